@@ -1,0 +1,2 @@
+//! Everything of the project that is typed on a command line.
+fn main() {}

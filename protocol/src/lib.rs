@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The part of dockpass that browser and key server must agree on.
+//!
+//! Pure: no I/O, no clock, no randomness, no async. What this crate decides, both decide.
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod api;
+pub mod challenge;
+pub mod code;
+pub mod credential;
+pub mod flow;
+pub mod jwt;
+pub mod oci_error;
+pub mod origin;
+pub mod realm;
+pub mod reference;
+pub mod scope;
+pub mod token;

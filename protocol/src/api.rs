@@ -1,0 +1,232 @@
+//! The key server's HTTP interface: paths, headers and bodies, said once for server and browser.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::code::ErrorCode;
+use crate::flow::StepRecord;
+
+/// `POST`: log in.
+pub const SESSIONS: &str = "/v1/sessions";
+/// `GET`: who am I; `DELETE`: log out.
+pub const SESSION: &str = "/v1/session";
+/// `POST`: a registry token.
+pub const TOKEN: &str = "/v1/token";
+/// `GET`: the configured registries.
+pub const REGISTRIES: &str = "/v1/registries";
+/// `GET`: public keys as a JWK set (RFC 7517).
+pub const KEYS: &str = "/v1/keys";
+/// `*`: the gateway; followed by `{registry}/v2/…`.
+pub const GATEWAY: &str = "/r/";
+
+/// A cookie that carries a session is named this, followed by 16 hex digits of the SHA-256 of the registry's canonical
+/// name: one session per registry, side by side. RFC 6265bis: `__Host-` binds it to the host, `Secure` and `Path=/`.
+pub const SESSION_COOKIE_PREFIX: &str = "__Host-dockpass-";
+/// Requests that change something under a cookie session carry this header, which no cross-site form can send.
+pub const CSRF_HEADER: &str = "x-dockpass";
+/// The gateway relays every challenge that would open a browser's password box under this name instead of
+/// `WWW-Authenticate`.
+pub const CHALLENGE_HEADER: &str = "registry-challenge";
+/// `application/problem+json`, RFC 9457.
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+
+/// Where a session travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carrier {
+    /// In the answer's body; the caller sends it as `Authorization: Bearer`.
+    #[default]
+    Bearer,
+    /// In the [`SESSION_COOKIE_PREFIX`] cookie.
+    Cookie,
+}
+
+/// How a registry asks for authorization, as seen at login or on first contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryAuth {
+    /// Answers `/v2/` without any.
+    Open,
+    /// `Bearer` challenge: tokens of a token service.
+    Bearer,
+    /// `Basic` challenge: credentials at the registry itself; only the gateway can attach them.
+    Basic,
+}
+
+/// Body of `POST /v1/sessions`: `{registry, username, password}` or `{registry, identity_token}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// Host or host:port, as a person writes it.
+    pub registry: String,
+    /// RFC 7617 user-id.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The password, personal access token or robot secret.
+    #[serde(default)]
+    pub password: Option<SecretString>,
+    /// An OAuth2 refresh token instead of user name and password.
+    #[serde(default)]
+    pub identity_token: Option<SecretString>,
+    /// Where the session is to travel.
+    #[serde(default)]
+    pub carrier: Carrier,
+    /// Whether the answer lists the steps of the login, redacted.
+    #[serde(default)]
+    pub trace: bool,
+}
+
+/// Answer of `POST /v1/sessions` and `GET /v1/session`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionInfo {
+    /// Canonical name of the registry.
+    pub registry: String,
+    /// Who is logged in.
+    pub username: String,
+    /// Milliseconds since the epoch.
+    pub expires_at: i64,
+    /// How the registry authenticates, so that the page can ask for a token before its first request.
+    pub auth: RegistryAuth,
+    /// The realm seen at login, when `auth` is `bearer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realm: Option<String>,
+    /// The service seen at login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The sealed session, only in the answer to a login with [`Carrier::Bearer`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The login's steps, when asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRecord>,
+}
+
+/// What the page saw of a challenge; compared with what the server knows, never used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenChallenge {
+    /// The `realm` parameter as received.
+    pub realm: String,
+    /// The `service` parameter, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+}
+
+/// Body of `POST /v1/token`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenAsk {
+    /// Host or host:port.
+    pub registry: String,
+    /// Scopes, each `type:name:actions`.
+    pub scopes: Vec<String>,
+    /// What the page saw, if it saw a challenge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<SeenChallenge>,
+    /// The last token for these scopes was refused: do not answer from the cache.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub fresh: bool,
+    /// Whether the answer lists the steps at the token service, redacted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub trace: bool,
+}
+
+/// Whether a token is a readable JWT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenForm {
+    /// A JWS in compact form whose claims can be read.
+    Jwt,
+    /// Anything else.
+    Opaque,
+}
+
+/// Answer of `POST /v1/token`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TokenAnswer {
+    /// The registry token.
+    pub token: String,
+    /// Always `Bearer`.
+    pub token_type: String,
+    /// Seconds from now.
+    pub expires_in: u64,
+    /// Milliseconds since the epoch, by the key server's clock.
+    pub issued_at: i64,
+    /// Whether the token can be read.
+    pub kind: TokenForm,
+    /// Asked and granted by what the token says; the registry decides.
+    pub granted: Vec<String>,
+    /// Asked and not granted.
+    pub denied: Vec<String>,
+    /// Asked, and the token does not say.
+    pub unknown: Vec<String>,
+    /// The steps at the token service, when asked for and when there were any (none on a cache hit).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRecord>,
+}
+
+/// One entry of `GET /v1/registries`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryInfo {
+    /// Canonical name: the `registry` of every other request and of the gateway's path.
+    pub registry: String,
+    /// The name for people.
+    pub name: String,
+    /// Where its API is, without `/v2/`.
+    pub url: String,
+    /// The gateway's path to it, relative to the key server.
+    pub gateway: String,
+}
+
+/// Answer of `GET /v1/registries`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RegistryList {
+    /// In the order of the configuration.
+    pub registries: Vec<RegistryInfo>,
+}
+
+/// An RFC 9457 problem document.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Problem {
+    /// `about:blank`: the code says more than a URI would.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code's sentence.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    pub code: ErrorCode,
+    /// Which hop failed, when one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<crate::flow::Hop>,
+    /// Ties the answer to the log.
+    pub request_id: String,
+    /// Seconds to wait, with `rate_limited`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
+    /// The steps up to the failure, when asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepRecord>,
+}
+
+impl Problem {
+    /// The document for a code.
+    pub fn new(code: ErrorCode, request_id: String) -> Self {
+        Self {
+            kind: "about:blank".to_owned(),
+            title: code.sentence().to_owned(),
+            status: code.status(),
+            code,
+            step: None,
+            request_id,
+            retry_after: None,
+            steps: Vec::new(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}

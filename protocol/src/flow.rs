@@ -1,0 +1,143 @@
+//! The authorization flow as state machines without I/O.
+//!
+//! Three machines, one per thing that someone wants; each is driven the same way. The driver asks [`step`](ResourceFlow::step)
+//! what to do, does it, reports back, and asks again until `Done` or `Fail`:
+//!
+//! - [`ResourceFlow`]: one request at a registry, through every challenge that may come. Driven by `fetch` in the
+//!   browser and by the gateway of the key server.
+//! - [`TokenFlow`]: one token from a token service. Driven by the key server (and by a page that has none).
+//! - [`LoginFlow`]: the proof that credentials are good, before a session is sealed. Driven by the key server.
+//!
+//! No machine ever sends more than its stated number of requests, and each records what it decided and why
+//! ([`StepRecord`]), redacted, so that page and logs show the same story.
+
+mod login;
+mod record;
+mod resource;
+mod token;
+
+pub use login::{LoginFlow, LoginProof, LoginStep, ProbeCredential};
+pub use record::{Decision, Hop, StepRecord};
+pub use resource::{Answered, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, TokenNeed};
+pub use token::{TokenFlow, TokenGrant, TokenStep};
+
+use secrecy::SecretString;
+
+use crate::code::ErrorCode;
+
+/// The `Authorization` field that a driver attaches. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub enum Authorization {
+    /// No field.
+    None,
+    /// `Bearer` and this registry token (RFC 6750 §2.1).
+    Bearer(SecretString),
+    /// `Basic` with these credentials (RFC 7617); the driver encodes them at the last moment.
+    Basic {
+        /// User-id.
+        username: String,
+        /// Password.
+        password: SecretString,
+    },
+    /// `Basic`, attached by whoever holds the session: a page sends the request without the field through the gateway.
+    FromSession,
+}
+
+/// What a driver saw of an answer. Borrowed: the machine keeps nothing of it but what it decided.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseHead<'a> {
+    /// HTTP status code.
+    pub status: u16,
+    /// Every `WWW-Authenticate` line, or what the gateway relays in its place.
+    pub challenges: &'a [&'a str],
+    /// `Docker-Distribution-Api-Version`, if sent.
+    pub api_version: Option<&'a str>,
+    /// `Content-Type`, if sent.
+    pub content_type: Option<&'a str>,
+    /// `Retry-After`, if sent (RFC 9110 §10.2.3).
+    pub retry_after: Option<&'a str>,
+    /// `Date`, if sent, for the clock's skew.
+    pub date: Option<&'a str>,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// A head with this status and nothing else.
+    pub const fn new(status: u16) -> Self {
+        Self { status, challenges: &[], api_version: None, content_type: None, retry_after: None, date: None }
+    }
+
+    /// The same with these challenge lines.
+    #[must_use]
+    pub const fn with_challenges(mut self, lines: &'a [&'a str]) -> Self {
+        self.challenges = lines;
+        self
+    }
+}
+
+/// Why a driver could not get an answer; it maps its client's errors to these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// No connection: refused, no such host, reset.
+    Unreachable,
+    /// TLS failed.
+    Tls,
+    /// No answer in time.
+    Timeout,
+    /// The answer breaks HTTP or a size limit.
+    Invalid,
+    /// A redirect where none is followed.
+    Redirect,
+    /// The address is one that must not be dialled.
+    AddressRefused,
+    /// The caller cancelled.
+    Aborted,
+}
+
+impl TransportError {
+    /// The code under which people hear of it.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Unreachable | Self::AddressRefused => ErrorCode::UpstreamUnreachable,
+            Self::Tls => ErrorCode::UpstreamTls,
+            Self::Timeout => ErrorCode::UpstreamTimeout,
+            Self::Invalid => ErrorCode::UpstreamInvalid,
+            Self::Redirect => ErrorCode::UpstreamRedirect,
+            Self::Aborted => ErrorCode::Aborted,
+        }
+    }
+}
+
+/// How a flow ended without what was wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code} at {hop}")]
+pub struct FlowError {
+    /// Why.
+    pub code: ErrorCode,
+    /// Where.
+    pub hop: Hop,
+    /// The HTTP status that led to it, if an answer did.
+    pub status: Option<u16>,
+    /// Milliseconds to wait before trying again, with [`ErrorCode::RateLimited`]; at least 100, at most one hour.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl FlowError {
+    /// An error without status or waiting time.
+    pub const fn new(code: ErrorCode, hop: Hop) -> Self {
+        Self { code, hop, status: None, retry_after_ms: None }
+    }
+}
+
+/// An HTTP request for the driver to send.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// `GET`, `HEAD` or `POST`.
+    pub method: &'static str,
+    /// Where to: a path from `/v2/` on at the registry, a full URL at a token service.
+    pub target: String,
+    /// What to attach.
+    pub authorization: Authorization,
+    /// An `application/x-www-form-urlencoded` body, which holds a refresh token.
+    pub form: Option<SecretString>,
+}

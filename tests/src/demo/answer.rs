@@ -1,0 +1,142 @@
+//! What a server answers with, before it becomes a response.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderName, HeaderValue, Response};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use serde_json::{Value, json};
+
+use super::rules::Broken;
+use super::script::Pace;
+use super::store::Generated;
+
+/// The body of every response.
+pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Status, headers and content of an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) content: Content,
+}
+
+/// Where the bytes of a body come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Bytes(Bytes),
+    /// A range of a generated blob: first byte and length.
+    Generated(Generated, u64, u64),
+}
+
+impl Content {
+    pub(crate) fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Generated(_, _, length) => *length,
+        }
+    }
+}
+
+impl Answer {
+    /// An answer without a body.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), content: Content::Bytes(Bytes::new()) }
+    }
+
+    /// These bytes with their media type.
+    pub(crate) fn bytes(status: u16, media_type: &str, bytes: impl Into<Bytes>) -> Self {
+        let mut answer = Self::empty(status).header("content-type", media_type);
+        answer.content = Content::Bytes(bytes.into());
+        answer
+    }
+
+    /// A JSON document.
+    pub(crate) fn json(status: u16, value: &Value) -> Self {
+        Self::bytes(status, "application/json", value.to_string())
+    }
+
+    /// Plain text, as Go's `http.Error` sends it.
+    pub(crate) fn text(status: u16, text: &str) -> Self {
+        Self::bytes(status, "text/plain; charset=utf-8", format!("{text}\n"))
+    }
+
+    /// One error in the distribution specification's envelope.
+    pub(crate) fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::error_with(status, code, message, &Value::Null)
+    }
+
+    /// One error in the distribution specification's envelope, with a detail.
+    pub(crate) fn error_with(status: u16, code: &str, message: &str, detail: &Value) -> Self {
+        let mut error = json!({ "code": code, "message": message });
+        if let (Some(error), false) = (error.as_object_mut(), detail.is_null()) {
+            error.insert("detail".to_owned(), detail.clone());
+        }
+        Self::json(status, &json!({ "errors": [error] }))
+    }
+
+    /// 400 for what the specifications forbid, with the reason.
+    pub(crate) fn violation(broken: &Broken) -> Self {
+        let detail = json!({ "rule": broken.rule.name() });
+        Self::error_with(400, "FORBIDDEN_BY_SPECIFICATION", &broken.detail, &detail)
+    }
+
+    /// Adds a header line.
+    #[must_use]
+    pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The response that goes out, its body at the given pace. `Err` when a scripted header cannot be sent at all.
+    pub(crate) fn into_response(self, pace: Option<Pace>) -> Result<Response<Body>, http::Error> {
+        let mut response = Response::builder().status(self.status);
+        let bodiless = matches!(self.status, 100..=199 | 204 | 304);
+        if !bodiless && !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+            response = response.header("content-length", self.content.len());
+        }
+        for (name, value) in &self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes())?;
+            let value = HeaderValue::from_bytes(value.as_bytes())?;
+            response = response.header(name, value);
+        }
+        response.body(match pace {
+            None => self.content.into_body(),
+            Some(pace) => pace.apply(self.content),
+        })
+    }
+}
+
+impl Content {
+    /// The body, as fast as it is read.
+    pub(crate) fn into_body(self) -> Body {
+        match self {
+            Self::Bytes(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+            Self::Generated(..) => {
+                StreamBody::new(self.pieces(64 * 1024).map(|piece| Ok(Frame::data(piece)))).boxed_unsync()
+            }
+        }
+    }
+
+    /// The content in pieces of at most `size` bytes, made when they are asked for.
+    pub(crate) fn pieces(self, size: u64) -> impl futures_util::Stream<Item = Bytes> + Send + 'static {
+        stream::unfold((self, 0_u64), move |(content, done)| async move {
+            let length = content.len().saturating_sub(done).min(size);
+            if length == 0 {
+                return None;
+            }
+            let piece = match &content {
+                Self::Bytes(bytes) => {
+                    let start = usize::try_from(done).ok()?;
+                    bytes.slice(start..start + usize::try_from(length).ok()?)
+                }
+                Self::Generated(blob, first, _) => blob.piece(first + done, length),
+            };
+            Some((piece, (content, done + length)))
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! What is told to who started the demo: where everything is and how to log in.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::access::Sees;
+use super::config::Kind;
+use super::site::Site;
+
+/// The content of the ready file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ready {
+    /// The running registries.
+    pub registries: Vec<ReadyRegistry>,
+    /// Origin of the control endpoint.
+    pub control: String,
+}
+
+/// One running registry.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReadyRegistry {
+    /// Name of its kind.
+    pub name: String,
+    /// Its origin.
+    pub url: String,
+    /// URLs of its token service: none or one.
+    pub realms: Vec<String>,
+    /// `open`, `token`, `hub` or `basic`.
+    pub flow: String,
+    /// Who can log in; empty where nobody needs to.
+    pub logins: Vec<Login>,
+    /// Origin that blobs are redirected to, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdn: Option<String>,
+    /// Whether anybody can list the catalog.
+    pub catalog: bool,
+}
+
+/// A demo login.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Login {
+    /// Name to log in with.
+    pub username: String,
+    /// Password to log in with.
+    pub password: String,
+    /// What this user is there to show.
+    pub note: String,
+}
+
+/// Describes a registry for the ready file.
+pub(crate) fn describe(site: &Site) -> ReadyRegistry {
+    let users = if site.kind == Kind::Open { &[][..] } else { &site.world.config.users[..] };
+    let logins = users.iter().map(|user| Login {
+        username: user.name.clone(),
+        password: user.password.clone(),
+        note: match user.sees {
+            Sees::Everything => "sees every repository".to_owned(),
+            Sees::Below(prefix) => format!("sees {prefix}* and what is public"),
+        },
+    });
+    ReadyRegistry {
+        name: site.kind.name().to_owned(),
+        url: format!("http://{}", site.registry),
+        realms: site.realm().into_iter().collect(),
+        flow: site.kind.flow().to_owned(),
+        logins: logins.collect(),
+        cdn: site.cdn.map(|address| format!("http://{address}")),
+        catalog: site.kind != Kind::Hub,
+    }
+}
+
+impl Ready {
+    /// A short table for a terminal.
+    pub fn table(&self) -> String {
+        let mut table = String::new();
+        for registry in &self.registries {
+            let realm = registry.realms.first().map_or("-", String::as_str);
+            let ReadyRegistry { name, url, flow, .. } = registry;
+            // Writing to a string cannot fail.
+            let _ = writeln!(table, "{name:<10} {url:<24} flow {flow:<6} realm {realm}");
+        }
+        let mut shown = Vec::new();
+        for login in self.registries.iter().flat_map(|registry| &registry.logins) {
+            if !shown.contains(&&login.username) {
+                shown.push(&login.username);
+                let _ = writeln!(table, "login {} / {} ({})", login.username, login.password, login.note);
+            }
+        }
+        let _ = writeln!(table, "control    {}", self.control);
+        table
+    }
+}

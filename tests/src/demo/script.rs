@@ -1,0 +1,277 @@
+//! Misbehaviour on request: the next matching requests are answered as a script says.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, Body, Content};
+use super::config::Kind;
+use super::journal::Role;
+use super::received::Received;
+
+/// How the next matching requests are answered. In JSON, for the control endpoint:
+/// `{"registry":"token","role":"token-service","times":2,"delay_ms":100,"action":{"do":"too_many","retry_after":"3"}}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// The registry that misbehaves.
+    pub registry: Kind,
+    /// Which of its servers.
+    pub role: Role,
+    /// For how many matching requests; for all until the next reset, when absent.
+    #[serde(default = "once")]
+    pub times: Option<u32>,
+    /// Only requests with this method.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Only requests whose path begins so.
+    #[serde(default)]
+    pub path_prefix: Option<String>,
+    /// Milliseconds to wait before anything is answered.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// What is answered.
+    #[serde(default)]
+    pub action: Action,
+}
+
+/// What a script answers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Action {
+    /// The normal answer; for scripts that only delay.
+    #[default]
+    Nothing,
+    /// This answer instead.
+    Respond {
+        /// Status code.
+        status: u16,
+        /// Header lines, such as `["content-type", "text/html"]`.
+        #[serde(default)]
+        headers: Vec<(String, String)>,
+        /// Body.
+        #[serde(default)]
+        body: String,
+    },
+    /// The normal answer with these header lines added.
+    AddHeaders {
+        /// Header lines.
+        headers: Vec<(String, String)>,
+    },
+    /// The normal answer, its body in pieces with a pause before each.
+    Drip {
+        /// Length of a piece, in bytes.
+        bytes: u64,
+        /// Pause, in milliseconds.
+        every_ms: u64,
+    },
+    /// The connection is closed before a byte is answered.
+    Close,
+    /// The connection is closed after so many bytes of the normal answer's body.
+    Truncate {
+        /// Bytes sent, of the length that was announced.
+        bytes: u64,
+    },
+    /// A redirect.
+    Redirect {
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+        /// Where to.
+        location: String,
+    },
+    /// 200 with a JSON body of this length.
+    Huge {
+        /// Length in bytes.
+        bytes: u64,
+    },
+    /// 200 with something that begins as JSON and is none.
+    WrongJson,
+    /// 429.
+    TooMany {
+        /// `Retry-After`, sent as it stands, when present.
+        #[serde(default)]
+        retry_after: Option<String>,
+    },
+    /// The normal answer, but challenges name this realm or service.
+    Realm {
+        /// Realm to name instead.
+        #[serde(default)]
+        realm: Option<String>,
+        /// Service to name instead.
+        #[serde(default)]
+        service: Option<String>,
+    },
+    /// 401 with these `WWW-Authenticate` lines, sent as they stand.
+    Challenge {
+        /// Header lines.
+        lines: Vec<String>,
+    },
+}
+
+impl Script {
+    /// A script for the next request to one server.
+    pub fn once(registry: Kind, role: Role, action: Action) -> Self {
+        Self { registry, role, times: once(), method: None, path_prefix: None, delay_ms: 0, action }
+    }
+
+    /// A script for all requests to one server until the next reset.
+    pub fn always(registry: Kind, role: Role, action: Action) -> Self {
+        Self { times: None, ..Self::once(registry, role, action) }
+    }
+
+    /// The same, only for paths that begin so.
+    #[must_use]
+    pub fn below(mut self, path_prefix: &str) -> Self {
+        self.path_prefix = Some(path_prefix.to_owned());
+        self
+    }
+
+    /// The same, after a pause.
+    #[must_use]
+    pub fn after(mut self, pause: Duration) -> Self {
+        self.delay_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
+
+    fn matches(&self, registry: Kind, role: Role, request: &Received) -> bool {
+        self.registry == registry
+            && self.role == role
+            && self.times != Some(0)
+            && self.method.as_ref().is_none_or(|method| method == request.method.as_str())
+            && self.path_prefix.as_ref().is_none_or(|prefix| request.path.starts_with(prefix))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde's default has the type of the field")]
+fn once() -> Option<u32> {
+    Some(1)
+}
+
+/// The queue of scripts, in the order in which they were given.
+#[derive(Debug, Default)]
+pub(crate) struct Scripts(Mutex<Vec<Script>>);
+
+impl Scripts {
+    fn queue(&self) -> MutexGuard<'_, Vec<Script>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, script: Script) {
+        self.queue().push(script);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.queue().clear();
+    }
+
+    /// Takes one use of the first script that matches.
+    pub(crate) fn take(&self, registry: Kind, role: Role, request: &Received) -> Option<Script> {
+        let mut queue = self.queue();
+        let index = queue.iter().position(|script| script.matches(registry, role, request))?;
+        let script = queue.get_mut(index)?;
+        if let Some(times) = &mut script.times {
+            *times -= 1;
+        }
+        let taken = script.clone();
+        if taken.times == Some(0) {
+            queue.remove(index);
+        }
+        Some(taken)
+    }
+}
+
+/// What remains to be done to an answer on its way out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    Drip { bytes: u64, every: Duration },
+    Truncate { bytes: u64 },
+}
+
+impl Action {
+    /// The answer that stands instead of the normal one, if there is one.
+    pub(crate) fn instead(&self) -> Option<Answer> {
+        Some(match self {
+            Self::Respond { status, headers, body } => {
+                let mut answer = Answer::empty(*status);
+                answer.headers.clone_from(headers);
+                answer.content = Content::Bytes(Bytes::from(body.clone()));
+                answer
+            }
+            Self::Redirect { status, location } => Answer::empty(*status).header("location", location),
+            Self::Huge { bytes } => {
+                let mut body = String::from("{\"token\":\"");
+                body.extend(std::iter::repeat_n('a', usize::try_from(*bytes).unwrap_or(usize::MAX)));
+                body.push_str("\"}");
+                Answer::bytes(200, "application/json", body)
+            }
+            Self::WrongJson => {
+                Answer::bytes(200, "application/json", "{\"token\": \"abc\", \"expires_in\": ")
+            }
+            Self::TooMany { retry_after } => {
+                let answer = Answer::error(429, "TOOMANYREQUESTS", "too many requests");
+                match retry_after {
+                    Some(value) => answer.header("retry-after", value),
+                    None => answer,
+                }
+            }
+            Self::Challenge { lines } => lines
+                .iter()
+                .fold(Answer::error(401, "UNAUTHORIZED", "authentication required"), |answer, line| {
+                    answer.header("www-authenticate", line)
+                }),
+            Self::Nothing
+            | Self::AddHeaders { .. }
+            | Self::Drip { .. }
+            | Self::Close
+            | Self::Truncate { .. }
+            | Self::Realm { .. } => return None,
+        })
+    }
+
+    /// How the body goes out, if not at once.
+    pub(crate) fn pace(&self) -> Option<Pace> {
+        match self {
+            Self::Drip { bytes, every_ms } => {
+                Some(Pace::Drip { bytes: *bytes, every: Duration::from_millis(*every_ms) })
+            }
+            Self::Truncate { bytes } => Some(Pace::Truncate { bytes: *bytes }),
+            _ => None,
+        }
+    }
+}
+
+impl Pace {
+    /// The content as a body that goes out at this pace.
+    pub(crate) fn apply(self, content: Content) -> Body {
+        match self {
+            Self::Drip { bytes, every } => {
+                StreamBody::new(content.pieces(bytes.max(1)).then(move |piece| async move {
+                    tokio::time::sleep(every).await;
+                    Ok(Frame::data(piece))
+                }))
+                .boxed_unsync()
+            }
+            Self::Truncate { bytes } => {
+                let cut = stream::once(async {
+                    // Lets what was sent reach the other side before the connection ends.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut by script"))
+                });
+                let sent = content.pieces(16 * 1024).scan(bytes, |left, piece| {
+                    let length = piece.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    *left -= length as u64;
+                    let piece = (length > 0).then(|| Ok(Frame::data(piece.slice(..length))));
+                    std::future::ready(piece)
+                });
+                StreamBody::new(sent.chain(cut)).boxed_unsync()
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Listeners: each request is read whole, noted, checked, answered, and sometimes spoiled on purpose.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::answer::{Answer, Body};
+use super::checks;
+use super::journal::Role;
+use super::received::Received;
+use super::registry;
+use super::rules::Broken;
+use super::script::{Action, Script};
+use super::site::{Named, Site};
+use super::token_service;
+
+/// Bodies of requests are forms and the uploads that a read-only registry refuses.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Serves one role of one registry until told to stop.
+pub(crate) async fn serve(listener: TcpListener, site: Arc<Site>, role: Role, stop: watch::Receiver<bool>) {
+    accept(listener, stop, || {
+        let connection = site.world.journal.connection();
+        let site = Arc::clone(&site);
+        move |request| handle(Arc::clone(&site), role, connection, request)
+    })
+    .await;
+}
+
+/// Accepts connections, each with a handler of its own, and ends them all when told to stop.
+pub(crate) async fn accept<N, H, F>(listener: TcpListener, mut stop: watch::Receiver<bool>, handler: N)
+where
+    N: Fn() -> H,
+    H: Fn(Request<Incoming>) -> F + Send + 'static,
+    F: Future<Output = io::Result<Response<Body>>> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        let stream = tokio::select! {
+            _ = stop.changed() => return,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = stream else {
+            // Out of file descriptors, most likely: others must end first.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let handle = handler();
+        connections.spawn(async move {
+            // An error here is the client's: it went away or spoke no HTTP.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await;
+        });
+    }
+}
+
+async fn handle(
+    site: Arc<Site>,
+    listener: Role,
+    connection: u64,
+    request: Request<Incoming>,
+) -> io::Result<Response<Body>> {
+    let request = receive(request).await?;
+    let role = site.role_for(listener, &request.path);
+    let journal = &site.world.journal;
+    let seq = journal.arrived(site.kind, role, connection, &request);
+    let script = site.world.scripts.take(site.kind, role, &request);
+    if let Some(Script { delay_ms, .. }) = script {
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+    }
+    let action = script.as_ref().map(|script| &script.action);
+    let answer = match answer(&site, role, &request, action) {
+        Ok(answer) => answer,
+        Err(broken) => {
+            journal.violated(seq, site.kind, role, &broken);
+            Answer::violation(&broken)
+        }
+    };
+    if matches!(action, Some(Action::Close)) {
+        journal.answered(seq, None, true);
+        return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "closed by script"));
+    }
+    journal.answered(seq, Some(answer.status), script.is_some());
+    answer.into_response(action.and_then(Action::pace)).map_err(io::Error::other)
+}
+
+/// The answer to a request: rules first, then what a script wants, then the normal one.
+fn answer(site: &Site, role: Role, request: &Received, action: Option<&Action>) -> Result<Answer, Broken> {
+    checks::check(site, role, request)?;
+    if let Some(answer) = action.and_then(Action::instead) {
+        return Ok(answer);
+    }
+    let mut answer = match role {
+        Role::Registry => registry::answer(site, request, &named(site, action))?,
+        Role::TokenService => token_service::answer(site, request)?,
+        Role::Cdn => registry::cdn(site, request)?,
+    };
+    if let Some(Action::AddHeaders { headers }) = action {
+        answer.headers.extend(headers.iter().cloned());
+    }
+    Ok(answer)
+}
+
+fn named(site: &Site, action: Option<&Action>) -> Named {
+    let mut named = site.named();
+    if let Some(Action::Realm { realm, service }) = action {
+        if let Some(realm) = realm {
+            named.realm.clone_from(realm);
+        }
+        if let Some(service) = service {
+            named.service.clone_from(service);
+        }
+    }
+    named
+}
+
+/// Reads a request whole.
+pub(crate) async fn receive(request: Request<Incoming>) -> io::Result<Received> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(io::Error::other)?.to_bytes();
+    Ok(Received {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        headers: parts.headers,
+        body,
+    })
+}

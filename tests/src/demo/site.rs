@@ -1,0 +1,141 @@
+//! One registry with everything that belongs to it, and what all of them share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::access::User;
+use super::config::{DemoConfig, Kind};
+use super::error::DemoError;
+use super::images;
+use super::journal::{Journal, Role};
+use super::script::Scripts;
+use super::store::SharedStore;
+use super::tokens::{Format, Tokens};
+
+/// What all registries of a demo share.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) config: DemoConfig,
+    pub(crate) store: SharedStore,
+    pub(crate) journal: Journal,
+    pub(crate) scripts: Scripts,
+    pub(crate) tokens: Tokens,
+}
+
+/// One registry, its token service and its host of blobs.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) world: Arc<World>,
+    pub(crate) kind: Kind,
+    pub(crate) registry: SocketAddr,
+    pub(crate) token_service: Option<SocketAddr>,
+    pub(crate) cdn: Option<SocketAddr>,
+    pulls_left: AtomicU32,
+}
+
+/// The realm and service that challenges name.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) realm: String,
+    pub(crate) service: String,
+}
+
+/// Pulls that Docker Hub's way allows before the counter stays at zero. Nothing is refused.
+const PULL_LIMIT: u32 = 100;
+
+impl World {
+    pub(crate) fn new(config: DemoConfig) -> Result<Self, DemoError> {
+        Ok(Self {
+            store: Arc::new(images::build(config.big_blob)?),
+            config,
+            journal: Journal::default(),
+            scripts: Scripts::default(),
+            tokens: Tokens::new()?,
+        })
+    }
+
+    /// Who has this name and password.
+    pub(crate) fn user(&self, name: &str, password: &str) -> Option<&User> {
+        self.config.users.iter().find(|user| user.name == name && user.password == password)
+    }
+
+    /// Who has this name.
+    pub(crate) fn user_named(&self, name: &str) -> Option<&User> {
+        self.config.users.iter().find(|user| user.name == name)
+    }
+}
+
+impl Site {
+    pub(crate) fn new(
+        world: Arc<World>,
+        kind: Kind,
+        registry: SocketAddr,
+        token_service: Option<SocketAddr>,
+        cdn: Option<SocketAddr>,
+    ) -> Self {
+        Self { world, kind, registry, token_service, cdn, pulls_left: AtomicU32::new(PULL_LIMIT) }
+    }
+
+    /// Where the server with this role listens.
+    pub(crate) fn address(&self, role: Role) -> SocketAddr {
+        match role {
+            Role::Registry => Some(self.registry),
+            Role::TokenService => self.token_service,
+            Role::Cdn => self.cdn,
+        }
+        .unwrap_or(self.registry)
+    }
+
+    /// The role that answers a path: a token service on the registry's own origin is told by its path.
+    pub(crate) fn role_for(&self, listener: Role, path: &str) -> Role {
+        let own = self.kind.uses_tokens() && self.token_service.is_none() && path == self.realm_path();
+        if listener == Role::Registry && own { Role::TokenService } else { listener }
+    }
+
+    /// The path of the token service.
+    pub(crate) fn realm_path(&self) -> &'static str {
+        if self.token_service.is_some() { "/token" } else { "/service/token" }
+    }
+
+    /// The URL of the token service, if there is one.
+    pub(crate) fn realm(&self) -> Option<String> {
+        self.kind
+            .uses_tokens()
+            .then(|| format!("http://{}{}", self.address(Role::TokenService), self.realm_path()))
+    }
+
+    /// The name that the token service must be asked for.
+    pub(crate) fn service(&self) -> &'static str {
+        match self.kind {
+            Kind::Open | Kind::Basic => "",
+            Kind::Token => "registry.demo",
+            Kind::Opaque => "opaque.demo",
+            Kind::OwnRealm => "demo-registry",
+            Kind::Hub => "hub.demo",
+        }
+    }
+
+    /// What challenges name when nothing is scripted.
+    pub(crate) fn named(&self) -> Named {
+        Named { realm: self.realm().unwrap_or_default(), service: self.service().to_owned() }
+    }
+
+    /// How the tokens look.
+    pub(crate) fn format(&self) -> Format {
+        match self.kind {
+            Kind::Opaque => Format::Opaque,
+            Kind::OwnRealm => Format::Hs256,
+            _ => Format::Rs256,
+        }
+    }
+
+    /// Counts a pull, when it counts, and gives how many are left.
+    pub(crate) fn pulls_left(&self, counts: bool) -> u32 {
+        if counts {
+            let next = |left: u32| Some(left.saturating_sub(1));
+            let _ = self.pulls_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        }
+        self.pulls_left.load(Ordering::Relaxed)
+    }
+}

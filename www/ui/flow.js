@@ -1,0 +1,132 @@
+// The panel that shows the authorization flow while it happens: one row per step, drawn across the four parties.
+
+import { el, button, fill, mono, copyButton, announce } from './dom.js';
+import { LANES, asText, describeStep } from './steps.js';
+import { allTerms, termsIn } from './glossary.js';
+import { plural } from './format.js';
+
+const MOST_ROWS = 400;
+
+/** Builds the panel in `root`. Returns `{step(detail), mark(text), clear()}`. */
+export function createFlowPanel(root) {
+  const entries = [];
+  let groupStart = null;
+  let steps = 0;
+
+  const list = el('ol', { class: 'steps', 'aria-label': 'Steps, oldest first' });
+  const empty = el('p', { class: 'flow-empty' },
+    'Nothing yet. Each request that the library sends to log in or to open something appears here, with what was decided and why.');
+  const summary = el('span', { class: 'flow-summary' });
+  const terms = el('dl', { class: 'terms', id: 'flow-terms', hidden: true }, allTerms().map(termPair));
+  const termsButton = button('Terms', () => {
+    terms.hidden = !terms.hidden;
+    termsButton.setAttribute('aria-expanded', String(!terms.hidden));
+  }, { class: 'quiet', 'aria-expanded': 'false', 'aria-controls': 'flow-terms' });
+  const body = el('div', { class: 'flow-body', id: 'flow-body', tabindex: '0', role: 'group', 'aria-label': 'Steps' }, terms, laneHead(), empty, list);
+  const toggle = button('Authorization flow', () => setOpen(body.hidden), {
+    class: 'flow-toggle', testid: 'flow-toggle', 'aria-controls': 'flow-body',
+  });
+  const tools = el('div', { class: 'flow-tools' },
+    termsButton,
+    copyButton('Copy as text', () => asText(entries, 'dockpass'), { testid: 'flow-copy' }),
+    button('Clear', clear, { class: 'quiet', testid: 'flow-clear' }));
+  fill(root, el('div', { class: 'flow-head' }, el('h2', {}, toggle), summary, tools), body);
+  setOpen(!matchMedia('(max-width: 719px)').matches);
+
+  function setOpen(open) {
+    body.hidden = !open;
+    tools.hidden = !open;
+    root.classList.toggle('open', open);
+    toggle.setAttribute('aria-expanded', String(open));
+    if (open) body.scrollTop = body.scrollHeight;
+  }
+
+  function clear() {
+    entries.length = 0;
+    steps = 0;
+    groupStart = null;
+    list.replaceChildren();
+    empty.hidden = false;
+    summary.textContent = '';
+    announce('Flow cleared');
+  }
+
+  function append(node, entry) {
+    const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 40;
+    entries.push(entry);
+    list.append(node);
+    if (entries.length > MOST_ROWS) {
+      entries.shift();
+      list.firstElementChild?.remove();
+    }
+    empty.hidden = true;
+    if (atEnd && !body.hidden) body.scrollTop = body.scrollHeight;
+  }
+
+  return {
+    /** Shows one step event's detail. */
+    step(detail) {
+      const step = describeStep(detail);
+      groupStart ??= step.at;
+      steps += 1;
+      append(stepRow(step, step.at - groupStart), step);
+      summary.textContent = `${plural(steps, 'step')}, last: ${step.title}`;
+      summary.dataset.tone = step.tone;
+    },
+    /** Begins a group: what the person did that caused the steps after it. */
+    mark(text) {
+      if (entries.at(-1)?.mark !== undefined) {
+        entries.pop();
+        list.lastElementChild?.remove();
+      }
+      groupStart = Date.now();
+      append(el('li', { class: 'mark', testid: 'step-mark' }, text), { mark: text, at: groupStart });
+    },
+    clear,
+  };
+}
+
+function laneHead() {
+  return el('div', { class: 'lane-head', 'aria-hidden': 'true' },
+    el('span', { class: 'after' }, 'after'),
+    el('span', { class: 'lanes' }, LANES.map((name) => el('span', {}, name))),
+    el('span', {}, 'request'), el('span', {}, ''), el('span', {}, 'decision'));
+}
+
+function stepRow(step, after) {
+  const status = step.status === null ? '–' : String(step.status);
+  return el('li', { class: 'step', testid: 'step-row', 'data-tone': step.tone, 'data-decision-code': step.code },
+    el('details', {},
+      el('summary', {},
+        el('span', { class: 'after' }, `${Math.max(0, Math.round(after))} ms`),
+        el('span', { class: 'lanes' }, ladder(step), el('span', { class: 'route-words' }, step.route)),
+        el('span', { class: 'request' }, el('b', {}, step.method), ' ', mono(step.target)),
+        el('span', { class: 'status', 'data-class': step.status === null ? '0' : status[0] }, status),
+        el('span', { class: 'decision' }, step.title, step.code && mono(step.code, { class: 'code' }))),
+      explanation(step)));
+}
+
+// The wire from who asks to who answers, past those in between.
+function ladder(step) {
+  return el('span', { class: 'ladder', 'aria-hidden': 'true', 'data-from': step.from, 'data-to': step.to },
+    LANES.map((_, lane) => el('i', {
+      class: lane === step.from ? 'from' : lane === step.to ? 'to' : step.relayed && lane === 1 ? 'via' : null,
+    })),
+    el('i', { class: 'wire' }));
+}
+
+function explanation(step) {
+  const said = `${step.title} ${step.reason} ${step.scopes.join(' ')} ${step.target} ${step.sent}`;
+  const who = step.relayed ? 'The page asked the registry, through the key server’s gateway'
+    : `${LANES[step.from] === 'page' ? 'The page' : 'The key server'} asked the ${LANES[step.to]}`;
+  const answer = step.status === null ? 'and got no answer.' : `and got ${step.status}.`;
+  return el('div', { class: 'explanation' },
+    el('p', {}, `${who}, ${step.sent}, ${answer}`),
+    step.scopes.length > 0 && el('p', {}, 'For: ', step.scopes.map((scope, i) => [i > 0 && ', ', mono(scope)])),
+    step.reason && el('p', { class: 'why' }, step.reason),
+    el('dl', { class: 'terms' }, termsIn(said).map(termPair)));
+}
+
+function termPair([term, meaning]) {
+  return el('div', {}, el('dt', {}, term), el('dd', {}, meaning));
+}

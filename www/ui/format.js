@@ -1,0 +1,75 @@
+// Numbers, times, digests and media types in words. Pure.
+
+const COUNT = new Intl.NumberFormat('en');
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** `12345` → `12,345`. */
+export const count = (n) => COUNT.format(n);
+
+/** `n` and the noun, with an s unless there is one. */
+export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+
+/** Bytes with decimal units, as the docker command line counts: `7.34 MB`. */
+export function bytes(size) {
+  if (!Number.isFinite(size) || size < 0) return 'unknown';
+  if (size < 1000) return `${size} B`;
+  const units = ['kB', 'MB', 'GB', 'TB', 'PB'];
+  let value = size;
+  let unit = -1;
+  do {
+    value /= 1000;
+    unit += 1;
+  } while (value >= 999.5 && unit < units.length - 1);
+  return `${value.toPrecision(value >= 100 ? 3 : value >= 10 ? 3 : 3)} ${units[unit]}`;
+}
+
+/** A moment as the person's clock shows it; the day is left out when it is today. */
+export function moment(when) {
+  const date = toDate(when);
+  if (!date) return 'an unknown time';
+  return date.toDateString() === new Date().toDateString() ? CLOCK.format(date) : DAY.format(date);
+}
+
+/** A date with its time, or null when it is none. */
+export function day(when) {
+  const date = toDate(when);
+  return date ? DAY.format(date) : null;
+}
+
+function toDate(when) {
+  const date = new Date(when);
+  return Number.isNaN(date.getTime()) ? null : date;
+}
+
+/** `sha256:0123456789ab…` → `sha256:0123456789ab`. */
+export function shortDigest(digest) {
+  const [algorithm, hex = ''] = String(digest).split(':');
+  return hex ? `${algorithm}:${hex.slice(0, 12)}` : String(digest);
+}
+
+const MEDIA_TYPES = new Map([
+  ['application/vnd.oci.image.index.v1+json', 'OCI image index'],
+  ['application/vnd.docker.distribution.manifest.list.v2+json', 'Docker manifest list'],
+  ['application/vnd.oci.image.manifest.v1+json', 'OCI image manifest'],
+  ['application/vnd.oci.artifact.manifest.v1+json', 'OCI artifact manifest'],
+  ['application/vnd.docker.distribution.manifest.v2+json', 'Docker image manifest'],
+  ['application/vnd.docker.distribution.manifest.v1+prettyjws', 'Docker manifest, schema 1 (signed)'],
+  ['application/vnd.docker.distribution.manifest.v1+json', 'Docker manifest, schema 1'],
+  ['application/vnd.oci.image.config.v1+json', 'OCI image config'],
+  ['application/vnd.docker.container.image.v1+json', 'Docker image config'],
+  ['application/vnd.oci.empty.v1+json', 'empty'],
+  ['application/vnd.cncf.helm.config.v1+json', 'Helm chart config'],
+  ['application/vnd.cncf.helm.chart.content.v1.tar+gzip', 'Helm chart'],
+  ['application/vnd.in-toto+json', 'in-toto statement'],
+  ['application/vnd.dev.cosign.artifact.sig.v1+json', 'cosign signature'],
+]);
+
+/** A media type's name in words, or null when it is not one of the common ones. */
+export function mediaTypeName(type) {
+  if (MEDIA_TYPES.has(type)) return MEDIA_TYPES.get(type);
+  const layer = /^application\/vnd\.(?:oci\.image|docker\.image\.rootfs)(\.foreign)?\.?.*?(?:layer|diff)(.*)$/.exec(type);
+  if (!layer) return null;
+  const kind = /zstd/.test(type) ? 'tar, zstd' : /gzip/.test(type) ? 'tar, gzip' : 'tar';
+  return /foreign|nondistributable/.test(type) ? `${kind}, not distributable` : kind;
+}

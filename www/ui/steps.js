@@ -1,0 +1,92 @@
+// What the steps of a flow mean, in words. Pure: from a step event's detail to what the panel shows and copies.
+
+/** The four parties of a flow, in the order in which a request passes them. */
+export const LANES = ['page', 'key server', 'token service', 'registry'];
+
+const LANE_OF_HOP = { key_server: 1, token_service: 2, registry: 3 };
+
+const DECISIONS = new Map([
+  ['try_anonymous', 'Ask without authorization first'],
+  ['accepted', 'Accepted'],
+  ['ask_token', 'Fetch a token'],
+  ['ask_token_ahead', 'Fetch a token ahead'],
+  ['send_token', 'Send the token'],
+  ['send_credentials', 'Repeat with credentials'],
+  ['send_credentials_ahead', 'Send credentials at once'],
+  ['silent_denial', 'Quietly denied: repeat with credentials'],
+  ['send_basic', 'Repeat with Basic'],
+  ['got_token', 'Token received'],
+  ['token_denies', 'Token grants less than asked'],
+  ['widen_scope', 'Ask for a wider token, once'],
+  ['renew_token', 'Ask for a fresh token, once'],
+  ['use_refresh_token', 'Use the refresh token'],
+  ['fall_back_to_get', 'Fall back to GET'],
+  ['follow_nested', 'Ask the token service’s token service'],
+  ['probe', 'Ask how the registry authenticates'],
+  ['control_probe', 'Counter-check with made-up credentials'],
+  ['proven', 'Credentials proven'],
+  ['gave_up', 'Stopped'],
+]);
+
+const SENT = { Bearer: 'with a token', Basic: 'with credentials' };
+
+const HIDDEN = 'hidden';
+
+/** A step as the panel shows it. Unknown values are shown as they came, never dropped. */
+export function describeStep(detail) {
+  const decision = text(detail.decision);
+  const lane = LANE_OF_HOP[detail.hop] ?? 1;
+  const from = detail.kind === 'key_server' && lane > 1 ? 1 : 0;
+  return {
+    at: Number(detail.at) || Date.now(),
+    from,
+    to: lane,
+    relayed: from === 0 && lane === 3,
+    route: [LANES[from], from === 0 && lane === 3 && LANES[1], LANES[lane]].filter(Boolean).join(' → '),
+    method: text(detail.method),
+    target: redact(text(detail.target ?? detail.url)),
+    status: Number.isInteger(detail.status) && detail.status > 0 ? detail.status : null,
+    sent: SENT[detail.sent] ?? (detail.sent ? `with ${text(detail.sent)}` : 'without authorization'),
+    scopes: Array.isArray(detail.scopes) ? detail.scopes.map(text) : [],
+    title: DECISIONS.get(decision) ?? decision.replaceAll('_', ' '),
+    reason: text(detail.reason),
+    code: detail.code ? text(detail.code) : null,
+    tone: detail.code ? 'bad' : GOOD.has(decision) ? 'good' : 'plain',
+  };
+}
+
+const GOOD = new Set(['accepted', 'proven', 'got_token']);
+
+const text = (value) => (typeof value === 'string' ? value : value === undefined || value === null ? '' : String(value));
+
+/**
+ * An address without what may be secret: user info, and every query value. Steps come redacted from the library; this
+ * is the second lock on the same door, because what is copied from here ends up in bug reports.
+ */
+export function redact(target) {
+  const userless = target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${HIDDEN}@`);
+  const question = userless.indexOf('?');
+  if (question < 0) return userless;
+  const query = userless.slice(question + 1).replace(/#.*$/, '');
+  const names = query.split('&').map((pair) => `${pair.split('=')[0]}=${HIDDEN}`);
+  return `${userless.slice(0, question)}?${names.join('&')}`;
+}
+
+/** The whole record as text for a bug report; `entries` are marks (`{mark}`) and described steps. */
+export function asText(entries, product) {
+  const lines = [`${product}: authorization flow, redacted`, ''];
+  let start = null;
+  for (const entry of entries) {
+    if (entry.mark !== undefined) {
+      start = entry.at;
+      lines.push(`# ${entry.mark}`);
+      continue;
+    }
+    start ??= entry.at;
+    const status = entry.status === null ? 'no answer' : String(entry.status);
+    lines.push(`+${entry.at - start} ms  ${entry.route}  ${entry.method} ${entry.target}  ${entry.sent}  → ${status}`);
+    for (const scope of entry.scopes) lines.push(`    scope: ${scope}`);
+    lines.push(`    ${entry.title}${entry.code ? ` [${entry.code}]` : ''}. ${entry.reason}`);
+  }
+  return `${lines.join('\n')}\n`;
+}

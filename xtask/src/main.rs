@@ -1,2 +1,55 @@
-//! Everything of the project that is typed on a command line.
-fn main() {}
+//! Everything of the project that is typed on a command line: `cargo xtask --help`.
+//!
+//! One file per command. What they share: [`flags`] (the command line), [`process`] (running programs and showing
+//! what they do), [`util`] (folders, hashes, files), [`tools`] (what has to be installed first).
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks on its terminal")]
+
+mod bench;
+mod ci;
+mod dist;
+mod failure;
+mod flags;
+mod fuzz;
+mod lint;
+mod mutants;
+mod process;
+mod run;
+mod test;
+mod tools;
+mod util;
+mod wasm;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use flags::Command;
+
+fn main() -> ExitCode {
+    match flags::parse(std::env::args_os().skip(1)).and_then(|command| execute(&command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn execute(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Help(text) => {
+            println!("{text}");
+            Ok(())
+        }
+        Command::Run(options) => run::run(options),
+        Command::Test(parts) => test::test(parts),
+        Command::Wasm { check } => wasm::wasm(*check),
+        Command::Lint { fix } => lint::lint(*fix),
+        Command::Ci => ci::ci(),
+        Command::Dist => dist::dist(),
+        Command::Bench(what) => bench::bench(*what),
+        Command::Fuzz { minutes, targets } => fuzz::fuzz(*minutes, targets),
+        Command::Mutants(modules) => mutants::mutants(modules),
+        Command::Tools => tools::everything(),
+    }
+}

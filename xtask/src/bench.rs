@@ -1,0 +1,78 @@
+//! `cargo xtask bench`: measures, asserts nothing.
+
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+use crate::flags::Bench;
+use crate::tools::{npm, system};
+use crate::{process, util, wasm};
+
+/// Runs the benchmarks asked for.
+pub(crate) fn bench(what: Bench) -> Result<(), Failure> {
+    let asked = |one: Bench| what == one || what == Bench::All;
+    // Asked for by name, benchmarks must be there; `bench` alone takes what there is.
+    let named = what != Bench::All;
+    if asked(Bench::Size) {
+        wasm::wasm(false)?;
+    }
+    if asked(Bench::Protocol) {
+        rust("protocol", "dockpass-protocol", named)?;
+    }
+    if asked(Bench::KeyServer) {
+        rust("keyserver", "dockpass-keyserver", named)?;
+    }
+    if asked(Bench::Wasm) {
+        javascript(named)?;
+    }
+    Ok(())
+}
+
+fn rust(folder: &str, package: &str, named: bool) -> Result<(), Failure> {
+    let benches = util::files(&util::root().join(folder).join("benches"));
+    let targets: Vec<String> = benches
+        .iter()
+        .filter(|path| {
+            path.extension().is_some_and(|end| end == "rs")
+                && path.parent().is_some_and(|p| p.ends_with("benches"))
+        })
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    if targets.is_empty() {
+        return none(folder, named);
+    }
+    let mut cargo = process::cargo(&["bench", "--package", package]);
+    for target in &targets {
+        // Named one by one: `--benches` would also start the unit tests' runners, which don't know criterion's flags.
+        cargo.args(["--bench", target]);
+    }
+    process::stream(&format!("benchmarks of {folder}"), &mut cargo)
+}
+
+fn javascript(named: bool) -> Result<(), Failure> {
+    let folder = wasm::package().join("bench");
+    let files: Vec<PathBuf> = util::files(&folder)
+        .into_iter()
+        .filter(|path| path.to_string_lossy().ends_with(".bench.mjs"))
+        .collect();
+    if files.is_empty() {
+        return none("client-wasm/npm", named);
+    }
+    system::require(&system::Need::BROWSER_MODULE)?;
+    wasm::build()?;
+    npm::package()?;
+    for file in files {
+        let mut node = process::command("node");
+        node.arg("--expose-gc").arg(&file).current_dir(wasm::package());
+        process::stream(&format!("benchmarks in {}", util::shown(&file)), &mut node)?;
+    }
+    Ok(())
+}
+
+fn none(folder: &str, named: bool) -> Result<(), Failure> {
+    let text = format!("{folder} has no benchmarks");
+    if named {
+        return Err(Failure::Failed(text));
+    }
+    eprintln!("▸ {text}");
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask dist`: what is shipped.
+
+use crate::failure::Failure;
+use crate::{process, util, wasm};
+
+/// Leaves the packed npm package and the key server in `target/dist`.
+pub(crate) fn dist() -> Result<(), Failure> {
+    wasm::wasm(true)?;
+    let folder = util::target().join("dist");
+    util::remove(&folder)?;
+    util::create_dir(&folder)?;
+
+    let mut npm = process::command("npm");
+    npm.args(["pack", "--ignore-scripts", "--pack-destination"]).arg(&folder).current_dir(wasm::package());
+    process::quiet("packing the npm package", &mut npm)?;
+    let package = folder.join(format!("dockpass-{}.tgz", env!("CARGO_PKG_VERSION")));
+    if !package.is_file() {
+        let text = "client-wasm/npm/package.json has another name or version than the workspace's Cargo.toml";
+        return Err(Failure::Failed(text.to_owned()));
+    }
+
+    let mut cargo = process::cargo(&["build", "--release", "--package", "dockpass-keyserver"]);
+    process::quiet("building the key server, optimised", &mut cargo)?;
+    let server = folder.join("dockpass-keyserver");
+    let built = util::target().join("release/dockpass-keyserver");
+    std::fs::copy(&built, &server).map_err(Failure::io("copy", &built))?;
+
+    for path in [package, server] {
+        let size = std::fs::metadata(&path).map_err(Failure::io("read", &path))?.len();
+        println!("{:>12} bytes  {}", size, util::shown(&path));
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Why a command stopped, and the exit code that says so.
+
+use std::fmt;
+use std::path::Path;
+
+/// Why a command stopped. The exit codes are those of `sysexits.h`, so that scripts can tell the cases apart.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line was not understood. Exit code 64.
+    Usage(String),
+    /// Something has to be installed, or freed, by hand first; the text says what to type. Exit code 69.
+    Unavailable(String),
+    /// A step ran and failed. Exit code 1.
+    Failed(String),
+    /// A file of the project or the cache could not be read or written. Exit code 74.
+    Io(String),
+}
+
+impl Failure {
+    /// What the process exits with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 64,
+            Self::Unavailable(_) => 69,
+            Self::Io(_) => 74,
+        }
+    }
+
+    /// Wraps an I/O error with what was being done to which path: `failure::io("read", path)`.
+    pub(crate) fn io(verb: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let place = format!("cannot {verb} {}", path.display());
+        move |error| Self::Io(format!("{place}: {error}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Usage(text) | Self::Unavailable(text) | Self::Failed(text) | Self::Io(text)) = self;
+        write!(f, "✗ {text}")
+    }
+}

@@ -1,0 +1,173 @@
+//! House rules that no lint can state.
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::{process, util};
+
+/// Lines that a source file may have; longer ones hide a second subject. Tests and data may be longer.
+const MAX_LINES: usize = 400;
+
+/// All that `protocol` may depend on: it is compiled into the page, and it is pure.
+const PROTOCOL_MAY_USE: [&str; 6] = ["base64", "secrecy", "serde", "serde_json", "thiserror", "zeroize"];
+
+/// The modules of the key server that may know axum: everything that faces HTTP. What is below `state` may not.
+const KEY_SERVER_HTTP: [&str; 12] = [
+    "extract",
+    "handlers",
+    "lib",
+    "main",
+    "middleware",
+    "openapi",
+    "page",
+    "problem",
+    "router",
+    "serve",
+    "server",
+    "state",
+];
+
+/// Modules of the browser half that may use `web_sys`: those that touch the network.
+const BROWSER_FETCH: [&str; 2] = ["fetch", "driver"];
+
+/// File name endings of what people write here.
+const TEXT: [&str; 12] = ["rs", "toml", "md", "js", "mjs", "ts", "json", "html", "css", "yaml", "yml", "go"];
+
+/// Checks all rules and reports every breach at once.
+pub(super) fn tidy() -> Result<(), Failure> {
+    eprint!("▸ house rules … ");
+    let mut breaches = Vec::new();
+    for path in tracked()? {
+        let Ok(content) = std::fs::read_to_string(util::root().join(&path)) else { continue };
+        breaches.extend(file(&path, &content));
+    }
+    let manifest = util::read(&util::root().join("protocol/Cargo.toml"))?;
+    breaches.extend(dependencies(&manifest));
+    let page = Path::new("docs/architecture.md");
+    if let Ok(text) = std::fs::read_to_string(util::root().join(page)) {
+        breaches.extend(named_paths(&text, &|path| util::root().join(path).exists()));
+    }
+    if breaches.is_empty() {
+        eprintln!("kept");
+        return Ok(());
+    }
+    eprintln!("FAILED");
+    Err(Failure::Failed(breaches.join("\n✗ ")))
+}
+
+/// The files that git knows, or would add: what people wrote.
+fn tracked() -> Result<Vec<PathBuf>, Failure> {
+    let mut git = process::command("git");
+    let list = process::output(git.args(["ls-files", "--cached", "--others", "--exclude-standard"]))?;
+    let text =
+        |path: &PathBuf| path.extension().and_then(OsStr::to_str).is_none_or(|end| TEXT.contains(&end));
+    Ok(list.lines().map(PathBuf::from).filter(text).collect())
+}
+
+/// The rules for one file.
+fn file(path: &Path, content: &str) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let shown = path.display();
+    let generated = path.file_name().is_some_and(|name| name == "package-lock.json" || name == "go.sum")
+        || path.extension().is_some_and(|end| end == "lock");
+    let data = part_of(path, &["testdata", "tests", "test", "e2e", "corpus", "docs"])
+        || path.file_stem().is_some_and(|stem| stem == "tests")
+        || path.extension().is_some_and(|end| end == "md");
+    let lines = content.lines().count();
+    if lines > MAX_LINES && !generated && !data {
+        breaches.push(format!("{shown}: {lines} lines; at most {MAX_LINES}, or it has two subjects"));
+    }
+    if !generated && !part_of(path, &["testdata", "corpus"]) {
+        for (number, line) in (1..).zip(content.lines()) {
+            if line.ends_with([' ', '\t', '\r']) {
+                breaches.push(format!("{shown}:{number}: space at the end of the line"));
+            }
+        }
+        if !content.is_empty() && !content.ends_with('\n') {
+            breaches.push(format!("{shown}: no newline at the end"));
+        }
+    }
+    if let Some(number) = uses(path, content, "client-wasm/src", "web_sys", &BROWSER_FETCH) {
+        breaches
+            .push(format!("{shown}:{number}: only the fetch driver knows web_sys (docs/architecture.md)"));
+    }
+    if let Some(number) = uses(path, content, "keyserver/src", "axum", &KEY_SERVER_HTTP) {
+        breaches.push(format!("{shown}:{number}: nothing below state.rs knows axum (docs/architecture.md)"));
+    }
+    breaches
+}
+
+fn part_of(path: &Path, folders: &[&str]) -> bool {
+    path.components().any(|part| part.as_os_str().to_str().is_some_and(|name| folders.contains(&name)))
+}
+
+/// The first line on which a file of `source` names `word` although its module, or one above it, is none of `allowed`.
+fn uses(path: &Path, content: &str, source: &str, word: &str, allowed: &[&str]) -> Option<usize> {
+    let inner =
+        path.strip_prefix(source).ok().filter(|inner| inner.extension().is_some_and(|end| end == "rs"))?;
+    let module =
+        |part: &OsStr| Path::new(part).file_stem().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+    if inner.iter().any(|part| allowed.contains(&module(part).as_str()))
+        || module(inner.as_os_str()) == "tests"
+    {
+        return None;
+    }
+    let code = |line: &str| !line.trim_start().starts_with("//");
+    content.lines().position(|line| code(line) && line.contains(&format!("{word}::"))).map(|index| index + 1)
+}
+
+/// The dependencies of `protocol` that it may not have. Only ones that are compiled into it count, not those of its tests.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut breaches = Vec::new();
+    for line in manifest.lines().map(str::trim) {
+        if line.starts_with('[') {
+            inside = line == "[dependencies]"
+                || (line.starts_with("[target.") && line.ends_with(".dependencies]"));
+            if let Some(name) = line.strip_prefix("[dependencies.") {
+                breaches.extend(dependency(name.trim_end_matches(']')));
+            }
+        } else if inside && !line.is_empty() && !line.starts_with('#') {
+            let name = line.split(['=', '.', ' ']).next().unwrap_or_default();
+            breaches.extend(dependency(name));
+        }
+    }
+    breaches
+}
+
+fn dependency(name: &str) -> Option<String> {
+    let allowed = PROTOCOL_MAY_USE.contains(&name);
+    (!allowed).then(|| format!("protocol/Cargo.toml: {name} is none of {}", PROTOCOL_MAY_USE.join(", ")))
+}
+
+/// The paths that a page of the documentation names in backquotes and that are not there.
+fn named_paths(text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let mut fenced = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        if fenced {
+            continue;
+        }
+        for span in line.split('`').skip(1).step_by(2) {
+            if is_path(span) && !exists(span.trim_end_matches('/')) {
+                breaches.push(format!("docs/architecture.md:{number}: `{span}` is not there"));
+            }
+        }
+    }
+    breaches
+}
+
+/// `keyserver/src/state.rs` and `www`, but not `POST /v1/token`, `/r/{registry}/v2/…` or `protocol::flow`.
+fn is_path(span: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let relative = !span.starts_with(['/', '.']) && span.contains('/') && span.chars().all(plain);
+    let folder = ["protocol", "client-wasm", "keyserver", "www", "tests", "xtask"].contains(&span);
+    relative && !span.starts_with("application/") || folder
+}

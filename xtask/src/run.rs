@@ -1,0 +1,209 @@
+//! `cargo xtask run`: page, key server and demo registry, until Ctrl-C.
+
+mod child;
+mod config;
+mod demo;
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::flags::RunOptions;
+use crate::{process, util, wasm};
+use child::Child;
+
+/// How long a program may take to say that it listens. Making the RSA key is the slow part.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the key server prints before its address.
+const LISTENING: &str = "dockpass-keyserver listening on ";
+
+/// Builds and serves.
+pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
+    free(&options.listen)?;
+    let stop = stop_flag()?;
+    wasm::build()?;
+    let own = !options.registries.is_empty();
+    build(options.release, !own)?;
+
+    let folder = util::target().join("run");
+    util::create_dir(&folder)?;
+    let mut children = Vec::new();
+    let (registries, table) = if own {
+        (options.registries.iter().map(config::Registry::of_person).collect(), String::new())
+    } else {
+        let (child, ready) = start_demo(options.release, &folder, &stop)?;
+        children.push(child);
+        (ready.registries(), ready.table())
+    };
+
+    let path = folder.join("config.yaml");
+    util::write(&path, config::text(&options.listen, &registries))?;
+    let mut command = process::command(program("dockpass-keyserver", options.release));
+    command.args(["serve", "--listen", &options.listen, "--config"]).arg(&path);
+    children.push(Child::start("key server", &mut command)?);
+    let address = wait(&mut children, &stop, |children| {
+        children.last()?.line_with(LISTENING).map(|line| line.replace(LISTENING, ""))
+    })?;
+
+    println!("\n{table}");
+    for registry in &registries {
+        println!("  {:<24} {}", registry.name, registry.url);
+    }
+    println!("\nOpen {}    (Ctrl-C stops everything)\n", address.trim());
+    let outcome = watch(&mut children, &stop);
+    // The key server first: it may still be talking to the registry.
+    children.reverse();
+    children.drain(..).for_each(drop);
+    outcome
+}
+
+/// Set by SIGINT, SIGTERM and SIGHUP. The children are in process groups of their own, so that the terminal's Ctrl-C
+/// reaches this process alone, which then stops them in order.
+fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // A second Ctrl-C, while a build or an end takes its time, ends this process at once.
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
+    }
+    Ok(stop)
+}
+
+/// Fails early, before anything is built, when the address cannot be had.
+fn free(listen: &str) -> Result<(), Failure> {
+    let addresses: Vec<SocketAddr> = listen
+        .to_socket_addrs()
+        .map_err(|error| Failure::Usage(format!("--listen takes ADDRESS:PORT, not `{listen}`: {error}")))?
+        .collect();
+    let Err(error) = TcpListener::bind(addresses.as_slice()) else { return Ok(()) };
+    if error.kind() != ErrorKind::AddrInUse {
+        return Err(Failure::Unavailable(format!("cannot listen on {listen}: {error}")));
+    }
+    let other = addresses.first().and_then(|address| {
+        let next = (1..100)
+            .filter_map(|step| Some(SocketAddr::new(address.ip(), address.port().checked_add(step)?)));
+        next.into_iter().find(|address| TcpListener::bind(address).is_ok())
+    });
+    let advice =
+        other.map(|address| format!("; type: cargo xtask run --listen {address}")).unwrap_or_default();
+    Err(Failure::Unavailable(format!("{listen} is in use by another program{advice}")))
+}
+
+fn program(name: &str, release: bool) -> PathBuf {
+    util::target().join(if release { "release" } else { "debug" }).join(name)
+}
+
+fn build(release: bool, demo: bool) -> Result<(), Failure> {
+    let mut cargo = process::cargo(&["build"]);
+    if release {
+        cargo.arg("--release");
+    }
+    if demo {
+        cargo.args(crate::test::host_packages());
+    } else {
+        cargo.args(["--package", "dockpass-keyserver"]);
+    }
+    let what = if demo { "building the key server and the demo registry" } else { "building the key server" };
+    process::quiet(what, &mut cargo)
+}
+
+fn start_demo(
+    release: bool,
+    folder: &std::path::Path,
+    stop: &AtomicBool,
+) -> Result<(Child, demo::Ready), Failure> {
+    let ready = folder.join("demo.json");
+    util::remove(&ready)?;
+    let mut command = process::command(program("dockpass-demo", release));
+    command.arg("--ready-file").arg(&ready);
+    let mut children = vec![Child::start("demo registry", &mut command)?];
+    let found = wait(&mut children, stop, |_| demo::read(&ready))?;
+    let child = children.pop().ok_or_else(|| Failure::Failed("the demo registry is gone".to_owned()))?;
+    Ok((child, found))
+}
+
+/// Waits until `ready` returns something, a child dies, or the person stops it.
+fn wait<T>(
+    children: &mut [Child],
+    stop: &AtomicBool,
+    ready: impl Fn(&[Child]) -> Option<T>,
+) -> Result<T, Failure> {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = ready(children) {
+            return Ok(found);
+        }
+        if let Some(obituary) = children.iter_mut().find_map(Child::obituary) {
+            return Err(Failure::Failed(obituary));
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Err(Failure::Failed("stopped before everything was up".to_owned()));
+        }
+        if start.elapsed() > START_LIMIT {
+            let name = children.last().map_or("it", Child::name);
+            let limit = process::seconds(START_LIMIT);
+            return Err(Failure::Failed(format!("the {name} did not say within {limit} that it listens")));
+        }
+        thread::sleep(Duration::from_millis(30));
+    }
+}
+
+/// Returns when the person stops it (which is no failure) or a child dies (which is one).
+fn watch(children: &mut [Child], stop: &AtomicBool) -> Result<(), Failure> {
+    while !stop.load(Ordering::Relaxed) {
+        if let Some(obituary) = children.iter_mut().find_map(Child::obituary) {
+            return Err(Failure::Failed(obituary));
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    eprintln!("stopping");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_in_use_is_told_with_one_that_is_free() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let failure = free(&taken.local_addr().unwrap().to_string()).unwrap_err();
+        assert_eq!(failure.exit_code(), 69);
+        assert!(failure.to_string().contains("type: cargo xtask run --listen 127.0.0.1:"), "{failure}");
+        assert!(free("127.0.0.1:0").is_ok());
+        assert_eq!(free("nonsense").unwrap_err().exit_code(), 64);
+    }
+
+    #[test]
+    fn a_program_that_dies_ends_the_wait_with_its_last_words() {
+        let mut shell = process::command("sh");
+        let mut children =
+            vec![Child::start("demo registry", shell.args(["-c", "echo no disk >&2; exit 7"])).unwrap()];
+        let stop = AtomicBool::new(false);
+        let failure = wait(&mut children, &stop, |_| None::<()>).unwrap_err().to_string();
+        assert!(failure.contains("demo registry ended by itself (exit status: 7)"), "{failure}");
+        assert!(failure.contains("no disk"), "{failure}");
+    }
+
+    #[test]
+    fn stopping_stops_the_children() {
+        let mut shell = process::command("sh");
+        let child = Child::start("sleeper", shell.args(["-c", "sleep 600 & wait"])).unwrap();
+        let id = child.id();
+        let stop = AtomicBool::new(true);
+        let mut children = [child];
+        assert!(watch(&mut children, &stop).is_ok());
+        drop(children);
+        let left =
+            process::command("sh").arg("-c").arg(format!("kill -0 {id} 2>/dev/null")).status().unwrap();
+        assert!(!left.success(), "process {id} still runs");
+    }
+}

@@ -1,0 +1,108 @@
+//! A program that runs beside this one, and is stopped and reaped with it.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::process;
+
+/// How long a program may take to stop by itself.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Lines of output that are kept for the case that it dies.
+const KEPT: usize = 20;
+
+/// A running program. Dropping it stops it, with everything that it started itself, and waits for its end.
+#[derive(Debug)]
+pub(crate) struct Child {
+    name: &'static str,
+    process: std::process::Child,
+    /// Its last lines, of both streams.
+    last: Arc<Mutex<VecDeque<String>>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Child {
+    /// Starts it in a process group of its own; what it prints is shown with its name before each line.
+    pub(crate) fn start(name: &'static str, command: &mut Command) -> Result<Self, Failure> {
+        let mut process =
+            command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(
+                |error| Failure::Failed(format!("cannot run `{}`: {error}", process::typed(command))),
+            )?;
+        let last = Arc::default();
+        let readers = [
+            process.stdout.take().map(|stream| relay(name, stream, &last)),
+            process.stderr.take().map(|stream| relay(name, stream, &last)),
+        ];
+        Ok(Self { name, process, last, readers: readers.into_iter().flatten().collect() })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    #[cfg(test)]
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The first kept line that starts with this.
+    pub(crate) fn line_with(&self, start: &str) -> Option<String> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.iter().find(|line| line.starts_with(start)).cloned()
+    }
+
+    /// If it ended: that it did, how, and its last words.
+    pub(crate) fn obituary(&mut self) -> Option<String> {
+        let status = self.process.try_wait().ok().flatten()?;
+        // Its pipes are closed now, or soon are: the readers end.
+        self.readers.drain(..).for_each(|reader| drop(reader.join()));
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let words: Vec<String> = last.iter().map(|line| format!("\n    {line}")).collect();
+        Some(format!("the {} ended by itself ({status}); its last lines:{}", self.name, words.concat()))
+    }
+
+    /// Sends a signal to its process group. The shell's own `kill` does it: the standard library can only kill.
+    fn signal(&self, signal: &str) {
+        let line = format!("kill -{signal} -{} 2>/dev/null", self.process.id());
+        _ = process::command("sh").args(["-c", &line]).status();
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let start = Instant::now();
+        if matches!(self.process.try_wait(), Ok(None)) {
+            self.signal("TERM");
+        }
+        while matches!(self.process.try_wait(), Ok(None)) && start.elapsed() < STOP_LIMIT {
+            thread::sleep(Duration::from_millis(20));
+        }
+        // Whatever is left of the group: a program that does not stop, or one that it started.
+        self.signal("KILL");
+        _ = self.process.wait();
+    }
+}
+
+fn relay(
+    name: &'static str,
+    stream: impl Read + Send + 'static,
+    last: &Arc<Mutex<VecDeque<String>>>,
+) -> JoinHandle<()> {
+    let last = Arc::clone(last);
+    thread::spawn(move || {
+        process::each_line(stream, |line| {
+            eprintln!("{name:<14}│ {line}");
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.len() == KEPT {
+                last.pop_front();
+            }
+            last.push_back(line.to_owned());
+        });
+    })
+}

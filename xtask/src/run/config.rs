@@ -1,0 +1,85 @@
+//! The key server's configuration for `cargo xtask run`.
+
+use crate::flags::OwnRegistry;
+
+/// One registry of the configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Registry {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    /// Token services that may be asked besides those on the registry's own origin.
+    pub(crate) realms: Vec<String>,
+}
+
+impl Registry {
+    /// A registry of the person's own, named by its host.
+    pub(crate) fn of_person(given: &OwnRegistry) -> Self {
+        let host = given.url.split_once("://").map_or(given.url.as_str(), |(_, rest)| rest);
+        let name = host.split('/').next().unwrap_or(host).to_owned();
+        Self { name, url: given.url.clone(), realms: given.realms.clone() }
+    }
+}
+
+/// The configuration file.
+pub(crate) fn text(listen: &str, registries: &[Registry]) -> String {
+    let mut lines = vec![
+        "# Written by `cargo xtask run`.".to_owned(),
+        format!("listen: {}", quoted(listen)),
+        "registries:".to_owned(),
+    ];
+    for registry in registries {
+        lines.push(format!("  - name: {}", quoted(&registry.name)));
+        lines.push(format!("    url: {}", quoted(&registry.url)));
+        if !registry.realms.is_empty() {
+            let realms: Vec<String> = registry.realms.iter().map(|realm| quoted(realm)).collect();
+            lines.push(format!("    realms: [{}]", realms.join(", ")));
+        }
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// A JSON string is a YAML string.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_of_ones_own_is_named_by_its_host() {
+        let given =
+            OwnRegistry { url: "https://r.example:5000".to_owned(), realms: vec!["https://a/t".to_owned()] };
+        let registry = Registry::of_person(&given);
+        assert_eq!(
+            (registry.name.as_str(), registry.url.as_str()),
+            ("r.example:5000", "https://r.example:5000")
+        );
+        assert_eq!(registry.realms, ["https://a/t"]);
+    }
+
+    #[test]
+    fn every_value_is_quoted() {
+        let registries = [
+            Registry { name: "no: \"x\"\n".to_owned(), url: "http://h".to_owned(), realms: vec![] },
+            Registry {
+                name: "b".to_owned(),
+                url: "http://i".to_owned(),
+                realms: vec!["http://j/t".to_owned()],
+            },
+        ];
+        let expected = "\
+# Written by `cargo xtask run`.
+listen: \"127.0.0.1:8780\"
+registries:
+  - name: \"no: \\\"x\\\"\\n\"
+    url: \"http://h\"
+  - name: \"b\"
+    url: \"http://i\"
+    realms: [\"http://j/t\"]
+";
+        assert_eq!(text("127.0.0.1:8780", &registries), expected);
+    }
+}

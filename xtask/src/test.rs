@@ -1,0 +1,176 @@
+//! `cargo xtask test`: every test, and one line that counts them.
+
+pub(crate) mod summary;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+use crate::flags::Part;
+use crate::tools::system::{self, Need};
+use crate::tools::{self, bindgen, npm, peers, rust_wasm};
+use crate::{process, util, wasm};
+use summary::Count;
+
+/// The packages that run on the host.
+const HOST: [&str; 4] = ["dockpass-protocol", "dockpass-keyserver", "dockpass-tests", "xtask"];
+
+/// Runs these parts. A part that fails does not keep the next from running.
+pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {
+    system::require(&needs(parts))?;
+    let browser = parts.iter().any(|part| *part != Part::Unit);
+    if browser {
+        wasm::build()?;
+        npm::tests()?;
+        npm::package()?;
+    }
+    let peers = if parts.contains(&Part::E2e) { Some(peers::folder()?) } else { None };
+    if browser {
+        tools::versions()?;
+    }
+
+    let mut rows = Vec::new();
+    for &part in parts {
+        let result = match part {
+            Part::Unit => unit(),
+            Part::Wasm => browser_module(),
+            Part::Js => javascript(),
+            Part::E2e => end_to_end(peers.clone()),
+        };
+        // A part that could not even start counts as one failure, and the others still run.
+        let count = result.unwrap_or_else(|failure| {
+            eprintln!("{failure}");
+            Count { failed: 1, ..Count::default() }
+        });
+        rows.push((part.name(), count.or_none_ran(part.name())));
+    }
+    report(&rows)
+}
+
+fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
+    let total = rows.iter().fold(Count::default(), |sum, (_, count)| sum + *count);
+    println!();
+    for (name, count) in rows {
+        println!("{name:<6}{count}");
+    }
+    println!("{total}");
+    if total.failed == 0 { Ok(()) } else { Err(Failure::Failed(format!("{} tests failed", total.failed))) }
+}
+
+fn needs(parts: &[Part]) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for part in parts {
+        match part {
+            Part::Unit => {}
+            Part::Js => needs.extend(Need::BROWSER_MODULE),
+            Part::Wasm => {
+                needs.extend(Need::BROWSER_MODULE);
+                needs.extend([Need::Chromium, Need::ChromeDriver]);
+            }
+            Part::E2e => needs.extend(Need::ALL),
+        }
+    }
+    needs.dedup();
+    needs
+}
+
+/// `--package …` for each of the host's packages. Always the same set, in every command of a test run: cargo would
+/// otherwise choose other features of shared dependencies, and build those again.
+pub(crate) fn host_packages() -> Vec<&'static str> {
+    HOST.iter().flat_map(|name| ["--package", *name]).collect()
+}
+
+fn unit() -> Result<Count, Failure> {
+    let mut cargo = process::cargo(&["test", "--no-fail-fast"]);
+    counted("unit and integration tests", cargo.args(host_packages()))
+}
+
+fn browser_module() -> Result<Count, Failure> {
+    let mut cargo =
+        rust_wasm::toolchain()?.cargo(&["test", "--no-fail-fast", "--package", "dockpass-client-wasm"]);
+    let runner = bindgen::folder()?.join("wasm-bindgen-test-runner");
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+    cargo.env("WASM_BINDGEN_USE_BROWSER", "1");
+    if let Some(driver) = Need::ChromeDriver.found() {
+        cargo.env("CHROMEDRIVER", driver);
+    }
+    counted("the browser module in Chromium", &mut cargo)
+}
+
+fn javascript() -> Result<Count, Failure> {
+    let mut node = node(&wasm::package().join("test"))?;
+    counted("the npm package", node.current_dir(wasm::package()))
+}
+
+fn end_to_end(peers: Option<PathBuf>) -> Result<Count, Failure> {
+    let mut cargo = process::cargo(&["build"]);
+    process::quiet("building the key server and the demo registry", cargo.args(host_packages()))?;
+    let built = |name: &str| -> OsString { util::target().join("debug").join(name).into() };
+    let mut node = node(&util::root().join("tests/e2e"))?;
+    node.env("DOCKPASS_KEYSERVER", built("dockpass-keyserver")).env("DOCKPASS_DEMO", built("dockpass-demo"));
+    if let Some(peers) = peers {
+        node.env("DOCKPASS_PEERS_DIR", peers);
+    }
+    if let Some(chromium) = Need::Chromium.found() {
+        node.env("CHROMIUM", chromium);
+    }
+    counted("end to end", &mut node)
+}
+
+/// `node --test` of the test files in a folder, one after the other: browsers are heavy, and machines small.
+fn node(folder: &std::path::Path) -> Result<std::process::Command, Failure> {
+    let is_test = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(".test.mjs") || name.ends_with(".test.js")
+    };
+    let files: Vec<PathBuf> = util::files(folder).into_iter().filter(is_test).collect();
+    if files.is_empty() {
+        return Err(Failure::Failed(format!("{} has no *.test.js or *.test.mjs file", util::shown(folder))));
+    }
+    let mut node = process::command("node");
+    node.args(["--test", "--test-reporter=spec", "--test-concurrency=1"]).args(files);
+    Ok(node)
+}
+
+fn counted(label: &str, command: &mut std::process::Command) -> Result<Count, Failure> {
+    let mut count = Count::default();
+    let success = process::tee(label, command, |line| count = count + summary::of_line(line))?;
+    // A build that breaks, or a runner that crashes, prints no summary of it.
+    if !success && count.failed == 0 {
+        count.failed = 1;
+    }
+    Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unit_tests_need_no_browser() {
+        assert_eq!(needs(&[Part::Unit]), []);
+        assert!(!needs(&[Part::Unit, Part::Js]).contains(&Need::Chromium));
+        assert!(needs(&[Part::Wasm]).contains(&Need::ChromeDriver));
+    }
+
+    #[test]
+    fn any_failure_fails_the_run() {
+        let passed = Count { passed: 3, ..Count::default() };
+        assert!(report(&[("unit", passed)]).is_ok());
+        assert_eq!(
+            report(&[("unit", passed), ("js", Count { failed: 1, ..passed })]).unwrap_err().exit_code(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_folder_without_tests_is_an_error() {
+        assert!(node(&util::root().join("xtask/npm")).is_err());
+    }
+
+    #[test]
+    fn a_runner_that_dies_counts_as_a_failure() {
+        let count = counted("a test's step", process::command("sh").args(["-c", "exit 101"])).unwrap();
+        assert_eq!(count, Count { failed: 1, ..Count::default() });
+    }
+}

@@ -1,0 +1,57 @@
+//! What the commands need besides Rust, found or installed.
+//!
+//! System packages are installed where that is possible (root on Debian or Ubuntu), and otherwise all that are missing
+//! are named at once. Everything else goes into the cache, in folders whose names tell the version: nothing is
+//! ever changed in place, and two checkouts may share it.
+
+pub(crate) mod bindgen;
+pub(crate) mod npm;
+pub(crate) mod peers;
+pub(crate) mod rust_wasm;
+pub(crate) mod system;
+
+use crate::failure::Failure;
+use crate::process;
+use system::Need;
+
+/// `cargo xtask tools`.
+pub(crate) fn everything() -> Result<(), Failure> {
+    system::require(&Need::ALL)?;
+    let wasm = rust_wasm::toolchain()?;
+    let bindgen = bindgen::folder()?;
+    let wasm_opt = npm::wasm_opt()?;
+    npm::tests()?;
+    let peers = peers::folder()?;
+    println!("browser module    {}", wasm.description());
+    println!("wasm-bindgen      {}", bindgen.display());
+    println!("wasm-opt          {}", wasm_opt.display());
+    println!("peers             {}", peers.display());
+    for need in Need::ALL {
+        if let Some(path) = need.found() {
+            println!("{:<17} {}", need.name(), path.display());
+        }
+    }
+    versions()
+}
+
+/// Prints the versions of the real programs that the tests run against.
+pub(crate) fn versions() -> Result<(), Failure> {
+    let said = |need: Need, arguments: &[&str]| {
+        let program = need.found()?;
+        process::output(process::command(program).args(arguments)).ok()
+    };
+    let first = |text: String| text.lines().next().unwrap_or_default().trim().to_owned();
+    let mut table = vec![
+        ("Chromium", said(Need::Chromium, &["--version"]).map(first)),
+        ("docker-registry (Debian)", said(Need::Registry, &["--version"]).map(first)),
+        ("skopeo", said(Need::Skopeo, &["--version"]).map(first)),
+        ("Node.js", said(Need::Node, &["--version"]).map(first)),
+    ];
+    let built = peers::versions()?;
+    table.extend(built.iter().map(|(name, version)| (name.as_str(), Some(version.clone()))));
+    println!("Run against:");
+    for (name, version) in table {
+        println!("  {name:<26} {}", version.as_deref().unwrap_or("not installed"));
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! A Rust toolchain for `wasm32-unknown-unknown`.
+//!
+//! Best is one that has the target's standard library (`rustup target add wasm32-unknown-unknown`). Where that cannot
+//! be had, a toolchain with the library's source will do, Debian's for one: the library is built once into a sysroot
+//! in the cache, and from then on builds need no unstable flag. Host crates are never built differently.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::failure::Failure;
+use crate::util::Hash;
+use crate::{process, util};
+
+/// The target's name.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// A compiler that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Candidate {
+    /// The compiler's path; `None` for the one that runs with plain `cargo`.
+    rustc: Option<PathBuf>,
+    /// What `rustc -vV` says.
+    version: String,
+    sysroot: PathBuf,
+    /// The target's standard library is installed.
+    has_target: bool,
+    /// The standard library's source is installed.
+    has_source: bool,
+    linker: Option<Linker>,
+}
+
+/// A linker for the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Linker {
+    /// The compiler finds `rust-lld` by itself.
+    Default,
+    /// The compiler has to be told.
+    At(PathBuf),
+}
+
+/// A toolchain ready to build with.
+#[derive(Clone, Debug)]
+pub(crate) struct Toolchain {
+    candidate: Candidate,
+    /// Where the standard library was built to, when the toolchain has none.
+    sysroot: Option<PathBuf>,
+}
+
+impl Toolchain {
+    /// A cargo command for the target, with a target folder of its own: another compiler would otherwise make
+    /// the host's crates build anew each time.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = self.candidate.cargo(arguments);
+        command.arg("--target").arg(TARGET).arg("--target-dir").arg(target());
+        if let Some(sysroot) = &self.sysroot {
+            let flags = format!("--sysroot={}", sysroot.display());
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
+        }
+        command
+    }
+
+    /// True when this toolchain has clippy.
+    pub(crate) fn has_clippy(&self) -> bool {
+        self.candidate.sysroot.join("bin/clippy-driver").is_file()
+    }
+
+    /// One line about it.
+    pub(crate) fn description(&self) -> String {
+        let version = self.candidate.version.lines().next().unwrap_or_default();
+        let library = if self.sysroot.is_some() {
+            "standard library built from source"
+        } else {
+            "standard library installed"
+        };
+        format!("{version}, {library}")
+    }
+
+    /// Changes when the toolchain does.
+    pub(crate) fn key(&self) -> String {
+        format!("{}{:?}", self.candidate.version, self.sysroot)
+    }
+}
+
+/// The target folder of everything built for the browser.
+pub(crate) fn target() -> PathBuf {
+    util::target().join("wasm")
+}
+
+impl Candidate {
+    fn look_at(rustc: Option<PathBuf>) -> Option<Self> {
+        let ask = |arguments: &[&str]| {
+            let mut command = process::command(rustc.clone().unwrap_or_else(|| "rustc".into()));
+            if rustc.is_some() {
+                command.env_remove("RUSTUP_TOOLCHAIN");
+            }
+            process::output(command.args(arguments)).ok()
+        };
+        let version = ask(&["-vV"])?;
+        let sysroot = PathBuf::from(ask(&["--print", "sysroot"])?.trim());
+        // An unknown target makes this fail; the library is then not there either.
+        let library = ask(&["--print", "target-libdir", "--target", TARGET]).unwrap_or_default();
+        let has_target = util::files(Path::new(library.trim()))
+            .iter()
+            .any(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libstd-")));
+        let has_source = sysroot.join("lib/rustlib/src/rust/library/Cargo.toml").is_file();
+        let linker = linker(&sysroot, &version);
+        Some(Self { rustc, version, sysroot, has_target, has_source, linker })
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = match &self.rustc {
+            None => process::cargo(arguments),
+            Some(rustc) => {
+                // Its own cargo, where there is one: source and build system of the standard library belong together.
+                let own = rustc.with_file_name("cargo");
+                let mut command = if own.is_file() { process::command(own) } else { process::cargo(&[]) };
+                command.args(arguments).env("RUSTC", rustc);
+                for name in ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOC"] {
+                    command.env_remove(name);
+                }
+                command
+            }
+        };
+        // Would win over the target's own flags.
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        if let Some(Linker::At(linker)) = &self.linker {
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        }
+        command
+    }
+}
+
+/// The compilers of this machine, the active one first.
+fn candidates() -> &'static [Candidate] {
+    static FOUND: OnceLock<Vec<Candidate>> = OnceLock::new();
+    FOUND.get_or_init(look)
+}
+
+fn look() -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Candidate::look_at(None).into_iter().collect();
+    for path in ["/usr/bin/rustc", "/usr/local/bin/rustc"] {
+        if Path::new(path).is_file() {
+            found.extend(Candidate::look_at(Some(path.into())));
+        }
+    }
+    found
+}
+
+/// The target's library beats its source; of equals the first, which is the active toolchain.
+fn choose(candidates: &[Candidate]) -> Option<&Candidate> {
+    let usable = |candidate: &&Candidate| candidate.linker.is_some();
+    let plain = candidates.iter().filter(usable).find(|candidate| candidate.has_target);
+    plain.or_else(|| candidates.iter().filter(usable).find(|candidate| candidate.has_source))
+}
+
+/// Whether a toolchain is there; nothing is remembered, since packages may be installed in between.
+pub(crate) fn is_available() -> bool {
+    choose(&look()).is_some()
+}
+
+/// A linker for the target: the toolchain's own `rust-lld`, or LLVM's `wasm-ld`, best of the compiler's LLVM version.
+fn linker(sysroot: &Path, version: &str) -> Option<Linker> {
+    let field = |name: &str| version.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let own = sysroot.join("lib/rustlib").join(field("host:")?).join("bin/rust-lld");
+    if own.is_file() {
+        // Named, because with another sysroot the compiler would not find it.
+        return Some(Linker::At(own));
+    }
+    if util::which("rust-lld").is_some() {
+        return Some(Linker::Default);
+    }
+    let major = field("LLVM version:").and_then(|llvm| llvm.split('.').next()).unwrap_or_default();
+    [format!("wasm-ld-{major}"), "wasm-ld".to_owned()]
+        .iter()
+        .find_map(|name| util::which(name))
+        .map(Linker::At)
+}
+
+/// The Debian packages that bring a toolchain with the library's source; `None` where there are none.
+pub(crate) fn debian_packages() -> Option<Vec<String>> {
+    let show = |package: &str| {
+        let mut command = process::command("apt-cache");
+        process::output(command.args(["show", "--no-all-versions", package])).ok()
+    };
+    // `rust-web-llvm` links rust-lld to Debian's lld of the right version, but brings a whole LLVM with it.
+    let lld = format!("lld-{}", llvm_version(&show("rust-web-llvm")?)?);
+    show("rustc-web").filter(|text| text.contains("Package: rustc-web"))?;
+    Some(["rustc-web", "cargo-web", "rust-web-src", &lld].map(str::to_owned).to_vec())
+}
+
+/// `Depends: …, llvm-22` → `22`.
+fn llvm_version(description: &str) -> Option<&str> {
+    let depends = description.lines().find_map(|line| line.strip_prefix("Depends:"))?;
+    let version =
+        |name: &'_ str| -> bool { !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) };
+    depends
+        .split(',')
+        .filter_map(|entry| entry.split_whitespace().next()?.strip_prefix("llvm-"))
+        .find(|name| version(name))
+}
+
+/// The toolchain to build the browser module with; builds its standard library if it has to.
+pub(crate) fn toolchain() -> Result<Toolchain, Failure> {
+    let Some(candidate) = choose(candidates()) else {
+        return Err(Failure::Unavailable(format!(
+            "no Rust toolchain here can build for the browser; type: rustup target add {TARGET}"
+        )));
+    };
+    let sysroot = if candidate.has_target { None } else { Some(standard_library(candidate)?) };
+    Ok(Toolchain { candidate: candidate.clone(), sysroot })
+}
+
+/// The manifest of an empty crate: building it builds the standard library.
+const EMPTY_CRATE: &str = "\
+[package]
+name = \"empty\"
+version = \"0.0.0\"
+edition = \"2024\"
+[lib]
+path = \"lib.rs\"
+[workspace]
+";
+
+/// Builds the standard library into the cache, once for each compiler.
+fn standard_library(candidate: &Candidate) -> Result<PathBuf, Failure> {
+    let key = Hash::new().add(&candidate.version).add(EMPTY_CRATE).hex();
+    let sysroot = util::cache()?.join(format!("sysroot-{key}"));
+    let libraries = |root: &Path| root.join("lib/rustlib").join(TARGET).join("lib");
+    if libraries(&sysroot).is_dir() {
+        return Ok(sysroot);
+    }
+    // Built beside its place and moved there when complete; another process may do the same meanwhile.
+    let scratch = util::cache()?.join(format!("building-{}-{key}", std::process::id()));
+    util::remove(&scratch)?;
+    util::write(&scratch.join("crate/Cargo.toml"), EMPTY_CRATE)?;
+    util::write(&scratch.join("crate/lib.rs"), "#![no_std]\n")?;
+    let mut cargo =
+        candidate.cargo(&["build", "--release", "-Zbuild-std=std,panic_abort,test", "--target", TARGET]);
+    cargo
+        .current_dir(scratch.join("crate"))
+        .arg("--target-dir")
+        .arg(scratch.join("target"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        // Without the bitcode, link-time optimisation would stop at the standard library.
+        .env("RUSTFLAGS", "-Cembed-bitcode=yes");
+    process::quiet("building the standard library for the browser (once)", &mut cargo)?;
+    let into = libraries(&scratch.join("sysroot"));
+    util::create_dir(&into)?;
+    let built = scratch.join("target").join(TARGET).join("release/deps");
+    for path in util::files(&built) {
+        let name = path.file_name().unwrap_or_default();
+        let library = path.extension().is_some_and(|extension| extension == "rlib");
+        if library && !name.to_string_lossy().starts_with("libempty-") {
+            std::fs::copy(&path, into.join(name)).map_err(Failure::io("copy", &path))?;
+        }
+    }
+    if let Err(error) = std::fs::rename(scratch.join("sysroot"), &sysroot)
+        && !libraries(&sysroot).is_dir()
+    {
+        return Err(Failure::io("create", &sysroot)(error));
+    }
+    util::remove(&scratch)?;
+    Ok(sysroot)
+}

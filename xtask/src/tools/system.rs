@@ -1,0 +1,197 @@
+//! Programs that the operating system's package manager brings.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::rust_wasm;
+use crate::failure::Failure;
+use crate::{process, util};
+
+/// One thing that a command may need from the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Chromium,
+    ChromeDriver,
+    Registry,
+    Skopeo,
+    Htpasswd,
+    Fonts,
+    Node,
+    Npm,
+    Go,
+    /// A Rust toolchain that can build for wasm32-unknown-unknown, and its linker.
+    RustWasm,
+}
+
+/// How a missing thing is had.
+#[derive(Debug, PartialEq, Eq)]
+enum Fix {
+    /// Debian packages of these names.
+    Packages(Vec<String>),
+    /// No package will do: what a person does instead.
+    ByHand(&'static str),
+}
+
+/// What to do about all that is missing.
+#[derive(Debug, PartialEq, Eq)]
+enum Plan {
+    Nothing,
+    /// Install these packages now.
+    Install(Vec<String>),
+    /// Print this and stop.
+    Tell(String),
+}
+
+impl Need {
+    /// Everything that any command needs.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Chromium,
+        Self::ChromeDriver,
+        Self::Registry,
+        Self::Skopeo,
+        Self::Htpasswd,
+        Self::Fonts,
+        Self::Node,
+        Self::Npm,
+        Self::Go,
+        Self::RustWasm,
+    ];
+
+    /// What the browser module's build needs.
+    pub(crate) const BROWSER_MODULE: [Self; 3] = [Self::RustWasm, Self::Node, Self::Npm];
+
+    /// What is looked for, as a person knows it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::ChromeDriver => "chromedriver",
+            Self::Registry => "docker-registry",
+            Self::Skopeo => "skopeo",
+            Self::Htpasswd => "htpasswd",
+            Self::Fonts => "fonts",
+            Self::Node => "node",
+            Self::Npm => "npm",
+            Self::Go => "go",
+            Self::RustWasm => "rust for wasm32",
+        }
+    }
+
+    /// Where it is; `None` when it is missing (and for what is no program).
+    pub(crate) fn found(self) -> Option<PathBuf> {
+        match self {
+            Self::Chromium => {
+                let set = std::env::var_os("CHROMIUM").map(PathBuf::from).filter(|path| path.is_file());
+                set.or_else(|| {
+                    ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(util::which)
+                })
+            }
+            Self::Fonts | Self::RustWasm => None,
+            _ => util::which(self.name()),
+        }
+    }
+
+    fn is_there(self) -> bool {
+        match self {
+            Self::Fonts => ["/usr/share/fonts", "/System/Library/Fonts"]
+                .iter()
+                .any(|folder| !util::files(Path::new(folder)).is_empty()),
+            Self::RustWasm => rust_wasm::is_available(),
+            _ => self.found().is_some(),
+        }
+    }
+
+    fn fix(self) -> Fix {
+        let package = |name: &str| Fix::Packages(vec![name.to_owned()]);
+        match self {
+            Self::Chromium => package("chromium"),
+            Self::ChromeDriver => package("chromium-driver"),
+            Self::Registry => package("docker-registry"),
+            Self::Skopeo => package("skopeo"),
+            Self::Htpasswd => package("apache2-utils"),
+            Self::Fonts => package("fonts-dejavu-core"),
+            Self::Node => Fix::ByHand("install Node.js 20 or newer, from nodejs.org or a package manager"),
+            Self::Npm => Fix::ByHand("install npm 10 or newer; it comes with Node.js"),
+            Self::Go => Fix::ByHand("install Go 1.25 or newer, from go.dev"),
+            Self::RustWasm => rust_wasm::debian_packages()
+                .map_or(Fix::ByHand("type: rustup target add wasm32-unknown-unknown"), Fix::Packages),
+        }
+    }
+}
+
+/// Makes sure that all of these are there, with one run of the package manager for everything that is missing.
+pub(crate) fn require(needs: &[Need]) -> Result<(), Failure> {
+    let missing: Vec<Need> = needs.iter().copied().filter(|need| !need.is_there()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let apt = util::which("apt-get").is_some();
+    let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if apt && root {
+        // Before this, what the package lists know may be nothing, or old.
+        process::quiet("reading the package lists", &mut apt_get(&["update"]))?;
+    }
+    let fixes: Vec<(&str, Fix)> = missing.iter().map(|need| (need.name(), need.fix())).collect();
+    match plan(&fixes, apt, root) {
+        Plan::Nothing => Ok(()),
+        Plan::Tell(text) => Err(Failure::Unavailable(text)),
+        Plan::Install(packages) => {
+            let mut install = apt_get(&["install", "-y", "--no-install-recommends"]);
+            install.args(&packages);
+            process::quiet(&format!("installing {}", packages.join(", ")), &mut install)?;
+            match missing.into_iter().find(|need| !need.is_there()) {
+                None => Ok(()),
+                Some(need) => Err(Failure::Unavailable(format!(
+                    "{} is still missing after `{}`",
+                    need.name(),
+                    process::typed(&install)
+                ))),
+            }
+        }
+    }
+}
+
+fn apt_get(arguments: &[&str]) -> std::process::Command {
+    let mut command = process::command("apt-get");
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// Decides; the only caller acts. Installs only when that makes everything present: half an installation before an
+/// error would surprise.
+fn plan(missing: &[(&str, Fix)], apt: bool, root: bool) -> Plan {
+    let mut packages = Vec::new();
+    let mut by_hand = Vec::new();
+    for (name, fix) in missing {
+        match fix {
+            Fix::Packages(names) if apt => packages.extend(names.iter().cloned()),
+            Fix::Packages(names) => {
+                by_hand.push(format!("{name}: install it (Debian calls it {})", names.join(", ")));
+            }
+            Fix::ByHand(text) => by_hand.push(format!("{name}: {text}")),
+        }
+    }
+    if by_hand.is_empty() && packages.is_empty() {
+        return Plan::Nothing;
+    }
+    if by_hand.is_empty() && root {
+        return Plan::Install(packages);
+    }
+    let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
+    let mut text = format!("missing: {}", names.join(", "));
+    if !packages.is_empty() {
+        let sudo = if root { "" } else { "sudo " };
+        _ = write!(
+            text,
+            "\n  type: {sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {}",
+            packages.join(" ")
+        );
+    }
+    for line in by_hand {
+        _ = write!(text, "\n  {line}");
+    }
+    Plan::Tell(text)
+}

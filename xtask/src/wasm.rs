@@ -1,0 +1,184 @@
+//! `cargo xtask wasm`: the browser module, the npm package's `dist/`, and the page as it is served.
+
+mod size;
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::tools::{bindgen, npm, rust_wasm, system};
+use crate::util::Hash;
+use crate::{process, util};
+
+/// What `wasm-opt` is given: smallest module, with the features that every browser has that runs ES modules and
+/// `WebAssembly` at all (rustc uses them too).
+const WASM_OPT: [&str; 7] = [
+    "-Oz",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+/// The npm package's folder.
+pub(crate) fn package() -> PathBuf {
+    util::root().join("client-wasm/npm")
+}
+
+/// Where the page is laid out; the key server's build script embeds this folder.
+pub(crate) fn page() -> PathBuf {
+    util::target().join("www")
+}
+
+/// Builds module and page and prints the sizes; `check` fails over budget.
+pub(crate) fn wasm(check: bool) -> Result<(), Failure> {
+    build()?;
+    let sizes = size::measure(&package())?;
+    print!("{}", size::table(&sizes));
+    size::within_budget(&sizes).or_else(|failure| if check { Err(failure) } else { Ok(()) })
+}
+
+/// Builds module and page, or finds them up to date.
+pub(crate) fn build() -> Result<(), Failure> {
+    system::require(&system::Need::BROWSER_MODULE)?;
+    let toolchain = rust_wasm::toolchain()?;
+    let bindgen = bindgen::folder()?;
+    let wasm_opt = npm::wasm_opt()?;
+
+    let dist = package().join("dist");
+    let stamp = rust_wasm::target().join("module.stamp");
+    let key = key(&toolchain, &bindgen)?;
+    let complete =
+        ["dockpass.js", "dockpass_bg.wasm", "dockpass.d.ts"].iter().all(|name| dist.join(name).is_file());
+    if complete && std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
+        eprintln!("▸ the browser module is up to date");
+        return stage();
+    }
+
+    let mut cargo =
+        toolchain.cargo(&["build", "--package", "dockpass-client-wasm", "--lib", "--profile", "wasm"]);
+    process::quiet("building the browser module", &mut cargo)?;
+    let module = rust_wasm::target().join(rust_wasm::TARGET).join("wasm/dockpass_client_wasm.wasm");
+    let scratch = rust_wasm::target().join("dist");
+    util::remove(&scratch)?;
+    let mut bind = process::command(bindgen.join("wasm-bindgen"));
+    bind.arg(&module).args(["--target", "web", "--out-name", "dockpass", "--out-dir"]).arg(&scratch);
+    bind.args(["--remove-name-section", "--remove-producers-section"]);
+    process::quiet("generating its JavaScript", &mut bind)?;
+    let bound = scratch.join("dockpass_bg.wasm");
+    let mut optimise = process::command(wasm_opt);
+    optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
+    process::quiet("making it small", &mut optimise)?;
+
+    sync(&scratch, &dist)?;
+    util::write(&stamp, key)?;
+    stage()
+}
+
+/// Everything that the module is made from, and by what.
+fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failure> {
+    let inputs = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "protocol/Cargo.toml",
+        "protocol/src",
+        "client-wasm/Cargo.toml",
+        "client-wasm/src",
+        "xtask/npm/package-lock.json",
+    ]
+    .map(|path| util::root().join(path));
+    let recipe = include_str!("wasm.rs");
+    let hash = Hash::new().add(recipe).add(toolchain.key()).add(bindgen.display().to_string());
+    Ok(hash.add_files(&inputs)?.hex())
+}
+
+/// `www/` and the npm package's published files → the page.
+fn stage() -> Result<(), Failure> {
+    let source = util::root().join("www");
+    if !source.join("index.html").is_file() {
+        return Err(Failure::Failed("www/index.html is not there: no page to lay out".to_owned()));
+    }
+    let scratch = util::target().join("www.new");
+    util::remove(&scratch)?;
+    for path in util::files(&source) {
+        copy(&path, &scratch.join(path.strip_prefix(&source).unwrap_or(&path)))?;
+    }
+    for name in published()? {
+        // What a page can load; types and texts are for people.
+        if util::has_extension(&name, &["js", "mjs", "wasm", "css"]) {
+            copy(&package().join(&name), &scratch.join("dockpass").join(&name))?;
+        }
+    }
+    sync(&scratch, &page())?;
+    util::remove(&scratch)
+}
+
+/// The files of the npm package as npm would publish them.
+pub(crate) fn published() -> Result<Vec<String>, Failure> {
+    let mut npm = process::command("npm");
+    npm.args(["pack", "--dry-run", "--json", "--ignore-scripts"]).current_dir(package());
+    published_names(&process::output(&mut npm)?)
+}
+
+fn published_names(json: &str) -> Result<Vec<String>, Failure> {
+    let unread = || Failure::Failed(format!("`npm pack --json` printed what this cannot read: {json}"));
+    let report: serde_json::Value = serde_json::from_str(json).map_err(|_| unread())?;
+    // npm 11 prints a list, npm 12 an object by package name.
+    let first = match &report {
+        serde_json::Value::Object(by_name) => by_name.values().next(),
+        list => list.get(0),
+    };
+    let files = first.and_then(|package| package.get("files")).and_then(serde_json::Value::as_array);
+    let names = files.ok_or_else(unread)?.iter();
+    Ok(names.filter_map(|file| file.get("path")?.as_str().map(str::to_owned)).collect())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let content = std::fs::read(from).map_err(Failure::io("read", from))?;
+    util::write(to, content).map(|_| ())
+}
+
+/// Makes `to` equal to `from`, touching only what differs.
+fn sync(from: &Path, to: &Path) -> Result<(), Failure> {
+    let below = |folder: &Path| -> Vec<PathBuf> {
+        let strip = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
+        util::all_files(folder).into_iter().map(strip).collect()
+    };
+    let wanted = below(from);
+    for path in below(to).iter().filter(|path| !wanted.contains(path)) {
+        util::remove(&to.join(path))?;
+    }
+    for path in &wanted {
+        copy(&from.join(path), &to.join(path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_files_are_read_from_npm() {
+        let list =
+            r#"[{"id":"dockpass@0.1.0","files":[{"path":"index.js","size":1},{"path":"dist/a.wasm"}]}]"#;
+        assert_eq!(published_names(list).unwrap(), ["index.js", "dist/a.wasm"]);
+        let object = r#"{"dockpass":{"files":[{"path":"index.js"}]}}"#;
+        assert_eq!(published_names(object).unwrap(), ["index.js"]);
+        assert!(published_names("npm warn").is_err());
+        assert!(published_names("[]").is_err());
+    }
+
+    #[test]
+    fn a_folder_is_made_equal_to_another() {
+        let base = util::target().join("xtask-test-sync");
+        util::remove(&base).unwrap();
+        let (from, to) = (base.join("from"), base.join("to"));
+        util::write(&from.join("a/one"), "1").unwrap();
+        util::write(&to.join("old"), "0").unwrap();
+        sync(&from, &to).unwrap();
+        assert_eq!(util::files(&to), [to.join("a/one")]);
+        util::remove(&base).unwrap();
+    }
+}

@@ -1,0 +1,166 @@
+//! Challenges: the value of `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110 §11.2, §11.3, §11.6.1).
+//!
+//! [`parse`] reads one header line lazily, [`parse_lines`] reads all lines of a response; the challenges borrow from
+//! the lines wherever nothing has to be folded or unescaped. [`select`] picks the one to answer, and
+//! [`BearerChallenge`] is what a token service's challenge says (distribution's `spec/auth/token.md`, RFC 6750 §3).
+//!
+//! # What is accepted
+//! Everything the grammar of RFC 9110 allows: lists of challenges, empty list elements (§5.6.1), `token68`, quoted
+//! strings with escapes and obs-text (§5.6.4), white space around `=` (BWS, §5.6.3), any letter case of schemes and
+//! names. Beyond it, because registries send it, and marked by [`Challenge::lenient`]:
+//! - unquoted values that are no `token` (`realm=https://host/x`: zot, gcr.io), up to the next comma or white space;
+//! - an empty unquoted value after the first parameter (`service=,scope="…"`);
+//! - a tab instead of a space after the scheme;
+//! - a parameter repeated with the same value.
+//!
+//! # What is refused, with a byte position
+//! Where leniency would let two readers disagree: a parameter repeated with another value (Go clients take the last
+//! one, others the first: a realm check could be bypassed), a quote that does not end, control characters (a folded
+//! line included), a missing comma, and a bare word of 4n+1 characters as `token68` (none of the encodings that
+//! RFC 9110 §11.2 made that rule for has such a length; it is a truncated or mangled header).
+//!
+//! # Limits
+//! [`MAX_LINE`] bytes per line, [`MAX_CHALLENGES`] challenges per response, [`MAX_PARAMS`] parameters per challenge.
+//! The time is linear in the length of the input.
+
+mod error;
+mod lexer;
+mod parser;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::fmt;
+
+pub use error::{BearerError, ChallengeError, ChallengeErrorKind, ChallengeListError};
+pub use parser::ChallengeParser;
+pub use select::{BearerChallenge, Selected, bearer_candidates, select};
+
+/// The longest header line that is read, in bytes. Longer ones are refused unread; real ones stay below 1 KiB.
+pub const MAX_LINE: usize = 8 * 1024;
+
+/// The most challenges that one line, and all lines of a response together, may hold.
+pub const MAX_CHALLENGES: usize = 32;
+
+/// The most parameters of one challenge (the longest registered scheme, Digest, has about ten).
+pub const MAX_PARAMS: usize = 64;
+
+/// One challenge: a scheme with either a `token68` or parameters (RFC 9110 §11.3).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Challenge<'a> {
+    /// The scheme in lower case, e.g. `bearer` (schemes are compared without regard to case, RFC 9110 §11.1).
+    pub scheme: Cow<'a, str>,
+    /// The `token68` of schemes such as `Negotiate`, padding included. Then there are no parameters.
+    pub token68: Option<Cow<'a, str>>,
+    /// The parameters in the order of the header; names are unique.
+    pub params: Vec<Param<'a>>,
+    /// Whether the challenge is outside the grammar of RFC 9110 in a way that is known to be harmless.
+    pub lenient: bool,
+}
+
+/// One parameter of a challenge (`auth-param`, RFC 9110 §11.2).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Param<'a> {
+    /// The name in lower case (names are compared without regard to case).
+    pub name: Cow<'a, str>,
+    /// The value, without its quotes and escapes. It may be empty.
+    pub value: Cow<'a, str>,
+}
+
+/// Reads the challenges of one header line, one at a time.
+///
+/// The iterator ends after the first error; the challenges before it have been given out by then.
+///
+/// ```
+/// use dockpass_protocol::challenge::parse;
+/// let header = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io""#;
+/// let challenge = parse(header).next().unwrap().unwrap();
+/// assert!(challenge.is_bearer());
+/// assert_eq!(challenge.param("service"), Some("registry.docker.io"));
+/// ```
+pub fn parse(line: &str) -> ChallengeParser<'_> {
+    ChallengeParser::new(line)
+}
+
+/// Reads the challenges of all header lines of a response, in order. Several lines mean the same as one line with
+/// commas between them (RFC 9110 §5.3).
+///
+/// # Errors
+/// The first error of any line, with the line's index and with the challenges read before it.
+pub fn parse_lines<'a>(
+    lines: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Challenge<'a>>, ChallengeListError<'a>> {
+    let mut parsed = Vec::new();
+    for (line, text) in lines.into_iter().enumerate() {
+        let mut parser = parse(text);
+        parser.allow(MAX_CHALLENGES - parsed.len());
+        for result in parser {
+            match result {
+                Ok(challenge) => parsed.push(challenge),
+                Err(ChallengeError { position, kind }) => {
+                    return Err(ChallengeListError { line, position, kind, parsed });
+                }
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+impl Challenge<'_> {
+    /// The value of the parameter `name`, whatever the case of `name`. It may be empty.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|param| param.name.eq_ignore_ascii_case(name)).map(|param| &*param.value)
+    }
+
+    /// Whether the scheme is `Bearer` (RFC 6750).
+    pub fn is_bearer(&self) -> bool {
+        self.scheme == "bearer"
+    }
+
+    /// Whether the scheme is `Basic` (RFC 7617).
+    pub fn is_basic(&self) -> bool {
+        self.scheme == "basic"
+    }
+
+    /// Copies what is still borrowed, for keeping the challenge beyond the life of the header.
+    pub fn into_owned(self) -> Challenge<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Challenge {
+            scheme: own(self.scheme),
+            token68: self.token68.map(own),
+            params: self.params.into_iter().map(|p| Param { name: own(p.name), value: own(p.value) }).collect(),
+            lenient: self.lenient,
+        }
+    }
+}
+
+/// Prints the challenge in the form that every client reads: values quoted, `"` and `\` escaped.
+impl fmt::Display for Challenge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.scheme)?;
+        if let Some(token68) = &self.token68 {
+            f.write_str(" ")?;
+            return f.write_str(token68);
+        }
+        let mut separator = " ";
+        for Param { name, value } in &self.params {
+            f.write_str(separator)?;
+            f.write_str(name)?;
+            f.write_str("=\"")?;
+            let mut rest: &str = value;
+            while let Some((plain, special)) = rest.find(['"', '\\']).and_then(|at| rest.split_at_checked(at)) {
+                f.write_str(plain)?;
+                f.write_str("\\")?;
+                // Both specials are one byte long.
+                let (special, after) = special.split_at_checked(1).unwrap_or((special, ""));
+                f.write_str(special)?;
+                rest = after;
+            }
+            f.write_str(rest)?;
+            f.write_str("\"")?;
+            separator = ",";
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Octet classes of HTTP header fields, named after their ABNF rules, and the few ways to advance over them.
+
+/// `tchar` (RFC 9110 §5.6.2): what schemes, parameter names and unquoted values are made of.
+pub(super) const TCHAR: u8 = 1;
+/// `SP / HTAB` (RFC 9110 §5.6.3), the octets of `OWS` and `BWS`.
+pub(super) const OWS: u8 = 2;
+/// `qdtext` (RFC 9110 §5.6.4) without `"` and `\`; obs-text included.
+pub(super) const QDTEXT: u8 = 4;
+/// The octets of `token68` before its padding (RFC 9110 §11.2).
+pub(super) const TOKEN68: u8 = 8;
+/// What a lenient unquoted value may hold: visible ASCII except `,` and `"`. Some registries forget the quotes
+/// around a URL, which is no `token`.
+pub(super) const UNQUOTED: u8 = 16;
+/// Upper-case letters, to learn in the same pass whether a name must be folded.
+pub(super) const UPPER: u8 = 32;
+/// What may follow a backslash in a quoted string (RFC 9110 §5.6.4): `HTAB / SP / VCHAR / obs-text`.
+pub(super) const ESCAPABLE: u8 = 64;
+
+static CLASSES: [u8; 256] = classes();
+
+#[expect(clippy::indexing_slicing, reason = "a u8 cannot leave a table of 256; const evaluation would stop the build")]
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte: u8 = 0;
+    loop {
+        let mut class = 0;
+        let alphanumeric = byte.is_ascii_alphanumeric();
+        if alphanumeric || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~') {
+            class |= TCHAR;
+        }
+        if matches!(byte, b' ' | b'\t') {
+            class |= OWS;
+        }
+        if matches!(byte, b'\t' | b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e | 0x80..) {
+            class |= QDTEXT;
+        }
+        if alphanumeric || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/') {
+            class |= TOKEN68;
+        }
+        if byte.is_ascii_graphic() && !matches!(byte, b',' | b'"') {
+            class |= UNQUOTED;
+        }
+        if byte.is_ascii_uppercase() {
+            class |= UPPER;
+        }
+        if matches!(byte, b'\t' | b' '..=0x7e | 0x80..) {
+            class |= ESCAPABLE;
+        }
+        table[byte as usize] = class;
+        if byte == u8::MAX {
+            return table;
+        }
+        byte += 1;
+    }
+}
+
+/// The classes of one octet, as a bit set.
+#[inline]
+#[expect(clippy::indexing_slicing, reason = "a u8 cannot leave a table of 256")]
+pub(super) fn class_of(byte: u8) -> u8 {
+    CLASSES[usize::from(byte)]
+}
+
+/// Whether `byte` belongs to one of `classes`.
+#[inline]
+pub(super) fn is(byte: u8, classes: u8) -> bool {
+    class_of(byte) & classes != 0
+}
+
+/// The first position at or after `from` whose octet is in none of `classes` (the end of `bytes` if there is none).
+#[inline]
+pub(super) fn skip(bytes: &[u8], from: usize, classes: u8) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    rest.iter().position(|&byte| !is(byte, classes)).map_or(bytes.len(), |length| from + length)
+}

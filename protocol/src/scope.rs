@@ -1,0 +1,204 @@
+//! Scopes: what a token is asked for (distribution `docs/content/spec/auth/scope.md`).
+//!
+//! ```text
+//! scope-list = scope *( " " scope )
+//! scope      = type [ "(" class ")" ] ":" name ":" action *( "," action )
+//! ```
+//! The first colon ends the type and the last one begins the actions, since a name may hold a host with a port.
+//! Beyond the specification's grammar, which has lower-case letters only, actions may be `*` and the words that
+//! registries use (`scanner-pull`, `metadata_read`, `content/read`); names keep the repository grammar.
+//!
+//! [`Scope`] is one of them, [`ScopeSet`] a canonical list, [`scopes_for`] says which a request of the distribution
+//! specification needs, and [`Answer`] what a token says of one.
+
+mod endpoint;
+mod error;
+mod parse;
+mod set;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+pub use endpoint::{Endpoint, scopes_for};
+pub use error::{EndpointError, ScopeError, ScopeErrorKind};
+pub(crate) use parse::split_class;
+pub use set::{ScopeSet, normalize};
+
+use parse::Parts;
+
+/// The longest single scope, in bytes: a name has at most 255.
+pub const MAX_SCOPE: usize = 1024;
+
+/// The longest list of scopes, in bytes.
+pub const MAX_SCOPE_LIST: usize = 64 * 1024;
+
+/// One scope: actions on one resource.
+///
+/// [`FromStr`] keeps the actions in the order in which they were written; [`ScopeSet`] sorts them. The order of
+/// scopes is that of their text.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Scope {
+    /// The type of the resource: `repository` or `registry`.
+    pub resource_type: String,
+    /// The class, as in `repository(plugin)`. Deprecated; absent means any.
+    pub class: Option<String>,
+    /// The name of the resource, e.g. `library/alpine` or `catalog`.
+    pub name: String,
+    /// What to do with it: `pull`, `push`, `delete`, `*`, or a registry's own word.
+    pub actions: Vec<String>,
+}
+
+/// What a token says of a scope.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Answer {
+    /// The token lists the resource with every action that was asked for.
+    Granted,
+    /// The token lists its grants, and this is not among them; or it is a JWT that is broken.
+    Denied,
+    /// The token is opaque, or does not say what it grants: only the real request will tell.
+    Unknown,
+}
+
+impl Answer {
+    /// The word of the interfaces: `granted`, `denied` or `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Denied => "denied",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Reads a list of scopes separated by spaces; extra spaces and the empty text are allowed. Nothing is merged.
+///
+/// # Errors
+/// The first scope that is malformed, with its position in `text`.
+pub fn parse_scopes(text: &str) -> Result<Vec<Scope>, ScopeError> {
+    set::check_length(text)?;
+    let mut scopes = Vec::new();
+    let mut at = 0;
+    for part in text.split(' ') {
+        if !part.is_empty() {
+            match part.parse() {
+                Ok(scope) => scopes.push(scope),
+                Err(ScopeError { position, kind }) => return Err(ScopeError { position: at + position, kind }),
+            }
+        }
+        at += part.len() + 1;
+    }
+    Ok(scopes)
+}
+
+impl Scope {
+    /// A scope on a repository, e.g. `Scope::repository("library/alpine", &["pull"])`. The name is taken as it is.
+    pub fn repository(name: &str, actions: &[&str]) -> Self {
+        Self::new("repository", name, actions)
+    }
+
+    /// The scope of `GET /v2/_catalog`: `registry:catalog:*`.
+    pub fn catalog() -> Self {
+        Self::new("registry", "catalog", &["*"])
+    }
+
+    fn new(resource_type: &str, name: &str, actions: &[&str]) -> Self {
+        Self {
+            resource_type: resource_type.to_owned(),
+            class: None,
+            name: name.to_owned(),
+            actions: actions.iter().map(|&action| action.to_owned()).collect(),
+        }
+    }
+
+    /// Whether this scope asks for all that `other` asks for; `*` counts as every action.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.cmp_resource(other) == Ordering::Equal
+            && (self.actions.iter().any(|action| action == "*")
+                || other.actions.iter().all(|action| self.actions.contains(action)))
+    }
+
+    fn normalize_actions(&mut self) {
+        set::canonical_actions(&mut self.actions);
+    }
+
+    /// Compares all but the actions, in the order of the printed text.
+    fn cmp_resource(&self, other: &Self) -> Ordering {
+        // `type:name` and `type(class):name`: what follows a part decides where one is the start of the other.
+        let after_type = |scope: &Self| if scope.class.is_some() { b'(' } else { b':' };
+        let class = |scope: &'_ Self| scope.class.as_deref().unwrap_or_default().len();
+        compare(&self.resource_type, after_type(self), &other.resource_type, after_type(other))
+            .then_with(|| {
+                let (own, others) = (self.class.as_deref(), other.class.as_deref());
+                compare(own.unwrap_or_default(), b')', others.unwrap_or_default(), b')')
+            })
+            .then_with(|| compare(&self.name, b':', &other.name, b':'))
+            // Parts that hold separators themselves (a token's entries may) can print alike and still differ.
+            .then_with(|| class(self).cmp(&class(other)))
+            .then_with(|| self.resource_type.cmp(&other.resource_type))
+            .then_with(|| self.class.cmp(&other.class))
+            .then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+/// Compares two parts as if each were followed by its terminator.
+fn compare(a: &str, after_a: u8, b: &str, after_b: u8) -> Ordering {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let common = a.len().min(b.len());
+    let next = |part: &[u8], after: u8| part.get(common).copied().unwrap_or(after);
+    a.get(..common).cmp(&b.get(..common)).then_with(|| next(a, after_a).cmp(&next(b, after_b)))
+}
+
+impl Ord for Scope {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.cmp_resource(other).then_with(|| {
+            let joined = |scope: &Self| scope.actions.join(",");
+            joined(self).cmp(&joined(other)).then_with(|| self.actions.cmp(&other.actions))
+        })
+    }
+}
+
+impl PartialOrd for Scope {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        let parts = Parts::parse(text)?;
+        Ok(Self {
+            resource_type: parts.resource_type.to_owned(),
+            class: parts.class.map(str::to_owned),
+            name: parts.name.to_owned(),
+            actions: parts.actions().map(str::to_owned).collect(),
+        })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.resource_type)?;
+        if let Some(class) = &self.class {
+            f.write_str("(")?;
+            f.write_str(class)?;
+            f.write_str(")")?;
+        }
+        f.write_str(":")?;
+        f.write_str(&self.name)?;
+        let mut separator = ":";
+        for action in &self.actions {
+            f.write_str(separator)?;
+            f.write_str(action)?;
+            separator = ",";
+        }
+        if self.actions.is_empty() {
+            f.write_str(":")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! What can be wrong with a scope or a request path.
+
+/// A text that is no scope (list): where and why.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("scope syntax: {kind} (byte {position})")]
+pub struct ScopeError {
+    /// The offset in the text, in bytes (UTF-8), at which the offending part begins.
+    pub position: usize,
+    /// What is wrong there.
+    pub kind: ScopeErrorKind,
+}
+
+/// The ways in which a scope can be wrong. The codes are stable.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScopeErrorKind {
+    /// An action with characters other than `a-z0-9_./-`, or not `*`.
+    #[error("an action is malformed")]
+    Action,
+    /// Fewer than two colons.
+    #[error("a scope has three parts: type, name and actions")]
+    Parts,
+    /// A name that is no repository name (distribution-spec, "Pulling manifests").
+    #[error("the name is malformed")]
+    Name,
+    /// No action at all: such a scope asks for nothing, and every token would grant it.
+    #[error("the scope names no action")]
+    NoActions,
+    /// More than [`MAX_SCOPE`](super::MAX_SCOPE) or [`MAX_SCOPE_LIST`](super::MAX_SCOPE_LIST) bytes.
+    #[error("the text is too long")]
+    TooLong,
+    /// A type with characters other than `a-z0-9`, or a malformed class.
+    #[error("the resource type is malformed")]
+    Type,
+}
+
+/// A request that the distribution specification does not have.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// A character, segment or length that no path of the registry API has: `%`, `\`, `..`, `//`, controls, non-ASCII.
+    #[error("the path holds what no path of the registry API can hold")]
+    Character,
+    /// The endpoint exists, but not with this method.
+    #[error("the endpoint does not have this method")]
+    Method,
+    /// The repository name is malformed or longer than 255 bytes.
+    #[error("the repository name is malformed")]
+    Name,
+    /// A query parameter that decides about scopes is malformed or given twice.
+    #[error("the query is malformed")]
+    Query,
+    /// The tag, digest or upload id is malformed.
+    #[error("the reference is malformed")]
+    Reference,
+    /// No endpoint has this path.
+    #[error("no endpoint of the registry API has this path")]
+    Unknown,
+}
+
+impl ScopeError {
+    /// The stable code of the kind.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+}
+
+impl ScopeErrorKind {
+    /// A stable code for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Action => "scope_action",
+            Self::Parts => "scope_parts",
+            Self::Name => "scope_name",
+            Self::NoActions => "scope_no_actions",
+            Self::TooLong => "scope_too_long",
+            Self::Type => "scope_type",
+        }
+    }
+}
+
+impl EndpointError {
+    /// A stable code for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Character => "endpoint_character",
+            Self::Method => "endpoint_method",
+            Self::Name => "endpoint_name",
+            Self::Query => "endpoint_query",
+            Self::Reference => "endpoint_reference",
+            Self::Unknown => "endpoint_unknown",
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Sets of scopes in one canonical form.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use super::error::{ScopeError, ScopeErrorKind};
+use super::parse::Parts;
+use super::{MAX_SCOPE_LIST, Scope, parse_scopes};
+
+/// Scopes in canonical form: one per type, class and name; actions sorted, without duplicates, `*` alone where it
+/// occurs; the scopes sorted by their text. Two sets are equal exactly when they ask for the same.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct ScopeSet(Vec<Scope>);
+
+impl ScopeSet {
+    /// The empty set: a token for logging in, not for any resource.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Reads a list of scopes separated by spaces, as in the `scope` of a challenge or of a form.
+    ///
+    /// # Errors
+    /// The first scope that is malformed.
+    pub fn parse(text: &str) -> Result<Self, ScopeError> {
+        parse_scopes(text).map(Self::from)
+    }
+
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The number of scopes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The scopes in canonical order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Scope> {
+        self.0.iter()
+    }
+
+    /// The scopes in canonical order, as a slice.
+    pub fn as_slice(&self) -> &[Scope] {
+        &self.0
+    }
+
+    /// What either set asks for.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        if other.is_empty() {
+            return self.clone();
+        }
+        let mut all = Vec::with_capacity(self.len() + other.len());
+        all.extend_from_slice(&self.0);
+        all.extend_from_slice(&other.0);
+        Self::from(all)
+    }
+
+    /// Whether this set asks for everything that `other` asks for; `*` counts as every action. (What a token grants
+    /// is compared literally instead, see [`TokenInfo::answer`](crate::jwt::TokenInfo::answer).)
+    pub fn is_superset(&self, other: &Self) -> bool {
+        other.iter().all(|asked| self.iter().any(|scope| scope.covers(asked)))
+    }
+
+    /// The scopes as text, in canonical order.
+    pub fn to_strings(&self) -> Vec<String> {
+        self.iter().map(Scope::to_string).collect()
+    }
+}
+
+impl From<Vec<Scope>> for ScopeSet {
+    /// Merges and sorts, in O(n log n). Scopes without actions ask for nothing and are dropped.
+    fn from(mut scopes: Vec<Scope>) -> Self {
+        scopes.retain(|scope| !scope.actions.is_empty());
+        scopes.sort_unstable_by(|a, b| a.cmp_resource(b));
+        let mut merged: Vec<Scope> = Vec::with_capacity(scopes.len());
+        for scope in scopes {
+            match merged.last_mut() {
+                Some(last) if last.cmp_resource(&scope) == Ordering::Equal => last.actions.extend(scope.actions),
+                _ => merged.push(scope),
+            }
+        }
+        for scope in &mut merged {
+            scope.normalize_actions();
+        }
+        Self(merged)
+    }
+}
+
+impl From<Scope> for ScopeSet {
+    fn from(scope: Scope) -> Self {
+        Self::from(vec![scope])
+    }
+}
+
+impl FromIterator<Scope> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self::from(Vec::from_iter(scopes))
+    }
+}
+
+impl<'a> IntoIterator for &'a ScopeSet {
+    type Item = &'a Scope;
+    type IntoIter = std::slice::Iter<'a, Scope>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl std::str::FromStr for ScopeSet {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        Self::parse(text)
+    }
+}
+
+/// The canonical list, separated by spaces: the form of a challenge and of the OAuth2 POST.
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            fmt::Display::fmt(scope, f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Brings scope texts into canonical form: merged by type and name, actions and list sorted, `*` absorbing the rest.
+///
+/// Each text may hold several scopes separated by spaces. What is no scope stays as it is, once: registries ask for
+/// scopes outside the grammar (`aws`, `*`), and a list of them must still have one form. Scopes without actions ask
+/// for nothing and are dropped. O(n log n); idempotent, and the order of the input does not matter.
+pub fn normalize(scopes: &[&str]) -> Vec<String> {
+    let mut parsed: Vec<Parts<'_>> = Vec::with_capacity(scopes.len());
+    let mut list = Vec::with_capacity(scopes.len());
+    for &text in scopes.iter().flat_map(|text| text.split(' ')).filter(|text| !text.is_empty()).collect::<Vec<_>>().iter() {
+        match Parts::parse(text) {
+            Ok(parts) => parsed.push(parts),
+            Err(ScopeError { kind: ScopeErrorKind::NoActions, .. }) => {}
+            Err(_) => list.push(text.to_owned()),
+        }
+    }
+    parsed.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+    let mut actions: Vec<&str> = Vec::new();
+    let mut rest = parsed.iter().peekable();
+    while let Some(parts) = rest.next() {
+        actions.extend(parts.actions());
+        if rest.peek().is_some_and(|next| key(next) == key(parts)) {
+            continue;
+        }
+        let actions = &mut actions;
+        canonical_actions(actions);
+        let mut text = String::with_capacity(parts.name.len() + parts.resource_type.len() + 24);
+        text.push_str(parts.resource_type);
+        if let Some(class) = parts.class {
+            text.push('(');
+            text.push_str(class);
+            text.push(')');
+        }
+        text.push(':');
+        text.push_str(parts.name);
+        for (index, action) in actions.drain(..).enumerate() {
+            text.push(if index == 0 { ':' } else { ',' });
+            text.push_str(action);
+        }
+        list.push(text);
+    }
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
+fn key<'a>(parts: &Parts<'a>) -> (&'a str, Option<&'a str>, &'a str) {
+    (parts.resource_type, parts.class, parts.name)
+}
+
+/// Sorts, removes duplicates, and lets `*` absorb the rest.
+pub(super) fn canonical_actions<S: AsRef<str> + Ord>(actions: &mut Vec<S>) {
+    if let Some(star) = actions.iter().position(|action| action.as_ref() == "*") {
+        actions.swap(0, star);
+        actions.truncate(1);
+    } else if actions.len() > 1 {
+        actions.sort_unstable();
+        actions.dedup();
+    }
+}
+
+/// Refuses lists that are longer than any request could carry.
+pub(super) fn check_length(text: &str) -> Result<(), ScopeError> {
+    if text.len() > MAX_SCOPE_LIST {
+        return Err(ScopeError { position: MAX_SCOPE_LIST, kind: ScopeErrorKind::TooLong });
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The answer of a token service (distribution `docs/content/spec/auth/token.md` and `oauth.md`).
+
+mod response;
+mod time;
+#[cfg(test)]
+mod tests;
+
+pub use response::{DEFAULT_LIFETIME_MS, MAX_RESPONSE, TokenResponse, TokenResponseError, parse_token_response};

@@ -1,0 +1,231 @@
+//! Reading the JSON of a token service.
+
+use std::borrow::Cow;
+
+use secrecy::SecretString;
+use zeroize::Zeroize;
+
+use super::time::parse_rfc3339;
+use crate::json::{JsonError, Kind, Number, Reader};
+use crate::jwt::{TokenInfo, inspect};
+
+/// The longest answer that is read, in bytes.
+pub const MAX_RESPONSE: usize = 64 * 1024;
+
+/// How long a token lives of which nobody says how long, in milliseconds: the specification's 60 seconds.
+pub const DEFAULT_LIFETIME_MS: i64 = 60_000;
+
+/// The longest `expires_in`, in seconds: what 32 bits hold. A larger one is an attack on arithmetic.
+const MAX_EXPIRES_IN: i64 = i32::MAX as i64;
+
+/// A token and how long it may be used. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct TokenResponse {
+    /// The token for the registry: visible ASCII, safe in a header.
+    pub token: SecretString,
+    /// What the token says of itself, unverified.
+    pub info: TokenInfo,
+    /// When to stop using it, in milliseconds since 1970 by the caller's clock: the earlier of `expires_in` and the
+    /// JWT's `exp`, 60 seconds after the answer if there is neither. May be in the past if the service says so.
+    pub expires_at_ms: i64,
+    /// `expires_in` in seconds, if the service sent one above 0.
+    pub expires_in: Option<i64>,
+    /// `issued_at` in milliseconds since 1970, if the service sent one that can be read.
+    pub issued_at_ms: Option<i64>,
+    /// The refresh token, if the service gave one: only ever for the token service itself.
+    pub refresh_token: Option<SecretString>,
+    /// `scope` of an OAuth2 answer: what was granted, as text.
+    pub scope: Option<String>,
+}
+
+/// An answer that is no token. The codes are stable.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenResponseError {
+    /// `token` and `access_token` are both there and differ; which one to use is undefined.
+    #[error("token and access_token differ")]
+    Conflict,
+    /// A member that is read is given twice.
+    #[error("a member is given twice")]
+    Duplicate,
+    /// `expires_in` is negative, no number or beyond 32 bits.
+    #[error("expires_in is not a number of seconds")]
+    ExpiresIn,
+    /// A JSON object without `token` and `access_token`, or with empty ones.
+    #[error("the answer holds no token")]
+    MissingToken,
+    /// Not JSON, not an object, not UTF-8 or nested too deeply.
+    #[error("the answer is not a JSON object")]
+    NotJson,
+    /// A token with characters that no header can carry.
+    #[error("the token holds characters that cannot be sent")]
+    TokenCharacters,
+    /// More than [`MAX_RESPONSE`] bytes.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// A member that is read has another type than the specification gives it.
+    #[error("a member has the wrong type")]
+    Type,
+}
+
+impl TokenResponseError {
+    /// A stable code for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Conflict => "token_response_conflict",
+            Self::Duplicate => "token_response_duplicate",
+            Self::ExpiresIn => "token_response_expires_in",
+            Self::MissingToken => "token_response_missing_token",
+            Self::NotJson => "token_response_not_json",
+            Self::TokenCharacters => "token_response_token_characters",
+            Self::TooLarge => "token_response_too_large",
+            Self::Type => "token_response_type",
+        }
+    }
+}
+
+impl From<JsonError> for TokenResponseError {
+    fn from(_: JsonError) -> Self {
+        Self::NotJson
+    }
+}
+
+/// Reads the body of a token service's `200`. `received_at_ms` is when it came, in milliseconds since 1970, by a clock
+/// that the caller has corrected as well as it can.
+///
+/// - `token` and `access_token` mean the same; an empty or `null` one counts as absent (Harbor sends both, one empty),
+///   and two different ones are refused.
+/// - `expires_in` counts from `issued_at` if that is not later than now and the token is not dead on arrival by it,
+///   else from now: a service whose clock is off must not make its tokens useless. Absent, `null` and 0 are the same,
+///   as services written in Go send 0 for "not set".
+/// - The JWT's `exp` applies where it is earlier. Without either, a token lives 60 seconds.
+///
+/// # Errors
+/// [`TokenResponseError`]; it says nothing of the content.
+pub fn parse_token_response(body: &[u8], received_at_ms: i64) -> Result<TokenResponse, TokenResponseError> {
+    use TokenResponseError as Error;
+    if body.len() > MAX_RESPONSE {
+        return Err(Error::TooLarge);
+    }
+    let text = std::str::from_utf8(body).map_err(|_| Error::NotJson)?;
+    let fields = Fields::read(text)?;
+    let token = match (fields.token.given(), fields.access_token.given()) {
+        (Some(token), Some(access_token)) if token != access_token => return Err(Error::Conflict),
+        (Some(token), _) | (None, Some(token)) => secret(token)?,
+        (None, None) => return Err(Error::MissingToken),
+    };
+    let refresh_token = fields.refresh_token.given().map(secret).transpose()?;
+    let info = inspect(secrecy::ExposeSecret::expose_secret(&token));
+    let issued_at_ms = fields.issued_at.given().and_then(parse_rfc3339);
+    let by_service = fields.expires_in.map(|seconds| {
+        let lifetime = seconds.saturating_mul(1000);
+        let issued = issued_at_ms.filter(|&issued| {
+            issued <= received_at_ms && issued.saturating_add(lifetime) > received_at_ms
+        });
+        issued.unwrap_or(received_at_ms).saturating_add(lifetime)
+    });
+    let expires_at_ms = match (by_service, info.expires_at) {
+        (Some(service), Some(token)) => service.min(token),
+        (Some(known), None) | (None, Some(known)) => known,
+        (None, None) => received_at_ms.saturating_add(DEFAULT_LIFETIME_MS),
+    };
+    Ok(TokenResponse {
+        info,
+        expires_at_ms,
+        expires_in: fields.expires_in,
+        issued_at_ms,
+        refresh_token,
+        scope: fields.scope.given().map(str::to_owned),
+        token,
+    })
+}
+
+/// Visible ASCII only (RFC 6750 §2.1 allows less; some opaque tokens hold more): no spaces, no line breaks.
+fn secret(text: &str) -> Result<SecretString, TokenResponseError> {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(SecretString::from(text))
+    } else {
+        Err(TokenResponseError::TokenCharacters)
+    }
+}
+
+/// A string member, wiped when dropped if it had to be copied.
+#[derive(Default)]
+struct Text<'a>(Option<Cow<'a, str>>);
+
+impl Text<'_> {
+    /// The text, unless it is empty.
+    fn given(&self) -> Option<&str> {
+        self.0.as_deref().filter(|text| !text.is_empty())
+    }
+}
+
+impl Drop for Text<'_> {
+    fn drop(&mut self) {
+        if let Some(Cow::Owned(text)) = &mut self.0 {
+            text.zeroize();
+        }
+    }
+}
+
+/// The members that are read, as they were sent.
+#[derive(Default)]
+struct Fields<'a> {
+    seen: u8,
+    token: Text<'a>,
+    access_token: Text<'a>,
+    refresh_token: Text<'a>,
+    issued_at: Text<'a>,
+    scope: Text<'a>,
+    expires_in: Option<i64>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(text: &'a str) -> Result<Self, TokenResponseError> {
+        let mut fields = Self::default();
+        let mut reader = Reader::new(text);
+        reader.object(|name, value| fields.member(name, value))?;
+        reader.end()?;
+        Ok(fields)
+    }
+
+    fn member(&mut self, name: &str, value: &mut Reader<'a>) -> Result<(), TokenResponseError> {
+        let (bit, text) = match name {
+            "token" => (1, &mut self.token),
+            "access_token" => (2, &mut self.access_token),
+            "refresh_token" => (4, &mut self.refresh_token),
+            "issued_at" => (8, &mut self.issued_at),
+            "scope" => (16, &mut self.scope),
+            "expires_in" => {
+                self.mark(32)?;
+                self.expires_in = match value.kind()? {
+                    Kind::Null => value.null().map(|()| None)?,
+                    Kind::Number => seconds(value.number()?)?,
+                    _ => return Err(TokenResponseError::ExpiresIn),
+                };
+                return Ok(());
+            }
+            _ => return Ok(value.skip()?),
+        };
+        match value.kind()? {
+            Kind::Null => value.null()?,
+            Kind::String => *text = Text(Some(value.string()?)),
+            _ => return Err(TokenResponseError::Type),
+        }
+        self.mark(bit)
+    }
+
+    fn mark(&mut self, bit: u8) -> Result<(), TokenResponseError> {
+        if self.seen & bit != 0 {
+            return Err(TokenResponseError::Duplicate);
+        }
+        self.seen |= bit;
+        Ok(())
+    }
+}
+
+/// Whole seconds above zero; 0 means "not set".
+fn seconds(number: Number<'_>) -> Result<Option<i64>, TokenResponseError> {
+    let thousandths = number.thousandths(MAX_EXPIRES_IN).ok_or(TokenResponseError::ExpiresIn)?;
+    Ok(Some(thousandths / 1000).filter(|&seconds| seconds > 0))
+}

@@ -9,6 +9,7 @@ pub mod challenge;
 pub mod code;
 pub mod credential;
 pub mod flow;
+mod json;
 pub mod jwt;
 pub mod oci_error;
 pub mod origin;

@@ -35,7 +35,10 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     util::create_dir(&folder)?;
     let mut children = Vec::new();
     let (registries, table) = if own {
-        (options.registries.iter().map(config::Registry::of_person).collect(), String::new())
+        let registries: Vec<_> = options.registries.iter().map(config::Registry::of_person).collect();
+        let rows: Vec<_> = registries.iter().map(|one| format!("  {:<24} {}", one.name, one.url)).collect();
+        let table = rows.join("\n") + "\n";
+        (registries, table)
     } else {
         let (child, ready) = start_demo(options.release, &folder, &stop)?;
         children.push(child);
@@ -46,16 +49,11 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     util::write(&path, config::text(&options.listen, &registries))?;
     let mut command = process::command(program("dockpass-keyserver", options.release));
     command.args(["serve", "--listen", &options.listen, "--config"]).arg(&path);
-    children.push(Child::start("key server", &mut command)?);
-    let address = wait(&mut children, &stop, |children| {
-        children.last()?.line_with(LISTENING).map(|line| line.replace(LISTENING, ""))
-    })?;
+    children.push(Child::start("key server", LISTENING, &mut command)?);
+    let address = wait(&mut children, &stop, |children| children.last()?.announcement())?;
 
     println!("\n{table}");
-    for registry in &registries {
-        println!("  {:<24} {}", registry.name, registry.url);
-    }
-    println!("\nOpen {}    (Ctrl-C stops everything)\n", address.trim());
+    println!("Open {address}    (Ctrl-C stops everything)\n");
     let outcome = watch(&mut children, &stop);
     // The key server first: it may still be talking to the registry.
     children.reverse();
@@ -124,7 +122,7 @@ fn start_demo(
     util::remove(&ready)?;
     let mut command = process::command(program("dockpass-demo", release));
     command.arg("--ready-file").arg(&ready);
-    let mut children = vec![Child::start("demo registry", &mut command)?];
+    let mut children = vec![Child::start("demo registry", "dockpass-demo ", &mut command)?];
     let found = wait(&mut children, stop, |_| demo::read(&ready))?;
     let child = children.pop().ok_or_else(|| Failure::Failed("the demo registry is gone".to_owned()))?;
     Ok((child, found))
@@ -186,7 +184,7 @@ mod tests {
     fn a_program_that_dies_ends_the_wait_with_its_last_words() {
         let mut shell = process::command("sh");
         let mut children =
-            vec![Child::start("demo registry", shell.args(["-c", "echo no disk >&2; exit 7"])).unwrap()];
+            vec![Child::start("demo registry", "", shell.args(["-c", "echo no disk >&2; exit 7"])).unwrap()];
         let stop = AtomicBool::new(false);
         let failure = wait(&mut children, &stop, |_| None::<()>).unwrap_err().to_string();
         assert!(failure.contains("demo registry ended by itself (exit status: 7)"), "{failure}");
@@ -196,7 +194,7 @@ mod tests {
     #[test]
     fn stopping_stops_the_children() {
         let mut shell = process::command("sh");
-        let child = Child::start("sleeper", shell.args(["-c", "sleep 600 & wait"])).unwrap();
+        let child = Child::start("sleeper", "", shell.args(["-c", "sleep 600 & wait"])).unwrap();
         let id = child.id();
         let stop = AtomicBool::new(true);
         let mut children = [child];

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,29 +17,41 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// Lines of output that are kept for the case that it dies.
 const KEPT: usize = 20;
 
+/// What was read of its output, of both streams.
+#[derive(Debug, Default)]
+struct Said {
+    /// The first line that starts as its announcement should.
+    announcement: Option<String>,
+    last: VecDeque<String>,
+}
+
 /// A running program. Dropping it stops it, with everything that it started itself, and waits for its end.
 #[derive(Debug)]
 pub(crate) struct Child {
     name: &'static str,
     process: std::process::Child,
-    /// Its last lines, of both streams.
-    last: Arc<Mutex<VecDeque<String>>>,
+    said: Arc<Mutex<Said>>,
     readers: Vec<JoinHandle<()>>,
 }
 
 impl Child {
-    /// Starts it in a process group of its own; what it prints is shown with its name before each line.
-    pub(crate) fn start(name: &'static str, command: &mut Command) -> Result<Self, Failure> {
+    /// Starts it in a process group of its own; what it prints is shown with its name before each line. It announces
+    /// that it is ready by a line that starts with `announces`.
+    pub(crate) fn start(
+        name: &'static str,
+        announces: &'static str,
+        command: &mut Command,
+    ) -> Result<Self, Failure> {
         let mut process =
             command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(
                 |error| Failure::Failed(format!("cannot run `{}`: {error}", process::typed(command))),
             )?;
-        let last = Arc::default();
+        let said = Arc::default();
         let readers = [
-            process.stdout.take().map(|stream| relay(name, stream, &last)),
-            process.stderr.take().map(|stream| relay(name, stream, &last)),
+            process.stdout.take().map(|stream| relay(name, announces, stream, &said)),
+            process.stderr.take().map(|stream| relay(name, announces, stream, &said)),
         ];
-        Ok(Self { name, process, last, readers: readers.into_iter().flatten().collect() })
+        Ok(Self { name, process, said, readers: readers.into_iter().flatten().collect() })
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -51,10 +63,9 @@ impl Child {
         self.process.id()
     }
 
-    /// The first kept line that starts with this.
-    pub(crate) fn line_with(&self, start: &str) -> Option<String> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.iter().find(|line| line.starts_with(start)).cloned()
+    /// What followed `announces` on the line that it announced itself with; `None` before that.
+    pub(crate) fn announcement(&self) -> Option<String> {
+        lock(&self.said).announcement.clone()
     }
 
     /// If it ended: that it did, how, and its last words.
@@ -62,8 +73,7 @@ impl Child {
         let status = self.process.try_wait().ok().flatten()?;
         // Its pipes are closed now, or soon are: the readers end.
         self.readers.drain(..).for_each(|reader| drop(reader.join()));
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let words: Vec<String> = last.iter().map(|line| format!("\n    {line}")).collect();
+        let words: Vec<String> = lock(&self.said).last.iter().map(|line| format!("\n    {line}")).collect();
         Some(format!("the {} ended by itself ({status}); its last lines:{}", self.name, words.concat()))
     }
 
@@ -89,20 +99,28 @@ impl Drop for Child {
     }
 }
 
+fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
+    said.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn relay(
     name: &'static str,
+    announces: &'static str,
     stream: impl Read + Send + 'static,
-    last: &Arc<Mutex<VecDeque<String>>>,
+    said: &Arc<Mutex<Said>>,
 ) -> JoinHandle<()> {
-    let last = Arc::clone(last);
+    let said = Arc::clone(said);
     thread::spawn(move || {
         process::each_line(stream, |line| {
             eprintln!("{name:<14}│ {line}");
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.len() == KEPT {
-                last.pop_front();
+            let mut said = lock(&said);
+            if said.announcement.is_none() {
+                said.announcement = line.strip_prefix(announces).map(|rest| rest.trim().to_owned());
             }
-            last.push_back(line.to_owned());
+            if said.last.len() == KEPT {
+                said.last.pop_front();
+            }
+            said.last.push_back(line.to_owned());
         });
     })
 }

@@ -58,7 +58,8 @@ impl Toolchain {
         command.arg("--target").arg(TARGET).arg("--target-dir").arg(target());
         if let Some(sysroot) = &self.sysroot {
             let flags = format!("--sysroot={}", sysroot.display());
-            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags);
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTDOCFLAGS", &flags);
         }
         command
     }
@@ -119,14 +120,17 @@ impl Candidate {
                 let own = rustc.with_file_name("cargo");
                 let mut command = if own.is_file() { process::command(own) } else { process::cargo(&[]) };
                 command.args(arguments).env("RUSTC", rustc);
-                for name in ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTDOC"] {
+                for name in ["RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
                     command.env_remove(name);
                 }
+                command.env("RUSTDOC", rustc.with_file_name("rustdoc"));
                 command
             }
         };
         // Would win over the target's own flags.
-        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOCFLAGS", "CARGO_ENCODED_RUSTDOCFLAGS"] {
+            command.env_remove(name);
+        }
         if let Some(Linker::At(linker)) = &self.linker {
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }

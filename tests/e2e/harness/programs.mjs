@@ -23,6 +23,7 @@ const candidates = {
   htpasswd: ['htpasswd'],
   openssl: ['openssl'],
   curl: ['curl'],
+  jq: ['jq'],
   chromium: process.env.CHROMIUM ? [process.env.CHROMIUM] : ['chromium', 'chromium-browser', 'google-chrome'],
 };
 

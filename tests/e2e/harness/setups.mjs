@@ -53,7 +53,8 @@ const ada = () => ({ user: 'ada', password: people.ada });
 
 /**
  * Starts all six and fills them. Resolves with a list of `{name, kind, version, registry, tokenService?, client}`:
- * `kind` is open, htpasswd or token; `client` is a real client that may see everything.
+ * `kind` is open, htpasswd or token; `client` is a real client that may see everything; `afterFilling` marks the token
+ * service's log where the pushes end.
  */
 export async function startSetups({ programs, scratch, images, versions = ['2.8', '3'], kinds = ['open', 'htpasswd', 'token'] }) {
   const starts = versions.flatMap((version) => kinds.map(async (kind) => {
@@ -74,7 +75,7 @@ export async function startSetups({ programs, scratch, images, versions = ['2.8'
       ...common, name, program: version === '3' ? programs.registry3 : programs.registry2, auth,
     });
     const client = await fill({ programs, folder, host: registry.host, images, login: kind === 'open' ? {} : ada() });
-    return { name, kind, version, registry, tokenService, client };
+    return { name, kind, version, registry, tokenService, client, afterFilling: tokenService?.mark() };
   }));
   return Promise.all(starts);
 }

@@ -1,0 +1,124 @@
+// Chromium, as it is installed, with a fresh profile for every page that is opened.
+
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { outputFolder } from './programs.mjs';
+
+/** Starts the browser. */
+export function launch(executablePath) {
+  return chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+  });
+}
+
+/**
+ * Opens a page in a profile of its own and listens to everything it does.
+ *
+ * Beside Playwright's `page` and `context` there are `requests` (what went out, in order), `mark()`, `since(mark)`,
+ * `problems({expected})`, `stored()` and `shot(name)`.
+ */
+export async function visit(browser, url, { viewport = { width: 1280, height: 800 }, colorScheme = 'light' } = {}) {
+  const context = await browser.newContext({ viewport, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const requests = [];
+  const complaints = [];
+  page.on('request', (request) => {
+    const { pathname, search } = new URL(request.url());
+    requests.push({ method: request.method(), path: pathname + search, request });
+  });
+  page.on('console', (message) => {
+    if (message.type() !== 'error' && message.type() !== 'warning') return;
+    complaints.push({ kind: message.type(), text: message.text() });
+  });
+  page.on('pageerror', (error) => complaints.push({ kind: 'exception', text: String(error) }));
+  await context.exposeBinding('reportViolation', (_, text) => { complaints.push({ kind: 'csp', text }); });
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', (event) => {
+      globalThis.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+    });
+  });
+  await page.goto(url);
+
+  return {
+    context, page, requests,
+
+    /** Where the list of requests is now. */
+    mark: () => requests.length,
+
+    /** Requests since `mark`, as `METHOD /path`. */
+    since: (mark) => requests.slice(mark).map(({ method, path }) => `${method} ${path}`),
+
+    /**
+     * What browser and page complained of so far: errors and warnings on the console, exceptions, violations of the
+     * content security policy. Chromium logs every failed request; the statuses in `expected` are left out.
+     */
+    problems({ expected = [] } = {}) {
+      return complaints.filter(({ text }) => {
+        const failed = text.match(/Failed to load resource: the server responded with a status of (\d+)/);
+        return !(failed && expected.includes(Number(failed[1])));
+      });
+    },
+
+    /** Everything that a script of the page could have put away. */
+    stored: () => page.evaluate(async () => ({
+      cookie: document.cookie,
+      localStorage: { ...localStorage },
+      sessionStorage: { ...sessionStorage },
+      databases: (await indexedDB.databases()).map(({ name }) => name),
+      caches: await caches.keys(),
+      windowName: window.name,
+      historyState: history.state,
+    })),
+
+    /** A screenshot in the output folder, to look at. */
+    async shot(name) {
+      await mkdir(outputFolder, { recursive: true });
+      await page.screenshot({ path: join(outputFolder, `${name}.png`) });
+    },
+
+    close: () => context.close(),
+  };
+}
+
+/** What `stored()` gives when nothing was put away. */
+export const nothingStored = {
+  cookie: '', localStorage: {}, sessionStorage: {}, databases: [], caches: [], windowName: '', historyState: null,
+};
+
+/** Waits until the rows of a list are exactly these. */
+export async function expectRows(page, testid, names) {
+  const wanted = names.toSorted().join('\n');
+  let seen = '';
+  const deadline = Date.now() + 10_000;
+  while (Date.now() < deadline) {
+    const rows = await page.getByTestId(testid).evaluateAll((nodes) => nodes.map((node) => node.dataset.name));
+    seen = rows.toSorted().join('\n');
+    if (seen === wanted) return;
+    const failed = page.getByTestId('error');
+    if (await failed.count() > 0) seen = `error ${await failed.first().getAttribute('data-code')}`;
+    await page.waitForTimeout(50);
+  }
+  assert.fail(`${testid}: wanted\n${wanted}\nbut saw\n${seen}`);
+}
+
+/** Waits for an error box within `scope` and gives its stable code. It must also say something to people. */
+export async function errorCode(scope) {
+  const box = scope.getByTestId('error').first();
+  await box.waitFor();
+  const code = await box.getAttribute('data-code');
+  const words = (await box.innerText()).replaceAll(code, '').trim();
+  assert.ok(words.length > 20, `an error box for ${code} with nothing in it: ${words}`);
+  assert.ok(!/undefined|null|\[object/.test(words), words);
+  return code;
+}
+
+/** Fills the form and sends it. */
+export async function logIn(page, user, password) {
+  await page.getByTestId('username').fill(user);
+  await page.getByTestId('password').fill(password);
+  await page.getByTestId('login-submit').click();
+}

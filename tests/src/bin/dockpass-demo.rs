@@ -19,6 +19,9 @@ struct Arguments {
     /// Run this registry only; may be given several times.
     #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::name)))]
     only: Vec<String>,
+    /// Allow what other registry clients (docker, skopeo) do and only dockpass may not.
+    #[arg(long)]
+    other_clients: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +51,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signals)?;
     let wanted =
         |kind: &Kind| arguments.only.is_empty() || arguments.only.iter().any(|name| name == kind.name());
-    let demo = Demo::start(DemoConfig::only(Kind::ALL.into_iter().filter(wanted))).await?;
+    let mut config = DemoConfig::only(Kind::ALL.into_iter().filter(wanted));
+    config.other_clients = arguments.other_clients;
+    let demo = Demo::start(config).await?;
     let ready = demo.ready();
     // A closed terminal is no reason to stop.
     let _ = write!(io::stdout(), "{}", ready.table());

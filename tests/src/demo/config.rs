@@ -82,6 +82,8 @@ pub struct DemoConfig {
     pub clock: Clock,
     /// Length in bytes of a generated blob in `library/large`, made on the fly and never held in memory.
     pub big_blob: Option<u64>,
+    /// Allow what other registry clients do and only dockpass may not ([`super::Rule::binds_only_dockpass`]).
+    pub other_clients: bool,
     /// Answer a wrong password with 200 and an anonymous token, as some Harbor versions do (harbor#20930).
     pub false_login: bool,
 }
@@ -103,6 +105,7 @@ impl DemoConfig {
             token_lifetime: 300,
             clock: Clock::system(),
             big_blob: None,
+            other_clients: false,
             false_login: false,
         }
     }

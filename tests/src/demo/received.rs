@@ -66,9 +66,6 @@ impl Received {
             let text = String::from_utf8(bytes).map_err(|_| malformed("Basic value is not UTF-8"))?;
             let (user, password) =
                 text.split_once(':').ok_or_else(|| malformed("Basic value without a colon"))?;
-            if user.is_empty() || password.is_empty() {
-                return Err(malformed("Basic with an empty user name or password"));
-            }
             Ok(Some(Credentials::Basic { user: user.to_owned(), password: password.to_owned() }))
         } else if scheme.eq_ignore_ascii_case("bearer") {
             // RFC 6750 §2.1: b64token.

@@ -19,6 +19,8 @@ pub enum Rule {
     CredentialsToOpenRegistry,
     /// A token sent to the token service.
     BearerToTokenService,
+    /// `Basic` credentials with an empty user name or password, as some clients send them for nobody.
+    EmptyCredentials,
     /// `Authorization` carried along a redirect to another host.
     AuthorizationToCdn,
     /// A refresh token used as a token; only the token service may see it.
@@ -62,6 +64,11 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Whether the rule is dockpass's own: no specification forbids it, and other registry clients break it.
+    pub fn binds_only_dockpass(self) -> bool {
+        matches!(self, Self::EmptyCredentials | Self::EncodedTokenReply | Self::LeakedHeader)
+    }
+
     /// The stable name.
     pub fn name(self) -> String {
         serde_json::to_value(self)

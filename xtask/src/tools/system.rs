@@ -19,6 +19,9 @@ pub(crate) enum Need {
     Registry,
     Skopeo,
     Htpasswd,
+    Openssl,
+    Curl,
+    Jq,
     Fonts,
     Node,
     Npm,
@@ -48,12 +51,15 @@ enum Plan {
 
 impl Need {
     /// Everything that any command needs.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Chromium,
         Self::ChromeDriver,
         Self::Registry,
         Self::Skopeo,
         Self::Htpasswd,
+        Self::Openssl,
+        Self::Curl,
+        Self::Jq,
         Self::Fonts,
         Self::Node,
         Self::Npm,
@@ -72,6 +78,9 @@ impl Need {
             Self::Registry => "docker-registry",
             Self::Skopeo => "skopeo",
             Self::Htpasswd => "htpasswd",
+            Self::Openssl => "openssl",
+            Self::Curl => "curl",
+            Self::Jq => "jq",
             Self::Fonts => "fonts",
             Self::Node => "node",
             Self::Npm => "npm",
@@ -112,6 +121,7 @@ impl Need {
             Self::Registry => package("docker-registry"),
             Self::Skopeo => package("skopeo"),
             Self::Htpasswd => package("apache2-utils"),
+            Self::Openssl | Self::Curl | Self::Jq => package(self.name()),
             Self::Fonts => package("fonts-dejavu-core"),
             Self::Node => Fix::ByHand("install Node.js 20 or newer, from nodejs.org or a package manager"),
             Self::Npm => Fix::ByHand("install npm 10 or newer; it comes with Node.js"),

@@ -322,6 +322,27 @@ function perPerson({ address, label }) {
   }));
 }
 
+it('keeps logins at two registries apart', async () => {
+  const [token, basic] = ['distribution-2.8-token', 'distribution-3-htpasswd'].map((name) => keyserver.registries[name]);
+  const tab = await visit(browser, `${keyserver.url}/#/${token}`);
+  await logIn(tab.page, 'carol', people.carol);
+  await expectRows(tab.page, 'repo-row', repositories);
+  await tab.page.getByTestId('registry-select').selectOption(basic);
+  await tab.page.getByTestId('login-form').waitFor();
+  await logIn(tab.page, 'bob', people.bob);
+  await expectRows(tab.page, 'repo-row', repositories);
+  assert.match(await tab.page.getByTestId('who').innerText(), /bob/);
+  assert.equal((await tab.context.cookies()).length, 2);
+
+  await tab.page.getByTestId('logout').click();
+  await tab.page.getByTestId('login-form').waitFor();
+  await tab.page.getByTestId('registry-select').selectOption(token);
+  await expectRows(tab.page, 'repo-row', repositories);
+  assert.match(await tab.page.getByTestId('who').innerText(), /carol/);
+  assert.deepEqual(tab.problems(), []);
+  await tab.close();
+});
+
 describe('a session whose time is over', () => {
   before(async () => {
     const rest = shortLived.begun + (SHORTEST_SECONDS + 2) * 1000 - Date.now();

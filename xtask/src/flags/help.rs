@@ -59,8 +59,8 @@ Usage: cargo xtask test [--only unit|wasm|js|e2e]…
   e2e    node --test of tests/e2e: Chromium on the page, against real registries (CNCF distribution 2 and 3)
          and real token services (cesanta/docker_auth)
 
-A part that runs no test counts as failed. Needs for all: Chromium, docker-registry, skopeo, htpasswd, openssl, curl, jq, Go,
-Node.js and the browser module's tools; --only unit needs Rust alone. Everything stays on loopback.";
+A part that runs no test counts as failed. Needs for all: Chromium, docker-registry, skopeo, htpasswd, openssl, curl, jq,
+Go, Node.js and the browser module's tools; --only unit needs Rust alone. Everything stays on loopback.";
 
 /// `cargo xtask wasm --help`.
 pub(super) const WASM: &str = "\

@@ -260,7 +260,7 @@ function drawBar() {
 function showFailure(error, retry, ...also) {
   open.view = null;
   document.title = 'dockpass';
-  fill(main, el('div', { class: 'boot' }, errorBox(error, { retry, login: retry }, also)));
+  fill(main, el('div', { class: 'boot' }, errorBox(error, { retry, login: retry }, null, also)));
 }
 
 function registryLinks() {

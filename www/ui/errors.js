@@ -85,15 +85,15 @@ const ACTION_LABELS = { login: 'Log in', retry: 'Try again', browse: 'Browse wit
 
 /**
  * The box that tells of a failure. `actions` maps `login`, `retry` and `browse` to functions; the code decides which of
- * them is offered. `also` is more content of the page's own.
+ * them is offered. `words` may replace `{title, whose, what}` where the place says more than the code; `also` is more content.
  */
-export function errorBox(error, actions = {}, ...also) {
+export function errorBox(error, actions = {}, words = null, ...also) {
   const code = codeOf(error);
-  const { title, whose, what, action } = explain(code);
+  const { title, whose, what, action, mild } = { ...explain(code), ...words };
   const run = action && actions[action];
   const wait = Number.isFinite(error?.retryAfter) && error.retryAfter > 0 ? ` The wait it asks for: ${Math.ceil(error.retryAfter / 1000)} s.` : '';
   const request = typeof error?.requestId === 'string' && /^[\w-]{1,64}$/.test(error.requestId) ? error.requestId : null;
-  return el('div', { class: 'error', role: 'alert', testid: 'error', 'data-code': code },
+  return el('div', { class: mild ? 'error mild' : 'error', role: 'alert', testid: 'error', 'data-code': code },
     el('p', { class: 'error-title' }, title),
     el('p', {}, what + wait),
     also,

@@ -1,13 +1,22 @@
 // Three columns: the registry's repositories, a repository's tags, a reference's manifest.
 
-import { el, button, fill, mono } from './dom.js';
+import { el, announce, button, fill, mono } from './dom.js';
 import { createListPane } from './list-pane.js';
 import { createManifestView } from './manifest.js';
-import { codeOf } from './errors.js';
+import { codeOf, errorBox } from './errors.js';
 import { hrefFor, qualified } from './route.js';
 
 // Failures that mean “you cannot have the list”, after which a repository can still be opened by its name.
-const NO_CATALOG = new Set(['scope_denied', 'login_required', 'missing', 'method_not_allowed', 'token_request_refused', 'upstream_invalid', 'invalid_path']);
+const NO_CATALOG = new Set(['scope_denied', 'login_required', 'missing', 'method_not_allowed', 'token_request_refused', 'upstream_invalid']);
+
+const ACTIONS = ['pull', 'push', 'delete'];
+
+const CATALOG_KEPT = {
+  title: 'This registry keeps its list to itself',
+  whose: 'The registry’s choice',
+  mild: true,
+  what: 'Many registries list their repositories to administrators only, and Docker Hub to nobody.',
+};
 
 /**
  * Builds the explorer of one client. `info` is the registry's entry, `resolve(text)` turns what a person typed into
@@ -39,10 +48,14 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     href: (reference) => hrefFor({ registry, repository: place.repository, reference }),
     onEdge: (side) => (side === 'left' ? repositories.focus() : manifest.heading.focus()),
   });
+  const rightsButton = button('What may I do here?', askRights, { class: 'link', testid: 'ask-rights' });
+  const rights = el('div', {}, rightsButton);
+  tags.foot.append(rights);
   const manifest = createManifestView(login);
   const trail = el('nav', { class: 'trail', 'aria-label': 'Where you are' });
   const node = el('div', { class: 'explorer', 'data-depth': 'repositories' }, trail,
     el('div', { class: 'panes' }, repositories.node, tags.node, manifest.node));
+  rights.hidden = true;
   tags.clear('Choose a repository to see its tags.');
   manifest.clear('Choose a tag to see what is behind it.');
 
@@ -72,8 +85,9 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     repositories.load((signal) => client.catalog({ signal }).pages(), {
       retry: loadRepositories,
       ...login(),
+      words: (error) => codeOf(error) !== 'login_required' && NO_CATALOG.has(codeOf(error)) && CATALOG_KEPT,
       also: (error) => NO_CATALOG.has(codeOf(error)) && el('p', { testid: 'no-catalog' },
-        'A registry may keep its list to itself and still show you a repository: ',
+        'You may still be allowed to see a repository: ',
         button('open one by its name', () => byName.focus(), { class: 'link' }), '.'),
     });
   }
@@ -82,6 +96,24 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     const { repository } = place;
     mark(`List the tags of ${repository}`);
     tags.load((signal) => client.tags(repository, { signal }).pages(), { retry: loadTags, ...login() });
+  }
+
+  // One token request for the three actions people ask about; the token says what it grants, the registry decides.
+  async function askRights() {
+    const { repository } = place;
+    mark(`Ask for rights on ${repository}`);
+    rightsButton.disabled = true;
+    try {
+      const answers = await client.authorize(ACTIONS.map((action) => `repository:${repository}:${action}`));
+      if (place.repository !== repository) return;
+      fill(rights, el('dl', { class: 'rights', testid: 'rights' }, answers.map(({ answer }, i) => el('div', {},
+        el('dt', {}, ACTIONS[i]), el('dd', { 'data-action': ACTIONS[i], 'data-answer': answer }, answer === 'unknown' ? 'not said' : answer)))));
+      announce(answers.map(({ answer }, i) => `${ACTIONS[i]} ${answer}`).join(', '));
+    } catch (error) {
+      if (place.repository === repository) fill(rights, errorBox(error, { ...login(), retry: askRights }));
+    } finally {
+      rightsButton.disabled = false;
+    }
   }
 
   function drawTrail() {
@@ -102,6 +134,8 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
       drawTrail();
       repositories.select(place.repository);
       if (!sameRepository) {
+        fill(rights, rightsButton);
+        rights.hidden = !place.repository;
         if (place.repository) loadTags();
         else tags.clear('Choose a repository to see its tags.');
       }

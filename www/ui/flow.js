@@ -117,11 +117,11 @@ function ladder(step) {
 
 function explanation(step) {
   const said = `${step.title} ${step.reason} ${step.scopes.join(' ')} ${step.target} ${step.sent}`;
-  const who = step.relayed ? 'The page asked the registry, through the key server’s gateway'
+  const who = step.relayed ? 'The page asked the registry through the key server’s gateway'
     : `${LANES[step.from] === 'page' ? 'The page' : 'The key server'} asked the ${LANES[step.to]}`;
   const answer = step.status === null ? 'and got no answer.' : `and got ${step.status}.`;
   return el('div', { class: 'explanation' },
-    el('p', {}, `${who}, ${step.sent}, ${answer}`),
+    el('p', {}, `${who}${step.sent ? `, ${step.sent},` : ''} ${answer}`),
     step.scopes.length > 0 && el('p', {}, 'For: ', step.scopes.map((scope, i) => [i > 0 && ', ', mono(scope)])),
     step.reason && el('p', { class: 'why' }, step.reason),
     el('dl', { class: 'terms' }, termsIn(said).map(termPair)));

@@ -21,7 +21,7 @@ export function bytes(size) {
     value /= 1000;
     unit += 1;
   } while (value >= 999.5 && unit < units.length - 1);
-  return `${value.toPrecision(value >= 100 ? 3 : value >= 10 ? 3 : 3)} ${units[unit]}`;
+  return `${value.toPrecision(3)} ${units[unit]}`;
 }
 
 /** A moment as the person's clock shows it; the day is left out when it is today. */
@@ -42,10 +42,11 @@ function toDate(when) {
   return Number.isNaN(date.getTime()) ? null : date;
 }
 
-/** `sha256:0123456789ab…` → `sha256:0123456789ab`. */
+/** The first twelve digits, as docker shows them; other algorithms than sha256 are named. */
 export function shortDigest(digest) {
   const [algorithm, hex = ''] = String(digest).split(':');
-  return hex ? `${algorithm}:${hex.slice(0, 12)}` : String(digest);
+  if (!hex) return String(digest);
+  return algorithm === 'sha256' ? hex.slice(0, 12) : `${algorithm}:${hex.slice(0, 12)}`;
 }
 
 const MEDIA_TYPES = new Map([
@@ -72,4 +73,14 @@ export function mediaTypeName(type) {
   if (!layer) return null;
   const kind = /zstd/.test(type) ? 'tar, zstd' : /gzip/.test(type) ? 'tar, gzip' : 'tar';
   return /foreign|nondistributable/.test(type) ? `${kind}, not distributable` : kind;
+}
+
+const BY_NUMBER = new Intl.Collator('en', { numeric: true });
+const VERSION = /^v?(\d+(?:\.\d+)*)(.*)$/;
+
+/** Orders tags: higher versions first, a release before what is derived from it (`2.0.0` before `2.0.0-rc.1`), words last. */
+export function newestFirst(a, b) {
+  const [left, right] = [VERSION.exec(a), VERSION.exec(b)];
+  if (!left || !right) return left ? -1 : right ? 1 : BY_NUMBER.compare(a, b);
+  return BY_NUMBER.compare(right[1], left[1]) || (left[2] ? 1 : 0) - (right[2] ? 1 : 0) || BY_NUMBER.compare(right[2], left[2]);
 }

@@ -4,12 +4,10 @@ import { el, button, fill, announce } from './dom.js';
 import { createProgress } from './progress.js';
 import { createVirtualList } from './virtual-list.js';
 import { errorBox, isAbort } from './errors.js';
-import { count, plural } from './format.js';
+import { count, newestFirst, plural } from './format.js';
 
 // Names that are fetched before the pane waits to be asked for more.
 const BATCH = 1000;
-
-const BY_NUMBER = new Intl.Collator('en', { numeric: true });
 
 /**
  * Builds the pane. `noun` is `[one, many]`, `href(name)` gives a row's address. `sortable` offers the order by version,
@@ -27,18 +25,19 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     type: 'search', class: 'filter', testid: filterTestid, placeholder: `Filter ${many}`, 'aria-label': `Filter ${many}`,
     autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', enterkeyhint: 'search',
   });
-  const order = sortable && button('as listed', () => {
+  const order = sortable && button('As listed', () => {
     state.byVersion = !state.byVersion;
-    order.textContent = state.byVersion ? 'newest first' : 'as listed';
+    order.textContent = state.byVersion ? 'Newest first' : 'As listed';
     refresh();
-  }, { class: 'quiet', 'aria-label': 'Order', title: 'Order: as listed by the registry, or highest version first', testid: `${id}-order` });
+  }, { class: 'quiet', title: 'Order: as listed by the registry, or highest version first', testid: `${id}-order` });
   const list = createVirtualList({ testid: rowTestid, label: title, href, onEdge, onNearEnd: () => more(state.names.length + BATCH, true) });
   const said = el('div', { class: 'pane-said' });
   const moreButton = button('Load more', () => more(state.names.length + BATCH), { class: 'second', testid: `${id}-more`, hidden: true });
+  const foot = el('div', { class: 'pane-foot' }, moreButton);
   const node = el('section', { class: 'pane', id, 'aria-labelledby': `${id}-heading` },
     el('header', { class: 'pane-head' }, heading, tally, order),
     el('div', { class: 'pane-tools' }, filter),
-    progress.node, said, list.node, el('div', { class: 'pane-foot' }, moreButton));
+    progress.node, said, list.node, foot);
 
   filter.addEventListener('input', () => {
     refresh();
@@ -60,10 +59,10 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
       const lower = name.toLowerCase();
       return words.every((word) => lower.includes(word));
     });
-    if (state.byVersion) names = [...names].sort((a, b) => BY_NUMBER.compare(b, a));
+    if (state.byVersion) names = [...names].sort(newestFirst);
     list.show(names, words);
     const total = `${count(state.names.length)}${state.more ? '+' : ''}`;
-    tally.textContent = state.failed ? '' : words.length > 0 ? `${count(names.length)} of ${total}` : state.iterator || state.names.length > 0 ? total : '';
+    tally.textContent = state.failed ? '' : words.length > 0 ? `${count(names.length)} of ${total}` : state.names.length > 0 || (state.iterator && !state.busy) ? total : '';
     moreButton.hidden = !state.more || state.busy;
     const none = words.length > 0 && names.length === 0 && !state.busy && state.names.length > 0;
     node.classList.toggle('none', none);
@@ -119,7 +118,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
       return;
     }
     state.failed = state.names.length === 0;
-    fill(said, errorBox(error, state.actions, state.actions.also?.(error)));
+    fill(said, errorBox(error, state.actions, state.actions.words?.(error), state.actions.also?.(error)));
   }
 
   function reset() {
@@ -134,7 +133,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
   return {
     node,
     heading,
-    list,
+    foot,
     /** Starts over with `open(signal)`, an async iterator of pages `{names}`; shows its failures with `actions`. */
     load(open, actions) {
       reset();
@@ -148,8 +147,8 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
         stopped(error);
         return;
       }
-      refresh();
       more(BATCH);
+      refresh();
     },
     /** Empties the pane and says why. */
     clear(hint) {

@@ -52,9 +52,10 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
 
   function refused(error) {
     fill(said, errorBox(error, { retry: () => form.requestSubmit(), browse: onBrowse }));
+    said.scrollIntoView({ block: 'nearest' });
     if (error?.code !== 'bad_credentials') return;
     password.setAttribute('aria-invalid', 'true');
-    password.focus();
+    password.focus({ preventScroll: true });
     password.select();
   }
 

@@ -37,7 +37,8 @@ export function createManifestView(actions) {
     clear();
     const mine = new AbortController();
     abort = mine;
-    fill(heading, mono(qualified(place.repository, isDigest(place.reference) ? shortDigest(place.reference) : place.reference)));
+    const separator = isDigest(place.reference) ? '@' : ':';
+    fill(heading, mono(place.repository + separator + (isDigest(place.reference) ? shortDigest(place.reference) : place.reference), { title: place.reference }));
     progress.start('Loading the manifest …', () => mine.abort());
     try {
       const answer = await client.manifest(place.repository, place.reference, { signal: mine.signal });

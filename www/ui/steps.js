@@ -46,7 +46,7 @@ export function describeStep(detail) {
     method: text(detail.method),
     target: redact(text(detail.target ?? detail.url)),
     status: Number.isInteger(detail.status) && detail.status > 0 ? detail.status : null,
-    sent: SENT[detail.sent] ?? (detail.sent ? `with ${text(detail.sent)}` : 'without authorization'),
+    sent: SENT[detail.sent] ?? (detail.sent ? `with ${text(detail.sent)}` : lane === 1 ? '' : 'without authorization'),
     scopes: Array.isArray(detail.scopes) ? detail.scopes.map(text) : [],
     title: DECISIONS.get(decision) ?? decision.replaceAll('_', ' '),
     reason: text(detail.reason),
@@ -84,7 +84,7 @@ export function asText(entries, product) {
     }
     start ??= entry.at;
     const status = entry.status === null ? 'no answer' : String(entry.status);
-    lines.push(`+${entry.at - start} ms  ${entry.route}  ${entry.method} ${entry.target}  ${entry.sent}  → ${status}`);
+    lines.push(`+${entry.at - start} ms  ${entry.route}  ${entry.method} ${entry.target}${entry.sent && `  ${entry.sent}`}  → ${status}`);
     for (const scope of entry.scopes) lines.push(`    scope: ${scope}`);
     lines.push(`    ${entry.title}${entry.code ? ` [${entry.code}]` : ''}. ${entry.reason}`);
   }

@@ -6,6 +6,7 @@ import { announce } from './dom.js';
 const KEY = 'dockpass.theme';
 const NEXT = { auto: 'light', light: 'dark', dark: 'auto' };
 const LABEL = { auto: 'System', light: 'Light', dark: 'Dark' };
+const SIGN = { auto: '◐', light: '○', dark: '●' };
 
 function stored() {
   try {
@@ -31,7 +32,7 @@ export function setUpTheme(toggle) {
   const apply = () => {
     if (theme === 'auto') delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    toggle.textContent = LABEL[theme];
+    toggle.textContent = `${SIGN[theme]} ${LABEL[theme]}`;
     toggle.setAttribute('aria-label', `Theme: ${LABEL[theme]}`);
     toggle.title = 'Theme: as the system, light or dark';
   };

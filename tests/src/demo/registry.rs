@@ -129,7 +129,8 @@ fn by_token<'a>(
         Some(Credentials::Bearer(token)) => token,
     };
     let now = site.world.config.clock.now();
-    let Ok(claims) = site.world.tokens.check(site.format(), &token, site.service(), now) else {
+    let Ok(claims) = site.world.tokens.check(site.format(), &token, &site.issuer(), site.service(), now)
+    else {
         return Ok(Err(refusal(Some("invalid_token"))));
     };
     if needed.as_ref().is_some_and(|needed| !access::allows(&claims.access, needed)) {

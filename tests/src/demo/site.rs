@@ -116,6 +116,11 @@ impl Site {
         }
     }
 
+    /// Who issues the tokens, as they say themselves: one for each running registry.
+    pub(crate) fn issuer(&self) -> String {
+        format!("http://{}", self.registry)
+    }
+
     /// What challenges name when nothing is scripted.
     pub(crate) fn named(&self) -> Named {
         Named { realm: self.realm().unwrap_or_default(), service: self.service().to_owned() }

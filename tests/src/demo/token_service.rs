@@ -147,11 +147,7 @@ fn refused(site: &Site) -> Answer {
 }
 
 fn basic_challenge(site: &Site) -> String {
-    format!("Basic realm=\"{}\"", issuer(site))
-}
-
-fn issuer(site: &Site) -> String {
-    format!("dockpass demo: {}", site.kind.name())
+    format!("Basic realm=\"dockpass demo: {}\"", site.kind.name())
 }
 
 /// 200 with a token for the part of the asked-for scopes that may be had.
@@ -163,7 +159,7 @@ fn issue(site: &Site, user: Option<&User>, asked: &[Access], offline: bool, oaut
         granted.filter(|entry| site.kind == Kind::Token || !entry.actions.is_empty()).collect();
     let now = world.config.clock.now();
     let claims = Claims {
-        iss: issuer(site),
+        iss: site.issuer(),
         sub: user.map(|user| user.name.clone()).unwrap_or_default(),
         aud: site.service().to_owned(),
         exp: now + world.config.token_lifetime,

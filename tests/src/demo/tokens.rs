@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{self, KeyPair as _};
@@ -39,7 +39,7 @@ pub(crate) struct Claims {
 
 /// The keys and lists that tokens are made and checked with.
 pub(crate) struct Tokens {
-    rsa: KeyPair,
+    rsa: Arc<KeyPair>,
     kid: String,
     shared: hmac::Key,
     /// Opaque token → what it stands for.
@@ -50,7 +50,7 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new() -> Result<Self, DemoError> {
-        let rsa = KeyPair::generate(KeySize::Rsa2048).map_err(|_| DemoError::SigningKey)?;
+        let rsa = signing_key()?;
         let public = encoding::AsDer::<encoding::PublicKeyX509Der<'_>>::as_der(rsa.public_key())
             .map_err(|_| DemoError::SigningKey)?;
         let kid = digest_of(public.as_ref()).trim_start_matches("sha256:").chars().take(24).collect();
@@ -96,6 +96,7 @@ impl Tokens {
         &self,
         format: Format,
         token: &str,
+        issuer: &str,
         service: &str,
         now: u64,
     ) -> Result<Claims, &'static str> {
@@ -104,6 +105,9 @@ impl Tokens {
         } else {
             self.read_jwt(format, token)?
         };
+        if claims.iss != issuer {
+            return Err("token of another issuer");
+        }
         if claims.aud != service {
             return Err("token for another audience");
         }
@@ -166,6 +170,17 @@ impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").field("kid", &self.kid).finish_non_exhaustive()
     }
+}
+
+/// One key for all demos of the process: making it takes longer than all the rest of a start. Tokens still open
+/// only the registry that they name as their issuer.
+fn signing_key() -> Result<Arc<KeyPair>, DemoError> {
+    static KEY: OnceLock<Arc<KeyPair>> = OnceLock::new();
+    if let Some(key) = KEY.get() {
+        return Ok(Arc::clone(key));
+    }
+    let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| DemoError::SigningKey)?;
+    Ok(Arc::clone(KEY.get_or_init(|| Arc::new(key))))
 }
 
 /// So many random bytes as base64url.

@@ -60,6 +60,8 @@ codes! {
     InvalidRequest = "invalid_request", 400, Caller, "The request is malformed.";
     /// The registry's name is no host.
     InvalidRegistry = "invalid_registry", 400, Caller, "This is not the name of a registry; write host or host:port.";
+    /// A host with characters beyond ASCII, which look alike too easily.
+    NonAsciiHost = "non_ascii_host", 400, Caller, "A host name holds characters beyond ASCII; write its xn-- form.";
     /// A scope or scope list does not parse, or holds too many entries.
     InvalidScope = "invalid_scope", 400, Caller, "A scope does not follow type:name:actions.";
     /// RFC 7617 §2: a colon or control character in the user name.
@@ -146,7 +148,7 @@ codes! {
     KeyServerInvalid = "key_server_invalid", 0, Operator, "The key server answered with something that is not of its protocol.";
     /// Browser side: content does not have the digest it was asked by.
     DigestMismatch = "digest_mismatch", 0, Upstream, "The content does not have the digest it was asked by.";
-    /// Browser side: the caller's AbortSignal fired.
+    /// Browser side: the caller's `AbortSignal` fired.
     Aborted = "aborted", 0, Caller, "The call was cancelled.";
 }
 

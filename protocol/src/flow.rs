@@ -11,9 +11,12 @@
 //! No machine ever sends more than its stated number of requests, and each records what it decided and why
 //! ([`StepRecord`]), redacted, so that page and logs show the same story.
 
+mod http_date;
 mod login;
 mod record;
+mod request;
 mod resource;
+mod retry_after;
 mod token;
 
 pub use login::{LoginFlow, LoginProof, LoginStep, ProbeCredential};
@@ -94,6 +97,17 @@ pub enum TransportError {
     Aborted,
 }
 
+impl Authorization {
+    /// The scheme, for records.
+    pub(crate) const fn scheme(&self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Bearer(_) => Some("Bearer"),
+            Self::Basic { .. } | Self::FromSession => Some("Basic"),
+        }
+    }
+}
+
 impl TransportError {
     /// The code under which people hear of it.
     pub const fn code(self) -> ErrorCode {
@@ -126,6 +140,11 @@ impl FlowError {
     /// An error without status or waiting time.
     pub const fn new(code: ErrorCode, hop: Hop) -> Self {
         Self { code, hop, status: None, retry_after_ms: None }
+    }
+
+    const fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
     }
 }
 

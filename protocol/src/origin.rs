@@ -1,6 +1,19 @@
 //! Scheme, host and port, in one canonical form for comparison (RFC 6454 §4).
+//!
+//! The parser is our own and strict on purpose: what two parsers read differently is what credential theft is made of
+//! (`auth.example.com\@evil.test`, `127.1`, `0x7f000001`, full-width digits). What is not plainly a host is refused.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use crate::code::ErrorCode;
+use crate::reference::RegistryName;
+
+/// The longest host name of DNS in text form (RFC 1035 §2.3.4).
+const MAX_HOST: usize = 253;
+/// The longest label of DNS (RFC 1035 §2.3.4).
+const MAX_LABEL: usize = 63;
 
 /// `http` or `https`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,7 +24,28 @@ pub enum Scheme {
     Https,
 }
 
+impl Scheme {
+    /// The port that is meant when none is written (RFC 9110 §4.2).
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    /// `http` or `https`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// A canonical origin: lower-case host without trailing dot, explicit port.
+///
+/// Two origins are the same server exactly when they are equal. `Display` prints `scheme://host`, and the port only
+/// when it is not the scheme's own; parsing that text gives the same value again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
     scheme: Scheme,
@@ -22,11 +56,40 @@ pub struct Origin {
 impl Origin {
     /// Parses `https://host[:port]` (a trailing `/` is accepted, anything more is not).
     ///
+    /// Hosts are ASCII: DNS names (an international name in its `xn--` form, RFC 5890), IPv4 addresses in plain dotted
+    /// form, IPv6 addresses in brackets without zone.
+    ///
     /// # Errors
-    /// [`ErrorCode::InvalidRegistry`].
+    /// [`ErrorCode::NonAsciiHost`] when a character is not ASCII, else [`ErrorCode::InvalidRegistry`].
     pub fn parse(text: &str) -> Result<Self, ErrorCode> {
-        let _ = text;
-        todo!()
+        let (scheme, rest) = split_scheme(text).ok_or(ErrorCode::InvalidRegistry)?;
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        Self::from_authority(scheme, authority)
+    }
+
+    /// The origin of `host[:port]` under this scheme.
+    ///
+    /// # Errors
+    /// As [`Origin::parse`].
+    pub fn from_authority(scheme: Scheme, authority: &str) -> Result<Self, ErrorCode> {
+        if !authority.is_ascii() {
+            return Err(ErrorCode::NonAsciiHost);
+        }
+        let (host, port) = split_port(authority).ok_or(ErrorCode::InvalidRegistry)?;
+        let port = match port {
+            Some(digits) => parse_port(digits).ok_or(ErrorCode::InvalidRegistry)?,
+            None => scheme.default_port(),
+        };
+        let host = canonical_host(host).ok_or(ErrorCode::InvalidRegistry)?;
+        Ok(Self { scheme, host, port })
+    }
+
+    /// Where a registry's API is, by its name alone: Docker Hub's API host for Docker Hub, the name itself for others.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRegistry`] when the name is one that this stricter parser refuses (`127.1`, `0x7f.1`).
+    pub fn for_registry(name: &RegistryName, scheme: Scheme) -> Result<Self, ErrorCode> {
+        Self::from_authority(scheme, name.endpoint())
     }
 
     /// Scheme.
@@ -43,4 +106,115 @@ impl Origin {
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    /// The host as an address, when it is one; a dialler must judge it itself, because resolvers skip literals.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+            None => self.host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
+        }
+    }
+
+    /// `host`, or `host:port` when the port is not the scheme's own: the value of a `Host` field (RFC 9110 §7.2).
+    pub fn authority(&self) -> String {
+        if self.port == self.scheme.default_port() {
+            self.host.clone()
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
 }
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.scheme.as_str())?;
+        f.write_str("://")?;
+        f.write_str(&self.host)?;
+        if self.port != self.scheme.default_port() {
+            write!(f, ":{}", self.port)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Origin {
+    type Err = ErrorCode;
+
+    fn from_str(text: &str) -> Result<Self, ErrorCode> {
+        Self::parse(text)
+    }
+}
+
+/// `http://` or `https://`, in any case, and what follows. `None` for every other scheme.
+pub(crate) fn split_scheme(text: &str) -> Option<(Scheme, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    if scheme.eq_ignore_ascii_case("https") {
+        Some((Scheme::Https, rest))
+    } else if scheme.eq_ignore_ascii_case("http") {
+        Some((Scheme::Http, rest))
+    } else {
+        None
+    }
+}
+
+/// Host and, after a colon that is not inside brackets, port.
+fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
+    if authority.starts_with('[') {
+        let (host, rest) = authority.split_at_checked(authority.find(']')? + 1)?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Some((host, Some(port))),
+            None => rest.is_empty().then_some((host, None)),
+        };
+    }
+    Some(match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    })
+}
+
+/// 1 to 65535 in plain decimal: no sign, no space, no leading zero.
+fn parse_port(digits: &str) -> Option<u16> {
+    if digits.is_empty() || digits.starts_with('0') || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+fn canonical_host(host: &str) -> Option<String> {
+    if let Some(rest) = host.strip_prefix('[') {
+        let address: Ipv6Addr = rest.strip_suffix(']')?.parse().ok()?;
+        return Some(format!("[{address}]"));
+    }
+    if ends_in_number(host) {
+        // `Ipv4Addr` takes four decimal numbers without leading zeros and nothing else; all other spellings that some
+        // resolvers take for an address (127.1, 0177.0.0.1, 2130706433, 0x7f000001, `127.0.0.1.`) are refused.
+        let address: Ipv4Addr = host.parse().ok()?;
+        return Some(address.to_string());
+    }
+    // A trailing dot only says that the name is absolute (RFC 1034 §3.1).
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let valid = name.len() <= MAX_HOST && name.split('.').all(is_label);
+    valid.then(|| name.to_ascii_lowercase())
+}
+
+/// Whether other parsers would take this for an IPv4 address (WHATWG URL, "ends in a number checker").
+fn ends_in_number(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    match hex {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+/// A label of letters, digits, hyphens inside, and underscores, which names inside container networks have.
+fn is_label(label: &str) -> bool {
+    (1..=MAX_LABEL).contains(&label.len())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests;

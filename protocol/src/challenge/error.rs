@@ -75,8 +75,8 @@ pub enum BearerError {
     /// `realm` is absent or empty (Azure's management API sends such challenges).
     #[error("the Bearer challenge has no realm")]
     NoRealm,
-    /// `realm` is not an absolute http or https URL.
-    #[error("the realm of the Bearer challenge is not an absolute URL")]
+    /// `realm` is neither an absolute http or https URL nor a path.
+    #[error("the realm of the Bearer challenge is neither an http(s) URL nor a path")]
     RealmNotAbsolute,
 }
 

@@ -10,7 +10,8 @@ use super::{Challenge, Param};
 /// [`Realm`](crate::realm::Realm).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct BearerChallenge {
-    /// The URL of the token service: absolute, http or https. Its host and all else are unchecked.
+    /// The URL of the token service, http or https, or a path on the registry's own origin. Its host and all else are
+    /// unchecked.
     pub realm: String,
     /// The name under which the token service knows the registry. Google's and old Gitea's challenges have none.
     pub service: Option<String>,
@@ -69,7 +70,7 @@ impl TryFrom<&Challenge<'_>> for BearerChallenge {
             return Err(BearerError::NotBearer);
         }
         let realm = given(challenge, "realm").ok_or(BearerError::NoRealm)?;
-        if !is_absolute_http(&realm) {
+        if !realm.starts_with('/') && !is_absolute_http(&realm) {
             return Err(BearerError::RealmNotAbsolute);
         }
         Ok(Self {

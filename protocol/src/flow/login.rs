@@ -1,11 +1,18 @@
 //! The proof that credentials are good, before a session is sealed.
 
+mod registry;
+
+use std::mem;
+
 use secrecy::SecretString;
 
-use super::{FlowError, HttpRequest, ResponseHead, StepRecord, TransportError};
+use super::token::{self, TokenFlow, TokenGrant, TokenStep};
+use super::{Authorization, Decision, FlowError, Hop, HttpRequest, ResponseHead, StepRecord, TransportError};
 use crate::api::RegistryAuth;
+use crate::code::ErrorCode;
 use crate::credential::Credential;
 use crate::realm::{Realm, RealmPolicy};
+use crate::scope::ScopeSet;
 
 /// Made-up credentials for the control probe; the caller draws them at random.
 #[derive(Clone, Debug)]
@@ -42,41 +49,299 @@ pub struct LoginProof {
     pub credential: Credential,
 }
 
-/// The machine: at most two requests to the registry, and three to the token service.
+/// The machine: at most three requests to the registry, and three to token services.
 ///
 /// It asks the token service without scope, so that a wrong password cannot hide behind public content, wants a
-/// subject that is not anonymous, and where the token names none, tries made-up credentials that must fail.
+/// subject that is not anonymous, and where the token names none, tries made-up credentials that must fail. At a Basic
+/// registry one request with the credentials shows it; where the registry answers without them too (zot with anonymous
+/// reading), made-up credentials have to fail there as well.
 #[derive(Debug)]
 pub struct LoginFlow {
-    _todo: (),
+    policy: RealmPolicy,
+    credential: Credential,
+    control: ProbeCredential,
+    state: State,
+    records: Vec<StepRecord>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A request to the registry.
+    Registry(Ask),
+    /// The token service is asked with the credentials.
+    Token(Box<TokenFlow>, Bearer),
+    /// The token service is asked with made-up credentials.
+    Control(Box<TokenFlow>, Box<LoginProof>),
+    Done(Box<LoginProof>),
+    Fail(FlowError),
+}
+
+/// What is asked of the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    /// How do you authenticate?
+    Probe,
+    /// Are these credentials good? `open` says that the registry answered without any as well.
+    Basic { open: bool },
+    /// Are made-up credentials refused?
+    Control,
+}
+
+/// The token service that the registry named.
+#[derive(Debug)]
+struct Bearer {
+    realm: Realm,
+    service: Option<String>,
 }
 
 impl LoginFlow {
     /// A login with these credentials at the registry that this policy is for.
     pub fn new(policy: RealmPolicy, credential: Credential, probe: ProbeCredential) -> Self {
-        let _ = (policy, credential, probe);
-        todo!()
+        let mut flow = Self {
+            policy,
+            credential,
+            control: probe,
+            state: State::Registry(Ask::Probe),
+            records: Vec::new(),
+        };
+        let checked = flow.credential.check();
+        match (&flow.credential, checked) {
+            (Credential::Anonymous, _) => flow.end(ErrorCode::InvalidRequest, None),
+            (_, Err(code)) => flow.end(code, None),
+            (_, Ok(())) => flow.record(None, Decision::Probe),
+        }
+        flow
     }
 
     /// What to do now. Asking twice without reporting gives the same answer.
     pub fn step(&self) -> LoginStep {
-        todo!()
+        match &self.state {
+            State::Registry(ask) => LoginStep::SendToRegistry(HttpRequest {
+                method: "GET",
+                target: registry::PATH.to_owned(),
+                authorization: self.authorization(*ask),
+                form: None,
+            }),
+            State::Token(flow, _) | State::Control(flow, _) => match flow.step() {
+                TokenStep::Send(request) => LoginStep::SendToTokenService(request),
+                // Never seen: a flow that is over has been taken up by `response`.
+                TokenStep::Done(_) | TokenStep::Fail(_) => {
+                    LoginStep::Fail(FlowError::new(ErrorCode::Internal, Hop::TokenService))
+                }
+            },
+            State::Done(proof) => LoginStep::Done(proof.clone()),
+            State::Fail(error) => LoginStep::Fail(*error),
+        }
     }
 
-    /// The last request was answered with this head and body at this time (milliseconds since the epoch).
+    /// The last request was answered with this head and body at this time (milliseconds since the epoch). A report that
+    /// no step asked for is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
-        let _ = (head, body, now_ms);
-        todo!()
+        match &mut self.state {
+            State::Registry(ask) => {
+                let ask = *ask;
+                self.registry_answered(ask, head);
+            }
+            State::Token(flow, _) | State::Control(flow, _) => {
+                flow.response(head, body, now_ms);
+                self.advance();
+            }
+            State::Done(_) | State::Fail(_) => {}
+        }
     }
 
     /// The last request got no answer.
     pub fn transport_failed(&mut self, error: TransportError) {
-        let _ = error;
-        todo!()
+        match &mut self.state {
+            State::Registry(_) => self.end(error.code(), None),
+            State::Token(flow, _) | State::Control(flow, _) => {
+                flow.transport_failed(error);
+                self.advance();
+            }
+            State::Done(_) | State::Fail(_) => {}
+        }
     }
 
     /// The records made since the last call, oldest first.
     pub fn take_records(&mut self) -> Vec<StepRecord> {
-        todo!()
+        mem::take(&mut self.records)
+    }
+
+    /// Asks the token service with the credentials, and for a refresh token to seal in place of the password.
+    fn ask_token(&mut self, bearer: Bearer) {
+        let flow = TokenFlow::new(
+            bearer.realm.clone(),
+            bearer.service.clone(),
+            ScopeSet::new(),
+            self.credential.clone(),
+            true,
+            true,
+        );
+        self.state = State::Token(Box::new(flow.with_policy(self.policy.clone())), bearer);
+    }
+
+    /// Takes up what the token flow came to, if it came to an end.
+    fn advance(&mut self) {
+        let (State::Token(flow, _) | State::Control(flow, _)) = &mut self.state else { return };
+        let records = flow.take_records();
+        let step = flow.step();
+        let requests = flow.requests();
+        let is_control = matches!(self.state, State::Control(..));
+        if is_control {
+            let as_control = |record| StepRecord { reason: Decision::ControlProbe.reason().into(), ..record };
+            self.records.extend(records.into_iter().map(as_control));
+        } else {
+            self.records.extend(records);
+        }
+        let fallback = State::Fail(FlowError::new(ErrorCode::Internal, Hop::TokenService));
+        match (step, is_control) {
+            (TokenStep::Send(_), _) => {}
+            (TokenStep::Done(grant), false) => {
+                if let State::Token(_, bearer) = mem::replace(&mut self.state, fallback) {
+                    self.judge(grant, bearer, requests);
+                }
+            }
+            (TokenStep::Fail(error), false) => self.state = State::Fail(error),
+            // Whoever is asked, the answer is a token.
+            (TokenStep::Done(_), true) => {
+                if let State::Control(_, proof) = mem::replace(&mut self.state, fallback) {
+                    proof
+                        .realm
+                        .iter()
+                        .for_each(|realm| self.token_end(ErrorCode::RegistryUnverifiable, realm));
+                }
+            }
+            (TokenStep::Fail(error), true) => {
+                let refused = match error.code {
+                    ErrorCode::BadCredentials => true,
+                    // Made-up refresh tokens are not always called invalid grants.
+                    ErrorCode::TokenRequestRefused => {
+                        matches!(self.credential, Credential::RefreshToken { .. })
+                    }
+                    _ => false,
+                };
+                match mem::replace(&mut self.state, fallback) {
+                    State::Control(_, proof) if refused => self.prove(*proof),
+                    _ => self.state = State::Fail(error),
+                }
+            }
+        }
+    }
+
+    /// The token service gave a token to these credentials: does it say that they are good?
+    fn judge(&mut self, grant: TokenGrant, bearer: Bearer, requests: u8) {
+        if grant.is_anonymous {
+            // Harbor gives nobody's token to a wrong password.
+            return self.token_end(ErrorCode::BadCredentials, &bearer.realm);
+        }
+        let named = grant.subject.is_some();
+        let proof = LoginProof {
+            auth: RegistryAuth::Bearer,
+            credential: self.sealable(grant),
+            service: bearer.service.clone(),
+            realm: Some(bearer.realm.clone()),
+        };
+        if named {
+            return self.prove(proof);
+        }
+        if requests >= token::MAX_REQUESTS {
+            return self.token_end(ErrorCode::RegistryUnverifiable, &bearer.realm);
+        }
+        let control = self.control.clone();
+        let made_up = match &self.credential {
+            Credential::RefreshToken { .. } => {
+                Credential::RefreshToken { username: control.username, token: control.password }
+            }
+            _ => Credential::Password { username: control.username, password: control.password },
+        };
+        let flow = TokenFlow::new(bearer.realm, bearer.service, ScopeSet::new(), made_up, true, false)
+            .with_budget(token::MAX_REQUESTS - requests);
+        let mut record = StepRecord::new(Hop::TokenService, "GET", "", Decision::ControlProbe);
+        record.target = proof.realm.as_ref().map(target).unwrap_or_default();
+        self.records.push(record);
+        self.state = State::Control(Box::new(flow), Box::new(proof));
+    }
+
+    /// What to seal: the refresh token in place of the password, unless the token is for someone of another name.
+    fn sealable(&self, grant: TokenGrant) -> Credential {
+        let typed = self.credential.username().unwrap_or_default();
+        let username = match &grant.subject {
+            Some(subject) if typed.is_empty() => subject.clone(),
+            Some(subject) if !subject.eq_ignore_ascii_case(typed) => return self.credential.clone(),
+            _ => typed.to_owned(),
+        };
+        match (grant.refresh_token, &self.credential) {
+            (Some(token), _) => Credential::RefreshToken { username, token },
+            (None, Credential::RefreshToken { token, .. }) => {
+                Credential::RefreshToken { username, token: token.clone() }
+            }
+            (None, credential) => credential.clone(),
+        }
+    }
+
+    fn prove(&mut self, proof: LoginProof) {
+        let (hop, path) = match &proof.realm {
+            Some(realm) => (Hop::TokenService, target(realm)),
+            None => (Hop::Registry, registry::PATH.to_owned()),
+        };
+        self.records.push(StepRecord::new(hop, "GET", &path, Decision::Proven));
+        self.state = State::Done(Box::new(proof));
+    }
+
+    fn authorization(&self, ask: Ask) -> Authorization {
+        match (ask, &self.credential) {
+            (Ask::Basic { .. }, Credential::Password { username, password }) => {
+                Authorization::Basic { username: username.clone(), password: password.clone() }
+            }
+            (Ask::Control, _) => Authorization::Basic {
+                username: self.control.username.clone(),
+                password: self.control.password.clone(),
+            },
+            _ => Authorization::None,
+        }
+    }
+
+    fn record(&mut self, status: Option<u16>, decision: Decision) {
+        let record = self.draft(status, decision);
+        self.records.push(record);
+    }
+
+    fn fail(&mut self, error: FlowError) {
+        let record = self.draft(error.status, Decision::GaveUp).failed(error);
+        self.records.push(record);
+        self.state = State::Fail(error);
+    }
+
+    /// The end, at the registry.
+    fn end(&mut self, code: ErrorCode, status: Option<u16>) {
+        self.fail(FlowError { status, ..FlowError::new(code, Hop::Registry) });
+    }
+
+    /// The end, by what the token service's 200 says.
+    fn token_end(&mut self, code: ErrorCode, realm: &Realm) {
+        let error = FlowError::new(code, Hop::TokenService).with_status(200);
+        let record = StepRecord::new(Hop::TokenService, "GET", &target(realm), Decision::GaveUp);
+        self.records.push(StepRecord { status: error.status, ..record }.failed(error));
+        self.state = State::Fail(error);
+    }
+
+    fn draft(&self, status: Option<u16>, decision: Decision) -> StepRecord {
+        let sent = match &self.state {
+            State::Registry(ask) if status.is_some() => self.authorization(*ask).scheme(),
+            _ => None,
+        };
+        StepRecord {
+            status,
+            sent: sent.map(Into::into),
+            ..StepRecord::new(Hop::Registry, "GET", registry::PATH, decision)
+        }
     }
 }
+
+/// A realm for records: without its query.
+fn target(realm: &Realm) -> String {
+    format!("{}{}", realm.origin(), realm.path())
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::FlowError;
 use crate::code::ErrorCode;
 
 /// Who was asked.
@@ -92,6 +93,12 @@ decisions! {
     ControlProbe = "control_probe", "The token does not say whom it is for, so made-up credentials are tried: they must be refused.";
     /// The login is proven.
     Proven = "proven", "The credentials are proven good.";
+    /// Nothing is known of what an anonymous token grants, and credentials are at hand.
+    UnknownGrant = "unknown_grant", "The token does not say what it grants, and a session is at hand, so the token is asked for again with the credentials.";
+    /// A token asked for ahead could not be had.
+    TryWithoutToken = "try_without_token", "No token could be had ahead of the request, so the registry itself is asked what it wants.";
+    /// The answer is an error that no authorization changes.
+    HandOn = "hand_on", "The registry's answer has nothing to do with authorization, so it is handed on as it is.";
     /// Over and out.
     GaveUp = "gave_up", "Trying again could not change the answer.";
 }
@@ -121,4 +128,36 @@ pub struct StepRecord {
     /// The code, when the flow ended here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
+}
+
+impl StepRecord {
+    /// A decision, with its reason; where it was sent to is given without query.
+    pub(super) fn new(hop: Hop, method: &str, target: &str, decision: Decision) -> Self {
+        let target = target.split(['?', '#']).next().unwrap_or_default();
+        Self {
+            hop,
+            method: match method {
+                "GET" => Cow::Borrowed("GET"),
+                "HEAD" => Cow::Borrowed("HEAD"),
+                "POST" => Cow::Borrowed("POST"),
+                other => Cow::Owned(other.to_owned()),
+            },
+            target: target.to_owned(),
+            status: None,
+            sent: None,
+            scopes: Vec::new(),
+            decision,
+            reason: Cow::Borrowed(decision.reason()),
+            code: None,
+        }
+    }
+
+    /// The same with the end of the flow.
+    pub(super) fn failed(mut self, error: FlowError) -> Self {
+        self.decision = Decision::GaveUp;
+        self.reason = Cow::Borrowed(error.code.sentence());
+        self.code = Some(error.code);
+        self.hop = error.hop;
+        self
+    }
 }

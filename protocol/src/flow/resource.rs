@@ -1,10 +1,21 @@
 //! One request at a registry, through every challenge.
 
+mod challenged;
+
+use std::mem;
+
 use secrecy::SecretString;
 
-use super::{Authorization, FlowError, ResponseHead, StepRecord, TransportError};
-use crate::challenge::BearerChallenge;
+use super::{Authorization, Decision, FlowError, Hop, ResponseHead, StepRecord, TransportError, retry_after};
+use crate::challenge::{BearerChallenge, Selected, parse_lines, select};
+use crate::code::ErrorCode;
+use crate::realm::RealmPolicy;
 use crate::scope::ScopeSet;
+
+/// The most requests to the registry: without a token, with one, with a better one.
+pub(super) const MAX_REQUESTS: u8 = 3;
+/// The most tokens: one, and one that is wider or fresher.
+pub(super) const MAX_TOKENS: u8 = 2;
 
 /// What is asked of the registry.
 #[derive(Clone, Debug)]
@@ -69,7 +80,32 @@ pub struct Answered {
 /// The machine. At most three requests to the registry and two tokens, whatever it answers.
 #[derive(Debug)]
 pub struct ResourceFlow {
-    _todo: (),
+    request: ResourceRequest,
+    identified: bool,
+    policy: Option<RealmPolicy>,
+    /// The request's scopes, and what the registry asked for beyond them.
+    asked: ScopeSet,
+    /// What earlier answers taught, until this one teaches otherwise.
+    known: Option<KnownAuth>,
+    /// The challenge that the last token was asked for.
+    asked_of: Option<BearerChallenge>,
+    /// Why no token could be had ahead of the request.
+    ahead_failure: Option<FlowError>,
+    /// The token service has been asked before any request was sent.
+    ahead: bool,
+    requests: u8,
+    tokens: u8,
+    basic_sent: bool,
+    state: State,
+    records: Vec<StepRecord>,
+}
+
+#[derive(Debug)]
+enum State {
+    Send(Authorization),
+    NeedToken(TokenNeed),
+    Done(Answered),
+    Fail(FlowError),
 }
 
 impl ResourceFlow {
@@ -79,35 +115,178 @@ impl ResourceFlow {
     /// `identified` says whether the driver acts for a session: it decides between `login_required` and
     /// `scope_denied`, and whether [`Authorization::FromSession`] can be used at a Basic registry.
     pub fn new(request: ResourceRequest, known: Option<KnownAuth>, identified: bool) -> Self {
-        let _ = (request, known, identified);
-        todo!()
+        let mut flow = Self {
+            asked: request.scopes.clone(),
+            request,
+            identified,
+            policy: None,
+            asked_of: None,
+            ahead_failure: None,
+            ahead: false,
+            requests: 0,
+            tokens: 0,
+            basic_sent: false,
+            state: State::Send(Authorization::None),
+            records: Vec::new(),
+            known: None,
+        };
+        match &known {
+            // Without scope most token services give nothing to nobody, so an anonymous `/v2/` is asked plainly.
+            Some(KnownAuth::Bearer { realm, service }) if identified || !flow.asked.is_empty() => {
+                flow.ahead = true;
+                let (realm, service) = (realm.clone(), service.clone());
+                flow.need_token(BearerChallenge { realm, service, scope: None, error: None }, false);
+                flow.record(None, None, Decision::AskTokenAhead);
+            }
+            Some(KnownAuth::Basic) if identified => {
+                flow.basic_sent = true;
+                flow.state = State::Send(Authorization::FromSession);
+                flow.record(None, None, Decision::SendCredentialsAhead);
+            }
+            _ => flow.record(None, None, Decision::TryAnonymous),
+        }
+        flow.known = known;
+        flow
+    }
+
+    /// The same with a realm policy: of several Bearer challenges the first admitted one is answered, and a registry
+    /// whose realms are all foreign fails with [`ErrorCode::RealmNotAllowed`] before anyone is asked. Without one, the
+    /// driver vets [`TokenNeed::challenge`].
+    #[must_use]
+    pub fn with_policy(mut self, policy: RealmPolicy) -> Self {
+        self.policy = Some(policy);
+        self
     }
 
     /// What to do now. Asking twice without reporting gives the same answer.
     pub fn step(&self) -> ResourceStep {
-        todo!()
+        match &self.state {
+            State::Send(authorization) => ResourceStep::Send(authorization.clone()),
+            State::NeedToken(need) => ResourceStep::NeedToken(need.clone()),
+            State::Done(answered) => ResourceStep::Done(answered.clone()),
+            State::Fail(error) => ResourceStep::Fail(*error),
+        }
     }
 
-    /// The registry answered.
+    /// The registry answered. A report that no step asked for is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>) {
-        let _ = head;
-        todo!()
+        let State::Send(authorization) = &self.state else { return };
+        let sent = authorization.scheme();
+        let bearer_sent = matches!(authorization, Authorization::Bearer(_));
+        self.requests += 1;
+        match head.status {
+            401 | 403 => self.challenged(head, sent, bearer_sent),
+            429 => {
+                let mut error = FlowError::new(ErrorCode::RateLimited, Hop::Registry);
+                error.retry_after_ms = retry_after::millis(head, None);
+                self.fail(error, Some(head.status), sent);
+            }
+            status => {
+                self.learn(head, bearer_sent);
+                let decision = if status < 400 { Decision::Accepted } else { Decision::HandOn };
+                self.record(Some(status), sent, decision);
+                let scopes = if bearer_sent { self.asked.clone() } else { self.request.scopes.clone() };
+                self.state =
+                    State::Done(Answered { auth: self.known.clone().unwrap_or(KnownAuth::Open), scopes });
+            }
+        }
     }
 
-    /// The token came, or could not be had.
+    /// The token came, or could not be had. A report that no step asked for is ignored.
     pub fn token(&mut self, token: Result<SecretString, FlowError>) {
-        let _ = token;
-        todo!()
+        if !matches!(self.state, State::NeedToken(_)) {
+            return;
+        }
+        match token {
+            Ok(token) => {
+                self.state = State::Send(Authorization::Bearer(token));
+                self.record(None, None, Decision::SendToken);
+            }
+            // What was known may be wrong: Harbor takes no token for its catalog, Quay refuses the scope that others
+            // want, a registry can move to another token service. The registry says it best.
+            Err(error) if self.ahead && self.requests == 0 && is_about_the_ask(error.code) => {
+                self.ahead_failure = Some(error);
+                self.state = State::Send(Authorization::None);
+                self.record(None, None, Decision::TryWithoutToken);
+            }
+            Err(error) => self.fail(error, None, None),
+        }
     }
 
     /// The registry could not be asked.
     pub fn transport_failed(&mut self, error: TransportError) {
-        let _ = error;
-        todo!()
+        if let State::Send(authorization) = &self.state {
+            let sent = authorization.scheme();
+            self.requests += 1;
+            self.fail(FlowError::new(error.code(), Hop::Registry), None, sent);
+        }
     }
 
     /// The records made since the last call, oldest first.
     pub fn take_records(&mut self) -> Vec<StepRecord> {
-        todo!()
+        mem::take(&mut self.records)
+    }
+
+    /// What a good answer says of the registry.
+    fn learn(&mut self, head: &ResponseHead<'_>, bearer_sent: bool) {
+        if self.basic_sent && !bearer_sent {
+            self.known = Some(KnownAuth::Basic);
+        } else if let Some(BearerChallenge { realm, service, .. }) =
+            self.asked_of.clone().filter(|_| bearer_sent)
+        {
+            self.known = Some(KnownAuth::Bearer { realm, service });
+        } else if let Ok(challenges) = parse_lines(head.challenges.iter().copied()) {
+            // Quay and zot challenge on a 200 as well: this much is open, more is to be had with a token.
+            match select(&challenges) {
+                Selected::Bearer(BearerChallenge { realm, service, .. }) => {
+                    self.known = Some(KnownAuth::Bearer { realm, service });
+                }
+                Selected::Basic { .. } => self.known = Some(KnownAuth::Basic),
+                Selected::Other { .. } | Selected::None => {}
+            }
+        }
+    }
+
+    fn need_token(&mut self, challenge: BearerChallenge, fresh: bool) {
+        self.tokens += 1;
+        self.asked_of = Some(challenge.clone());
+        self.state = State::NeedToken(TokenNeed { challenge, scopes: self.asked.clone(), fresh });
+    }
+
+    fn record(&mut self, status: Option<u16>, sent: Option<&'static str>, decision: Decision) {
+        let record = self.draft(status, sent, decision);
+        self.records.push(record);
+    }
+
+    fn fail(&mut self, mut error: FlowError, status: Option<u16>, sent: Option<&'static str>) {
+        error.status = error.status.or(status);
+        let record = self.draft(status, sent, Decision::GaveUp).failed(error);
+        self.records.push(record);
+        self.state = State::Fail(error);
+    }
+
+    fn draft(&self, status: Option<u16>, sent: Option<&'static str>, decision: Decision) -> StepRecord {
+        StepRecord {
+            status,
+            sent: sent.map(Into::into),
+            scopes: self.asked.to_strings(),
+            ..StepRecord::new(Hop::Registry, &self.request.method, &self.request.path, decision)
+        }
     }
 }
+
+/// Whether another question could still be answered, as opposed to a caller or service that is in trouble.
+fn is_about_the_ask(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::ScopeDenied
+            | ErrorCode::LoginRequired
+            | ErrorCode::TokenRequestRefused
+            | ErrorCode::RealmChanged
+            | ErrorCode::RealmNotAllowed
+            | ErrorCode::BasicOnly
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,21 @@
 //! One token from a token service.
 
+mod answer;
+mod evidence;
+
+use std::mem;
+
 use secrecy::SecretString;
 
-use super::{FlowError, HttpRequest, ResponseHead, StepRecord, TransportError};
+use super::request::TokenRequest;
+use super::{Authorization, Decision, FlowError, Hop, HttpRequest, ResponseHead, StepRecord, TransportError};
+use crate::code::ErrorCode;
 use crate::credential::Credential;
-use crate::realm::Realm;
+use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
+
+/// The most requests to token services for one token.
+pub(super) const MAX_REQUESTS: u8 = 3;
 
 /// What to do next.
 #[derive(Debug)]
@@ -32,6 +42,8 @@ pub struct TokenGrant {
     pub is_jwt: bool,
     /// The token's `sub`, when it is a JWT that has one that is not anonymous.
     pub subject: Option<String>,
+    /// The token is a JWT whose `sub` says that it is for nobody (`""`, `(anonymous)`).
+    pub is_anonymous: bool,
     /// Asked and granted, by what the token says.
     pub granted: ScopeSet,
     /// Asked and not granted.
@@ -44,15 +56,49 @@ pub struct TokenGrant {
 ///
 /// Anonymous: GET without authorization. Password: GET with Basic at once when `eager`, else anonymously first and
 /// again with Basic on a Basic challenge or on a silent denial. Refresh token: POST (OAuth2), never as a password.
+///
+/// A token service that names another one by a Bearer challenge is followed once, where the policy admits it
+/// ([`TokenFlow::with_policy`]; without one, only on its own origin).
 #[derive(Debug)]
 pub struct TokenFlow {
-    _todo: (),
+    realm: Realm,
+    service: Option<String>,
+    scopes: ScopeSet,
+    credential: Credential,
+    offline: bool,
+    policy: Option<RealmPolicy>,
+    /// The most requests, at most [`MAX_REQUESTS`].
+    budget: u8,
+    requests: u8,
+    /// Whether the password goes along from now on.
+    identify: bool,
+    /// The token service's own token service, while it is being asked.
+    nested: Option<Nested>,
+    /// The token for the token service, once it was had.
+    nested_token: Option<SecretString>,
+    state: State,
+    records: Vec<StepRecord>,
+}
+
+#[derive(Debug)]
+struct Nested {
+    realm: Realm,
+    service: Option<String>,
+    scopes: ScopeSet,
+}
+
+#[derive(Debug)]
+enum State {
+    Send,
+    Done(Box<TokenGrant>),
+    Fail(FlowError),
 }
 
 impl TokenFlow {
     /// A flow for one token.
     ///
-    /// `offline` asks for a refresh token as well. `eager` sends a password with the first request.
+    /// `offline` asks for a refresh token as well. `eager` sends a password with the first request; so does a request
+    /// without scopes, for which an anonymous answer would prove nothing.
     pub fn new(
         realm: Realm,
         service: Option<String>,
@@ -61,29 +107,168 @@ impl TokenFlow {
         eager: bool,
         offline: bool,
     ) -> Self {
-        let _ = (realm, service, scopes, credential, eager, offline);
-        todo!()
+        let checked = credential.check();
+        let identify = matches!(credential, Credential::Password { .. }) && (eager || scopes.is_empty());
+        let mut flow = Self {
+            realm,
+            service: service.filter(|service| !service.is_empty()),
+            scopes,
+            credential,
+            offline,
+            policy: None,
+            budget: MAX_REQUESTS,
+            requests: 0,
+            identify,
+            nested: None,
+            nested_token: None,
+            state: State::Send,
+            records: Vec::new(),
+        };
+        if let Err(code) = checked {
+            flow.fail(FlowError::new(code, Hop::TokenService));
+            return flow;
+        }
+        let decision = match &flow.credential {
+            Credential::RefreshToken { .. } => Decision::UseRefreshToken,
+            Credential::Password { .. } if identify => Decision::SendCredentialsAhead,
+            Credential::Password { .. } | Credential::Anonymous => Decision::TryAnonymous,
+        };
+        let record = StepRecord { sent: None, ..flow.draft(decision) };
+        flow.records.push(record);
+        flow
+    }
+
+    /// The same with the registry's realm policy, by which a token service of the token service is judged.
+    #[must_use]
+    pub fn with_policy(mut self, policy: RealmPolicy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// The same with fewer requests, when others were sent for the same purpose.
+    #[must_use]
+    pub(super) fn with_budget(mut self, budget: u8) -> Self {
+        self.budget = budget.min(MAX_REQUESTS);
+        self
+    }
+
+    /// How many requests were answered or failed.
+    pub(super) fn requests(&self) -> u8 {
+        self.requests
     }
 
     /// What to do now. Asking twice without reporting gives the same answer.
     pub fn step(&self) -> TokenStep {
-        todo!()
+        match &self.state {
+            State::Send => TokenStep::Send(self.request()),
+            State::Done(grant) => TokenStep::Done((**grant).clone()),
+            State::Fail(error) => TokenStep::Fail(*error),
+        }
     }
 
-    /// The token service answered with this head and body at this time (milliseconds since the epoch).
+    /// The token service answered with this head and body at this time (milliseconds since the epoch). A report that no
+    /// step asked for is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
-        let _ = (head, body, now_ms);
-        todo!()
+        if matches!(self.state, State::Send) {
+            self.requests += 1;
+            self.answered(head, body, now_ms);
+        }
     }
 
     /// The token service could not be asked.
     pub fn transport_failed(&mut self, error: TransportError) {
-        let _ = error;
-        todo!()
+        if matches!(self.state, State::Send) {
+            self.requests += 1;
+            self.fail(FlowError::new(error.code(), Hop::TokenService));
+        }
     }
 
     /// The records made since the last call, oldest first.
     pub fn take_records(&mut self) -> Vec<StepRecord> {
-        todo!()
+        mem::take(&mut self.records)
+    }
+
+    fn request(&self) -> HttpRequest {
+        let current = self.current();
+        if let (Credential::RefreshToken { token, .. }, None) = (&self.credential, &self.nested) {
+            let (target, form) = current.refresh_form(token);
+            return HttpRequest {
+                method: "POST",
+                target,
+                authorization: Authorization::None,
+                form: Some(form),
+            };
+        }
+        let authorization = self.authorization();
+        let account = match &authorization {
+            Authorization::Basic { username, .. } => Some(username.as_str()),
+            _ => None,
+        };
+        HttpRequest { method: "GET", target: current.url(account), authorization, form: None }
+    }
+
+    fn current(&self) -> TokenRequest<'_> {
+        match &self.nested {
+            Some(Nested { realm, service, scopes }) => {
+                TokenRequest { realm, service: service.as_deref(), scopes, offline: false }
+            }
+            None => TokenRequest {
+                realm: &self.realm,
+                service: self.service.as_deref(),
+                scopes: &self.scopes,
+                offline: self.offline,
+            },
+        }
+    }
+
+    fn authorization(&self) -> Authorization {
+        match (&self.nested_token, &self.credential) {
+            (Some(token), _) => Authorization::Bearer(token.clone()),
+            (None, Credential::Password { username, password }) if self.identify => {
+                Authorization::Basic { username: username.clone(), password: password.clone() }
+            }
+            _ => Authorization::None,
+        }
+    }
+
+    /// Whether the current request carries something that proves who asks.
+    fn is_identified(&self) -> bool {
+        self.identify || matches!(self.credential, Credential::RefreshToken { .. })
+    }
+
+    /// A password is at hand, was not sent yet, and there is a request left to send it with.
+    fn can_identify(&self) -> bool {
+        !self.identify
+            && matches!(self.credential, Credential::Password { .. })
+            && self.requests < self.budget
+    }
+
+    fn record(&mut self, status: u16, decision: Decision) {
+        let record = StepRecord { status: Some(status), ..self.draft(decision) };
+        self.records.push(record);
+    }
+
+    fn fail(&mut self, error: FlowError) {
+        let record = StepRecord { status: error.status, ..self.draft(Decision::GaveUp) }.failed(error);
+        self.records.push(record);
+        self.state = State::Fail(error);
+    }
+
+    fn end(&mut self, code: ErrorCode, status: u16) {
+        self.fail(FlowError::new(code, Hop::TokenService).with_status(status));
+    }
+
+    fn draft(&self, decision: Decision) -> StepRecord {
+        let current = self.current();
+        let is_post = matches!(self.credential, Credential::RefreshToken { .. }) && self.nested.is_none();
+        let target = format!("{}{}", current.realm.origin(), current.realm.path());
+        StepRecord {
+            sent: self.authorization().scheme().map(Into::into),
+            scopes: current.scopes.to_strings(),
+            ..StepRecord::new(Hop::TokenService, if is_post { "POST" } else { "GET" }, &target, decision)
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

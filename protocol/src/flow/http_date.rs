@@ -1,0 +1,89 @@
+//! Dates of HTTP fields (RFC 9110 §5.6.7): the three forms that a recipient must read.
+
+/// Milliseconds since the epoch, or `None` for what is no date of these forms or not of the years 1970 to 9999.
+pub(super) fn parse(text: &str) -> Option<i64> {
+    let mut words = text.split([' ', ',', '-']).filter(|word| !word.is_empty());
+    let weekday = words.next()?;
+    let (day, month, year, time) = if text.contains(',') {
+        // `Sun, 06 Nov 1994 08:49:37 GMT`, or the obsolete `Sunday, 06-Nov-94 08:49:37 GMT`
+        let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        if words.next()? != "GMT" {
+            return None;
+        }
+        (day, month, year, time)
+    } else {
+        // `Sun Nov  6 08:49:37 1994`
+        let (month, day, time, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        (day, month, year, time)
+    };
+    if words.next().is_some() || !weekday.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return None;
+    }
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = i64::try_from(months.iter().position(|name| *name == month)?).ok()? + 1;
+    let year = match (year.len(), number(year)?) {
+        (4, year) if year >= 1970 => year,
+        // Two digits: the years 1970 to 2069, which is near enough for a form that nobody sends any more.
+        (2, year) => year + if year < 70 { 2000 } else { 1900 },
+        _ => return None,
+    };
+    let mut clock = time.split(':').map(number);
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    let day = number(day)?;
+    if clock.next().is_some() || hour > 23 || minute > 59 || second > 60 || !(1..=31).contains(&day) {
+        return None;
+    }
+    let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
+    Some(seconds * 1_000)
+}
+
+/// One to four digits.
+fn number(text: &str) -> Option<i64> {
+    let digits = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// Days from 1970-01-01 in the Gregorian calendar. Counts years from March, so that the leap day is the last of one.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn the_three_forms_of_the_same_moment() {
+        for text in
+            ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+        {
+            assert_eq!(parse(text), Some(784_111_777_000), "{text}");
+        }
+        assert_eq!(parse("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!(parse("Thu, 29 Feb 2024 23:59:60 GMT"), Some(1_709_251_200_000));
+        assert_eq!(parse("Mon, 23 Nov 2026 12:00:00 GMT"), Some(1_795_435_200_000));
+    }
+
+    #[test]
+    fn what_is_no_date() {
+        for text in [
+            "",
+            "120",
+            "soon",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov 1994 24:00:00 GMT",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1969 08:49:37 GMT",
+            "Sun, 06 Nov 19940 08:49:37 GMT",
+            "Sun, 06 Nov +994 08:49:37 GMT",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37:00 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT GMT",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

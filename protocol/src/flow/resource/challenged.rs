@@ -1,0 +1,192 @@
+//! What a 401 or 403 of the registry means, and what is worth trying.
+
+use super::{
+    Authorization, BearerChallenge, Decision, ErrorCode, FlowError, Hop, MAX_REQUESTS, MAX_TOKENS,
+    ResourceFlow, ResponseHead, ScopeSet, Selected, State, parse_lines, select,
+};
+use crate::challenge::{Challenge, bearer_candidates};
+
+impl ResourceFlow {
+    /// The registry refused. One more try where it can change the answer, else the end.
+    pub(super) fn challenged(
+        &mut self,
+        head: &ResponseHead<'_>,
+        sent: Option<&'static str>,
+        bearer_sent: bool,
+    ) {
+        let status = head.status;
+        let parsed = parse_lines(head.challenges.iter().copied());
+        let (challenges, malformed) = match parsed {
+            Ok(challenges) => (challenges, false),
+            // What was read before the error counts; what comes after could be read in two ways.
+            Err(error) => (error.parsed, true),
+        };
+        let selected = self.choose(&challenges);
+        // RFC 6750 §3.1 has `insufficient_scope` on a 403; otherwise a 403 is the registry's last word.
+        if status == 403 && !matches!(&selected, Ok(Selected::Bearer(bearer)) if is_insufficient(bearer)) {
+            return self.end(self.denied(), status, sent);
+        }
+        let selected = match selected {
+            Ok(Selected::None | Selected::Other { .. }) if malformed => {
+                return self.end(ErrorCode::ChallengeSyntax, status, sent);
+            }
+            Ok(selected) => selected,
+            Err(code) => return self.end(code, status, sent),
+        };
+        match selected {
+            Selected::Bearer(challenge) => self.bearer(challenge, status, sent, bearer_sent),
+            Selected::Basic { .. } => self.basic(status, sent, bearer_sent),
+            Selected::Other { scheme } if scheme == "bearer" => {
+                self.end(ErrorCode::UpstreamInvalid, status, sent);
+            }
+            Selected::Other { .. } => self.end(ErrorCode::UnsupportedScheme, status, sent),
+            Selected::None if bearer_sent => self.refused(None, status, sent),
+            Selected::None if sent.is_some() => self.end(self.basic_refused(), status, sent),
+            Selected::None => {
+                let code = self.ahead_failure.map_or(ErrorCode::UpstreamInvalid, |error| error.code);
+                self.end(code, status, sent);
+            }
+        }
+    }
+
+    /// The challenge to answer: the known token service if it is among them, else the first that the policy admits.
+    fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Selected, ErrorCode> {
+        let known = self.asked_of.as_ref();
+        let same = |bearer: &BearerChallenge| known.is_some_and(|known| is_same_service(known, bearer));
+        if let Some(bearer) = bearer_candidates(challenges).find(same) {
+            return Ok(Selected::Bearer(bearer));
+        }
+        let Some(policy) = &self.policy else { return Ok(select(challenges)) };
+        let mut refusal = None;
+        for bearer in bearer_candidates(challenges) {
+            match policy.admit(&bearer.realm) {
+                Ok(_) => return Ok(Selected::Bearer(bearer)),
+                Err(code) => refusal = refusal.or(Some(code)),
+            }
+        }
+        // A foreign realm is an end in itself, even beside a Basic challenge: whoever rewrites challenges must not choose
+        // the weaker way.
+        refusal.map_or_else(|| Ok(select(challenges)), Err)
+    }
+
+    fn bearer(
+        &mut self,
+        challenge: BearerChallenge,
+        status: u16,
+        sent: Option<&'static str>,
+        bearer_sent: bool,
+    ) {
+        let same_service = self.asked_of.as_ref().is_some_and(|known| is_same_service(known, &challenge));
+        let larger = self.widened_by(&challenge);
+        let widened = larger.is_some();
+        if let Some(asked) = larger.filter(|_| self.may_ask_again()) {
+            self.asked = asked;
+        }
+        if bearer_sent && same_service {
+            if !widened {
+                return self.refused(Some(challenge), status, sent);
+            }
+            if !self.may_ask_again() {
+                return self.end(self.denied(), status, sent);
+            }
+            self.record(Some(status), sent, Decision::WidenScope);
+            return self.need_token(challenge, false);
+        }
+        // Nothing was learned since the token service refused.
+        if let Some(error) = self.ahead_failure.filter(|_| same_service && !widened) {
+            return self.end(error.code, status, sent);
+        }
+        if !self.may_ask_again() {
+            return self.end(self.denied(), status, sent);
+        }
+        self.record(Some(status), sent, Decision::AskToken);
+        self.need_token(challenge, false);
+    }
+
+    /// A token was refused, and no wider one would help.
+    fn refused(&mut self, challenge: Option<BearerChallenge>, status: u16, sent: Option<&'static str>) {
+        let was_fresh = self.tokens >= MAX_TOKENS;
+        let error = challenge.as_ref().and_then(|challenge| challenge.error.as_deref());
+        let code = match error {
+            Some("insufficient_scope") => return self.end(self.denied(), status, sent),
+            Some("invalid_token") => ErrorCode::TokenRejected,
+            _ => self.denied(),
+        };
+        // The token may be one of a cache; a fresh one shows whether the token or the account is refused.
+        let Some(challenge) = challenge.or_else(|| self.asked_of.clone()) else {
+            return self.end(code, status, sent);
+        };
+        if was_fresh || !self.may_ask_again() {
+            return self.end(code, status, sent);
+        }
+        self.record(Some(status), sent, Decision::RenewToken);
+        self.need_token(challenge, true);
+    }
+
+    fn basic(&mut self, status: u16, sent: Option<&'static str>, bearer_sent: bool) {
+        if self.basic_sent {
+            return self.end(self.basic_refused(), status, sent);
+        }
+        if self.identified && self.requests < MAX_REQUESTS {
+            self.basic_sent = true;
+            self.record(Some(status), sent, Decision::SendBasic);
+            self.state = State::Send(Authorization::FromSession);
+            return;
+        }
+        // Harbor answers every `Authorization` that it does not like with Basic, also a token that has expired.
+        if bearer_sent {
+            return self.refused(None, status, sent);
+        }
+        self.end(self.denied(), status, sent);
+    }
+
+    fn may_ask_again(&self) -> bool {
+        self.tokens < MAX_TOKENS && self.requests < MAX_REQUESTS
+    }
+
+    /// The scopes with what this challenge adds, if it adds anything that belongs to the request.
+    ///
+    /// The challenge of `/v2/` is no guide: GHCR's names a repository that does not exist. And a registry may widen what
+    /// is done with the resources of this request, not send the session's credentials out for others.
+    fn widened_by(&self, challenge: &BearerChallenge) -> Option<ScopeSet> {
+        let path = self.request.path.split('?').next().unwrap_or_default();
+        if matches!(path, "/v2/" | "/v2") {
+            return None;
+        }
+        let wanted = ScopeSet::parse(challenge.scope.as_deref()?).ok()?;
+        let own = &self.request.scopes;
+        let wanted: ScopeSet = wanted
+            .iter()
+            .filter(|wanted| {
+                own.is_empty()
+                    || own
+                        .iter()
+                        .any(|own| own.resource_type == wanted.resource_type && own.name == wanted.name)
+            })
+            .cloned()
+            .collect();
+        (!self.asked.is_superset(&wanted)).then(|| self.asked.union(&wanted))
+    }
+
+    fn denied(&self) -> ErrorCode {
+        if self.identified { ErrorCode::ScopeDenied } else { ErrorCode::LoginRequired }
+    }
+
+    /// The registry refused the session's credentials. Where it also knows tokens, they were good at login, and what is
+    /// refused is the resource (Harbor's catalog); where it knows nothing else, it is the password.
+    fn basic_refused(&self) -> ErrorCode {
+        if self.asked_of.is_some() { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials }
+    }
+
+    fn end(&mut self, code: ErrorCode, status: u16, sent: Option<&'static str>) {
+        self.fail(FlowError::new(code, Hop::Registry), Some(status), sent);
+    }
+}
+
+fn is_insufficient(challenge: &BearerChallenge) -> bool {
+    challenge.error.as_deref() == Some("insufficient_scope")
+}
+
+fn is_same_service(a: &BearerChallenge, b: &BearerChallenge) -> bool {
+    a.realm == b.realm && a.service == b.service
+}

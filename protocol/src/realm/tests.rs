@@ -1,0 +1,135 @@
+use super::*;
+
+fn policy(registry: &str) -> RealmPolicy {
+    RealmPolicy::new(Origin::parse(registry).unwrap())
+}
+
+fn admitted(registry: &str, realm: &str) -> Result<String, ErrorCode> {
+    policy(registry).admit(realm).map(|realm| realm.to_string())
+}
+
+#[test]
+fn a_registry_may_name_its_own_origin() {
+    for (registry, realm, expected) in [
+        ("https://ghcr.io", "https://ghcr.io/token", "https://ghcr.io/token"),
+        (
+            "https://reg.example:5000",
+            "https://reg.example:5000/auth?x=%2fy",
+            "https://reg.example:5000/auth?x=%2Fy",
+        ),
+        ("https://reg.example", "HTTPS://REG.example.:443", "https://reg.example/"),
+        ("https://reg.example", "https://reg.example?a=1", "https://reg.example/?a=1"),
+        ("https://reg.example", "/auth/token", "https://reg.example/auth/token"),
+        ("https://reg.example", "/auth?", "https://reg.example/auth"),
+        ("http://reg.example:5000", "http://reg.example:5000/auth", "http://reg.example:5000/auth"),
+        ("https://[2001:db8::1]:5000", "https://[2001:DB8:0::1]:5000/t", "https://[2001:db8::1]:5000/t"),
+    ] {
+        assert_eq!(admitted(registry, realm).as_deref(), Ok(expected), "{registry} {realm}");
+        assert_eq!(admitted(registry, expected).as_deref(), Ok(expected), "{registry} {realm}: idempotent");
+    }
+}
+
+#[test]
+fn foreign_realms_are_refused() {
+    for (registry, realm) in [
+        ("https://auth.example", "https://evil.example/t"),
+        ("https://auth.example", "http://auth.example/t"),
+        ("https://auth.example", "HTTP://auth.example/t"),
+        ("https://auth.example", "//auth.example/t"),
+        ("https://auth.example", "ftp://auth.example/t"),
+        ("https://auth.example", "javascript:alert(1)"),
+        ("https://auth.example", "https:auth.example/t"),
+        ("https://auth.example:5000", "https://auth.example:9999/t"),
+        ("https://auth.example", "https://auth.example.evil.example/t"),
+        ("https://auth.example", "https://evilauth.example/t"),
+        ("https://auth.example", "https://auth.example@evil.example/t"),
+        ("https://auth.example", "https://auth.example\\@evil.example/t"),
+        ("https://auth.example", "https://evil.example#@auth.example/t"),
+        ("https://auth.example", "https://auth.example\\/t"),
+        ("https://auth.example", "https://\u{430}uth.example/t"),
+        ("https://auth.example", "https://auth%2eexample/t"),
+        ("https://auth.example", "https://auth\t.example/t"),
+        ("https://auth.example", "https://auth.example\n/t"),
+        ("https://auth.example", "https://u:p@auth.example/t"),
+        ("https://auth.example", "https://@auth.example/t"),
+        ("https://auth.example", "https://auth.example/t#f"),
+        ("https://auth.example", "https://auth.example/a/../t"),
+        ("https://auth.example", "https://auth.example/a/%2e%2E/t"),
+        ("https://auth.example", "https://auth.example/%zz"),
+        ("https://auth.example", "https://auth.example/%4"),
+        ("https://auth.example", "https://auth.example/t x"),
+        ("https://auth.example", "https://auth.example/t\u{e9}"),
+        ("https://auth.example", "/t\\x"),
+        ("https://victim.jfrog.io", "https://evil.jfrog.io/t"),
+        ("https://registry", "https://metadata/t"),
+        ("https://evil.example", "https://auth.docker.io/token"),
+    ] {
+        assert_eq!(admitted(registry, realm), Err(ErrorCode::RealmNotAllowed), "{registry} {realm}");
+    }
+    let long = format!("https://auth.example/{}", "a".repeat(MAX_REALM));
+    assert_eq!(admitted("https://auth.example", &long), Err(ErrorCode::RealmNotAllowed));
+}
+
+#[test]
+fn what_is_no_url_is_no_realm() {
+    for realm in ["", "Registry", "token", "?x", "#x", "auth.example/token", " https://auth.example/t"] {
+        assert_eq!(admitted("https://auth.example", realm), Err(ErrorCode::UpstreamInvalid), "{realm:?}");
+    }
+}
+
+#[test]
+fn pairs_that_ship() {
+    for (registry, realm) in [
+        ("https://registry-1.docker.io", "https://auth.docker.io/token"),
+        ("https://registry.gitlab.com", "https://gitlab.com/jwt/auth"),
+        ("https://nvcr.io", "https://authn.nvidia.com/token"),
+    ] {
+        assert_eq!(admitted(registry, realm).as_deref(), Ok(realm));
+        let other_path = realm.replace("/token", "/other").replace("/jwt/auth", "/users/sign_in");
+        assert_eq!(admitted(registry, &other_path), Err(ErrorCode::RealmNotAllowed), "{other_path}");
+        assert_eq!(admitted(&format!("{registry}:444"), realm), Err(ErrorCode::RealmNotAllowed));
+        assert_eq!(admitted(&registry.replace("https", "http"), realm), Err(ErrorCode::RealmNotAllowed));
+    }
+}
+
+#[test]
+fn a_configured_pair_is_a_path_or_a_whole_origin() {
+    let one = policy("https://reg.example").allow("https://kc.example/realms/r/auth").unwrap();
+    assert!(one.admit("https://kc.example/realms/r/auth?x=1").is_ok());
+    assert!(one.admit("https://kc.example/realms/s/auth").is_err());
+    assert!(one.admit("https://kc.example:8443/realms/r/auth").is_err());
+    let all = policy("https://reg.example").allow("https://kc.example").unwrap();
+    assert!(all.admit("https://kc.example/realms/s/auth").is_ok());
+    assert!(
+        policy("http://127.0.0.1:5000")
+            .allow("http://127.0.0.1:5001/auth")
+            .unwrap()
+            .admit("http://127.0.0.1:5001/auth")
+            .is_ok()
+    );
+}
+
+#[test]
+fn pairs_that_cannot_be_configured() {
+    for realm in [
+        "http://kc.example/t",
+        "https://kc.example/t?x=1",
+        "https://kc.example/t#f",
+        "https://u@kc.example/t",
+    ] {
+        assert_eq!(
+            policy("https://reg.example").allow(realm).err(),
+            Some(ErrorCode::RealmNotAllowed),
+            "{realm}"
+        );
+    }
+    assert_eq!(policy("https://reg.example").allow("kc.example").err(), Some(ErrorCode::UpstreamInvalid));
+}
+
+#[test]
+fn the_parts_of_a_realm() {
+    let realm = policy("https://reg.example").admit("/auth?a=b;scope=x").unwrap();
+    assert_eq!((realm.path(), realm.query()), ("/auth", "a=b%3Bscope=x"));
+    assert_eq!(realm.path_and_query(), "/auth?a=b%3Bscope=x");
+    assert_eq!(realm.origin().to_string(), "https://reg.example");
+}

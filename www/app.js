@@ -264,7 +264,7 @@ function showFailure(error, retry, ...also) {
 }
 
 function registryLinks() {
-  return el('ul', { class: 'registry-links' }, registries.map((one) => el('li', {}, el('a', { href: hrefFor(one) }, one.name || one.registry), ' ', mono(one.registry, { class: 'faint' }))));
+  return el('div', {}, el('p', {}, 'It serves:'), el('ul', { class: 'registry-links' }, registries.map((one) => el('li', {}, el('a', { href: hrefFor(one) }, one.name || one.registry), ' ', mono(one.registry, { class: 'faint' })))));
 }
 
 function notice(content) {

@@ -21,6 +21,7 @@ const TEXTS = {
   invalid_session: ['Your session is no longer valid', YOU, 'It was logged out, or the key server has new keys. Log in again.', 'login'],
   registry_mismatch: ['The session is for another registry', YOU, 'Log in to this registry.', 'login'],
   invalid_registry: ['Not the name of a registry', YOU, 'Write a host, or host:port.'],
+  non_ascii_host: ['This host name has letters beyond ASCII', YOU, 'Write it in its punycode form, xn--….'],
   invalid_username: ['This user name cannot be used', YOU, 'It must hold neither a colon nor control characters.'],
   invalid_scope: ['Not a repository name', YOU, 'Use lower-case letters, digits and . _ - between slashes.'],
   invalid_path: ['Not a repository name', YOU, 'Use lower-case letters, digits and . _ - between slashes.'],
@@ -53,6 +54,13 @@ const TEXTS = {
   method_not_allowed: ['The key server only reads', OPERATOR, 'Changing things has to be allowed in its configuration.'],
   overloaded: ['The key server is busy', OPERATOR, 'Try again in a moment.', 'retry'],
   internal: ['The key server failed', OURS, 'Its log names the cause. Try again; if it stays, report it.', 'retry'],
+  invalid_request: ['The key server does not understand this page', OURS, TELL],
+  csrf_required: ['The key server does not take this page for its own', OURS, TELL],
+  destination_not_allowed: ['The registry’s content is not served as part of a page', OURS, TELL],
+  unsupported_media_type: ['The key server does not understand this page', OURS, TELL],
+  not_found: ['The key server has no such address', OPERATOR, 'Page and key server may be of different versions, or a proxy changes the paths. Reload the page.', 'retry'],
+  payload_too_large: ['Too large', YOU, 'It is beyond what is read here. Use a command-line client for it.'],
+  uri_too_long: ['The name is too long', YOU, 'No registry has names of that length.'],
   wasm_unavailable: ['The library could not be loaded', OPERATOR, 'This page needs WebAssembly and the files of the dockpass package beside it. Reload; if it stays, the key server was built without them.'],
   no_registries: ['No registry is configured', OPERATOR, 'The key server’s configuration lists none.'],
 };
@@ -75,9 +83,12 @@ export function codeOf(error) {
 /** Whether it was thrown only because somebody cancelled. */
 export const isAbort = (error) => codeOf(error) === 'aborted';
 
-/** What a code means: `{title, whose, what}`. */
+/** Whether the code has words of its own here. */
+export const isKnown = (code) => Object.hasOwn(TEXTS, code);
+
+/** What a code means: `{title, whose, what, action}`. */
 export function explain(code) {
-  const [title, whose, what, action] = Object.hasOwn(TEXTS, code) ? TEXTS[code] : UNKNOWN;
+  const [title, whose, what, action] = isKnown(code) ? TEXTS[code] : UNKNOWN;
   return { title, whose, what, action };
 }
 

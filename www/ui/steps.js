@@ -28,6 +28,9 @@ const DECISIONS = new Map([
   ['gave_up', 'Stopped'],
 ]);
 
+/** Whether the decision has a title of its own here. */
+export const isKnownDecision = (decision) => DECISIONS.has(decision);
+
 const SENT = { Bearer: 'with a token', Basic: 'with credentials' };
 
 const HIDDEN = 'hidden';

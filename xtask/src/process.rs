@@ -207,7 +207,8 @@ impl<'a> Progress<'a> {
             eprint!("\r\x1b[K▸ {} … {elapsed}  \x1b[2m{last}\x1b[0m", self.label);
             self.shown = Instant::now();
         } else if !self.terminal && self.shown.elapsed() > Self::HEARTBEAT {
-            eprint!("\n    {elapsed}: {}", self.last);
+            let colon = if self.last.is_empty() { "" } else { ": " };
+            eprint!("\n    {elapsed}{colon}{}", self.last);
             (self.shown, self.broken) = (Instant::now(), true);
         }
     }

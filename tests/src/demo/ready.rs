@@ -33,8 +33,9 @@ pub struct ReadyRegistry {
     /// Origin that blobs are redirected to, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cdn: Option<String>,
-    /// Whether anybody can list the catalog.
-    pub catalog: bool,
+    /// Repositories to offer where the registry lets nobody list its catalog; empty elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<String>,
 }
 
 /// A demo login.
@@ -47,6 +48,10 @@ pub struct Login {
     /// What this user is there to show.
     pub note: String,
 }
+
+/// What is offered where nobody lists the catalog: public and private, many tags, hostile labels.
+const OFFERED: [&str; 6] =
+    ["labs/hostile-labels", "library/alpine", "library/python", "team-a/api", "team-b/app", "vault/keys"];
 
 /// Describes a registry for the ready file.
 pub(crate) fn describe(site: &Site) -> ReadyRegistry {
@@ -66,7 +71,7 @@ pub(crate) fn describe(site: &Site) -> ReadyRegistry {
         flow: site.kind.flow().to_owned(),
         logins: logins.collect(),
         cdn: site.cdn.map(|address| format!("http://{address}")),
-        catalog: site.kind != Kind::Hub,
+        repositories: if site.kind == Kind::Hub { OFFERED.map(str::to_owned).to_vec() } else { Vec::new() },
     }
 }
 

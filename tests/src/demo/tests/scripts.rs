@@ -145,6 +145,8 @@ async fn the_ready_file_names_everything() {
     assert_eq!(registries[1]["logins"][0]["username"], "ada");
     assert_eq!(registries[1]["realms"][0], demo.registry(Kind::Token).unwrap().realm().unwrap());
     assert_eq!(registries[4]["cdn"], demo.registry(Kind::Hub).unwrap().cdn().unwrap());
+    assert!(registries[4]["repositories"].as_array().unwrap().contains(&json!("library/python")));
+    assert!(registries[0].get("repositories").is_none(), "its catalog can be listed");
     assert_eq!(ready["control"], demo.control_url());
     demo.stop().await;
 }

@@ -59,6 +59,7 @@ const TEXTS = {
   destination_not_allowed: ['The registry’s content is not served as part of a page', OURS, TELL],
   unsupported_media_type: ['The key server does not understand this page', OURS, TELL],
   not_found: ['The key server has no such address', OPERATOR, 'Page and key server may be of different versions, or a proxy changes the paths. Reload the page.', 'retry'],
+  request_timeout: ['The request took too long to arrive', YOU, 'The connection to the key server may be slow. Try again.', 'retry'],
   payload_too_large: ['Too large', YOU, 'It is beyond what is read here. Use a command-line client for it.'],
   uri_too_long: ['The name is too long', YOU, 'No registry has names of that length.'],
   wasm_unavailable: ['The library could not be loaded', OPERATOR, 'This page needs WebAssembly and the files of the dockpass package beside it. Reload; if it stays, the key server was built without them.'],

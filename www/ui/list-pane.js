@@ -9,6 +9,11 @@ import { count, newestFirst, plural } from './format.js';
 // Names that are fetched before the pane waits to be asked for more.
 const BATCH = 1000;
 
+// A filter looks at the names to the end, but a registry without an end is not followed without being asked.
+const MOST_AT_ONCE = 100_000;
+
+const REFRESH_MS = 250;
+
 /**
  * Builds the pane. `noun` is `[one, many]`, `href(name)` gives a row's address. `sortable` offers the order by version,
  * newest first. Returns `{node, heading, load(pages, actions), clear(hint), add(name), select, focus, focusFilter}`.
@@ -18,6 +23,8 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
   const title = many[0].toUpperCase() + many.slice(1);
   const progress = createProgress();
   const state = { names: [], seen: new Set(), iterator: null, abort: null, more: false, busy: false, failed: false, wanted: 0, byVersion: false, actions: {} };
+
+  let drawnAt = 0;
 
   const heading = el('h2', { id: `${id}-heading`, tabindex: '-1' }, title);
   const tally = el('span', { class: 'tally', testid: `${id}-count` });
@@ -53,7 +60,13 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     }
   });
 
+  // While pages pour in, the first is shown at once and the others a few times a second.
+  function refreshSoon() {
+    if (performance.now() - drawnAt > REFRESH_MS) refresh();
+  }
+
   function refresh() {
+    drawnAt = performance.now();
     const words = filter.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
     let names = words.length === 0 ? state.names : state.names.filter((name) => {
       const lower = name.toLowerCase();
@@ -73,8 +86,9 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
 
   /** Fetches pages until `wanted` names are there, or the end. */
   async function more(wanted, byScrolling = false) {
-    state.wanted = Math.max(state.wanted, wanted);
-    if (state.busy || !state.more || (byScrolling && state.names.length < BATCH)) return;
+    if (byScrolling && (state.busy || state.names.length < BATCH)) return;
+    state.wanted = Math.max(state.wanted, Math.min(wanted, state.names.length + MOST_AT_ONCE));
+    if (state.busy || !state.more) return;
     const { iterator, abort } = state;
     state.busy = true;
     progress.start(`Loading ${many} …`, () => {
@@ -96,7 +110,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
             state.names.push(name);
           }
         }
-        refresh();
+        refreshSoon();
         progress.say(`Loading ${many} … ${count(state.names.length)} so far`);
       }
     } catch (error) {

@@ -129,7 +129,11 @@ impl Challenge<'_> {
         Challenge {
             scheme: own(self.scheme),
             token68: self.token68.map(own),
-            params: self.params.into_iter().map(|p| Param { name: own(p.name), value: own(p.value) }).collect(),
+            params: self
+                .params
+                .into_iter()
+                .map(|p| Param { name: own(p.name), value: own(p.value) })
+                .collect(),
             lenient: self.lenient,
         }
     }
@@ -149,7 +153,8 @@ impl fmt::Display for Challenge<'_> {
             f.write_str(name)?;
             f.write_str("=\"")?;
             let mut rest: &str = value;
-            while let Some((plain, special)) = rest.find(['"', '\\']).and_then(|at| rest.split_at_checked(at)) {
+            while let Some((plain, special)) = rest.find(['"', '\\']).and_then(|at| rest.split_at_checked(at))
+            {
                 f.write_str(plain)?;
                 f.write_str("\\")?;
                 // Both specials are one byte long.

@@ -164,7 +164,10 @@ impl<'a> Reader<'a> {
         let mut escapes = false;
         loop {
             let rest = self.rest();
-            let plain = rest.iter().position(|&byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)).ok_or(JsonError::Syntax)?;
+            let plain = rest
+                .iter()
+                .position(|&byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
+                .ok_or(JsonError::Syntax)?;
             self.at += plain + 1;
             match rest.get(plain) {
                 Some(b'"') => return Ok(escapes),
@@ -235,7 +238,7 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             // The recursion is bounded by MAX_DEPTH.
-            Kind::Array => self.array(|reader| reader.skip()),
+            Kind::Array => self.array(Self::skip),
             Kind::Object => self.object(|_, reader| reader.skip()),
         }
     }

@@ -77,7 +77,7 @@ pub enum JwtProblem {
     /// Not three parts.
     #[error("the token does not have three parts")]
     PartCount,
-    /// A time before 1970 or after 9999, or nested or listed beyond the limits.
+    /// A time before 1970 or after 9999.
     #[error("a time is out of range")]
     Time,
     /// Longer than [`MAX_TOKEN`], or with more than [`MAX_ACCESS`] entries, or nested too deeply.
@@ -212,7 +212,8 @@ impl TokenInfo {
 
     /// What the token says of each scope of a set.
     pub fn answers(&self, asked: &ScopeSet) -> Answers {
-        let pick = |wanted: Answer| asked.iter().filter(|scope| self.answer(scope) == wanted).cloned().collect();
+        let pick =
+            |wanted: Answer| asked.iter().filter(|scope| self.answer(scope) == wanted).cloned().collect();
         Answers {
             granted: pick(Answer::Granted),
             denied: pick(Answer::Denied),

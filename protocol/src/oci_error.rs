@@ -45,7 +45,9 @@ impl fmt::Debug for UntrustedText {
 /// Reads the errors of a body, in order; a body of another kind (HTML, plain text, another envelope) has none. Entries
 /// without a readable code are left out, at most 16 are kept, and nothing of `detail`.
 pub fn parse_errors(body: &[u8]) -> Vec<OciError> {
-    let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.len() <= MAX_BODY) else { return Vec::new() };
+    let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.len() <= MAX_BODY) else {
+        return Vec::new();
+    };
     let mut reader = Reader::new(text);
     let mut errors = Vec::new();
     let read: Result<(), JsonError> = reader.object(|name, value| {

@@ -86,7 +86,10 @@ impl FromStr for Reference {
 
 /// Whether docker takes the part before the first `/` for a registry.
 fn is_registry(first: &str) -> bool {
-    first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':') || byte.is_ascii_uppercase() || !byte.is_ascii())
+    first == "localhost"
+        || first
+            .bytes()
+            .any(|byte| matches!(byte, b'.' | b':') || byte.is_ascii_uppercase() || !byte.is_ascii())
 }
 
 /// The normal form: every part that there is, the registry always.

@@ -85,7 +85,9 @@ pub fn parse_scopes(text: &str) -> Result<Vec<Scope>, ScopeError> {
         if !part.is_empty() {
             match part.parse() {
                 Ok(scope) => scopes.push(scope),
-                Err(ScopeError { position, kind }) => return Err(ScopeError { position: at + position, kind }),
+                Err(ScopeError { position, kind }) => {
+                    return Err(ScopeError { position: at + position, kind });
+                }
             }
         }
         at += part.len() + 1;

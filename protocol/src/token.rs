@@ -1,8 +1,10 @@
 //! The answer of a token service (distribution `docs/content/spec/auth/token.md` and `oauth.md`).
 
 mod response;
-mod time;
 #[cfg(test)]
 mod tests;
+mod time;
 
-pub use response::{DEFAULT_LIFETIME_MS, MAX_RESPONSE, TokenResponse, TokenResponseError, parse_token_response};
+pub use response::{
+    DEFAULT_LIFETIME_MS, MAX_RESPONSE, TokenResponse, TokenResponseError, parse_token_response,
+};

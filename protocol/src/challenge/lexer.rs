@@ -18,14 +18,19 @@ pub(super) const ESCAPABLE: u8 = 64;
 
 static CLASSES: [u8; 256] = classes();
 
-#[expect(clippy::indexing_slicing, reason = "a u8 cannot leave a table of 256; const evaluation would stop the build")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a u8 cannot leave a table of 256; const evaluation would stop the build"
+)]
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
     let mut byte: u8 = 0;
     loop {
         let mut class = 0;
         let alphanumeric = byte.is_ascii_alphanumeric();
-        if alphanumeric || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~') {
+        if alphanumeric
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+        {
             class |= TCHAR;
         }
         if matches!(byte, b' ' | b'\t') {

@@ -124,11 +124,7 @@ impl<'a> ChallengeParser<'a> {
         loop {
             let start = self.skip_commas(self.position);
             match self.param(start)? {
-                Next::End => {
-                    self.position = start;
-                    return Ok(());
-                }
-                Next::Scheme => {
+                Next::End | Next::Scheme => {
                     self.position = start;
                     return Ok(());
                 }
@@ -208,7 +204,9 @@ impl<'a> ChallengeParser<'a> {
             let at = self.run(from, QDTEXT);
             match self.byte(at) {
                 None => return Err(unterminated),
-                Some(b'"') if unescaped.is_empty() => return Ok((Cow::Borrowed(self.text(from, at)), at + 1)),
+                Some(b'"') if unescaped.is_empty() => {
+                    return Ok((Cow::Borrowed(self.text(from, at)), at + 1));
+                }
                 Some(b'"') => {
                     unescaped.push_str(self.text(from, at));
                     return Ok((Cow::Owned(unescaped), at + 1));

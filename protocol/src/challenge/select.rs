@@ -70,7 +70,7 @@ impl TryFrom<&Challenge<'_>> for BearerChallenge {
             return Err(BearerError::NotBearer);
         }
         let realm = given(challenge, "realm").ok_or(BearerError::NoRealm)?;
-        if !realm.starts_with('/') && !is_absolute_http(&realm) {
+        if !is_path(&realm) && !is_absolute_http(&realm) {
             return Err(BearerError::RealmNotAbsolute);
         }
         Ok(Self {
@@ -89,7 +89,8 @@ fn given(challenge: &Challenge<'_>, name: &str) -> Option<String> {
 }
 
 fn is_absolute_http(realm: &str) -> bool {
-    let starts = |prefix: &str| realm.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let starts =
+        |prefix: &str| realm.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let rest = if starts("https://") {
         realm.get(8..)
     } else if starts("http://") {
@@ -98,4 +99,9 @@ fn is_absolute_http(realm: &str) -> bool {
         None
     };
     rest.and_then(|rest| rest.chars().next()).is_some_and(|first| !matches!(first, '/' | '?' | '#' | '\\'))
+}
+
+/// A path on the registry's own host. `//host/path` and `/\host/path` name another host.
+fn is_path(realm: &str) -> bool {
+    realm.starts_with('/') && !matches!(realm.as_bytes().get(1), Some(b'/' | b'\\'))
 }

@@ -52,5 +52,7 @@ fn exponent_of(text: &str) -> i64 {
         Some(digits) => (-1, digits),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
-    sign * digits.bytes().fold(0, |sum: i64, digit| (sum * 10 + i64::from(digit.wrapping_sub(b'0'))).min(1_000_000))
+    sign * digits
+        .bytes()
+        .fold(0, |sum: i64, digit| (sum * 10 + i64::from(digit.wrapping_sub(b'0'))).min(1_000_000))
 }

@@ -5,7 +5,10 @@ const INVALID: u8 = 0xff;
 
 static VALUES: [u8; 256] = values();
 
-#[expect(clippy::indexing_slicing, reason = "a u8 cannot leave a table of 256; const evaluation would stop the build")]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a u8 cannot leave a table of 256; const evaluation would stop the build"
+)]
 const fn values() -> [u8; 256] {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut table = [INVALID; 256];

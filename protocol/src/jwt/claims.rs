@@ -190,7 +190,9 @@ fn text_claim(value: &mut Reader<'_>) -> Result<Option<String>, Failure> {
 /// A `NumericDate` (RFC 7519 §2) in milliseconds, or `null` for none.
 fn time_claim(value: &mut Reader<'_>) -> Result<Option<i64>, Failure> {
     match value.kind()? {
-        Kind::Number => value.number()?.thousandths(MAX_TIME).map(Some).ok_or_else(|| JwtProblem::Time.into()),
+        Kind::Number => {
+            value.number()?.thousandths(MAX_TIME).map(Some).ok_or_else(|| JwtProblem::Time.into())
+        }
         Kind::Null => Ok(value.null().map(|()| None)?),
         _ => Err(JwtProblem::ClaimType.into()),
     }
@@ -198,22 +200,20 @@ fn time_claim(value: &mut Reader<'_>) -> Result<Option<i64>, Failure> {
 
 /// One string, a list of strings, or `null` (distribution's `AudienceList` takes all three).
 fn read_audience(value: &mut Reader<'_>, audience: &mut Vec<String>) -> Result<(), Failure> {
-    match value.kind()? {
-        Kind::Array => value.array(|element| {
-            if audience.len() == MAX_ACCESS {
-                return Err(JwtProblem::TooLarge.into());
-            }
-            if element.kind()? != Kind::String {
-                return Err(JwtProblem::ClaimType.into());
-            }
-            audience.push(element.string()?.into_owned());
-            Ok(())
-        }),
-        _ => {
-            audience.extend(text_claim(value)?);
-            Ok(())
-        }
+    if value.kind()? != Kind::Array {
+        audience.extend(text_claim(value)?);
+        return Ok(());
     }
+    value.array(|element| {
+        if audience.len() == MAX_ACCESS {
+            return Err(JwtProblem::TooLarge.into());
+        }
+        if element.kind()? != Kind::String {
+            return Err(JwtProblem::ClaimType.into());
+        }
+        audience.push(element.string()?.into_owned());
+        Ok(())
+    })
 }
 
 fn read_access(value: &mut Reader<'_>) -> Result<Vec<Scope>, Failure> {
@@ -272,10 +272,14 @@ fn read_entry(value: &mut Reader<'_>) -> Result<Scope, Failure> {
         }
         Ok::<(), Failure>(())
     })?;
-    let (Some(resource_type), Some(name)) = (resource_type, name) else { return Err(JwtProblem::Access.into()) };
+    let (Some(resource_type), Some(name)) = (resource_type, name) else {
+        return Err(JwtProblem::Access.into());
+    };
     // Older services write the class into the type.
     let (resource_type, class) = match split_class(&resource_type) {
-        Some((plain, Some(inline))) => (plain.to_owned(), class.or(Some(Cow::Borrowed(inline))).map(Cow::into_owned)),
+        Some((plain, Some(inline))) => {
+            (plain.to_owned(), class.or(Some(Cow::Borrowed(inline))).map(Cow::into_owned))
+        }
         _ => (resource_type.clone().into_owned(), class.map(Cow::into_owned)),
     };
     Ok(Scope { resource_type, class, name: name.into_owned(), actions })

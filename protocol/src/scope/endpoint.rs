@@ -75,7 +75,8 @@ impl<'a> Endpoint<'a> {
 
     fn parse_path(path: &'a str) -> Result<Self, EndpointError> {
         let allowed = |byte: u8| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b':' | b'=' | b'+' | b'~')
+            byte.is_ascii_alphanumeric()
+                || matches!(byte, b'/' | b'.' | b'_' | b'-' | b':' | b'=' | b'+' | b'~')
         };
         if path.len() > MAX_PATH || !path.bytes().all(allowed) {
             return Err(EndpointError::Character);
@@ -117,7 +118,9 @@ impl<'a> Endpoint<'a> {
 
     fn allows(self, method: &str) -> bool {
         match self {
-            Self::Base | Self::Catalog | Self::Tags { .. } | Self::Referrers { .. } => matches!(method, "GET" | "HEAD"),
+            Self::Base | Self::Catalog | Self::Tags { .. } | Self::Referrers { .. } => {
+                matches!(method, "GET" | "HEAD")
+            }
             Self::Manifest { .. } => matches!(method, "GET" | "HEAD" | "PUT" | "DELETE"),
             Self::Blob { .. } => matches!(method, "GET" | "HEAD" | "DELETE"),
             Self::Uploads { .. } => method == "POST",
@@ -166,8 +169,8 @@ impl<'a> Endpoint<'a> {
     }
 }
 
-/// The scopes that a request needs, by its method and its path with or without a query; an absolute http or https URL
-/// is read from its path on.
+/// The scopes that a request needs, by its method and its path with or without a query. What comes before `/v2/` is
+/// skipped: scheme, host, and the path of a gateway. (A gateway itself asks [`Endpoint::parse`], which skips nothing.)
 ///
 /// The table is that of distribution, see [`Endpoint::scopes`]. `OPTIONS` needs none. Registries differ (Quay takes no
 /// `delete`, Harbor's catalog is behind Basic): what their challenge asks beyond this is added by the flow.
@@ -190,13 +193,15 @@ pub fn scopes_for(method: &str, path_and_query: &str) -> Result<ScopeSet, Endpoi
     endpoint.scopes(method, query)
 }
 
-/// Cuts scheme and authority off a URL.
+/// The target from `/v2/` on: without scheme and authority, and without what a gateway puts before it.
 fn path_of(target: &str) -> Result<&str, EndpointError> {
-    let rest = target.strip_prefix("https://").or_else(|| target.strip_prefix("http://"));
-    match rest {
-        None => Ok(target),
-        Some(rest) => rest.find('/').and_then(|slash| rest.get(slash..)).ok_or(EndpointError::Unknown),
-    }
+    let path = match target.strip_prefix("https://").or_else(|| target.strip_prefix("http://")) {
+        None => target,
+        Some(rest) => rest.find('/').and_then(|slash| rest.get(slash..)).ok_or(EndpointError::Unknown)?,
+    };
+    let query = path.find(['?', '#']).unwrap_or(path.len());
+    let start = path.get(..query).and_then(|path| path.find("/v2/")).ok_or(EndpointError::Unknown)?;
+    path.get(start..).ok_or(EndpointError::Unknown)
 }
 
 /// The value of `from` in a query, if it is given and not empty.

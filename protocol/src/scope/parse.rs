@@ -23,10 +23,7 @@ impl<'a> Parts<'a> {
         }
         let Some((head, rest)) = text.split_once(':') else { return fail(0, Kind::Parts) };
         let Some((name, actions)) = rest.rsplit_once(':') else { return fail(0, Kind::Parts) };
-        let (resource_type, class) = match split_class(head) {
-            Some(parts) => parts,
-            None => return fail(0, Kind::Type),
-        };
+        let Some((resource_type, class)) = split_class(head) else { return fail(0, Kind::Type) };
         let name_at = head.len() + 1;
         if !grammar::is_scope_name(name) {
             return fail(name_at, Kind::Name);

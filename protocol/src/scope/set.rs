@@ -74,11 +74,13 @@ impl From<Vec<Scope>> for ScopeSet {
     /// Merges and sorts, in O(n log n). Scopes without actions ask for nothing and are dropped.
     fn from(mut scopes: Vec<Scope>) -> Self {
         scopes.retain(|scope| !scope.actions.is_empty());
-        scopes.sort_unstable_by(|a, b| a.cmp_resource(b));
+        scopes.sort_unstable_by(Scope::cmp_resource);
         let mut merged: Vec<Scope> = Vec::with_capacity(scopes.len());
         for scope in scopes {
             match merged.last_mut() {
-                Some(last) if last.cmp_resource(&scope) == Ordering::Equal => last.actions.extend(scope.actions),
+                Some(last) if last.cmp_resource(&scope) == Ordering::Equal => {
+                    last.actions.extend(scope.actions)
+                }
                 _ => merged.push(scope),
             }
         }
@@ -139,7 +141,7 @@ impl fmt::Display for ScopeSet {
 pub fn normalize(scopes: &[&str]) -> Vec<String> {
     let mut parsed: Vec<Parts<'_>> = Vec::with_capacity(scopes.len());
     let mut list = Vec::with_capacity(scopes.len());
-    for &text in scopes.iter().flat_map(|text| text.split(' ')).filter(|text| !text.is_empty()).collect::<Vec<_>>().iter() {
+    for text in scopes.iter().flat_map(|text| text.split(' ')).filter(|text| !text.is_empty()) {
         match Parts::parse(text) {
             Ok(parts) => parsed.push(parts),
             Err(ScopeError { kind: ScopeErrorKind::NoActions, .. }) => {}

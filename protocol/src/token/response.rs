@@ -119,9 +119,8 @@ pub fn parse_token_response(body: &[u8], received_at_ms: i64) -> Result<TokenRes
     let issued_at_ms = fields.issued_at.given().and_then(parse_rfc3339);
     let by_service = fields.expires_in.map(|seconds| {
         let lifetime = seconds.saturating_mul(1000);
-        let issued = issued_at_ms.filter(|&issued| {
-            issued <= received_at_ms && issued.saturating_add(lifetime) > received_at_ms
-        });
+        let issued = issued_at_ms
+            .filter(|&issued| issued <= received_at_ms && issued.saturating_add(lifetime) > received_at_ms);
         issued.unwrap_or(received_at_ms).saturating_add(lifetime)
     });
     let expires_at_ms = match (by_service, info.expires_at) {

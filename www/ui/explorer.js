@@ -85,9 +85,10 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     repositories.load((signal) => client.catalog({ signal }).pages(), {
       retry: loadRepositories,
       ...login(),
+      instead: (error) => (NO_CATALOG.has(codeOf(error)) && Array.isArray(info.catalog) ? info.catalog : []),
       words: (error) => codeOf(error) !== 'login_required' && NO_CATALOG.has(codeOf(error)) && CATALOG_KEPT,
       also: (error) => NO_CATALOG.has(codeOf(error)) && el('p', { testid: 'no-catalog' },
-        'You may still be allowed to see a repository: ',
+        info.catalog?.length > 0 ? 'Those below are named by the key server’s configuration. To see another, ' : 'You may still be allowed to see a repository: ',
         button('open one by its name', () => byName.focus(), { class: 'link' }), '.'),
     });
   }

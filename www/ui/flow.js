@@ -21,6 +21,7 @@ export function createFlowPanel(root) {
   const termsButton = button('Terms', () => {
     terms.hidden = !terms.hidden;
     termsButton.setAttribute('aria-expanded', String(!terms.hidden));
+    if (!terms.hidden) body.scrollTop = 0;
   }, { class: 'quiet', 'aria-expanded': 'false', 'aria-controls': 'flow-terms' });
   const body = el('div', { class: 'flow-body', id: 'flow-body', tabindex: '0', role: 'group', 'aria-label': 'Steps' }, terms, laneHead(), empty, list);
   const toggle = button('Authorization flow', () => setOpen(body.hidden), {

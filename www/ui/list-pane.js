@@ -104,12 +104,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
           state.more = false;
           break;
         }
-        for (const name of value.names) {
-          if (typeof name === 'string' && !state.seen.has(name)) {
-            state.seen.add(name);
-            state.names.push(name);
-          }
-        }
+        for (const name of value.names) include(name);
         refreshSoon();
         progress.say(`Loading ${many} … ${count(state.names.length)} so far`);
       }
@@ -125,12 +120,19 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     refresh();
   }
 
+  function include(name) {
+    if (typeof name !== 'string' || state.seen.has(name)) return;
+    state.seen.add(name);
+    state.names.push(name);
+  }
+
   function stopped(error) {
     state.more = false;
     if (!error || isAbort(error)) {
       fill(said, el('p', { class: 'hint' }, 'Stopped. ', button('Load again', state.actions.retry, { class: 'link' })));
       return;
     }
+    for (const name of state.actions.instead?.(error) ?? []) include(name);
     state.failed = state.names.length === 0;
     fill(said, errorBox(error, state.actions, state.actions.words?.(error), state.actions.also?.(error)));
   }
@@ -148,7 +150,8 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     node,
     heading,
     foot,
-    /** Starts over with `open(signal)`, an async iterator of pages `{names}`; shows its failures with `actions`. */
+    /** Starts over with `open(signal)`, an async iterator of pages `{names}`. `actions` are for its failures: `retry`, `login`, and
+     * functions of the error: `words` and `also` for the box, `instead` for names to show all the same. */
     load(open, actions) {
       reset();
       node.classList.remove('idle');

@@ -22,6 +22,7 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
   });
   const submit = el('button', { type: 'submit', class: 'first', testid: 'login-submit' }, 'Log in');
   const browse = button('Browse without logging in', onBrowse, { class: 'second', testid: 'browse-anonymous' });
+  const actions = el('div', { class: 'login-actions' }, submit, browse);
   let running = null;
 
   async function run(event) {
@@ -52,7 +53,7 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
 
   function refused(error) {
     fill(said, errorBox(error, { retry: () => form.requestSubmit(), browse: onBrowse }));
-    said.scrollIntoView({ block: 'nearest' });
+    actions.scrollIntoView({ block: 'nearest' });
     if (error?.code !== 'bad_credentials') return;
     password.setAttribute('aria-invalid', 'true');
     password.focus({ preventScroll: true });
@@ -68,7 +69,7 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
     el('label', { for: 'username' }, 'User name'), username,
     el('label', { for: 'password' }, 'Password or access token'), password,
     said,
-    el('div', { class: 'login-actions' }, submit, browse),
+    actions,
     progress.node);
   const node = el('section', { class: 'login', 'aria-labelledby': 'login-heading' }, form, explanation());
   return {

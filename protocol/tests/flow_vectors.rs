@@ -1,0 +1,96 @@
+//! Runs the vectors of origins, realms, addresses, links, diagnoses and flows; the schema is in `testdata/README.md`.
+//!
+//! A case fails on any difference and on any member that the runner does not know, so that no expectation is ever
+//! silently ignored.
+
+#[path = "flow_vectors/script.rs"]
+mod script;
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use dockpass_protocol::address::{is_public, is_public_name};
+use dockpass_protocol::origin::Origin;
+use serde_json::{Map, Value, json};
+
+/// Runs all cases of a file and reports all that fail. `least` guards against a file that has lost its cases.
+fn run(file: &str, least: usize, check: impl Fn(&Value) -> Value) {
+    let path = format!("{}/testdata/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let cases: Vec<Map<String, Value>> =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert!(cases.len() >= least, "{file} has only {} cases", cases.len());
+    let mut names = HashSet::new();
+    let mut failed = Vec::new();
+    for case in &cases {
+        let name = case["name"].as_str().expect("a name");
+        assert!(names.insert(name), "{file}: two cases are called {name}");
+        assert!(
+            case["source"].as_str().is_some_and(|source| !source.is_empty()),
+            "{file}: {name}: no source"
+        );
+        assert_eq!(case.len(), 4, "{file}: {name}: name, source, input, expect");
+        match catch_unwind(AssertUnwindSafe(|| check(&case["input"]))) {
+            Ok(actual) if actual == case["expect"] => {}
+            Ok(actual) => failed.push(format!("{name}\n  expected {}\n    actual {actual}", case["expect"])),
+            Err(_) => failed.push(format!("{name}\n  panicked")),
+        }
+    }
+    assert!(failed.is_empty(), "{file}: {} of {} failed:\n{}", failed.len(), cases.len(), failed.join("\n"));
+}
+
+fn string<'a>(input: &'a Value, member: &str) -> &'a str {
+    input[member].as_str().unwrap_or_else(|| panic!("{member} is no string"))
+}
+
+#[test]
+fn origins() {
+    run("origins.json", 30, |input| match Origin::parse(input.as_str().expect("a string")) {
+        Ok(origin) => {
+            let printed = origin.to_string();
+            assert_eq!(Origin::parse(&printed).as_ref(), Ok(&origin), "canonical form of a canonical form");
+            json!({"origin": printed, "host": origin.host(), "port": origin.port()})
+        }
+        Err(code) => json!({"error": code}),
+    });
+}
+
+#[test]
+fn realms() {
+    run("realms.json", 45, |input| {
+        let policy = script::policy(input);
+        match policy.admit(string(input, "realm")) {
+            Ok(realm) => {
+                let printed = realm.to_string();
+                assert_eq!(policy.admit(&printed).as_ref(), Ok(&realm), "canonical form of a canonical form");
+                json!({"realm": printed})
+            }
+            Err(code) => json!({"error": code}),
+        }
+    });
+}
+
+#[test]
+fn addresses() {
+    run("addresses.json", 50, |input| {
+        let text = input.as_str().expect("a string");
+        match text.parse() {
+            Ok(address) => json!({"public": is_public(address)}),
+            Err(_) => json!({"public": is_public_name(text), "name": true}),
+        }
+    });
+}
+
+#[test]
+fn flows() {
+    run("flows.json", 100, |input| {
+        let outcome = script::run(input);
+        let records: Vec<_> = outcome.records.iter().map(script::show_record).collect();
+        // Whatever a case expects: nothing secret and no query in the records.
+        let shown = serde_json::to_string(&outcome.records).expect("records are JSON");
+        for secret in ["hunter2", "xyzzy", "refresh-1", "refresh-2", "T1", "T2", "eyJ", "?", "c2ln"] {
+            assert!(!shown.contains(secret), "{secret} is in the records: {shown}");
+        }
+        json!({"sent": outcome.sent, "records": records, "end": outcome.end})
+    });
+}

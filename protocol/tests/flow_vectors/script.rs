@@ -1,0 +1,356 @@
+//! Runs the scripts of `flows.json`: answers in, what was sent, the records and the end out.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use dockpass_protocol::api::RegistryAuth;
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::credential::Credential;
+use dockpass_protocol::flow::{
+    Answered, Authorization, FlowError, Hop, HttpRequest, KnownAuth, LoginFlow, LoginProof, LoginStep,
+    ProbeCredential, ResourceFlow, ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow,
+    TokenGrant, TokenStep, TransportError,
+};
+use dockpass_protocol::origin::Origin;
+use dockpass_protocol::realm::{Realm, RealmPolicy};
+use dockpass_protocol::scope::ScopeSet;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+
+/// When every answer comes.
+pub const NOW_MS: i64 = 1_790_000_000_000;
+
+/// What a script came to.
+#[derive(Default)]
+pub struct Outcome {
+    pub sent: Vec<String>,
+    pub records: Vec<StepRecord>,
+    pub end: Value,
+}
+
+/// Runs the machine of a script to its end.
+pub fn run(input: &Value) -> Outcome {
+    let mut answers = input["answers"].as_array().expect("answers").iter();
+    let outcome = match input["machine"].as_str() {
+        Some("resource") => resource(input, &mut answers),
+        Some("token") => token(input, &mut answers),
+        Some("login") => login(input, &mut answers),
+        other => panic!("machine {other:?}"),
+    };
+    assert_eq!(answers.next(), None, "an answer is left over");
+    outcome
+}
+
+type Answers<'a> = std::slice::Iter<'a, Value>;
+
+fn resource(input: &Value, answers: &mut Answers<'_>) -> Outcome {
+    let request = ResourceRequest {
+        method: text(input, "method").unwrap_or("GET").to_owned(),
+        path: text(input, "path").expect("a path").to_owned(),
+        scopes: scopes(input),
+    };
+    let known = text(input, "known").map(|known| match known {
+        "open" => KnownAuth::Open,
+        "basic" => KnownAuth::Basic,
+        bearer => {
+            let (realm, service) =
+                bearer.split_once(' ').map_or((bearer, None), |(realm, s)| (realm, Some(s)));
+            KnownAuth::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) }
+        }
+    });
+    let mut flow = ResourceFlow::new(request, known, input["identified"] == json!(true));
+    if input.get("registry").is_some() {
+        flow = flow.with_policy(policy(input));
+    }
+    let mut outcome = Outcome::default();
+    loop {
+        match flow.step() {
+            ResourceStep::Send(authorization) => {
+                outcome.sent.push(format!("send{}", show_authorization(&authorization)));
+                let answer = answers.next().expect("an answer to send");
+                match transport(answer) {
+                    Some(error) => flow.transport_failed(error),
+                    None => with_head(answer, |head| flow.response(head)),
+                }
+            }
+            ResourceStep::NeedToken(need) => {
+                let service = need.challenge.service.as_deref().unwrap_or("-");
+                let fresh = if need.fresh { " fresh" } else { "" };
+                outcome
+                    .sent
+                    .push(format!("token {} {service} [{}]{fresh}", need.challenge.realm, need.scopes));
+                let answer = answers.next().expect("an answer to token");
+                match text(answer, "token") {
+                    Some(token) => flow.token(Ok(SecretString::from(token))),
+                    None => {
+                        let code = code(text(answer, "failed").expect("token or failed"));
+                        flow.token(Err(FlowError::new(code, Hop::TokenService)));
+                    }
+                }
+            }
+            ResourceStep::Done(Answered { auth, scopes }) => {
+                let auth = match auth {
+                    KnownAuth::Open => "open".to_owned(),
+                    KnownAuth::Basic => "basic".to_owned(),
+                    KnownAuth::Bearer { realm, service } => {
+                        format!("{realm} {}", service.as_deref().unwrap_or("-"))
+                    }
+                };
+                outcome.end = json!({"auth": auth, "scopes": scopes.to_string()});
+                break;
+            }
+            ResourceStep::Fail(error) => {
+                outcome.end = show_error(error);
+                break;
+            }
+        }
+    }
+    outcome.records = flow.take_records();
+    outcome
+}
+
+fn token(input: &Value, answers: &mut Answers<'_>) -> Outcome {
+    let policy = policy(input);
+    let realm: Realm = policy.admit(text(input, "realm").expect("a realm")).expect("an admitted realm");
+    let is = |member: &str| input[member] == json!(true);
+    let service = text(input, "service").map(str::to_owned);
+    let mut flow = TokenFlow::new(
+        realm,
+        service,
+        scopes(input),
+        credential(&input["credential"]),
+        is("eager"),
+        is("offline"),
+    );
+    if input.get("pairs").is_some() {
+        flow = flow.with_policy(policy);
+    }
+    let mut outcome = Outcome::default();
+    loop {
+        match flow.step() {
+            TokenStep::Send(request) => {
+                outcome.sent.push(show_request(&request));
+                let answer = answers.next().expect("an answer to send");
+                match transport(answer) {
+                    Some(error) => flow.transport_failed(error),
+                    None => with_head(answer, |head| flow.response(head, &body(answer), NOW_MS)),
+                }
+            }
+            TokenStep::Done(grant) => {
+                outcome.end = show_grant(&grant);
+                break;
+            }
+            TokenStep::Fail(error) => {
+                outcome.end = show_error(error);
+                break;
+            }
+        }
+    }
+    outcome.records = flow.take_records();
+    outcome
+}
+
+fn login(input: &Value, answers: &mut Answers<'_>) -> Outcome {
+    let probe = ProbeCredential { username: "nobody".to_owned(), password: SecretString::from("xyzzy") };
+    let mut flow = LoginFlow::new(policy(input), credential(&input["credential"]), probe);
+    let mut outcome = Outcome::default();
+    loop {
+        let request = match flow.step() {
+            LoginStep::SendToRegistry(request) | LoginStep::SendToTokenService(request) => request,
+            LoginStep::Done(proof) => {
+                outcome.end = show_proof(&proof);
+                break;
+            }
+            LoginStep::Fail(error) => {
+                outcome.end = show_error(error);
+                break;
+            }
+        };
+        outcome.sent.push(show_request(&request));
+        let answer = answers.next().expect("an answer to send");
+        match transport(answer) {
+            Some(error) => flow.transport_failed(error),
+            None => with_head(answer, |head| flow.response(head, &body(answer), NOW_MS)),
+        }
+    }
+    outcome.records = flow.take_records();
+    outcome
+}
+
+/// A record in one line: who, what came, what was decided, and the code if that was the end.
+pub fn show_record(record: &StepRecord) -> String {
+    let mut line = record.hop.to_string();
+    for part in [record.status.map(|status| status.to_string()), Some(record.decision.as_str().to_owned())]
+        .into_iter()
+        .chain([record.code.map(|code| code.to_string())])
+        .flatten()
+    {
+        line.push(' ');
+        line.push_str(&part);
+    }
+    line
+}
+
+fn show_authorization(authorization: &Authorization) -> String {
+    match authorization {
+        Authorization::None => String::new(),
+        Authorization::Bearer(token) => format!(" Bearer {}", name_of(token.expose_secret())),
+        Authorization::Basic { username, password } => {
+            format!(" Basic {username}:{}", password.expose_secret())
+        }
+        Authorization::FromSession => " session".to_owned(),
+    }
+}
+
+fn show_request(request: &HttpRequest) -> String {
+    let form = request.form.as_ref().map(|form| format!(" {}", form.expose_secret())).unwrap_or_default();
+    format!("{} {}{form}{}", request.method, request.target, show_authorization(&request.authorization))
+}
+
+fn show_error(error: FlowError) -> Value {
+    let mut end = json!({"code": error.code, "hop": error.hop});
+    if let Some(status) = error.status {
+        end["status"] = json!(status);
+    }
+    if let Some(wait) = error.retry_after_ms {
+        end["retryAfterMs"] = json!(wait);
+    }
+    end
+}
+
+fn show_grant(grant: &TokenGrant) -> Value {
+    let mut end = Map::new();
+    end.insert("token".to_owned(), json!(name_of(grant.token.expose_secret())));
+    end.insert("expiresInMs".to_owned(), json!(grant.expires_at_ms - NOW_MS));
+    assert_eq!(grant.is_jwt, name_of(grant.token.expose_secret()) == "jwt");
+    for (member, value) in [
+        ("refresh", grant.refresh_token.as_ref().map(|token| token.expose_secret().to_owned())),
+        ("subject", grant.subject.clone()),
+        ("granted", Some(grant.granted.to_string())),
+        ("denied", Some(grant.denied.to_string())),
+        ("unknown", Some(grant.unknown.to_string())),
+    ] {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            end.insert(member.to_owned(), json!(value));
+        }
+    }
+    if grant.is_anonymous {
+        end.insert("anonymous".to_owned(), json!(true));
+    }
+    Value::Object(end)
+}
+
+fn show_proof(proof: &LoginProof) -> Value {
+    let credential = match &proof.credential {
+        Credential::Anonymous => "anonymous".to_owned(),
+        Credential::Password { username, password } => {
+            format!("password {username} {}", password.expose_secret())
+        }
+        Credential::RefreshToken { username, token } => {
+            format!("refresh {username} {}", token.expose_secret())
+        }
+    };
+    let mut end = json!({"auth": proof.auth, "credential": credential});
+    assert_eq!(proof.realm.is_some(), proof.auth == RegistryAuth::Bearer);
+    if let Some(realm) = &proof.realm {
+        end["realm"] = json!(realm.to_string());
+    }
+    if let Some(service) = &proof.service {
+        end["service"] = json!(service);
+    }
+    end
+}
+
+/// Tokens that a script puts together are called `jwt`.
+fn name_of(token: &str) -> &str {
+    if token.starts_with("eyJ") { "jwt" } else { token }
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
+    value.get(member).map(|text| text.as_str().unwrap_or_else(|| panic!("{member} is no string")))
+}
+
+fn scopes(input: &Value) -> ScopeSet {
+    text(input, "scopes").unwrap_or_default().parse().expect("scopes")
+}
+
+fn code(text: &str) -> ErrorCode {
+    text.parse().unwrap_or_else(|()| panic!("no code {text}"))
+}
+
+pub fn policy(input: &Value) -> RealmPolicy {
+    let registry = Origin::parse(text(input, "registry").expect("a registry")).expect("an origin");
+    let pairs = input.get("pairs").and_then(Value::as_array).into_iter().flatten();
+    pairs.fold(RealmPolicy::new(registry), |policy, pair| {
+        policy.allow(pair.as_str().expect("a pair")).expect("an allowed pair")
+    })
+}
+
+fn credential(value: &Value) -> Credential {
+    let pair = |member: &str| {
+        let pair = value.get(member)?.as_array().expect("a pair");
+        let text = |index: usize| pair[index].as_str().expect("a string").to_owned();
+        Some((text(0), SecretString::from(text(1))))
+    };
+    if let Some((username, password)) = pair("password") {
+        return Credential::Password { username, password };
+    }
+    match pair("refresh") {
+        Some((username, token)) => Credential::RefreshToken { username, token },
+        None => {
+            assert_eq!(*value, Value::Null, "a credential");
+            Credential::Anonymous
+        }
+    }
+}
+
+fn transport(answer: &Value) -> Option<TransportError> {
+    text(answer, "transport").map(|error| match error {
+        "unreachable" => TransportError::Unreachable,
+        "tls" => TransportError::Tls,
+        "timeout" => TransportError::Timeout,
+        "invalid" => TransportError::Invalid,
+        "redirect" => TransportError::Redirect,
+        "address_refused" => TransportError::AddressRefused,
+        "aborted" => TransportError::Aborted,
+        other => panic!("transport error {other}"),
+    })
+}
+
+fn with_head(answer: &Value, report: impl FnOnce(&ResponseHead<'_>)) {
+    for member in answer.as_object().expect("an answer").keys() {
+        let known = ["status", "challenges", "apiVersion", "contentType", "retryAfter", "date", "body"];
+        assert!(known.contains(&member.as_str()), "unknown member {member}");
+    }
+    let lines = answer.get("challenges").and_then(Value::as_array).cloned().unwrap_or_default();
+    let lines: Vec<&str> = lines.iter().map(|line| line.as_str().expect("a line")).collect();
+    report(&ResponseHead {
+        status: answer["status"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status"),
+        challenges: &lines,
+        api_version: text(answer, "apiVersion"),
+        content_type: text(answer, "contentType"),
+        retry_after: text(answer, "retryAfter"),
+        date: text(answer, "date"),
+    });
+}
+
+/// A string as it is; anything else as JSON, with every `{"jwt": claims}` put together.
+fn body(answer: &Value) -> Vec<u8> {
+    match answer.get("body") {
+        None => Vec::new(),
+        Some(Value::String(text)) => text.clone().into_bytes(),
+        Some(value) => {
+            let mut value = value.clone();
+            for member in value.as_object_mut().into_iter().flat_map(Map::values_mut) {
+                if let Some(claims) = member.get("jwt") {
+                    *member = json!(jwt(claims));
+                }
+            }
+            value.to_string().into_bytes()
+        }
+    }
+}
+
+fn jwt(claims: &Value) -> String {
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    format!("{}.{}.c2ln", part(&json!({"alg": "RS256", "typ": "JWT"})), part(claims))
+}

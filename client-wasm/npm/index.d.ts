@@ -46,7 +46,7 @@ export interface Challenge {
   scheme: string;
   /** The token68, when the scheme is followed by one instead of parameters (as `Negotiate` does). */
   token68?: string;
-  /** Parameters; names in lower case, values unquoted and as sent. The object has no prototype. */
+  /** Parameters; names in lower case, values unquoted and as sent. */
   params: Record<string, string>;
 }
 
@@ -100,9 +100,8 @@ export function parseScopes(text: string): Scope[];
 
 /**
  * One canonical list: merged by type and name, actions and list sorted and without repetition, `*` absorbs the others.
- * Two lists ask for the same exactly when their canonical forms are equal.
- *
- * @throws {DockpassError} `ERR_SCOPE_SYNTAX`.
+ * Two lists ask for the same exactly when their canonical forms are equal. What is no scope stays as it is, once, as
+ * registries ask for such, too (`aws`); scopes without actions ask for nothing and are left out.
  *
  * @example
  * ```js
@@ -115,8 +114,8 @@ export function normalizeScopes(scopes: readonly string[]): string[];
  * The scopes that a request of the distribution specification needs. Empty when it needs none, as `/v2/`.
  *
  * @param method HTTP method.
- * @param url Path from `/v2/` on, or a full URL; a prefix before `/v2/` (as of a gateway) is skipped.
- * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when the path is none of the registry API.
+ * @param url Path from `/v2/` on, with or without a query, or a full URL.
+ * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when it is no request of the registry API.
  *
  * @example
  * ```js
@@ -179,11 +178,11 @@ export interface TokenInfo {
   notBefore?: number;
   /** `exp`, in milliseconds since the epoch. */
   expiresAt?: number;
-  /** `sub`; absent when empty, which is what anonymous tokens have. */
+  /** `sub`; empty in the tokens of anonymous users. */
   subject?: string;
   /** `aud`, always as a list. */
   audience?: string[];
-  /** Why something that looks like a JWT is none. Then `kind` is `opaque`. */
+  /** Why something that looks like a JWT is none: a stable code, as `jwt_base64`. Then `kind` is `opaque`. */
   problem?: string;
 }
 
@@ -344,7 +343,6 @@ export interface Manifest extends Verified {
   /** Media type: `Content-Type`, which never contradicts the content's own `mediaType`. */
   readonly mediaType: string;
   /** The content, parsed. Registry data: show it as text, never as HTML. */
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly manifest: any;
 }
 
@@ -381,7 +379,7 @@ export type SignedOutReason = 'logout' | 'session_expired' | 'invalid_session';
 
 /** The events of a {@link RegistryClient}. */
 export interface RegistryClientEventMap {
-  /** A request was answered. While someone listens, the key server tells its own steps at the token service, too. */
+  /** A request was answered. Once someone listens, the key server tells its own steps at the token service, too. */
   step: CustomEvent<Step>;
   /** The session ends in a minute. */
   expiring: CustomEvent<{ expiresAt: number }>;

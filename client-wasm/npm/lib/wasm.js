@@ -1,0 +1,113 @@
+// Loads the WebAssembly module, once, and holds the memory through which the pure functions cross.
+
+import * as glue from '../dist/dockpass.js'
+import { DockpassError, argumentError } from './error.js'
+import { version } from './version.js'
+
+/** The exports of the module, and its memory; undefined until it is loaded. */
+let loaded
+/** The load under way or done. */
+let loading
+
+/**
+ * Loads the module.
+ * @param source What `init` was given, or a function of no arguments that gives it.
+ * @param readFile Reads `file:` addresses, where there is something that can.
+ */
+export function load(source, readFile) {
+  loading ??= start(source, readFile).catch((error) => {
+    loading = undefined
+    throw error
+  })
+  return loading
+}
+
+async function start(source, readFile) {
+  let exports
+  try {
+    source = await (typeof source === 'function' ? source() : source)
+    if (readFile && (source instanceof URL || typeof source === 'string') && /^file:/.test(source)) {
+      source = await readFile(new URL(source))
+    }
+    if (typeof source === 'string') source = new URL(source, globalThis.location?.href)
+    if (source instanceof URL) source = await fetch(source, { credentials: 'same-origin' })
+    if (typeof Response === 'function' && source instanceof Response && !source.ok) {
+      throw new Error(`HTTP status ${source.status}`)
+    }
+    exports = await glue.default({ module_or_path: source })
+  } catch (cause) {
+    throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module of dockpass could not be loaded.', cause })
+  }
+  if (glue.version() !== version) {
+    throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module is of another version of dockpass.' })
+  }
+  loaded = new Memory(exports.memory)
+}
+
+/** The memory of the loaded module. */
+export function memory() {
+  if (loaded === undefined) {
+    throw new DockpassError({ code: 'ERR_NOT_INITIALIZED', message: 'Call and await init() of dockpass first.' })
+  }
+  return loaded
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** The longest text that is handed over at once, in UTF-16 units. Every function has its own, smaller limit. */
+const LONGEST = 1024 * 1024
+
+class Memory {
+  #memory
+  #input
+  #inputAt
+  #table
+  #tableAt = glue.table()
+
+  constructor(wasmMemory) {
+    this.#memory = wasmMemory
+  }
+
+  /**
+   * Writes a text to the input, from an offset on.
+   * @returns Its number of bytes; equal to its length exactly when it is ASCII.
+   */
+  write(text, offset = 0) {
+    if (this.#input === undefined || this.#input.buffer !== this.#memory.buffer) this.#look()
+    let { read, written } = encoder.encodeInto(text, offset === 0 ? this.#input : this.#input.subarray(offset))
+    if (read < text.length) {
+      this.#grow(offset + 3 * text.length, offset)
+      written = encoder.encodeInto(text, this.#input.subarray(offset)).written
+    }
+    return written
+  }
+
+  #look() {
+    this.#inputAt = glue.input(0)
+    this.#input = new Uint8Array(this.#memory.buffer, this.#inputAt, glue.input_capacity())
+  }
+
+  #grow(bytes, keep) {
+    const kept = this.#input.slice(0, keep)
+    if (bytes > 3 * LONGEST || glue.input(bytes) === 0) throw argumentError('The text is too long.')
+    this.#look()
+    this.#input.set(kept)
+  }
+
+  /** Numbers that both sides see. Look again after every call: the memory may have moved. */
+  get table() {
+    if (this.#table === undefined || this.#table.buffer !== this.#memory.buffer) {
+      this.#table = new Uint32Array(this.#memory.buffer, this.#tableAt, 2048)
+    }
+    return this.#table
+  }
+
+  /** The JSON that a function answered, from the length that it returned; an error is thrown. */
+  answer(length) {
+    const bytes = new Uint8Array(this.#memory.buffer, glue.output(), Math.abs(length))
+    const value = JSON.parse(decoder.decode(bytes))
+    if (length < 0) throw new DockpassError(value)
+    return value
+  }
+}

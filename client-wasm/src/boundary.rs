@@ -1,0 +1,136 @@
+//! How the pure functions cross from JavaScript and back: once each way, through memory that both see.
+//!
+//! JavaScript writes its text into the input with `TextEncoder.encodeInto` and calls a function with lengths only; the
+//! answer is a text in the output, JSON, or numbers in the table. It was measured: wasm-bindgen's own strings and objects
+//! take two to five times as long (decision 0021).
+//!
+//! No `unsafe`: the memory belongs to a `Vec` and to cells, and only its addresses leave. JavaScript runs when nothing
+//! here does, so it never writes under a borrow.
+
+use std::cell::{Cell, RefCell};
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::json::Json;
+
+/// What the input holds at first; more when asked for.
+const FIRST_INPUT: usize = 16 * 1024;
+/// The longest input. Every function has its own, smaller limit; this one bounds the memory.
+const MAX_INPUT: usize = 4 * 1024 * 1024;
+/// Numbers in the table.
+pub(crate) const TABLE_LENGTH: usize = 2048;
+
+thread_local! {
+    static INPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; FIRST_INPUT]);
+    static OUTPUT: RefCell<String> = const { RefCell::new(String::new()) };
+    static TABLE: [Cell<u32>; TABLE_LENGTH] = const { [const { Cell::new(0) }; TABLE_LENGTH] };
+}
+
+/// The address of an input of at least this many bytes; 0 when that is more than any function takes. What it held before
+/// is lost when it grows.
+#[wasm_bindgen]
+pub fn input(bytes: usize) -> usize {
+    if bytes > MAX_INPUT {
+        return 0;
+    }
+    INPUT.with_borrow_mut(|input| {
+        if input.len() < bytes {
+            *input = vec![0; bytes.next_power_of_two()];
+        }
+        input.as_mut_ptr() as usize
+    })
+}
+
+/// The number of bytes that the input has room for.
+#[wasm_bindgen]
+pub fn input_capacity() -> usize {
+    INPUT.with_borrow(Vec::len)
+}
+
+/// The address of the table, of [`TABLE_LENGTH`] numbers of 32 bits. It never moves.
+#[wasm_bindgen]
+pub fn table() -> usize {
+    TABLE.with(|table| table.as_ptr() as usize)
+}
+
+/// The address of the last answer.
+#[wasm_bindgen]
+pub fn output() -> usize {
+    OUTPUT.with_borrow(|output| output.as_ptr() as usize)
+}
+
+/// Wipes the input: it held a secret.
+#[wasm_bindgen]
+pub fn wipe() {
+    INPUT.with_borrow_mut(|input| input.fill(0));
+    OUTPUT.with_borrow_mut(|output| {
+        let mut bytes = std::mem::take(output).into_bytes();
+        bytes.fill(0);
+    });
+}
+
+/// Hands the first `length` bytes of the input to `read`. They are UTF-8, as `encodeInto` writes nothing else.
+pub(crate) fn with_input<T>(length: usize, read: impl FnOnce(&str) -> T) -> T {
+    INPUT.with_borrow(|input| {
+        let bytes = input.get(..length).unwrap_or_default();
+        read(std::str::from_utf8(bytes).unwrap_or_default())
+    })
+}
+
+/// The number at a place of the table.
+pub(crate) fn table_get(index: usize) -> u32 {
+    TABLE.with(|table| table.get(index).map_or(0, Cell::get))
+}
+
+/// Puts a number into the table; `None` when it is full.
+pub(crate) fn table_set(index: usize, value: u32) -> Option<()> {
+    TABLE.with(|table| table.get(index).map(|cell| cell.set(value)))
+}
+
+/// What a function answers: the length of the JSON in the output; negative when it is an error.
+pub(crate) type Answered = i32;
+
+/// Makes a text the output.
+fn put(text: String) -> Answered {
+    let length = i32::try_from(text.len()).unwrap_or_default();
+    OUTPUT.set(text);
+    length
+}
+
+/// Answers with JSON.
+pub(crate) fn answer(json: Json) -> Answered {
+    put(json.finish())
+}
+
+/// An error of wrong input.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// `ERR_…`.
+    pub(crate) code: &'static str,
+    /// What is wrong, in one constant sentence that holds no input.
+    pub(crate) message: String,
+    /// Where, in UTF-16 units.
+    pub(crate) position: Option<usize>,
+}
+
+impl Refusal {
+    /// Answers with the error; `more` adds further fields.
+    pub(crate) fn answer(self, more: impl FnOnce(&mut Json)) -> Answered {
+        let mut json = Json::with_capacity(128);
+        json.open('{');
+        json.name("code");
+        json.string(self.code);
+        json.name("message");
+        json.string(&self.message);
+        json.optional_number("position", self.position.and_then(|position| position.try_into().ok()));
+        more(&mut json);
+        json.close('}');
+        -answer(json)
+    }
+}
+
+/// A position in bytes as JavaScript counts: in UTF-16 units.
+pub(crate) fn utf16_position(text: &str, position: usize) -> usize {
+    let before = text.get(..text.floor_char_boundary(position)).unwrap_or_default();
+    before.encode_utf16().count()
+}

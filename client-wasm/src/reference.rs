@@ -1,0 +1,32 @@
+//! `parseReference`.
+
+use dockpass_protocol::reference::Reference;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::boundary::{Answered, Refusal, answer, with_input};
+use crate::json::Json;
+
+/// Reads an image reference; answers with its parts.
+#[wasm_bindgen]
+pub fn parse_reference(length: usize) -> Answered {
+    with_input(length, |text| match text.parse::<Reference>() {
+        Ok(reference) => {
+            let mut json = Json::with_capacity(length + 96);
+            json.open('{');
+            json.name("registry");
+            json.string(reference.registry.as_str());
+            json.name("repository");
+            json.string(reference.repository.as_str());
+            json.optional_string("tag", reference.tag.as_ref().map(AsRef::as_ref));
+            json.optional_string("digest", reference.digest.as_ref().map(AsRef::as_ref));
+            json.close('}');
+            answer(json)
+        }
+        Err(error) => Refusal {
+            code: "ERR_REFERENCE_SYNTAX",
+            message: format!("Reference syntax: {error}."),
+            position: None,
+        }
+        .answer(|_| {}),
+    })
+}

@@ -1,0 +1,77 @@
+//! `parseScopes`, `normalizeScopes` and `scopesFor`.
+
+use dockpass_protocol::scope::{Scope, ScopeError, normalize, parse_scopes as parse, scopes_for as needed};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::boundary::{Answered, Refusal, answer, utf16_position, with_input};
+use crate::json::Json;
+
+/// Reads a scope list; answers with the scopes.
+#[wasm_bindgen]
+pub fn parse_scopes(length: usize) -> Answered {
+    with_input(length, |text| match parse(text) {
+        Ok(scopes) => {
+            let mut json = Json::with_capacity(2 * length + 64);
+            write(&mut json, &scopes);
+            answer(json)
+        }
+        Err(error) => refusal(text, error).answer(|_| {}),
+    })
+}
+
+/// Brings scopes that are separated by spaces into canonical form; answers with their texts.
+#[wasm_bindgen]
+pub fn normalize_scopes(length: usize) -> Answered {
+    with_input(length, |text| {
+        let mut json = Json::with_capacity(2 * length + 64);
+        json.strings(normalize(&[text]).iter().map(String::as_str));
+        answer(json)
+    })
+}
+
+/// The scopes of a request: its method, a space, and its path or address.
+#[wasm_bindgen]
+pub fn scopes_for(length: usize) -> Answered {
+    with_input(length, |text| {
+        let (method, target) = text.split_once(' ').unwrap_or((text, ""));
+        match needed(method, target) {
+            Ok(scopes) => {
+                let mut json = Json::with_capacity(128);
+                json.strings(scopes.to_strings().iter().map(String::as_str));
+                answer(json)
+            }
+            Err(error) => Refusal {
+                code: "ERR_INVALID_ARGUMENT",
+                message: format!("No request of the registry API: {error}."),
+                position: None,
+            }
+            .answer(|_| {}),
+        }
+    })
+}
+
+/// What JavaScript hears of a malformed scope.
+pub(crate) fn refusal(text: &str, error: ScopeError) -> Refusal {
+    Refusal {
+        code: "ERR_SCOPE_SYNTAX",
+        message: format!("Scope syntax: {}.", error.kind),
+        position: Some(utf16_position(text, error.position)),
+    }
+}
+
+/// Scopes as JSON.
+pub(crate) fn write(json: &mut Json, scopes: &[Scope]) {
+    json.open('[');
+    for scope in scopes {
+        json.open('{');
+        json.name("type");
+        json.string(&scope.resource_type);
+        json.optional_string("class", scope.class.as_deref());
+        json.name("name");
+        json.string(&scope.name);
+        json.name("actions");
+        json.strings(scope.actions.iter().map(String::as_str));
+        json.close('}');
+    }
+    json.close(']');
+}

@@ -3,12 +3,14 @@
 // It follows four steps: load the library, ask the key server which registries it serves, connect a client to one of
 // them, and show what the client finds. Passwords go from the form to `client.login` and are kept nowhere.
 //
-// Stable hooks for tests (data-testid):
-//   registry-select  login-form  username  password  login-submit  browse-anonymous  login-again
-//   who  logout  theme  notice  error (data-code; buttons error-login, error-retry, error-browse)  progress  cancel
-//   repo-filter  repo-row (data-name)  repositories-count  repositories-more  no-catalog
+// Stable hooks for tests (data-testid; the columns have the ids repositories, tags and manifest):
+//   registry-select  login-form  username  password  login-submit  browse-anonymous
+//   who  login-open  login-again  logout  theme  notice
+//   error (data-code; buttons error-login, error-retry, error-browse; request-id)  progress  cancel
+//   repo-filter  repo-row (data-name)  repositories-count  repositories-more  repositories-empty  no-catalog
 //   open-by-name (the input)  open-by-name-form  open-by-name-submit
-//   tag-filter  tag-row (data-name)  tags-count  tags-more  tags-order
+//   tag-filter  tag-row (data-name)  tags-count  tags-more  tags-order  tags-empty
+//   ask-rights  rights (dd: data-action, data-answer)
 //   manifest-view (data-kind, data-digest)  platform-row (data-platform)  attestation-row  layer-row
 //   pull-command  pull-tool-docker|podman|crane|skopeo|oras|helm  pull-by-tag|digest  copy  copy-digest
 //   flow-toggle  step-row (data-tone, data-decision-code)  step-mark  flow-copy  flow-clear

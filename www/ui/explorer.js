@@ -12,10 +12,10 @@ const NO_CATALOG = new Set(['scope_denied', 'login_required', 'missing', 'method
 const ACTIONS = ['pull', 'push', 'delete'];
 
 const CATALOG_KEPT = {
-  title: 'This registry keeps its list to itself',
+  title: 'No list from this registry',
   whose: 'The registry’s choice',
   mild: true,
-  what: 'Many registries list their repositories to administrators only, and Docker Hub to nobody.',
+  what: 'Many show it to administrators only, and Docker Hub to nobody.',
 };
 
 /**
@@ -88,8 +88,8 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
       instead: (error) => (NO_CATALOG.has(codeOf(error)) && Array.isArray(info.catalog) ? info.catalog : []),
       words: (error) => codeOf(error) !== 'login_required' && NO_CATALOG.has(codeOf(error)) && CATALOG_KEPT,
       also: (error) => NO_CATALOG.has(codeOf(error)) && el('p', { testid: 'no-catalog' },
-        info.catalog?.length > 0 ? 'Those below are named by the key server’s configuration. To see another, ' : 'You may still be allowed to see a repository: ',
-        button('open one by its name', () => byName.focus(), { class: 'link' }), '.'),
+        info.catalog?.length > 0 ? 'These come from the key server’s configuration. You can also ' : 'You can still ',
+        button('open a repository by its name', () => byName.focus(), { class: 'link' }), '.'),
     });
   }
 

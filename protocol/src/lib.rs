@@ -13,6 +13,7 @@ mod json;
 pub mod jwt;
 pub mod oci_error;
 pub mod origin;
+pub mod paging;
 pub mod realm;
 pub mod reference;
 pub mod scope;

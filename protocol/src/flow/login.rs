@@ -187,9 +187,16 @@ impl LoginFlow {
         let step = flow.step();
         let requests = flow.requests();
         let is_control = matches!(self.state, State::Control(..));
+        let refused = matches!(&step, TokenStep::Fail(error) if self.is_refusal(error.code));
         if is_control {
-            let as_control = |record| StepRecord { reason: Decision::ControlProbe.reason().into(), ..record };
-            self.records.extend(records.into_iter().map(as_control));
+            // What is a failure there is the proof here, and that it is tried has been recorded.
+            let answers =
+                records.into_iter().filter(|record| record.status.is_some() || record.code.is_some());
+            self.records.extend(answers.map(|record| {
+                let code = record.code.filter(|_| !refused);
+                let decision = Decision::ControlProbe;
+                StepRecord { code, decision, reason: decision.reason().into(), ..record }
+            }));
         } else {
             self.records.extend(records);
         }
@@ -211,20 +218,20 @@ impl LoginFlow {
                         .for_each(|realm| self.token_end(ErrorCode::RegistryUnverifiable, realm));
                 }
             }
-            (TokenStep::Fail(error), true) => {
-                let refused = match error.code {
-                    ErrorCode::BadCredentials => true,
-                    // Made-up refresh tokens are not always called invalid grants.
-                    ErrorCode::TokenRequestRefused => {
-                        matches!(self.credential, Credential::RefreshToken { .. })
-                    }
-                    _ => false,
-                };
-                match mem::replace(&mut self.state, fallback) {
-                    State::Control(_, proof) if refused => self.prove(*proof),
-                    _ => self.state = State::Fail(error),
-                }
-            }
+            (TokenStep::Fail(error), true) => match mem::replace(&mut self.state, fallback) {
+                State::Control(_, proof) if refused => self.prove(*proof),
+                _ => self.state = State::Fail(error),
+            },
+        }
+    }
+
+    /// Whether made-up credentials were refused as they should be.
+    fn is_refusal(&self, code: ErrorCode) -> bool {
+        match code {
+            ErrorCode::BadCredentials => true,
+            // Made-up refresh tokens are not always called invalid grants.
+            ErrorCode::TokenRequestRefused => matches!(self.credential, Credential::RefreshToken { .. }),
+            _ => false,
         }
     }
 

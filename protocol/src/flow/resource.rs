@@ -227,10 +227,24 @@ impl ResourceFlow {
         mem::take(&mut self.records)
     }
 
+    /// How the registry authenticates, as far as it is known by now: also from a flow that failed, for the next one.
+    pub fn known(&self) -> Option<KnownAuth> {
+        match (&self.state, &self.asked_of) {
+            (State::Fail(_), Some(BearerChallenge { realm, service, .. })) => {
+                Some(KnownAuth::Bearer { realm: realm.clone(), service: service.clone() })
+            }
+            (State::Done(answered), _) => Some(answered.auth.clone()),
+            _ => self.known.clone(),
+        }
+    }
+
     /// What a good answer says of the registry.
     fn learn(&mut self, head: &ResponseHead<'_>, bearer_sent: bool) {
         if self.basic_sent && !bearer_sent {
-            self.known = Some(KnownAuth::Basic);
+            // Harbor takes Basic for its catalog and tokens for the rest; one exception does not unlearn the rule.
+            if !matches!(self.known, Some(KnownAuth::Bearer { .. })) {
+                self.known = Some(KnownAuth::Basic);
+            }
         } else if let Some(BearerChallenge { realm, service, .. }) =
             self.asked_of.clone().filter(|_| bearer_sent)
         {

@@ -65,6 +65,10 @@ impl FromStr for Reference {
             None => (text, None),
         };
         let (registry, rest) = match name_and_tag.split_once('/') {
+            // Docker's grammar of hosts has no underscore, though resolvers within a network may.
+            Some((first, _)) if is_registry(first) && first.contains('_') => {
+                return Err(ReferenceError::Registry);
+            }
             Some((first, rest)) if is_registry(first) => (RegistryName::parse(first)?, rest),
             _ => (RegistryName::docker_hub(), name_and_tag),
         };
@@ -92,11 +96,13 @@ fn is_registry(first: &str) -> bool {
             .any(|byte| matches!(byte, b'.' | b':') || byte.is_ascii_uppercase() || !byte.is_ascii())
 }
 
-/// The normal form: every part that there is, the registry always.
+/// The normal form: every part that there is, the registry always; the same text reads as the same reference.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.registry.as_str())?;
-        f.write_str("/")?;
+        let registry = self.registry.as_str();
+        f.write_str(registry)?;
+        // Without its port a host of one label would read as the first component of a Docker Hub repository.
+        f.write_str(if is_registry(registry) { "/" } else { ":443/" })?;
         f.write_str(self.repository.as_str())?;
         if let Some(tag) = &self.tag {
             f.write_str(":")?;

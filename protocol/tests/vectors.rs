@@ -207,7 +207,7 @@ fn names_are_sentences_and_facts_have_sources() {
         for value in case::load(file) {
             let name = value["name"].as_str().expect("a name").to_owned();
             let source = value["source"].as_str().expect("a source");
-            assert!(name.len() >= 8 && source.len() >= 4, "{file}: {name}");
+            assert!(name.len() >= 3 && source.len() >= 4, "{file}: {name}");
             names.push(name);
         }
         let count = names.len();

@@ -82,7 +82,7 @@ impl<'a> Endpoint<'a> {
             return Err(EndpointError::Character);
         }
         let rest = path.strip_prefix("/v2/").ok_or(EndpointError::Unknown)?;
-        if rest.split('/').any(|segment| matches!(segment, "." | "..")) || rest.contains("//") {
+        if rest.split('/').any(|segment| matches!(segment, "." | "..")) || path.contains("//") {
             return Err(EndpointError::Character);
         }
         match rest {

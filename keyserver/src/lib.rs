@@ -1,1 +1,37 @@
-//! Placeholder.
+//! The key server: sealed sessions, token broker, gateway.
+//!
+//! It holds the RSA key that opens a user's sealed session, asks token services on the user's behalf, relays registry
+//! requests that browsers may not send themselves, and stores no password. What is decided about the protocol is
+//! decided in `dockpass-protocol`; this crate is one of its two drivers.
+//!
+//! Arrows point one way: `clock`, `config`, `http_client` ← `registry`, `session` ← `broker`, `login` ← `gateway` ←
+//! `state` ← `handlers` ← `router` ← `serve` ← `cli`.
+
+mod alloc;
+pub mod broker;
+pub mod carrier;
+pub mod cli;
+pub mod clock;
+pub mod config;
+mod error;
+mod gateway;
+mod handlers;
+pub mod http_client;
+mod login;
+mod middleware;
+mod openapi;
+mod page;
+mod rate_limit;
+pub mod registry;
+mod router;
+pub mod serve;
+pub mod session;
+mod state;
+mod telemetry;
+mod upstream;
+
+pub use alloc::ZeroOnFree;
+pub use config::Config;
+pub use router::router;
+pub use serve::{ServeError, Server, serve};
+pub use state::{AppState, Builder, StartError};

@@ -176,6 +176,9 @@ pub struct RegistryInfo {
     pub url: String,
     /// The gateway's path to it, relative to the key server.
     pub gateway: String,
+    /// Repositories to show where the registry lists none itself (Docker Hub), from the configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catalog: Vec<String>,
 }
 
 /// Answer of `GET /v1/registries`.

@@ -92,6 +92,8 @@ codes! {
     DestinationNotAllowed = "destination_not_allowed", 403, Caller, "Registry content is not served as part of a page.";
     /// No such route of the key server.
     NotFound = "not_found", 404, Caller, "There is nothing here.";
+    /// The binary holds no page.
+    PageNotBuilt = "page_not_built", 404, Operator, "This binary was built without the page; build it with `cargo xtask dist`.";
     /// The registry knows no such repository, tag, manifest or blob, or hides it.
     Missing = "missing", 404, Caller, "The registry has no such thing, or hides it from this account.";
     /// Read-only gateway, or a method the route does not know.
@@ -108,6 +110,8 @@ codes! {
     PayloadTooLarge = "payload_too_large", 413, Caller, "The request is too large.";
     /// The credentials do not fit into a session.
     CredentialsTooLarge = "credentials_too_large", 413, Caller, "These credentials do not fit into a session.";
+    /// The request did not arrive in time.
+    RequestTimeout = "request_timeout", 408, Caller, "The request did not arrive in time.";
     /// The target is too long.
     UriTooLong = "uri_too_long", 414, Caller, "The address is too long.";
     /// Not JSON, or encoded.

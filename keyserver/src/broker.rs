@@ -1,0 +1,236 @@
+//! Registry tokens: asked for once, kept while they last, handed only to the credentials that earned them.
+//!
+//! A key of the cache is an HMAC over length-prefixed fields that begin with the hash of the sealed session: the
+//! session is random, so the key is no oracle for passwords, and whoever has not the session cannot name the entry.
+//! A hit needs no RSA operation, because what has to be checked (expiry, logout) is known by the session's hash
+//! ([`Facts`]). Misses for one key share one flight, which runs in a task of its own: a caller who hangs up does not
+//! take the others' answer with it.
+
+mod cache;
+mod flight;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dockpass_protocol::api::{RegistryAuth, SeenChallenge, TokenAnswer, TokenForm};
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::flow::{FlowError, Hop, KnownAuth, StepRecord};
+use dockpass_protocol::realm::Realm;
+use dockpass_protocol::scope::ScopeSet;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::{Clock, NoRandomness, Randomness};
+use crate::config::Config;
+use crate::registry::Registry;
+use crate::session::{Facts, Sealed, Sessions};
+use cache::{Entry, Held, TokenCache};
+
+/// No request asks for more scopes.
+const MAX_SCOPES: usize = 100;
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Nobody.
+    Anonymous,
+    /// The holder of this session.
+    Session(Sealed, Arc<Facts>),
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// At which registry.
+    pub registry: Arc<Registry>,
+    /// By whom.
+    pub identity: Identity,
+    /// For what.
+    pub scopes: ScopeSet,
+    /// What the caller saw of a challenge; compared, never used.
+    pub seen: Option<SeenChallenge>,
+    /// The last token was refused, so one that was kept will not do.
+    pub fresh: bool,
+}
+
+/// A token and what it is good for. `Debug` shows no token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    held: Arc<Held>,
+    /// The steps at the token service; none on a hit.
+    pub steps: Vec<StepRecord>,
+}
+
+impl Token {
+    /// The token itself.
+    pub fn secret(&self) -> &SecretString {
+        &self.held.token
+    }
+
+    /// The answer of `POST /v1/token` at this time.
+    pub fn answer(&self, now_ms: i64) -> TokenAnswer {
+        let held = &self.held;
+        let left_ms = held.expires_at_ms.saturating_sub(now_ms);
+        TokenAnswer {
+            token: held.token.expose_secret().to_owned(),
+            token_type: "Bearer".to_owned(),
+            expires_in: u64::try_from(left_ms / 1_000).unwrap_or(0),
+            issued_at: now_ms,
+            kind: if held.is_jwt { TokenForm::Jwt } else { TokenForm::Opaque },
+            granted: held.granted.clone(),
+            denied: held.denied.clone(),
+            unknown: held.unknown.clone(),
+            steps: Vec::new(),
+        }
+    }
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug)]
+pub struct BrokerError {
+    /// Why, and at which hop.
+    pub error: FlowError,
+    /// The steps that led to it; none on a hit.
+    pub steps: Vec<StepRecord>,
+}
+
+impl From<ErrorCode> for BrokerError {
+    fn from(code: ErrorCode) -> Self {
+        Self { error: FlowError::new(code, Hop::KeyServer), steps: Vec::new() }
+    }
+}
+
+impl From<FlowError> for BrokerError {
+    fn from(error: FlowError) -> Self {
+        Self { error, steps: Vec::new() }
+    }
+}
+
+/// Gets tokens. Cloning shares the cache.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    cache: TokenCache,
+    sessions: Arc<Sessions>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Broker {
+    /// A broker with an empty cache.
+    ///
+    /// # Errors
+    /// When there is no randomness for the cache's key.
+    pub fn new(
+        config: &Config,
+        sessions: Arc<Sessions>,
+        clock: Arc<dyn Clock>,
+        random: &dyn Randomness,
+    ) -> Result<Self, NoRandomness> {
+        Ok(Self { cache: TokenCache::new(&config.cache, random)?, sessions, clock })
+    }
+
+    /// The scopes of a request, each a text of its own.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidScope`].
+    pub fn scopes(texts: &[String]) -> Result<ScopeSet, ErrorCode> {
+        // One text holds one scope; a space inside would smuggle in a second one.
+        if texts.len() > MAX_SCOPES || texts.iter().any(|text| text.is_empty() || text.contains(' ')) {
+            return Err(ErrorCode::InvalidScope);
+        }
+        ScopeSet::parse(&texts.join(" ")).map_err(|_| ErrorCode::InvalidScope)
+    }
+
+    /// A token, from the cache or from the token service.
+    ///
+    /// # Errors
+    /// [`BrokerError`].
+    pub async fn token(&self, ask: Ask) -> Result<Token, BrokerError> {
+        let began_ms = self.clock.now_ms();
+        let mut learned = Vec::new();
+        let (realm, service) = self.service(&ask, &mut learned).await?;
+        let key = self.cache.key(&ask.identity, &ask.registry, &realm, service.as_deref(), &ask.scopes);
+        if ask.fresh {
+            self.cache.forget_older(&key, began_ms).await;
+        } else if let Some(entry) = self.cache.get(&key, began_ms).await {
+            return Self::from_entry(&entry, Vec::new());
+        }
+        let steps = Arc::new(Mutex::new(learned));
+        let flight = flight::Flight {
+            registry: Arc::clone(&ask.registry),
+            identity: ask.identity,
+            realm,
+            service,
+            scopes: ask.scopes,
+            sessions: Arc::clone(&self.sessions),
+            clock: Arc::clone(&self.clock),
+            caps: self.cache.caps,
+            steps: Arc::clone(&steps),
+        };
+        let cache = self.cache.clone();
+        // A task of its own: dropping this future drops only the wait, and what is fetched is kept.
+        let landed = tokio::spawn(async move { cache.get_or_fetch(key, began_ms, flight.run()).await }).await;
+        let steps = std::mem::take(&mut *steps.lock().unwrap_or_else(PoisonError::into_inner));
+        match landed {
+            Ok(Ok(entry)) => Self::from_entry(&entry, steps),
+            Ok(Err(error)) => Err(BrokerError { error, steps }),
+            Err(_panicked) => Err(ErrorCode::Internal.into()),
+        }
+    }
+
+    fn from_entry(entry: &Entry, steps: Vec<StepRecord>) -> Result<Token, BrokerError> {
+        match entry {
+            Entry::Token(held) => Ok(Token { held: Arc::clone(held), steps }),
+            Entry::Refused { error, .. } => Err(BrokerError { error: *error, steps }),
+        }
+    }
+
+    /// Which token service is asked: the one sealed at login, or the one that the registry itself names to us. What
+    /// the caller saw must be the same.
+    async fn service(&self, ask: &Ask, steps: &mut Vec<StepRecord>) -> Result<(Realm, Option<String>), BrokerError> {
+        let policy = ask.registry.policy();
+        let seen = match &ask.seen {
+            Some(seen) => Some((policy.admit(&seen.realm)?, seen.service.clone())),
+            None => None,
+        };
+        let (realm, service) = match &ask.identity {
+            Identity::Session(_, facts) => match (facts.auth, &facts.realm) {
+                (RegistryAuth::Bearer, Some(realm)) => (policy.admit(realm)?, facts.service.clone()),
+                (RegistryAuth::Open, _) => return Err(ErrorCode::RegistryOpen.into()),
+                _ => return Err(ErrorCode::BasicOnly.into()),
+            },
+            Identity::Anonymous => {
+                let now_ms = self.clock.now_ms();
+                let mut known = ask.registry.known_auth(now_ms);
+                // The caller saw something else than what is remembered: the registry may have changed its mind.
+                let stale = |known: &KnownAuth| match (known, &seen) {
+                    (KnownAuth::Bearer { realm, service }, Some((now, now_service))) => {
+                        policy.admit(realm).ok().as_ref() != Some(now) || service != now_service
+                    }
+                    (_, Some(_)) => true,
+                    (_, None) => false,
+                };
+                if known.as_ref().is_some_and(stale) {
+                    known = None;
+                }
+                let known = match known {
+                    Some(known) => known,
+                    None => flight::learn(&ask.registry, &*self.clock, steps).await.map_err(|error| BrokerError {
+                        error,
+                        steps: std::mem::take(steps),
+                    })?,
+                };
+                match known {
+                    KnownAuth::Bearer { realm, service } => (policy.admit(&realm)?, service),
+                    KnownAuth::Open => return Err(ErrorCode::RegistryOpen.into()),
+                    KnownAuth::Basic => return Err(ErrorCode::BasicOnly.into()),
+                }
+            }
+        };
+        match seen {
+            Some((seen_realm, seen_service)) if seen_realm != realm || seen_service != service => {
+                Err(ErrorCode::RealmChanged.into())
+            }
+            _ => Ok((realm, service)),
+        }
+    }
+}

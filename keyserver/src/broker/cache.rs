@@ -1,0 +1,202 @@
+//! Tokens kept in the process, bounded by bytes, each for as long as it may be.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::hmac;
+use dockpass_protocol::flow::FlowError;
+use dockpass_protocol::realm::Realm;
+use dockpass_protocol::scope::ScopeSet;
+use moka::Expiry;
+use moka::future::Cache;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Identity;
+use crate::clock::{NoRandomness, Randomness};
+use crate::config::CacheConfig;
+use crate::registry::Registry;
+
+/// A token with less time left than this is not handed out from the cache.
+const MARGIN_MS: i64 = 30_000;
+/// What an entry costs besides its texts: key, times, bookkeeping of the cache.
+const OVERHEAD: usize = 256;
+
+/// The name of an entry. Nobody without the session can compute it.
+pub(super) type Key = [u8; 32];
+
+/// A token that is kept.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) token: SecretString,
+    pub(super) expires_at_ms: i64,
+    pub(super) is_jwt: bool,
+    pub(super) granted: Vec<String>,
+    pub(super) denied: Vec<String>,
+    pub(super) unknown: Vec<String>,
+    /// When it came.
+    pub(super) obtained_at_ms: i64,
+    /// Until when it may be kept, by our clock.
+    pub(super) keep_until_ms: i64,
+}
+
+/// What is kept under a key.
+#[derive(Clone, Debug)]
+pub(super) enum Entry {
+    /// A token.
+    Token(Arc<Held>),
+    /// A clear refusal, kept for a moment so that a wrong password is not tried over and over.
+    Refused {
+        /// Which.
+        error: FlowError,
+        /// When it came.
+        obtained_at_ms: i64,
+        /// Until when it may be kept.
+        keep_until_ms: i64,
+    },
+}
+
+impl Entry {
+    fn obtained_at_ms(&self) -> i64 {
+        match self {
+            Self::Token(held) => held.obtained_at_ms,
+            Self::Refused { obtained_at_ms, .. } => *obtained_at_ms,
+        }
+    }
+
+    fn keep_until_ms(&self) -> i64 {
+        match self {
+            Self::Token(held) => held.keep_until_ms,
+            Self::Refused { keep_until_ms, .. } => *keep_until_ms,
+        }
+    }
+
+    fn weight(&self) -> u32 {
+        let bytes = match self {
+            Self::Refused { .. } => 0,
+            Self::Token(held) => {
+                let texts = held.granted.iter().chain(&held.denied).chain(&held.unknown);
+                held.token.expose_secret().len() + texts.map(|text| text.len() + 24).sum::<usize>()
+            }
+        };
+        u32::try_from(bytes + OVERHEAD).unwrap_or(u32::MAX)
+    }
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caps {
+    max_token_ms: i64,
+    denial_ms: i64,
+}
+
+impl Caps {
+    /// When this token is to be forgotten: before it expires, with the session, at the cap; sooner when it denies.
+    pub(super) fn keep_until_ms(&self, now_ms: i64, expires_at_ms: i64, session_end_ms: Option<i64>, denies: bool) -> i64 {
+        let left = expires_at_ms.saturating_sub(now_ms).max(0);
+        let margin = MARGIN_MS.min(left / 2);
+        let cap = if denies { self.max_token_ms.min(self.denial_ms) } else { self.max_token_ms };
+        let end = now_ms.saturating_add((left - margin).min(cap));
+        session_end_ms.map_or(end, |session| end.min(session))
+    }
+
+    /// When this refusal is to be forgotten.
+    pub(super) fn refusal_until_ms(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_add(self.denial_ms)
+    }
+}
+
+/// The cache. It does not know what a token is good for, and forgets at any time: a caller asks again.
+#[derive(Clone, Debug)]
+pub(super) struct TokenCache {
+    entries: Cache<Key, Entry>,
+    mac: Arc<hmac::Key>,
+    pub(super) caps: Caps,
+}
+
+impl TokenCache {
+    pub(super) fn new(config: &CacheConfig, random: &dyn Randomness) -> Result<Self, NoRandomness> {
+        let mut secret = zeroize::Zeroizing::new([0_u8; 32]);
+        random.fill(&mut *secret)?;
+        let ms = |seconds: u64| i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        Ok(Self {
+            entries: Cache::builder()
+                .max_capacity(config.max_bytes)
+                .weigher(|_key, entry: &Entry| entry.weight())
+                .expire_after(Lifetime)
+                .build(),
+            mac: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &*secret)),
+            caps: Caps { max_token_ms: ms(config.max_token_seconds), denial_ms: ms(config.denial_seconds.min(30)) },
+        })
+    }
+
+    /// The key of a question. Every field is preceded by its length, so that no two questions run together.
+    pub(super) fn key(
+        &self,
+        identity: &Identity,
+        registry: &Registry,
+        realm: &Realm,
+        service: Option<&str>,
+        scopes: &ScopeSet,
+    ) -> Key {
+        let mut mac = hmac::Context::with_key(&self.mac);
+        let mut field = |bytes: &[u8]| {
+            mac.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+            mac.update(bytes);
+        };
+        match identity {
+            Identity::Anonymous => field(b"anonymous"),
+            Identity::Session(sealed, _) => field(sealed.hash()),
+        }
+        field(registry.origin().to_string().as_bytes());
+        field(realm.to_string().as_bytes());
+        field(if service.is_some() { b"service" } else { b"no service" });
+        field(service.unwrap_or_default().as_bytes());
+        for scope in scopes.iter() {
+            field(scope.to_string().as_bytes());
+        }
+        let mut key = [0; 32];
+        key.copy_from_slice(mac.sign().as_ref());
+        key
+    }
+
+    /// What is kept under this key, if it still may be used.
+    pub(super) async fn get(&self, key: &Key, now_ms: i64) -> Option<Entry> {
+        let entry = self.entries.get(key).await?;
+        (now_ms < entry.keep_until_ms()).then_some(entry)
+    }
+
+    /// Forgets what came before this time.
+    pub(super) async fn forget_older(&self, key: &Key, before_ms: i64) {
+        if let Some(entry) = self.entries.get(key).await
+            && entry.obtained_at_ms() <= before_ms
+        {
+            self.entries.invalidate(key).await;
+        }
+    }
+
+    /// What is kept under this key; where nothing is, what this future fetches. One future per key runs at a time,
+    /// everybody else waits for it. An error is told to all who wait, and not kept.
+    pub(super) async fn get_or_fetch(
+        &self,
+        key: Key,
+        now_ms: i64,
+        fetch: impl Future<Output = Result<Entry, FlowError>>,
+    ) -> Result<Entry, FlowError> {
+        // moka's own clock may lag behind an injected one: what ours calls stale is not to be handed out.
+        if self.get(&key, now_ms).await.is_none() {
+            self.forget_older(&key, now_ms.saturating_sub(1)).await;
+        }
+        self.entries.try_get_with(key, fetch).await.map_err(|error| *error)
+    }
+}
+
+/// moka's expiry of an entry: from what the entry itself says.
+struct Lifetime;
+
+impl Expiry<Key, Entry> for Lifetime {
+    fn expire_after_create(&self, _key: &Key, entry: &Entry, _created_at: Instant) -> Option<Duration> {
+        let lifetime = entry.keep_until_ms().saturating_sub(entry.obtained_at_ms()).max(0);
+        Some(Duration::from_millis(u64::try_from(lifetime).unwrap_or(0)))
+    }
+}

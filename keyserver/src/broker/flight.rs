@@ -1,0 +1,154 @@
+//! One visit to a token service.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::credential::Credential;
+use dockpass_protocol::flow::{
+    FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord, TokenFlow, TokenGrant, TokenStep,
+};
+use dockpass_protocol::realm::Realm;
+use dockpass_protocol::scope::ScopeSet;
+
+use super::Identity;
+use super::cache::{Caps, Entry, Held};
+use crate::clock::Clock;
+use crate::registry::Registry;
+use crate::session::Sessions;
+use crate::upstream;
+
+/// Everything that one visit needs.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) registry: Arc<Registry>,
+    pub(super) identity: Identity,
+    pub(super) realm: Realm,
+    pub(super) service: Option<String>,
+    pub(super) scopes: ScopeSet,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) caps: Caps,
+    /// Where the steps are left for the one who asked.
+    pub(super) steps: Arc<Mutex<Vec<StepRecord>>>,
+}
+
+impl Flight {
+    /// Asks the token service. A clear refusal is an entry as well; what may be better the next time is an error.
+    pub(super) async fn run(self) -> Result<Entry, FlowError> {
+        let (credential, session_end_ms) = match &self.identity {
+            Identity::Anonymous => (Credential::Anonymous, None),
+            Identity::Session(sealed, _) => {
+                let (facts, credential) = self
+                    .sessions
+                    .open(sealed)
+                    .await
+                    .map_err(|error| FlowError::new(error.code(), Hop::KeyServer))?;
+                (credential, Some(facts.expires_at_ms()))
+            }
+        };
+        let eager = !credential.is_anonymous();
+        let flow = TokenFlow::new(self.realm, self.service, self.scopes, credential, eager, false)
+            .with_policy(self.registry.policy().clone());
+        let result = drive(flow, &self.registry, &*self.clock, &self.steps).await;
+        let now_ms = self.clock.now_ms();
+        match result {
+            Ok(grant) => {
+                let denies = !grant.denied.is_empty();
+                let keep_until_ms = self.caps.keep_until_ms(now_ms, grant.expires_at_ms, session_end_ms, denies);
+                Ok(Entry::Token(Arc::new(Held {
+                    token: grant.token,
+                    expires_at_ms: grant.expires_at_ms,
+                    is_jwt: grant.is_jwt,
+                    granted: grant.granted.to_strings(),
+                    denied: grant.denied.to_strings(),
+                    unknown: grant.unknown.to_strings(),
+                    obtained_at_ms: now_ms,
+                    keep_until_ms,
+                })))
+            }
+            Err(error) if is_clear(&error) => Ok(Entry::Refused {
+                error,
+                obtained_at_ms: now_ms,
+                keep_until_ms: self.caps.refusal_until_ms(now_ms),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether the token service said no to these credentials, as opposed to failing.
+fn is_clear(error: &FlowError) -> bool {
+    matches!(error.code, ErrorCode::BadCredentials | ErrorCode::ScopeDenied | ErrorCode::LoginRequired)
+        && matches!(error.status, Some(401 | 403))
+}
+
+async fn drive(
+    mut flow: TokenFlow,
+    registry: &Registry,
+    clock: &dyn Clock,
+    steps: &Mutex<Vec<StepRecord>>,
+) -> Result<TokenGrant, FlowError> {
+    loop {
+        steps.lock().unwrap_or_else(PoisonError::into_inner).append(&mut flow.take_records());
+        let ask = match flow.step() {
+            TokenStep::Send(ask) => ask,
+            TokenStep::Done(grant) => return Ok(grant),
+            TokenStep::Fail(error) => return Err(error),
+        };
+        let answer = match upstream::request(registry.origin(), &ask) {
+            Ok(request) => registry.client().exchange(request).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                upstream::with_head(head.status, &head.headers, |head| flow.response(head, &body, clock.now_ms()));
+            }
+            Err(error) => flow.transport_failed(error),
+        }
+    }
+}
+
+/// Asks a registry itself how it authenticates: `GET /v2/` without authorization. Remembered for ten minutes.
+pub(super) async fn learn(
+    registry: &Registry,
+    clock: &dyn Clock,
+    steps: &mut Vec<StepRecord>,
+) -> Result<KnownAuth, FlowError> {
+    let ask = ResourceRequest { method: "GET".to_owned(), path: "/v2/".to_owned(), scopes: ScopeSet::new() };
+    let mut flow = ResourceFlow::new(ask, None, false).with_policy(registry.policy().clone());
+    let known = loop {
+        steps.append(&mut flow.take_records());
+        let authorization = match flow.step() {
+            ResourceStep::Send(authorization) => authorization,
+            // The challenge is all that was wanted.
+            ResourceStep::NeedToken(need) => {
+                break KnownAuth::Bearer { realm: need.challenge.realm, service: need.challenge.service };
+            }
+            ResourceStep::Done(answered) => break answered.auth,
+            // Basic without a session: that it is Basic is what was wanted.
+            ResourceStep::Fail(error) if error.code == ErrorCode::LoginRequired => break KnownAuth::Basic,
+            ResourceStep::Fail(error) => return Err(error),
+        };
+        let request = dockpass_protocol::flow::HttpRequest {
+            method: "GET",
+            target: "/v2/".to_owned(),
+            authorization,
+            form: None,
+        };
+        let answer = match upstream::request(registry.origin(), &request) {
+            Ok(request) => registry.client().exchange(request).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(response) => {
+                let (head, _body) = response.into_parts();
+                upstream::with_head(head.status, &head.headers, |head| flow.response(head));
+            }
+            Err(error) => flow.transport_failed(error),
+        }
+    };
+    steps.append(&mut flow.take_records());
+    registry.learn_auth(known.clone(), clock.now_ms());
+    Ok(known)
+}

@@ -1,0 +1,165 @@
+//! The two ways a session travels: `Authorization: Bearer`, and a cookie per registry.
+//!
+//! A bearer token proves that who sends it has it. A cookie is sent by a browser whoever made it send, so a cookie
+//! counts only with signs that the request comes from our own pages: `Sec-Fetch-Site`, or `Origin` where that is
+//! missing, and for everything that is more than reading the header that no cross-site form can set.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use dockpass_protocol::api::{CSRF_HEADER, SESSION_COOKIE_PREFIX};
+use dockpass_protocol::code::ErrorCode;
+use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
+use http::{HeaderMap, HeaderValue, Method};
+
+use crate::session::{Sealed, looks_like_one};
+
+/// Name and value of a cookie together must not be longer (RFC 6265bis §5.6; browsers drop it silently).
+const MAX_COOKIE: usize = 4_096;
+/// Hex digits of the registry's hash in a cookie's name.
+const HASH_DIGITS: usize = 16;
+
+/// A session as it came.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    /// The session, not yet opened.
+    pub sealed: Sealed,
+    /// Whether it came in a cookie.
+    pub by_cookie: bool,
+}
+
+/// What `Authorization` holds.
+#[derive(Debug)]
+pub enum Bearer<'a> {
+    /// No such field.
+    None,
+    /// A session, at least in form.
+    Session(&'a str),
+    /// Another bearer token: one of a registry.
+    Other(&'a str),
+    /// Another scheme, several fields, or no readable text.
+    Unreadable,
+}
+
+/// Reads `Authorization`.
+pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
+    let mut fields = headers.get_all(AUTHORIZATION).iter();
+    let Some(field) = fields.next() else { return Bearer::None };
+    let token = field.to_str().ok().and_then(|text| {
+        let (scheme, token) = text.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
+    });
+    match token {
+        Some(token) if fields.next().is_none() && !token.is_empty() => {
+            if looks_like_one(token) { Bearer::Session(token) } else { Bearer::Other(token) }
+        }
+        _ => Bearer::Unreadable,
+    }
+}
+
+/// The session of an API request for this registry, or for the only registry that there is a cookie for.
+///
+/// # Errors
+/// `invalid_request` for two carriers at once, for a cookie that is there twice, and for several cookies without a
+/// registry to choose by; `invalid_session` for an `Authorization` that is no session; what [`guard`] says of a cookie.
+pub fn session(
+    method: &Method,
+    headers: &HeaderMap,
+    registry: Option<&str>,
+    own_origin: &str,
+) -> Result<Option<Presented>, ErrorCode> {
+    let cookie = cookie(headers, registry)?;
+    match (bearer(headers), cookie) {
+        (Bearer::None, None) => Ok(None),
+        (Bearer::None, Some(value)) => {
+            guard(method, headers, own_origin)?;
+            Ok(Some(Presented { sealed: Sealed::new(value), by_cookie: true }))
+        }
+        (Bearer::Session(token), None) => Ok(Some(Presented { sealed: Sealed::new(token), by_cookie: false })),
+        (_, Some(_)) => Err(ErrorCode::InvalidRequest),
+        (Bearer::Other(_) | Bearer::Unreadable, None) => Err(ErrorCode::InvalidSession),
+    }
+}
+
+/// The value of the session cookie for this registry (or of the only one).
+///
+/// # Errors
+/// `invalid_request` when it is there twice, or when there are several and no registry says which.
+pub fn cookie<'a>(headers: &'a HeaderMap, registry: Option<&str>) -> Result<Option<&'a str>, ErrorCode> {
+    let wanted = registry.map(cookie_name);
+    let mut found = None;
+    for line in headers.get_all(COOKIE) {
+        // A line that is not ASCII cannot hold a session; other cookies are nobody's business here.
+        let Ok(line) = line.to_str() else { continue };
+        for pair in line.split(';') {
+            let Some((name, value)) = pair.trim_matches(' ').split_once('=') else { continue };
+            let ours = match &wanted {
+                Some(wanted) => name == wanted,
+                None => name.strip_prefix(SESSION_COOKIE_PREFIX).is_some_and(|rest| rest.len() == HASH_DIGITS),
+            };
+            if ours && found.replace(value).is_some() {
+                return Err(ErrorCode::InvalidRequest);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a request that carries a cookie comes from our own pages.
+///
+/// # Errors
+/// `origin_not_allowed` or `csrf_required`.
+pub fn guard(method: &Method, headers: &HeaderMap, own_origin: &str) -> Result<(), ErrorCode> {
+    if !from_own_page(headers, own_origin) {
+        return Err(ErrorCode::OriginNotAllowed);
+    }
+    let reads = method == Method::GET || method == Method::HEAD;
+    if !reads && !headers.contains_key(CSRF_HEADER) {
+        return Err(ErrorCode::CsrfRequired);
+    }
+    Ok(())
+}
+
+/// `Sec-Fetch-Site: same-origin`; where a browser does not send it, `Origin` with our own. Neither: not ours.
+fn from_own_page(headers: &HeaderMap, own_origin: &str) -> bool {
+    let mut site = headers.get_all("sec-fetch-site").iter();
+    match (site.next(), site.next()) {
+        (Some(site), None) => site == "same-origin",
+        (Some(_), Some(_)) => false,
+        (None, _) => {
+            let mut origin = headers.get_all(ORIGIN).iter();
+            match (origin.next(), origin.next()) {
+                (Some(origin), None) => origin == own_origin,
+                _ => false,
+            }
+        }
+    }
+}
+
+/// The name of the cookie for a registry.
+pub fn cookie_name(registry: &str) -> String {
+    let hash = digest(&SHA256, registry.as_bytes());
+    let hex: String = hash.as_ref().iter().take(HASH_DIGITS / 2).map(|byte| format!("{byte:02x}")).collect();
+    format!("{SESSION_COOKIE_PREFIX}{hex}")
+}
+
+/// The longest session that fits into the cookie for a registry.
+pub fn cookie_capacity(registry: &str) -> usize {
+    MAX_COOKIE - cookie_name(registry).len() - 1
+}
+
+/// `Set-Cookie` with a session.
+pub fn set_cookie(registry: &str, session: &str, lifetime_seconds: u64) -> Option<HeaderValue> {
+    let name = cookie_name(registry);
+    let text = format!("{name}={session}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={lifetime_seconds}");
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// `Set-Cookie` that removes the session's cookie.
+pub fn clear_cookie(registry: &str) -> Option<HeaderValue> {
+    let name = cookie_name(registry);
+    HeaderValue::from_str(&format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Time and randomness, injected so that tests can hold them still.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+/// Wall-clock time.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// Milliseconds since the epoch.
+    fn now_ms(&self) -> i64;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A clock that moves only when told to.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// Stands at this time, in milliseconds since the epoch.
+    pub fn at(now_ms: i64) -> Self {
+        Self(AtomicI64::new(now_ms))
+    }
+
+    /// Moves it, back too.
+    pub fn advance_ms(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// There is no randomness, so nothing may be sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no randomness")]
+pub struct NoRandomness;
+
+/// Cryptographic randomness.
+pub trait Randomness: fmt::Debug + Send + Sync + 'static {
+    /// Fills the buffer.
+    ///
+    /// # Errors
+    /// [`NoRandomness`]; the buffer must then not be used.
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoRandomness>;
+}
+
+/// The system's randomness, through aws-lc's generator.
+#[derive(Debug, Default)]
+pub struct SystemRandomness(SystemRandom);
+
+impl Randomness for SystemRandomness {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoRandomness> {
+        self.0.fill(buffer).map_err(|_| NoRandomness)
+    }
+}

@@ -1,0 +1,249 @@
+//! The configuration: a YAML file, `DOCKPASS__SECTION__KEY` variables over it, defaults below it.
+//!
+//! Every problem is reported at once and with its line ([`Problems`]); no message repeats a value, so none can show a
+//! secret that was put into the wrong place. Loading takes these steps: text to a tree that knows its lines
+//! ([`source`]), the environment over it, unknown keys and wrong types against the shape of the defaults ([`shape`]),
+//! and last the rules that a type cannot say ([`validate`]).
+
+mod registry;
+mod shape;
+mod source;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use registry::RegistryConfig;
+pub use source::{Problem, Problems};
+
+/// Everything that can be configured. `config.example.yaml` explains each key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// Where browsers reach this server, scheme included; from `listen` when not given.
+    pub public_origin: Option<String>,
+    /// Addresses of reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
+    /// Sealed sessions.
+    pub session: SessionConfig,
+    /// The registries that may be used.
+    pub registries: Vec<RegistryConfig>,
+    /// Whether registries outside the list may be used as well (public addresses only).
+    pub any_registry: bool,
+    /// Tokens kept in the process.
+    pub cache: CacheConfig,
+    /// The way to the registries.
+    pub gateway: GatewayConfig,
+    /// Pages on other origins.
+    pub cors: CorsConfig,
+    /// Bounds on what one caller can use up.
+    pub limits: LimitsConfig,
+    /// Logs.
+    pub log: LogConfig,
+}
+
+/// `session`: how long a login lasts and which keys seal it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionConfig {
+    /// Seconds from login to expiry.
+    pub lifetime_seconds: u64,
+    /// PEM files (PKCS#1 or PKCS#8) of RSA keys; the first seals, all open. Empty: a key made at start.
+    pub key_files: Vec<PathBuf>,
+}
+
+/// `cache`: registry tokens kept in the process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheConfig {
+    /// Bytes of keys and tokens together.
+    pub max_bytes: u64,
+    /// No token is kept longer than this, in seconds.
+    pub max_token_seconds: u64,
+    /// A refusal is kept this long, in seconds; at most 30.
+    pub denial_seconds: u64,
+}
+
+/// `gateway`: the way to the registries.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewayConfig {
+    /// Whether only GET and HEAD pass.
+    pub read_only: bool,
+}
+
+/// `cors`: pages on other origins.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CorsConfig {
+    /// Exact origins whose pages may call the API with a session in `Authorization`.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `limits`: bounds on what one caller can use up.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Logins that one address may try at once.
+    pub login_burst: u32,
+    /// Logins per minute that one address may try after the burst.
+    pub login_per_minute: u32,
+    /// Logins per minute for one account at one registry, from all addresses together.
+    pub account_per_minute: u32,
+    /// Bytes of a request to the API.
+    pub body_bytes: usize,
+    /// Bytes of a request's headers.
+    pub header_bytes: usize,
+    /// Bytes of a password or refresh token.
+    pub credential_bytes: usize,
+    /// Connections at one time.
+    pub connections: usize,
+    /// RSA operations at one time; 0 means one per processor.
+    pub rsa_concurrency: usize,
+    /// Requests that may wait for an RSA operation.
+    pub rsa_queue: usize,
+    /// Seconds for the headers of a request.
+    pub header_seconds: u64,
+    /// Seconds for a request to the API, body included.
+    pub request_seconds: u64,
+    /// Seconds to connect to a registry or token service, name resolution and TLS included.
+    pub connect_seconds: u64,
+    /// Seconds until the head of an upstream's answer.
+    pub upstream_seconds: u64,
+    /// Seconds that a relayed body may stand still.
+    pub idle_seconds: u64,
+    /// Seconds that requests in flight have when the server stops.
+    pub stop_seconds: u64,
+}
+
+/// `log`: what goes to standard error.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// A filter in the form of `tracing`'s `EnvFilter`.
+    pub filter: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line of text.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl Config {
+    /// The configuration of this file and these environment variables; without a file, the defaults.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
+        let text = match file {
+            None => String::new(),
+            Some(path) => source::read(path)?,
+        };
+        Self::parse(&text, environment)
+    }
+
+    /// The configuration of this YAML text and these environment variables.
+    ///
+    /// # Errors
+    /// Every problem that was found.
+    pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
+        let mut tree = source::Tree::parse(text)?;
+        let shape = shape::of_config();
+        let mut problems = tree.overlay(environment, &shape);
+        problems.extend(shape::compare(&tree, &shape));
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        let config: Self = tree.decode()?;
+        let problems = validate::check(&config, &tree);
+        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+    }
+
+    /// Where browsers reach this server: `public_origin`, else from `listen`.
+    pub fn origin(&self) -> String {
+        match &self.public_origin {
+            Some(origin) => origin.trim_end_matches('/').to_ascii_lowercase(),
+            None => format!("http://{}", self.listen),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8780".to_owned(),
+            public_origin: None,
+            trusted_proxies: Vec::new(),
+            session: SessionConfig::default(),
+            registries: registry::shipped(),
+            any_registry: false,
+            cache: CacheConfig::default(),
+            gateway: GatewayConfig::default(),
+            cors: CorsConfig::default(),
+            limits: LimitsConfig::default(),
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { lifetime_seconds: 28_800, key_files: Vec::new() }
+    }
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self { max_bytes: 33_554_432, max_token_seconds: 300, denial_seconds: 30 }
+    }
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self { read_only: true }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            login_burst: 10,
+            login_per_minute: 10,
+            account_per_minute: 20,
+            body_bytes: 65_536,
+            header_bytes: 32_768,
+            credential_bytes: 16_384,
+            connections: 4_096,
+            rsa_concurrency: 0,
+            rsa_queue: 256,
+            header_seconds: 10,
+            request_seconds: 30,
+            connect_seconds: 5,
+            upstream_seconds: 15,
+            idle_seconds: 30,
+            stop_seconds: 10,
+        }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}

@@ -1,0 +1,112 @@
+//! From a failure to the problem document that a caller gets.
+//!
+//! Handlers return [`ApiError`]; services below return their own error enums and know nothing of HTTP. The document is
+//! written by the outermost middleware, which knows the request's id: until then the response carries a [`Draft`].
+
+use axum::response::{IntoResponse, Response};
+use dockpass_protocol::api::Problem;
+use dockpass_protocol::code::{ErrorCode, Fault};
+use dockpass_protocol::flow::{FlowError, Hop, StepRecord};
+use http::StatusCode;
+
+use crate::broker::BrokerError;
+use crate::session::SessionError;
+
+/// A failed request.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    step: Option<Hop>,
+    upstream_status: Option<u16>,
+    retry_after: Option<u64>,
+    steps: Vec<StepRecord>,
+}
+
+/// The problem document that a response still lacks.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft(pub(crate) ApiError);
+
+impl ApiError {
+    /// The code.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The status that an upstream answered with, for the log.
+    pub(crate) fn upstream_status(&self) -> Option<u16> {
+        self.upstream_status
+    }
+
+    /// Says after how many seconds another try makes sense.
+    #[must_use]
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// Shows the steps that led here, if the caller asked to see them.
+    #[must_use]
+    pub(crate) fn with_steps(mut self, steps: Vec<StepRecord>, wanted: bool) -> Self {
+        if wanted {
+            self.steps = steps;
+        }
+        self
+    }
+
+    /// The document.
+    pub(crate) fn problem(&self, request_id: &str) -> Problem {
+        let mut problem = Problem::new(self.code, request_id.to_owned());
+        problem.status = self.status().as_u16();
+        problem.step = self.step;
+        problem.retry_after = self.retry_after;
+        problem.steps.clone_from(&self.steps);
+        problem
+    }
+
+    /// Its HTTP status. Codes of the browser's side never arise here; if one did, it would be our bug.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Whether the operator should hear of it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.code.fault() == Fault::Dockpass
+    }
+}
+
+impl From<ErrorCode> for ApiError {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, step: None, upstream_status: None, retry_after: None, steps: Vec::new() }
+    }
+}
+
+impl From<FlowError> for ApiError {
+    fn from(error: FlowError) -> Self {
+        Self {
+            step: (error.hop != Hop::KeyServer).then_some(error.hop),
+            upstream_status: error.status,
+            retry_after: error.retry_after_ms.map(|ms| ms.div_ceil(1_000)),
+            ..error.code.into()
+        }
+    }
+}
+
+impl From<BrokerError> for ApiError {
+    fn from(error: BrokerError) -> Self {
+        error.error.into()
+    }
+}
+
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> Self {
+        error.code().into()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Draft(self));
+        response
+    }
+}

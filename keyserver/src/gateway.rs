@@ -1,0 +1,238 @@
+//! The gateway: registry requests that a browser may not send itself.
+//!
+//! `/r/{registry}/v2/…` is relayed to that registry. The page runs the authorization flow and sends registry tokens
+//! through here; where it cannot (Basic at the registry, plain links) it sends its session instead, and the gateway
+//! runs the same flow. A session never goes to a registry, and what comes back never runs on this origin.
+
+mod body;
+mod headers;
+mod redirect;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dockpass_protocol::api::{RegistryAuth, SeenChallenge};
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::credential::Credential;
+use dockpass_protocol::flow::{
+    Authorization, FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
+};
+use http::{HeaderMap, Method, Response};
+use hyper::body::Incoming;
+use secrecy::SecretString;
+
+use crate::broker::{Ask, Broker, Identity};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http_client::UpstreamBody;
+use crate::registry::Registry;
+use crate::session::{Facts, Sealed, Sessions};
+use crate::upstream;
+pub use body::IdleBody;
+pub(crate) use headers::is_loop;
+pub(crate) use target::Target;
+
+/// On whose behalf a request is relayed.
+#[derive(Debug)]
+pub(crate) enum Passage {
+    /// Nobody's.
+    Anonymous,
+    /// The page has a registry token.
+    Token(SecretString),
+    /// The gateway acts for this session.
+    Session(Sealed, Arc<Facts>),
+}
+
+/// A request to be relayed.
+#[derive(Debug)]
+pub(crate) struct Relay<'a> {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) method: Method,
+    pub(crate) target: Target<'a>,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: Option<UpstreamBody>,
+    pub(crate) passage: Passage,
+}
+
+/// Why nothing was relayed.
+#[derive(Debug)]
+pub(crate) struct RelayError {
+    pub(crate) error: FlowError,
+    pub(crate) steps: Vec<StepRecord>,
+}
+
+impl From<FlowError> for RelayError {
+    fn from(error: FlowError) -> Self {
+        Self { error, steps: Vec::new() }
+    }
+}
+
+impl From<ErrorCode> for RelayError {
+    fn from(code: ErrorCode) -> Self {
+        FlowError::new(code, Hop::Registry).into()
+    }
+}
+
+/// The answer to relay: its body is the registry's, with a limit on standing still.
+pub(crate) type Answer = Response<IdleBody<Incoming>>;
+
+/// Relays.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    broker: Broker,
+    sessions: Arc<Sessions>,
+    clock: Arc<dyn Clock>,
+    read_only: bool,
+    idle: Duration,
+}
+
+impl Gateway {
+    pub(crate) fn new(config: &Config, broker: Broker, sessions: Arc<Sessions>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            broker,
+            sessions,
+            clock,
+            read_only: config.gateway.read_only,
+            idle: Duration::from_secs(config.limits.idle_seconds),
+        }
+    }
+
+    /// Whether this method passes at all.
+    pub(crate) fn admits(&self, method: &Method) -> bool {
+        let reads = method == Method::GET || method == Method::HEAD;
+        let writes = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE].contains(method);
+        reads || (writes && !self.read_only)
+    }
+
+    /// Relays a request and prepares the answer for the page.
+    pub(crate) async fn relay(&self, mut relay: Relay<'_>) -> Result<Answer, RelayError> {
+        let response = match std::mem::replace(&mut relay.passage, Passage::Anonymous) {
+            Passage::Anonymous => self.send(&mut relay, &Authorization::None).await?,
+            Passage::Token(token) => self.send(&mut relay, &Authorization::Bearer(token)).await?,
+            Passage::Session(sealed, facts) => self.run_flow(&mut relay, sealed, facts).await?,
+        };
+        let (mut head, body) = response.into_parts();
+        head.headers = headers::downstream(&relay.registry, &relay.target, head.status, &head.headers)?;
+        head.extensions = http::Extensions::new();
+        Ok(Response::from_parts(head, IdleBody::new(body, self.idle)))
+    }
+
+    /// The flow that the page would run, with the session's token or credentials.
+    async fn run_flow(
+        &self,
+        relay: &mut Relay<'_>,
+        sealed: Sealed,
+        facts: Arc<Facts>,
+    ) -> Result<Response<Incoming>, RelayError> {
+        let scopes = relay.target.scopes(relay.method.as_str())?;
+        let ask = ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
+        let mut flow =
+            ResourceFlow::new(ask, known_auth(&facts), true).with_policy(relay.registry.policy().clone());
+        let mut steps = Vec::new();
+        let mut last = None;
+        let result = loop {
+            steps.append(&mut flow.take_records());
+            match flow.step() {
+                ResourceStep::Send(authorization) => {
+                    let authorization = match authorization {
+                        Authorization::FromSession => match self.basic(&sealed).await {
+                            Ok(basic) => basic,
+                            Err(error) => break Err(error),
+                        },
+                        other => other,
+                    };
+                    match self.send(relay, &authorization).await {
+                        Ok(response) => {
+                            upstream::with_head(response.status(), response.headers(), |head| flow.response(head));
+                            last = Some(response);
+                        }
+                        Err(error) => break Err(error),
+                    }
+                }
+                ResourceStep::NeedToken(need) => {
+                    let ask = Ask {
+                        registry: Arc::clone(&relay.registry),
+                        identity: Identity::Session(sealed.clone(), Arc::clone(&facts)),
+                        scopes: need.scopes,
+                        seen: Some(SeenChallenge { realm: need.challenge.realm, service: need.challenge.service }),
+                        fresh: need.fresh,
+                    };
+                    match self.broker.token(ask).await {
+                        Ok(mut token) => {
+                            steps.append(&mut token.steps);
+                            flow.token(Ok(token.secret().clone()));
+                        }
+                        Err(mut error) => {
+                            steps.append(&mut error.steps);
+                            flow.token(Err(error.error));
+                        }
+                    }
+                }
+                ResourceStep::Done(answered) => {
+                    relay.registry.learn_auth(answered.auth, self.clock.now_ms());
+                    break last.take().ok_or_else(|| FlowError::new(ErrorCode::Internal, Hop::KeyServer));
+                }
+                ResourceStep::Fail(error) => break Err(error),
+            }
+        };
+        result.map_err(|error| RelayError { error, steps })
+    }
+
+    /// The session's password, for the registry itself.
+    async fn basic(&self, sealed: &Sealed) -> Result<Authorization, FlowError> {
+        match self.sessions.open(sealed).await {
+            Ok((_, Credential::Password { username, password })) => Ok(Authorization::Basic { username, password }),
+            // A refresh token is for the token service alone.
+            Ok(_) => Err(FlowError::new(ErrorCode::LoginRequired, Hop::KeyServer)),
+            Err(error) => Err(FlowError::new(error.code(), Hop::KeyServer)),
+        }
+    }
+
+    /// Sends the request once, and follows where the registry sends a reader.
+    async fn send(
+        &self,
+        relay: &mut Relay<'_>,
+        authorization: &Authorization,
+    ) -> Result<Response<Incoming>, FlowError> {
+        let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
+        let mut request = http::Request::builder()
+            .method(&relay.method)
+            .uri(format!("{}{}", relay.registry.origin(), relay.target))
+            .body(match relay.body.take() {
+                Some(body) => body,
+                None if relay.method.is_safe() || relay.method == Method::DELETE => upstream::empty(),
+                // The body is spent: what streams is not kept for a second try.
+                None => return Err(failed(ErrorCode::UpstreamInvalid)),
+            })
+            .map_err(|_| failed(ErrorCode::InvalidPath))?;
+        *request.headers_mut() = headers::upstream(relay.headers);
+        match upstream::authorization(authorization) {
+            Some(value) => {
+                request.headers_mut().insert(http::header::AUTHORIZATION, value);
+            }
+            None if matches!(authorization, Authorization::None) => {}
+            // A token with characters that no header may hold.
+            None => return Err(failed(ErrorCode::InvalidRequest)),
+        }
+        let response =
+            relay.registry.client().stream(request).await.map_err(|error| failed(error.code()))?;
+        if !redirect::is_one(response.status()) {
+            return Ok(response);
+        }
+        redirect::follow(&relay.registry, &relay.method, relay.headers, response).await.map_err(failed)
+    }
+}
+
+/// What a session knows of its registry.
+fn known_auth(facts: &Facts) -> Option<KnownAuth> {
+    match (facts.auth, &facts.realm) {
+        (RegistryAuth::Basic, _) => Some(KnownAuth::Basic),
+        (RegistryAuth::Bearer, Some(realm)) => {
+            Some(KnownAuth::Bearer { realm: realm.clone(), service: facts.service.clone() })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Bodies that may be slow, but not stand still.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// Why a body ended early; the connection is cut, so that nobody takes a part for the whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The registry's connection failed.
+    #[error("the registry's answer broke off")]
+    Broken(#[source] hyper::Error),
+    /// Nothing came for too long.
+    #[error("the registry's answer stood still")]
+    Idle,
+}
+
+/// A body whose every piece comes within this time after the one before. Trailers are dropped.
+#[derive(Debug)]
+pub struct IdleBody<B> {
+    inner: B,
+    limit: Duration,
+    /// Runs while a piece is waited for.
+    timer: Pin<Box<Sleep>>,
+    waiting: bool,
+}
+
+impl<B> IdleBody<B> {
+    /// This body with this limit.
+    pub fn new(inner: B, limit: Duration) -> Self {
+        Self { inner, limit, timer: Box::pin(sleep(limit)), waiting: false }
+    }
+}
+
+impl<B> Body for IdleBody<B>
+where
+    B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.inner).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.waiting = false;
+                if frame.is_data() { Poll::Ready(Some(Ok(frame))) } else { Poll::Ready(None) }
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Broken(error)))),
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => {
+                // The time in which the reader took nothing does not count against the registry.
+                if !this.waiting {
+                    this.waiting = true;
+                    this.timer.as_mut().reset(Instant::now() + this.limit);
+                }
+                match this.timer.as_mut().poll(context) {
+                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Idle))),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,119 @@
+//! Bodies and queries, with problem documents instead of the framework's own messages, which repeat the input.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use dockpass_protocol::code::ErrorCode;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// A JSON body of at most `limits.body_bytes`, sent as such: no other media type, no encoding. That alone keeps every
+/// cross-site form out.
+pub(crate) struct ApiJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (head, body) = request.into_parts();
+        if !is_json(&head.headers) || head.headers.contains_key(CONTENT_ENCODING) {
+            return Err(ErrorCode::UnsupportedMediaType.into());
+        }
+        let limit = state.config.limits.body_bytes;
+        let declared = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if declared.is_some_and(|length| length > limit) {
+            return Err(ErrorCode::PayloadTooLarge.into());
+        }
+        let reading = Limited::new(body, limit).collect();
+        let body = match tokio::time::timeout(Duration::from_secs(state.config.limits.header_seconds), reading).await {
+            Err(_) => return Err(ErrorCode::RequestTimeout.into()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(ErrorCode::PayloadTooLarge.into()),
+            Ok(Err(_)) => return Err(ErrorCode::InvalidRequest.into()),
+            Ok(Ok(body)) => body.to_bytes(),
+        };
+        serde_json::from_slice(&body).map(Self).map_err(|_| ErrorCode::InvalidRequest.into())
+    }
+}
+
+/// `application/json`, with or without parameters, said once.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut fields = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else { return false };
+    let text = field.to_str().unwrap_or_default();
+    let media_type = text.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+}
+
+/// The query `?registry=…`, and nothing else: a session in an address would end up in logs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegistryQuery {
+    #[serde(default)]
+    pub(crate) registry: Option<String>,
+}
+
+/// Reads the query as [`RegistryQuery`].
+pub(crate) struct Query(pub(crate) RegistryQuery);
+
+impl FromRequestParts<AppState> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, ApiError> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|axum::extract::Query(query)| Self(query))
+            .map_err(|_| ErrorCode::InvalidRequest.into())
+    }
+}
+
+/// No query at all. A `?session=` or `?access_token=` is refused rather than ignored.
+pub(crate) struct NoQuery;
+
+impl FromRequestParts<AppState> for NoQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, ApiError> {
+        if parts.uri.query().is_none_or(str::is_empty) { Ok(Self) } else { Err(ErrorCode::InvalidRequest.into()) }
+    }
+}
+
+/// The other end of the connection, as the accept loop saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// The caller's address: the peer's, or what a trusted proxy says of it.
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+impl FromRequestParts<AppState> for ClientAddress {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        Ok(Self(client_address(peer, &parts.headers, &state.trusted_proxies)))
+    }
+}
+
+/// Walks `X-Forwarded-For` from the nearest proxy outwards, as far as proxies are trusted.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let mut address = peer.to_canonical();
+    let lines: Vec<&str> =
+        headers.get_all(header::HeaderName::from_static("x-forwarded-for")).iter().filter_map(|line| line.to_str().ok()).collect();
+    let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
+    while trusted.contains(&address) {
+        match hops.next().map(|hop| hop.trim().parse::<IpAddr>()) {
+            Some(Ok(next)) => address = next.to_canonical(),
+            Some(Err(_)) | None => break,
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests;

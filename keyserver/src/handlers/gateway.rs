@@ -1,0 +1,94 @@
+//! The gateway's way in: `/r/{registry}/v2/…`.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use dockpass_protocol::api::GATEWAY;
+use dockpass_protocol::code::ErrorCode;
+use http::header::{HeaderMap, HeaderName, UPGRADE};
+use http_body_util::BodyExt;
+use secrecy::SecretString;
+
+use crate::carrier::{self, Bearer};
+use crate::error::ApiError;
+use crate::gateway::{Passage, Relay, Target, is_loop};
+use crate::middleware::Relayed;
+use crate::registry::Registry;
+use crate::session::Sealed;
+use crate::state::AppState;
+
+/// What a page may use registry content for: to read it, or to save it.
+const DESTINATIONS: [&str; 2] = ["empty", "document"];
+
+/// Any method on any path below `/r/`.
+pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+    let (head, body) = request.into_parts();
+    is_wanted_as_data(&head.headers)?;
+    if is_loop(&head.headers) || head.headers.contains_key(UPGRADE) {
+        return Err(ErrorCode::InvalidRequest.into());
+    }
+    let (registry, path) =
+        head.uri.path().strip_prefix(GATEWAY).and_then(|rest| rest.split_at_checked(rest.find('/')?)).ok_or(ErrorCode::NotFound)?;
+    // Some clients escape the colon of host:port, which a path segment need not.
+    let registry = state.registries.find(&registry.replace("%3A", ":").replace("%3a", ":"))?;
+    if !state.gateway.admits(&head.method) {
+        return Err(ErrorCode::MethodNotAllowed.into());
+    }
+    let target = Target::parse(head.method.as_str(), path, head.uri.query())?;
+    let passage = passage(&state, &registry, &head.method, &head.headers).await?;
+    let body = (!head.method.is_safe()).then(|| body.map_err(Into::into).boxed_unsync());
+    let relay = Relay { registry, method: head.method, target, headers: &head.headers, body, passage };
+    match state.gateway.relay(relay).await {
+        Ok(answer) => {
+            let mut response = answer.map(Body::new);
+            response.extensions_mut().insert(Relayed);
+            Ok(response)
+        }
+        Err(error) => {
+            let wanted = head.headers.contains_key("x-dockpass-trace");
+            Err(ApiError::from(error.error).with_steps(error.steps, wanted))
+        }
+    }
+}
+
+/// On whose behalf. A registry token is relayed as it is, whatever cookies come with it; a session is never relayed.
+async fn passage(
+    state: &AppState,
+    registry: &Registry,
+    method: &http::Method,
+    headers: &HeaderMap,
+) -> Result<Passage, ApiError> {
+    let sealed = match carrier::bearer(headers) {
+        Bearer::Other(token) => return Ok(Passage::Token(SecretString::from(token))),
+        Bearer::Unreadable => return Err(ErrorCode::InvalidRequest.into()),
+        Bearer::Session(token) => {
+            if carrier::cookie(headers, Some(registry.name()))?.is_some() {
+                return Err(ErrorCode::InvalidRequest.into());
+            }
+            Sealed::new(token)
+        }
+        Bearer::None => match carrier::cookie(headers, Some(registry.name()))? {
+            None => return Ok(Passage::Anonymous),
+            Some(value) => {
+                carrier::guard(method, headers, &state.own_origin)?;
+                Sealed::new(value)
+            }
+        },
+    };
+    let facts = state.sessions.facts(&sealed).await?;
+    if facts.registry != registry.name() {
+        return Err(ErrorCode::RegistryMismatch.into());
+    }
+    Ok(Passage::Session(sealed, facts))
+}
+
+/// A browser says what it loads something for (Fetch Metadata). Registry content as a script, style, worker or frame
+/// of a page is refused; who says nothing is no browser.
+fn is_wanted_as_data(headers: &HeaderMap) -> Result<(), ErrorCode> {
+    let destination = HeaderName::from_static("sec-fetch-dest");
+    let fine = headers.get_all(destination).iter().all(|value| DESTINATIONS.iter().any(|name| value == name));
+    if fine && !headers.contains_key("service-worker") { Ok(()) } else { Err(ErrorCode::DestinationNotAllowed) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,19 @@
+//! The public keys.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::session::keyring::Jwk;
+use crate::state::AppState;
+
+#[derive(Serialize)]
+struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+/// `GET /v1/keys`: a JWK set (RFC 7517 §5), the sealing key first. Nothing can be forged with these: a session is
+/// signed inside under a key that only the private one gives.
+pub(crate) async fn get(State(state): State<AppState>) -> Response {
+    axum::Json(JwkSet { keys: state.sessions.jwks() }).into_response()
+}

@@ -1,0 +1,72 @@
+//! Who am I, and logout.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use dockpass_protocol::api::SessionInfo;
+use dockpass_protocol::code::ErrorCode;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, Method, StatusCode};
+
+use super::extract::{Query, RegistryQuery};
+use crate::carrier::{self, Presented};
+use crate::error::ApiError;
+use crate::session::SessionError;
+use crate::state::AppState;
+
+/// `GET /v1/session`.
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    Query(query): Query,
+    headers: HeaderMap,
+) -> Result<Json<SessionInfo>, ApiError> {
+    let (presented, wanted) = presented(&state, &Method::GET, &headers, &query)?;
+    let facts = state.sessions.facts(&presented.sealed).await?;
+    if wanted.is_some_and(|wanted| wanted != facts.registry) {
+        return Err(ErrorCode::RegistryMismatch.into());
+    }
+    Ok(Json(super::sessions::info(&facts)))
+}
+
+/// `DELETE /v1/session`: from now on the session opens nothing any more, and its cookie goes.
+pub(crate) async fn delete(
+    State(state): State<AppState>,
+    Query(query): Query,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (presented, wanted) = presented(&state, &Method::DELETE, &headers, &query)?;
+    let (mut response, registry) = match state.sessions.facts(&presented.sealed).await {
+        Ok(facts) => {
+            if wanted.as_ref().is_some_and(|wanted| *wanted != facts.registry) {
+                return Err(ErrorCode::RegistryMismatch.into());
+            }
+            state.sessions.revoke(&presented.sealed, &facts);
+            tracing::info!(registry = %facts.registry, jti = %facts.jti, "logout");
+            (StatusCode::NO_CONTENT.into_response(), Some(facts.registry.clone()))
+        }
+        // It is over already, which is what was wanted.
+        Err(SessionError::Expired) => (StatusCode::NO_CONTENT.into_response(), wanted),
+        Err(error) => (ApiError::from(error).into_response(), wanted),
+    };
+    if presented.by_cookie
+        && let Some(cookie) = registry.as_deref().and_then(carrier::clear_cookie)
+    {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The session that was sent, and the canonical name of the registry that was asked about.
+fn presented(
+    state: &AppState,
+    method: &Method,
+    headers: &HeaderMap,
+    query: &RegistryQuery,
+) -> Result<(Presented, Option<String>), ApiError> {
+    let wanted = match &query.registry {
+        Some(text) => Some(state.registries.find(text)?.name().to_owned()),
+        None => None,
+    };
+    let presented = carrier::session(method, headers, wanted.as_deref(), &state.own_origin)?;
+    Ok((presented.ok_or(ErrorCode::LoginRequired)?, wanted))
+}

@@ -1,0 +1,126 @@
+//! Login.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use dockpass_protocol::api::{Carrier, LoginRequest, SessionInfo};
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::credential::Credential;
+use http::header::{CONNECTION, HeaderValue, SET_COOKIE};
+use http::{HeaderMap, Method};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::extract::{ApiJson, ClientAddress, NoQuery};
+use crate::error::ApiError;
+use crate::session::{Facts, SessionError};
+use crate::state::AppState;
+use crate::{carrier, login};
+
+/// No user name is longer.
+const MAX_USERNAME: usize = 255;
+/// What docker calls the user of an identity token.
+const TOKEN_USER: &str = "<token>";
+
+/// `POST /v1/sessions`.
+///
+/// The answer closes its connection, good or bad: the password stays in the connection's read buffer as long as that
+/// lives (`Connection: close` is set by the router for the whole route).
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    _: NoQuery,
+    headers: HeaderMap,
+    ApiJson(ask): ApiJson<LoginRequest>,
+) -> Result<Response, ApiError> {
+    if ask.carrier == Carrier::Cookie {
+        // Login across sites would log somebody in as somebody else (threat SES-13).
+        carrier::guard(&Method::POST, &headers, &state.own_origin)?;
+    }
+    let registry = state.registries.find(&ask.registry)?;
+    let credential = credential(&ask, state.config.limits.credential_bytes)?;
+    let account = credential.username().unwrap_or_default().to_owned();
+    if let Err(seconds) = state.login_limits.take(address, registry.name(), &account) {
+        tracing::warn!(registry = registry.name(), "login refused: too many tries");
+        return Err(ApiError::from(ErrorCode::RateLimited).retry_after(seconds));
+    }
+    let outcome = login::prove(&registry, credential, &*state.clock, &*state.random).await;
+    let proof = match outcome.result {
+        Ok(proof) => proof,
+        Err(error) => {
+            tracing::info!(registry = registry.name(), code = %error.code, hop = %error.hop, "login failed");
+            return Err(ApiError::from(error).with_steps(outcome.steps, ask.trace));
+        }
+    };
+    let capacity = match ask.carrier {
+        Carrier::Cookie => carrier::cookie_capacity(registry.name()),
+        Carrier::Bearer => usize::MAX,
+    };
+    let minted = state.sessions.seal(registry.name(), &proof, capacity)?;
+    tracing::info!(registry = registry.name(), jti = %minted.facts.jti, "login");
+    let mut info = info(&minted.facts);
+    if ask.trace {
+        info.steps = outcome.steps;
+    }
+    match ask.carrier {
+        Carrier::Bearer => {
+            info.session = Some(minted.text);
+            Ok(Json(info).into_response())
+        }
+        Carrier::Cookie => {
+            let lifetime = state.config.session.lifetime_seconds;
+            let cookie = carrier::set_cookie(registry.name(), &minted.text, lifetime).ok_or(SessionError::Sealing)?;
+            let mut response = Json(info).into_response();
+            response.headers_mut().insert(SET_COOKIE, cookie);
+            Ok(response)
+        }
+    }
+}
+
+/// Marks an answer as the last on its connection.
+pub(crate) async fn close_connection(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// What a session says of itself.
+pub(super) fn info(facts: &Facts) -> SessionInfo {
+    SessionInfo {
+        registry: facts.registry.clone(),
+        username: facts.username.clone(),
+        expires_at: facts.expires_at_ms(),
+        auth: facts.auth,
+        realm: facts.realm.clone(),
+        service: facts.service.clone(),
+        session: None,
+        steps: Vec::new(),
+    }
+}
+
+fn credential(ask: &LoginRequest, max_bytes: usize) -> Result<Credential, ErrorCode> {
+    let username = ask.username.clone();
+    if username.as_ref().is_some_and(|name| !is_user_id(name)) {
+        return Err(ErrorCode::InvalidUsername);
+    }
+    let within = |secret: &SecretString| match secret.expose_secret() {
+        "" => Err(ErrorCode::InvalidRequest),
+        text if text.contains('\0') => Err(ErrorCode::InvalidRequest),
+        text if text.len() > max_bytes => Err(ErrorCode::CredentialsTooLarge),
+        _ => Ok(secret.clone()),
+    };
+    match (username, &ask.password, &ask.identity_token) {
+        (Some(username), Some(password), None) => Ok(Credential::Password { username, password: within(password)? }),
+        (username, None, Some(token)) => {
+            let username = username.unwrap_or_else(|| TOKEN_USER.to_owned());
+            Ok(Credential::RefreshToken { username, token: within(token)? })
+        }
+        _ => Err(ErrorCode::InvalidRequest),
+    }
+}
+
+/// RFC 7617 §2: no colon, no control character; and not empty, since that is nobody.
+fn is_user_id(name: &str) -> bool {
+    !name.is_empty() && name.len() <= MAX_USERNAME && !name.contains(':') && !name.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests;

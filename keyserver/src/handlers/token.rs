@@ -1,0 +1,49 @@
+//! A registry token.
+
+use axum::Json;
+use axum::extract::State;
+use dockpass_protocol::api::{TokenAnswer, TokenAsk};
+use dockpass_protocol::code::ErrorCode;
+use http::{HeaderMap, Method};
+
+use super::extract::{ApiJson, NoQuery};
+use crate::broker::{Ask, Broker, Identity};
+use crate::carrier;
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// `POST /v1/token`: with a session or anonymous. A token that denies something is an answer as well: what to do about
+/// it is for the page to decide.
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    _: NoQuery,
+    headers: HeaderMap,
+    ApiJson(ask): ApiJson<TokenAsk>,
+) -> Result<Json<TokenAnswer>, ApiError> {
+    let registry = state.registries.find(&ask.registry)?;
+    let scopes = Broker::scopes(&ask.scopes)?;
+    let identity = match carrier::session(&Method::POST, &headers, Some(registry.name()), &state.own_origin)? {
+        None => Identity::Anonymous,
+        Some(presented) => {
+            let facts = state.sessions.facts(&presented.sealed).await?;
+            if facts.registry != registry.name() {
+                return Err(ErrorCode::RegistryMismatch.into());
+            }
+            Identity::Session(presented.sealed, facts)
+        }
+    };
+    let question = Ask { registry, identity, scopes, seen: ask.challenge, fresh: ask.fresh };
+    match state.broker.token(question).await {
+        Ok(token) => {
+            let mut answer = token.answer(state.clock.now_ms());
+            if ask.trace {
+                answer.steps = token.steps;
+            }
+            Ok(Json(answer))
+        }
+        Err(error) => {
+            let steps = error.steps.clone();
+            Err(ApiError::from(error).with_steps(steps, ask.trace))
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The only way out of this process, and its only constructor of HTTP clients.
+//!
+//! One stack, hyper, for token services and gateway alike: it does nothing that it was not told to. No redirects, no
+//! proxies from the environment, no cookies, no decompression. HTTP/1.1 only: its framing is what the gateway's tests
+//! know, and credentials leave no trace in a header compressor's tables. Two clients per registry: `exchange` closes
+//! its connection after each answer, because a pooled one keeps the last `Authorization` in its write buffer; `stream`
+//! keeps connections for the gateway.
+
+mod dial;
+mod error;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dockpass_protocol::flow::TransportError;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, USER_AGENT};
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::LimitsConfig;
+pub use dial::DialPolicy;
+use dial::Dialer;
+
+/// The longest body of a token service, and of a registry at login.
+pub const MAX_BODY: usize = 64 * 1024;
+/// The longest head of an answer.
+const MAX_HEAD: usize = 32 * 1024;
+
+/// A request body.
+pub type UpstreamBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+type Pool = Client<HttpsConnector<Dialer>, UpstreamBody>;
+
+/// How long each phase may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Name resolution and connection.
+    pub connect: Duration,
+    /// Until the head of the answer; for `exchange`, until its end.
+    pub answer: Duration,
+}
+
+impl From<&LimitsConfig> for Timeouts {
+    fn from(limits: &LimitsConfig) -> Self {
+        Self {
+            connect: Duration::from_secs(limits.connect_seconds),
+            answer: Duration::from_secs(limits.upstream_seconds),
+        }
+    }
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The file of certificate authorities.
+    #[error("certificate file {0} holds no PEM certificates that can be read")]
+    Certificates(PathBuf),
+    /// The TLS library refuses its own defaults.
+    #[error("TLS cannot be set up")]
+    Tls,
+}
+
+/// Clients for one registry and its token services. Cloning shares the connections.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    once: Pool,
+    pooled: Pool,
+    timeouts: Timeouts,
+}
+
+impl HttpClient {
+    /// A client that may dial what this policy says and trusts the system's certificate authorities, and those of this
+    /// file besides.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn new(policy: DialPolicy, timeouts: Timeouts, ca_file: Option<&Path>) -> Result<Self, ClientError> {
+        let tls = tls(ca_file)?;
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(Dialer::new(policy, timeouts.connect));
+        let builder = |idle: usize| {
+            let mut builder = Client::builder(TokioExecutor::new());
+            builder
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(30))
+                .pool_max_idle_per_host(idle)
+                .http1_max_buf_size(MAX_HEAD)
+                .retry_canceled_requests(true);
+            builder
+        };
+        Ok(Self { once: builder(0).build(connector.clone()), pooled: builder(32).build(connector), timeouts })
+    }
+
+    /// One request and its whole answer of at most [`MAX_BODY`], on a connection of its own.
+    ///
+    /// # Errors
+    /// [`TransportError`]; a redirect is one, since none is ever followed with credentials.
+    pub async fn exchange(&self, mut request: Request<UpstreamBody>) -> Result<Response<Bytes>, TransportError> {
+        dress(&mut request);
+        let whole = async {
+            let response = self.once.request(request).await.map_err(|error| error::classify(&error))?;
+            let (head, body) = response.into_parts();
+            if head.status.is_redirection() && head.status != http::StatusCode::NOT_MODIFIED {
+                return Err(TransportError::Redirect);
+            }
+            let plain = head.headers.get(CONTENT_ENCODING).is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+            if !plain {
+                return Err(TransportError::Invalid);
+            }
+            let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| TransportError::Invalid)?;
+            Ok(Response::from_parts(head, body.to_bytes()))
+        };
+        match tokio::time::timeout(self.timeouts.answer, whole).await {
+            Ok(result) => result,
+            Err(_) => Err(TransportError::Timeout),
+        }
+    }
+
+    /// One request and the head of its answer; the body streams.
+    ///
+    /// # Errors
+    /// [`TransportError`]. A redirect is an answer here: the gateway decides about it.
+    pub async fn stream(&self, mut request: Request<UpstreamBody>) -> Result<Response<Incoming>, TransportError> {
+        dress(&mut request);
+        match tokio::time::timeout(self.timeouts.answer, self.pooled.request(request)).await {
+            Ok(result) => result.map_err(|error| error::classify(&error)),
+            Err(_) => Err(TransportError::Timeout),
+        }
+    }
+}
+
+/// What every request carries.
+fn dress<B>(request: &mut Request<B>) {
+    let headers = request.headers_mut();
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("dockpass/", env!("CARGO_PKG_VERSION"))));
+    headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+}
+
+/// TLS 1.2 and 1.3 on aws-lc, the system's trust anchors and those of the file.
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
+    let mut roots = RootCertStore::empty();
+    let (usable, unusable) = roots.add_parsable_certificates(system_roots().iter().cloned());
+    tracing::debug!(usable, unusable, "trust anchors of the system");
+    if let Some(path) = ca_file {
+        let bad = || ClientError::Certificates(path.to_owned());
+        let extra: Vec<CertificateDer<'static>> =
+            CertificateDer::pem_file_iter(path).map_err(|_| bad())?.collect::<Result<_, _>>().map_err(|_| bad())?;
+        if extra.is_empty() {
+            return Err(bad());
+        }
+        for certificate in extra {
+            roots.add(certificate).map_err(|_| bad())?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| ClientError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+/// The system's trust anchors, read once.
+fn system_roots() -> &'static [CertificateDer<'static>] {
+    static ROOTS: std::sync::OnceLock<Vec<CertificateDer<'static>>> = std::sync::OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let found = rustls_native_certs::load_native_certs();
+        if found.certs.is_empty() {
+            tracing::warn!("the system has no trust anchors; no https registry can be reached (install ca-certificates)");
+        }
+        found.certs
+    })
+}

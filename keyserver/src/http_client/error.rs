@@ -1,0 +1,46 @@
+//! From the client's errors to the few that a flow tells apart.
+
+use std::error::Error;
+
+use dockpass_protocol::flow::TransportError;
+
+use super::dial::DialError;
+
+/// What an error of the client means, by its whole chain of causes.
+pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
+    let mut next = Some(error);
+    let mut verdict = TransportError::Unreachable;
+    while let Some(error) = next {
+        if let Some(dial) = error.downcast_ref::<DialError>() {
+            return match dial {
+                DialError::AddressRefused => TransportError::AddressRefused,
+                DialError::Unreachable => TransportError::Unreachable,
+                DialError::Timeout => TransportError::Timeout,
+            };
+        }
+        if error.is::<rustls::Error>() {
+            return TransportError::Tls;
+        }
+        // An `io::Error` hides the error that it was made from behind `get_ref`: its `source` is that one's source.
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && let Some(inner) = io.get_ref()
+        {
+            if inner.is::<rustls::Error>() {
+                return TransportError::Tls;
+            }
+            if let Some(dial) = inner.downcast_ref::<DialError>() {
+                return classify(dial);
+            }
+        }
+        if let Some(http) = error.downcast_ref::<hyper::Error>() {
+            if http.is_timeout() {
+                return TransportError::Timeout;
+            }
+            if http.is_parse() || http.is_incomplete_message() {
+                verdict = TransportError::Invalid;
+            }
+        }
+        next = error.source();
+    }
+    verdict
+}

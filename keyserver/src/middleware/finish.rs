@@ -1,0 +1,133 @@
+//! The outermost layer: request id, problem documents, headers that every answer has, one line of log.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use dockpass_protocol::api::PROBLEM_MEDIA_TYPE;
+use dockpass_protocol::code::ErrorCode;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, SERVER, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+
+use crate::error::{ApiError, Draft};
+use crate::state::AppState;
+
+/// Headers that every answer has unless it says otherwise itself.
+const DEFAULTS: [(HeaderName, &str); 7] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+];
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names the request, writes its problem document if it has one, and logs it: never its query, headers or body.
+pub(super) async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(&state);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    // The caller's own id is not believed: it would be a way to write into the log.
+    request.headers_mut().remove(&REQUEST_ID);
+    let mut response = with_problem(next.run(request).await, &id);
+    let failed = response.extensions().get::<Draft>().map(|draft| &draft.0);
+    let status = response.status().as_u16();
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let path = shortened(&path);
+    match failed {
+        Some(error) if error.is_ours() => {
+            tracing::error!(request_id = %id, %method, path, status, ms, code = %error.code(), "request failed");
+        }
+        Some(error) => {
+            let upstream = error.upstream_status();
+            tracing::info!(request_id = %id, %method, path, status, ms, code = %error.code(), upstream, "request");
+        }
+        None => tracing::info!(request_id = %id, %method, path, status, ms, "request"),
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    for (name, value) in DEFAULTS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    headers.remove(SERVER);
+    response
+}
+
+/// What the API says is for its caller only, and for now.
+pub(super) async fn no_store(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A response with a problem document in the place of what the framework, or nobody, wrote.
+fn with_problem(response: Response, id: &str) -> Response {
+    let status = response.status();
+    let error = match response.extensions().get::<Draft>() {
+        Some(draft) => draft.0.clone(),
+        // Not one of ours: what the framework answers by itself has no document yet. A registry's answer has a marker.
+        None if status.is_client_error() || status.is_server_error() => {
+            if response.extensions().get::<Relayed>().is_some() {
+                return response;
+            }
+            ApiError::from(match status.as_u16() {
+                400 => ErrorCode::InvalidRequest,
+                404 => ErrorCode::NotFound,
+                405 => ErrorCode::MethodNotAllowed,
+                408 => ErrorCode::RequestTimeout,
+                413 => ErrorCode::PayloadTooLarge,
+                414 => ErrorCode::UriTooLong,
+                415 => ErrorCode::UnsupportedMediaType,
+                503 => ErrorCode::Overloaded,
+                _ => ErrorCode::Internal,
+            })
+        }
+        None => return response,
+    };
+    let problem = error.problem(id);
+    let (mut head, _body) = response.into_parts();
+    head.status = error.status();
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
+    head.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = problem.retry_after {
+        head.headers.insert(RETRY_AFTER, seconds.into());
+    }
+    allow_something(&mut head.headers, head.status.as_u16());
+    head.extensions.insert(Draft(error));
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    Response::from_parts(head, Body::from(body))
+}
+
+/// RFC 9110 §15.5.6: a 405 names what is allowed; where the router did not say, nothing is.
+fn allow_something(headers: &mut HeaderMap, status: u16) {
+    if status == 405 {
+        headers.entry(ALLOW).or_insert(HeaderValue::from_static("GET, HEAD"));
+    }
+}
+
+/// Marks an answer of a registry, which keeps its own error body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relayed;
+
+fn request_id(state: &AppState) -> String {
+    let mut bytes = [0_u8; 8];
+    // Without randomness a request still deserves an answer; its id then is all zeros.
+    state.random.fill(&mut bytes).ok();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A path is the caller's own text: a bounded piece of it, without anything that could steer a terminal, is enough.
+fn shortened(path: &str) -> String {
+    path.chars().take(96).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
+}

@@ -1,0 +1,80 @@
+//! Requests that are refused before anybody looks at what they want.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::origin::{Origin, Scheme};
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, Method};
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// No request's target is longer.
+const MAX_TARGET: usize = 8 * 1024;
+
+/// Targets that are too long or of another form than origin-form (RFC 9112 §3.2), and hosts that are not this one.
+pub(super) async fn shape(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    let length = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if length > MAX_TARGET {
+        return ApiError::from(ErrorCode::UriTooLong).into_response();
+    }
+    if uri.authority().is_some() || !uri.path().starts_with('/') || !is_our_host(request.headers(), &state.own_origin) {
+        return ApiError::from(ErrorCode::InvalidRequest).into_response();
+    }
+    next.run(request).await
+}
+
+/// While the server listens for this machine only, it answers to this machine's names only: a page that points its own
+/// name at 127.0.0.1 (DNS rebinding) gets nothing. Behind a public origin the proxy in front decides about hosts.
+fn is_our_host(headers: &HeaderMap, own_origin: &str) -> bool {
+    let Ok(own) = Origin::parse(own_origin) else { return true };
+    let near = |origin: &Origin| origin.host() == "localhost" || origin.ip().is_some_and(|ip| ip.is_loopback());
+    if !near(&own) {
+        return true;
+    }
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => {
+            let host = host.to_str().ok().and_then(|host| Origin::from_authority(Scheme::Http, host).ok());
+            host.is_some_and(|host| near(&host))
+        }
+        (None, _) => true,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Requests of pages whose origin is not allowed do nothing here, whatever they carry.
+pub(super) async fn foreign_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    if !may_call(request.method(), request.headers(), &state) {
+        return ApiError::from(ErrorCode::OriginNotAllowed).into_response();
+    }
+    next.run(request).await
+}
+
+fn may_call(method: &Method, headers: &HeaderMap, state: &AppState) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let allowed = match (origins.next(), origins.next()) {
+        (Some(origin), None) => {
+            let allowed = &state.config.cors.allowed_origins;
+            origin == state.own_origin.as_str() || allowed.iter().any(|allowed| origin == allowed.as_str())
+        }
+        (Some(_), Some(_)) => return false,
+        // No browser leaves it out of a cross-origin request that is more than reading.
+        (None, _) => true,
+    };
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    match (sites.next(), sites.next()) {
+        (Some(_), Some(_)) => false,
+        (Some(site), None) if site == "same-origin" => true,
+        // A link or the address bar: nothing but reading comes that way.
+        (Some(site), None) if site == "none" => allowed && (method == Method::GET || method == Method::HEAD),
+        (Some(_), None) => allowed && headers.contains_key(ORIGIN),
+        (None, _) => allowed,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! How often someone may try to log in: by address, and by account at a registry.
+//!
+//! Two token buckets, because one address may try many accounts and many addresses one account. An address is an IPv4
+//! address or an IPv6 /64, which is what one customer gets. Limits are per process.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::LimitsConfig;
+
+/// So many buckets are remembered; the least used are forgotten first.
+const MAX_BUCKETS: u64 = 100_000;
+/// A full bucket need not be remembered, and every bucket is full again after this long.
+const FORGET: Duration = Duration::from_secs(3_600);
+
+/// Limits of logins.
+#[derive(Clone, Debug)]
+pub(crate) struct LoginLimits {
+    by_address: Buckets,
+    by_account: Buckets,
+    clock: Arc<dyn Clock>,
+}
+
+impl LoginLimits {
+    pub(crate) fn new(limits: &LimitsConfig, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            by_address: Buckets::new(limits.login_burst, limits.login_per_minute),
+            by_account: Buckets::new(limits.account_per_minute, limits.account_per_minute),
+            clock,
+        }
+    }
+
+    /// Takes one try. When there is none left, the seconds to wait.
+    pub(crate) fn take(&self, address: IpAddr, registry: &str, account: &str) -> Result<(), u64> {
+        let now_ms = self.clock.now_ms();
+        self.by_address.take(&customer(address), now_ms)?;
+        // Spelled differently, it is still the same account to try: what registries fold must not be a way around.
+        let account = account.trim().to_lowercase();
+        self.by_account.take(&format!("{}:{registry}:{account}", registry.len()), now_ms)
+    }
+}
+
+/// Who is behind an address.
+fn customer(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Buckets {
+    buckets: moka::sync::Cache<String, Arc<Mutex<Bucket>>>,
+    burst: f64,
+    per_ms: f64,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    seen_ms: i64,
+}
+
+impl Buckets {
+    fn new(burst: u32, per_minute: u32) -> Self {
+        Self {
+            buckets: moka::sync::Cache::builder().max_capacity(MAX_BUCKETS).time_to_idle(FORGET).build(),
+            burst: f64::from(burst),
+            per_ms: f64::from(per_minute) / 60_000.0,
+        }
+    }
+
+    fn take(&self, key: &str, now_ms: i64) -> Result<(), u64> {
+        let fresh = || Arc::new(Mutex::new(Bucket { tokens: self.burst, seen_ms: now_ms }));
+        let bucket = self.buckets.get_with_by_ref(key, fresh);
+        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that goes back refills nothing.
+        let passed = u32::try_from(now_ms.saturating_sub(bucket.seen_ms).clamp(0, 3_600_000)).unwrap_or(0);
+        bucket.tokens = (bucket.tokens + f64::from(passed) * self.per_ms).min(self.burst);
+        bucket.seen_ms = now_ms;
+        if bucket.tokens >= 1.0 {
+            bucket.tokens -= 1.0;
+            return Ok(());
+        }
+        let wait_ms = (1.0 - bucket.tokens) / self.per_ms;
+        Err(Duration::from_secs_f64((wait_ms / 1_000.0).clamp(0.0, 3_600.0)).as_secs() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! Every route, then the middleware.
+
+use axum::Router;
+use axum::routing::{any, get, post};
+use dockpass_protocol::api;
+
+use crate::handlers::{self, gateway, health, keys, page, registries, session, sessions, token};
+use crate::middleware;
+use crate::state::AppState;
+
+/// The service for all requests.
+pub fn router(state: AppState) -> Router {
+    let api = Router::new()
+        .route(
+            api::SESSIONS,
+            post(sessions::post)
+                .fallback(handlers::method_not_allowed)
+                .layer(axum::middleware::map_response(sessions::close_connection)),
+        )
+        .route(api::SESSION, get(session::get).delete(session::delete).fallback(handlers::method_not_allowed))
+        .route(api::TOKEN, post(token::post).fallback(handlers::method_not_allowed))
+        .route(api::REGISTRIES, get(registries::get).fallback(handlers::method_not_allowed))
+        .route(api::KEYS, get(keys::get).fallback(handlers::method_not_allowed))
+        .route("/openapi.json", get(crate::openapi::get).fallback(handlers::method_not_allowed))
+        .route("/healthz", get(health::live).fallback(handlers::method_not_allowed))
+        .route("/readyz", get(health::ready).fallback(handlers::method_not_allowed));
+    let api = middleware::api(api, &state);
+    let relay = Router::new().route("/r/{*path}", any(gateway::any));
+    let page = Router::new().fallback(page::get);
+    middleware::all(api.merge(relay).merge(page), &state).with_state(state)
+}

@@ -1,0 +1,162 @@
+//! Binding, accepting, stopping.
+//!
+//! An accept loop of our own, because what protects from slow clients (a limit on reading headers, a cap on
+//! connections) is set per connection. HTTP/1.1 only: TLS and HTTP/2 are for the proxy in front, and what is not spoken
+//! cannot be attacked.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use crate::config::Config;
+use crate::handlers::Peer;
+use crate::router::router;
+use crate::state::{AppState, Builder, StartError};
+
+/// What the accept loop waits after an error that would only come again (no file descriptors left).
+const AFTER_ERROR: Duration = Duration::from_millis(100);
+
+/// Why a server does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address is taken, or is not one of this machine.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// As configured.
+        address: String,
+        /// The system's word for it.
+        reason: io::Error,
+    },
+    /// Keys or registries.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// A server that is bound and not yet serving.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: AppState,
+}
+
+impl Server {
+    /// Binds the configured address (port 0 takes any free one) and builds everything behind it.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn bind(config: Config) -> Result<Self, ServeError> {
+        Self::bind_with(Builder::new(config)).await
+    }
+
+    /// The same with a builder, which may hold another clock.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn bind_with(builder: Builder) -> Result<Self, ServeError> {
+        let wanted = builder.config().listen.clone();
+        let failed = |reason| ServeError::Listen { address: wanted.clone(), reason };
+        let listener = TcpListener::bind(&wanted).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        // The real port, since our own origin is made of it.
+        let state = builder.listening_on(address).build()?;
+        Ok(Self { listener, address, state })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its handlers share.
+    pub fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// Serves until `stop` is ready, then lets requests in flight end within `limits.stop_seconds`.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        serve(self.listener, self.state, stop).await;
+    }
+}
+
+/// Serves this listener until `stop` is ready; then `/readyz` says no, nothing new is accepted, idle connections are
+/// closed, and requests in flight have `limits.stop_seconds` to end.
+pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
+    let limits = state.config.limits.clone();
+    let app = router(state.clone());
+    let graceful = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(limits.header_seconds))
+        .max_buf_size(limits.header_bytes.max(8_192))
+        .keep_alive(true);
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let next = async {
+            // At the cap nothing more is accepted; who comes waits in the listener's queue.
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            () = &mut stop => break,
+            next = next => next,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(reason = %error.kind(), "a connection could not be accepted");
+                tokio::time::sleep(AFTER_ERROR).await;
+                continue;
+            }
+        };
+        // Small answers must not wait for each other; where it cannot be set, it is only slower.
+        stream.set_nodelay(true).ok();
+        let connection = connection(&http, stream, peer, app.clone());
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A connection that breaks is the other side's business; there is nobody to tell.
+            connection.await.ok();
+            drop(slot);
+        });
+    }
+    state.stop_being_ready();
+    drop(listener);
+    tracing::info!("stopping");
+    let grace = Duration::from_secs(limits.stop_seconds);
+    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+}
+
+/// One connection's service: the router, with the other end's address in each request.
+fn connection(
+    http: &http1::Builder,
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        let app = app.clone();
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            app.oneshot(request).await
+        }
+    });
+    http.serve_connection(TokioIo::new(stream), service)
+}

@@ -1,0 +1,277 @@
+//! Sealed sessions: minted at login, opened on use, never stored.
+//!
+//! A session is a JWE that only this server (or one with the same keys) can read or make; see [`jwe`] for its form and
+//! [`claims`] for its content. Opening costs one RSA operation. What may be remembered of an opened one, because it
+//! helps nobody who finds it, is remembered by the hash of the JWE ([`Facts`]): with it, a cached token is handed out
+//! without any RSA work.
+
+mod claims;
+mod jwe;
+pub mod keyring;
+mod lane;
+mod revocation;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::credential::Credential;
+use dockpass_protocol::flow::LoginProof;
+
+pub use claims::Facts;
+use claims::Expected;
+pub use jwe::looks_like_one;
+use keyring::{Jwk, Key, KeyError, KeyRing};
+use lane::RsaLane;
+use revocation::Revocations;
+
+use crate::clock::{Clock, Randomness};
+use crate::config::Config;
+
+/// A key made at start has so many bits.
+const START_BITS: u32 = 2_048;
+/// Facts of so many sessions are remembered.
+const MAX_FACTS: u64 = 50_000;
+
+/// Why there is no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// Not one of ours, damaged, revoked, or sealed under a key that is gone. Which of these is nobody's business.
+    #[error("the session is not valid")]
+    Invalid,
+    /// Genuine, and over.
+    #[error("the session has expired")]
+    Expired,
+    /// The credentials make it longer than its carrier allows.
+    #[error("the credentials do not fit into a session")]
+    TooLarge,
+    /// Too many wait for RSA operations.
+    #[error("too many sessions are being opened")]
+    Overloaded,
+    /// No randomness, so nothing is sealed.
+    #[error("no session can be sealed")]
+    Sealing,
+}
+
+impl SessionError {
+    /// The code under which people hear of it.
+    pub const fn code(self) -> ErrorCode {
+        match self {
+            Self::Invalid => ErrorCode::InvalidSession,
+            Self::Expired => ErrorCode::SessionExpired,
+            Self::TooLarge => ErrorCode::CredentialsTooLarge,
+            Self::Overloaded => ErrorCode::Overloaded,
+            Self::Sealing => ErrorCode::Internal,
+        }
+    }
+}
+
+/// A session as it was presented: unverified text, and its hash. `Debug` shows neither.
+#[derive(Clone)]
+pub struct Sealed {
+    text: Arc<str>,
+    hash: [u8; 32],
+}
+
+impl Sealed {
+    /// A session from its carrier.
+    pub fn new(text: &str) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        Self { text: text.into(), hash }
+    }
+
+    /// SHA-256 of the text: a name for it that opens nothing.
+    pub fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(..)")
+    }
+}
+
+/// A session that was just sealed.
+pub struct Minted {
+    /// The JWE.
+    pub text: String,
+    /// What may be known of it.
+    pub facts: Facts,
+}
+
+impl fmt::Debug for Minted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Minted").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+/// Seals and opens sessions.
+pub struct Sessions {
+    ring: RwLock<Arc<KeyRing>>,
+    files: Vec<PathBuf>,
+    expected: Expected,
+    lifetime_ms: i64,
+    facts: moka::sync::Cache<[u8; 32], Arc<Facts>>,
+    revoked: Revocations,
+    lane: RsaLane,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Randomness>,
+}
+
+impl Sessions {
+    /// Sessions under the configured keys, or under a new one that dies with the process.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn new(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Randomness>) -> Result<Self, KeyError> {
+        let files = config.session.key_files.clone();
+        let ring = if files.is_empty() {
+            tracing::warn!("no key_files: a key was made for this process, and sessions end with it");
+            KeyRing::of(Key::generate(START_BITS)?)
+        } else {
+            KeyRing::load(&files)?
+        };
+        tracing::info!(kid = ring.current().kid(), keys = ring.jwks().len(), "sessions are sealed");
+        let lifetime_seconds = i64::try_from(config.session.lifetime_seconds).unwrap_or(i64::MAX / 2_000);
+        Ok(Self {
+            ring: RwLock::new(Arc::new(ring)),
+            files,
+            expected: Expected {
+                audience: config.public_origin.as_ref().map_or_else(|| "dockpass".to_owned(), |_| config.origin()),
+                max_lifetime_s: lifetime_seconds,
+            },
+            lifetime_ms: lifetime_seconds.saturating_mul(1_000),
+            facts: moka::sync::Cache::builder()
+                .max_capacity(MAX_FACTS)
+                .time_to_live(std::time::Duration::from_secs(config.session.lifetime_seconds))
+                .build(),
+            revoked: Revocations::default(),
+            lane: RsaLane::new(config.limits.rsa_concurrency, config.limits.rsa_queue),
+            clock,
+            random,
+        })
+    }
+
+    /// Reads the key files again. On any error the old ring stays.
+    ///
+    /// # Errors
+    /// [`KeyError`]; nothing has changed then.
+    pub fn reload(&self) -> Result<(), KeyError> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        let ring = KeyRing::load(&self.files)?;
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
+        Ok(())
+    }
+
+    fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The public keys, the sealing one first.
+    pub fn jwks(&self) -> Vec<Jwk> {
+        self.ring().jwks()
+    }
+
+    /// How often a private key was used since start.
+    pub fn private_operations(&self) -> u64 {
+        self.lane.operations()
+    }
+
+    /// Seals what a login proved.
+    ///
+    /// # Errors
+    /// [`SessionError::TooLarge`] when it is longer than `max_length`, [`SessionError::Sealing`].
+    pub fn seal(&self, registry: &str, proof: &LoginProof, max_length: usize) -> Result<Minted, SessionError> {
+        let ring = self.ring();
+        let mut jti = [0_u8; 16];
+        self.random.fill(&mut jti).map_err(|_| SessionError::Sealing)?;
+        let now_s = self.clock.now_ms().div_euclid(1_000);
+        let facts = Facts {
+            kid: ring.current().kid().to_owned(),
+            jti: URL_SAFE_NO_PAD.encode(jti),
+            issued_at_s: now_s,
+            expires_at_s: now_s.saturating_add(self.lifetime_ms / 1_000),
+            registry: registry.to_owned(),
+            realm: proof.realm.as_ref().map(ToString::to_string),
+            service: proof.service.clone(),
+            auth: proof.auth,
+            username: proof.credential.username().unwrap_or_default().to_owned(),
+        };
+        let claims = claims::encode(&facts, &proof.credential, &self.expected).ok_or(SessionError::Sealing)?;
+        let text = jwe::seal(&claims, ring.current(), &*self.random).ok_or(SessionError::Sealing)?;
+        if text.len() > max_length.min(jwe::MAX_LENGTH) {
+            return Err(SessionError::TooLarge);
+        }
+        Ok(Minted { text, facts })
+    }
+
+    /// What may be known of a session. Costs an RSA operation only the first time.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn facts(&self, sealed: &Sealed) -> Result<Arc<Facts>, SessionError> {
+        if let Some(facts) = self.facts.get(&sealed.hash) {
+            self.still_good(&facts)?;
+            return Ok(facts);
+        }
+        self.open(sealed).await.map(|(facts, _)| facts)
+    }
+
+    /// Opens a session with one RSA operation.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub async fn open(&self, sealed: &Sealed) -> Result<(Arc<Facts>, Credential), SessionError> {
+        let parsed = jwe::parse(&sealed.text).ok_or(SessionError::Invalid)?;
+        let key = self.ring().find(&parsed.kid).ok_or(SessionError::Invalid)?;
+        if !jwe::fits(&parsed, &key) {
+            return Err(SessionError::Invalid);
+        }
+        let text = Arc::clone(&sealed.text);
+        let random = Arc::clone(&self.random);
+        let work_key = Arc::clone(&key);
+        let claims = self
+            .lane
+            .run(move || jwe::open(jwe::parse(&text)?, &work_key, &*random))
+            .await
+            .ok_or(SessionError::Overloaded)?
+            .ok_or(SessionError::Invalid)?;
+        let now_s = self.clock.now_ms().div_euclid(1_000);
+        let (facts, credential) =
+            claims::decode(&claims, key.kid(), &self.expected, now_s).ok_or(SessionError::Invalid)?;
+        self.still_good(&facts)?;
+        let facts = Arc::new(facts);
+        self.facts.insert(sealed.hash, Arc::clone(&facts));
+        Ok((facts, credential))
+    }
+
+    /// Ends a session before its time.
+    pub fn revoke(&self, sealed: &Sealed, facts: &Facts) {
+        self.revoked.revoke(&facts.jti, facts.expires_at_ms(), self.clock.now_ms());
+        self.facts.invalidate(&sealed.hash);
+    }
+
+    fn still_good(&self, facts: &Facts) -> Result<(), SessionError> {
+        if self.revoked.holds(&facts.jti) || self.ring().find(&facts.kid).is_none() {
+            return Err(SessionError::Invalid);
+        }
+        if self.clock.now_ms() >= facts.expires_at_ms() { Err(SessionError::Expired) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").field("expected", &self.expected).finish_non_exhaustive()
+    }
+}

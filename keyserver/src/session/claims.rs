@@ -1,0 +1,155 @@
+//! What is inside a session.
+
+use dockpass_protocol::api::RegistryAuth;
+use dockpass_protocol::credential::Credential;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Who issues: the program, so that no other kind of JWS can be taken for a session (RFC 8725 §3.8).
+const ISSUER: &str = "dockpass-keyserver";
+/// Clocks of instances may differ by this much, in seconds.
+const SKEW_S: i64 = 60;
+/// Secrets are padded to a multiple of this many bytes, so that a session's length does not tell a password's.
+const BUCKET: usize = 64;
+
+/// What may be known of a session outside of it: nothing that helps somebody who finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The key that sealed it.
+    pub kid: String,
+    /// Its own name.
+    pub jti: String,
+    /// Seconds since the epoch.
+    pub issued_at_s: i64,
+    /// Seconds since the epoch.
+    pub expires_at_s: i64,
+    /// Canonical name of the registry.
+    pub registry: String,
+    /// The realm seen at login.
+    pub realm: Option<String>,
+    /// The service seen at login.
+    pub service: Option<String>,
+    /// How the registry authenticates.
+    pub auth: RegistryAuth,
+    /// Who is logged in.
+    pub username: String,
+}
+
+impl Facts {
+    /// Milliseconds since the epoch.
+    pub fn expires_at_ms(&self) -> i64 {
+        self.expires_at_s.saturating_mul(1_000)
+    }
+}
+
+/// What a session of this server says of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Expected {
+    /// The server's public origin, so that two servers with the same keys do not take each other's sessions.
+    pub(super) audience: String,
+    /// The longest time from `iat` to `exp`, in seconds.
+    pub(super) max_lifetime_s: i64,
+}
+
+/// The claims as they are written. Unknown, missing and repeated ones are errors.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    iss: String,
+    aud: String,
+    jti: String,
+    iat: u64,
+    exp: u64,
+    registry: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    realm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    service: Option<String>,
+    auth: RegistryAuth,
+    username: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<Hidden>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<Hidden>,
+    pad: String,
+}
+
+/// A secret on its way into or out of the claims; wiped when dropped.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Hidden(String);
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// The claims as JSON. `None` for a credential that is none, and for times before 1970.
+pub(super) fn encode(facts: &Facts, credential: &Credential, expected: &Expected) -> Option<Zeroizing<Vec<u8>>> {
+    let hidden = |secret: &SecretString| Some(Hidden(secret.expose_secret().to_owned()));
+    let (password, refresh_token) = match credential {
+        Credential::Password { password, .. } => (hidden(password), None),
+        Credential::RefreshToken { token, .. } => (None, hidden(token)),
+        Credential::Anonymous => return None,
+    };
+    let secret = password.as_ref().or(refresh_token.as_ref())?;
+    let length = Zeroizing::new(serde_json::to_vec(&secret.0).ok()?).len();
+    let claims = Claims {
+        iss: ISSUER.to_owned(),
+        aud: expected.audience.clone(),
+        jti: facts.jti.clone(),
+        iat: facts.issued_at_s.try_into().ok()?,
+        exp: facts.expires_at_s.try_into().ok()?,
+        registry: facts.registry.clone(),
+        realm: facts.realm.clone(),
+        service: facts.service.clone(),
+        auth: facts.auth,
+        username: facts.username.clone(),
+        password,
+        refresh_token,
+        pad: "-".repeat(length.next_multiple_of(BUCKET) - length),
+    };
+    // One allocation: a buffer that grows leaves copies of the secret behind.
+    let mut json = Zeroizing::new(Vec::with_capacity(length + BUCKET + 1_024));
+    serde_json::to_writer(&mut *json, &claims).ok()?;
+    Some(json)
+}
+
+/// The claims of a genuine session, if they are such as this server writes. An expired one is still read.
+pub(super) fn decode(json: &[u8], kid: &str, expected: &Expected, now_s: i64) -> Option<(Facts, Credential)> {
+    let claims: Claims = serde_json::from_slice(json).ok()?;
+    let issued_at_s = i64::try_from(claims.iat).ok()?;
+    let expires_at_s = i64::try_from(claims.exp).ok()?;
+    let lifetime = expires_at_s.checked_sub(issued_at_s)?;
+    if claims.iss != ISSUER
+        || claims.aud != expected.audience
+        || issued_at_s > now_s.saturating_add(SKEW_S)
+        || !(0..=expected.max_lifetime_s).contains(&lifetime)
+    {
+        return None;
+    }
+    let secret = |hidden: Hidden| SecretString::from(hidden.0.as_str());
+    let username = claims.username.clone();
+    let credential = match (claims.password, claims.refresh_token) {
+        (Some(password), None) => Credential::Password { username, password: secret(password) },
+        (None, Some(token)) => Credential::RefreshToken { username, token: secret(token) },
+        _ => return None,
+    };
+    let facts = Facts {
+        kid: kid.to_owned(),
+        jti: claims.jti,
+        issued_at_s,
+        expires_at_s,
+        registry: claims.registry,
+        realm: claims.realm,
+        service: claims.service,
+        auth: claims.auth,
+        username: claims.username,
+    };
+    Some((facts, credential))
+}
+
+#[cfg(test)]
+mod tests;

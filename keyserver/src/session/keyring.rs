@@ -1,0 +1,304 @@
+//! The RSA keys: the first seals, every one opens.
+
+mod der;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use aws_lc_rs::rsa::{KeyPair, KeySize, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::signature::KeyPair as _;
+use aws_lc_rs::{digest, hmac};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+/// RSA keys below this are refused (RFC 7518 §4.3).
+const MIN_BITS: usize = 2_048;
+/// A larger file is no key.
+const MAX_FILE: u64 = 64 * 1024;
+/// What the inner signature's key is derived for; another purpose takes another text.
+const MAC_PURPOSE: &[&[u8]] = &[b"dockpass session JWS HS256 v1"];
+
+/// Why there is no key ring. Names files, never their content.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The file cannot be read.
+    #[error("key file {file} cannot be read: {reason}")]
+    Unreadable {
+        /// Which file.
+        file: PathBuf,
+        /// The system's word for it.
+        reason: std::io::Error,
+    },
+    /// Not a file, or too large for a key.
+    #[error("key file {0} is not a PEM file of one RSA private key")]
+    NotAKey(PathBuf),
+    /// Not an RSA private key of PKCS#1 or PKCS#8 without password.
+    #[error(
+        "key file {0} holds no RSA private key that can be used: expected PEM, PKCS#1 or PKCS#8, unencrypted, at least \
+         2048 bits (`dockpass-keyserver keygen --out FILE` makes one)"
+    )]
+    Unusable(PathBuf),
+    /// Others may read or change it.
+    #[error("key file {0} can be read or changed by others; `chmod 600` it")]
+    Permissions(PathBuf),
+    /// Two files hold the same key.
+    #[error("key file {0} holds the same key as one before it")]
+    Twice(PathBuf),
+    /// The key could not be made.
+    #[error("no RSA key could be made")]
+    Generation,
+    /// The key could not be written.
+    #[error("key file {file} cannot be written: {reason}")]
+    Unwritable {
+        /// Which file.
+        file: PathBuf,
+        /// The system's word for it.
+        reason: std::io::Error,
+    },
+}
+
+/// One RSA key and what is derived from it.
+pub struct Key {
+    kid: String,
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+    private: OaepPrivateDecryptingKey,
+    public: OaepPublicEncryptingKey,
+    mac: hmac::Key,
+}
+
+/// A public key as a JWK (RFC 7517, RFC 7518 §6.3.1).
+#[derive(Clone, Debug, Serialize)]
+pub struct Jwk {
+    /// Always `RSA`.
+    pub kty: &'static str,
+    /// Always `enc`.
+    #[serde(rename = "use")]
+    pub usage: &'static str,
+    /// Always `RSA-OAEP-256`.
+    pub alg: &'static str,
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// Modulus.
+    pub n: String,
+    /// Public exponent.
+    pub e: String,
+}
+
+impl Key {
+    /// A new key of this many bits: 2048, 3072 or 4096.
+    ///
+    /// # Errors
+    /// [`KeyError::Generation`].
+    pub fn generate(bits: u32) -> Result<Self, KeyError> {
+        Self::from_pkcs8(&generate_pkcs8(bits)?).ok_or(KeyError::Generation)
+    }
+
+    /// The key of a PEM file.
+    fn from_file(path: &Path) -> Result<Self, KeyError> {
+        let unreadable = |reason| KeyError::Unreadable { file: path.to_owned(), reason };
+        let meta = std::fs::metadata(path).map_err(unreadable)?;
+        if !meta.is_file() || meta.len() > MAX_FILE {
+            return Err(KeyError::NotAKey(path.to_owned()));
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // Others may not read, nor they or the group write; a group may read, as mounted secrets have it.
+            if meta.permissions().mode() & 0o027 != 0 {
+                return Err(KeyError::Permissions(path.to_owned()));
+            }
+        }
+        let text = Zeroizing::new(std::fs::read(path).map_err(unreadable)?);
+        Self::from_pem(&text).ok_or_else(|| KeyError::Unusable(path.to_owned()))
+    }
+
+    /// The key of a PEM text with exactly one private key, PKCS#1 or PKCS#8.
+    fn from_pem(text: &[u8]) -> Option<Self> {
+        let mut found = PrivateKeyDer::pem_slice_iter(text);
+        let key = found.next()?.ok()?;
+        if found.next().is_some() {
+            return None;
+        }
+        match &key {
+            PrivateKeyDer::Pkcs8(der) => Self::from_pkcs8(der.secret_pkcs8_der()),
+            PrivateKeyDer::Pkcs1(der) => Self::from_pkcs8(&der::pkcs1_in_pkcs8(der.secret_pkcs1_der())),
+            _ => None,
+        }
+    }
+
+    fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
+        let private = PrivateDecryptingKey::from_pkcs8(pkcs8).ok()?;
+        if private.key_size_bits() < MIN_BITS {
+            return None;
+        }
+        // What is derived must be the same from whichever file format, so it is derived from one canonical encoding.
+        let canonical: Pkcs8V1Der<'static> = private.as_der().ok()?;
+        let pair = KeyPair::from_pkcs8(canonical.as_ref()).ok()?;
+        let modulus = pair.public_key().modulus().big_endian_without_leading_zero().to_vec();
+        let exponent = pair.public_key().exponent().big_endian_without_leading_zero().to_vec();
+        let salt = Salt::new(HKDF_SHA256, &[]);
+        let mut mac = Zeroizing::new([0_u8; 32]);
+        salt.extract(canonical.as_ref()).expand(MAC_PURPOSE, MacLength).ok()?.fill(&mut *mac).ok()?;
+        Some(Self {
+            kid: thumbprint(&modulus, &exponent),
+            modulus,
+            exponent,
+            public: OaepPublicEncryptingKey::new(private.public_key()).ok()?,
+            private: OaepPrivateDecryptingKey::new(private).ok()?,
+            mac: hmac::Key::new(hmac::HMAC_SHA256, &*mac),
+        })
+    }
+
+    /// RFC 7638 thumbprint, base64url.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// Bytes of the modulus, and of everything encrypted under it.
+    pub fn size(&self) -> usize {
+        self.private.key_size_bytes()
+    }
+
+    /// The public half.
+    pub fn jwk(&self) -> Jwk {
+        Jwk {
+            kty: "RSA",
+            usage: "enc",
+            alg: "RSA-OAEP-256",
+            kid: self.kid.clone(),
+            n: URL_SAFE_NO_PAD.encode(&self.modulus),
+            e: URL_SAFE_NO_PAD.encode(&self.exponent),
+        }
+    }
+
+    pub(super) fn private(&self) -> &OaepPrivateDecryptingKey {
+        &self.private
+    }
+
+    pub(super) fn public(&self) -> &OaepPublicEncryptingKey {
+        &self.public
+    }
+
+    pub(super) fn mac(&self) -> &hmac::Key {
+        &self.mac
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// The keys of one moment. Replaced as a whole when files are read again.
+#[derive(Clone, Debug)]
+pub struct KeyRing {
+    current: Arc<Key>,
+    all: Vec<Arc<Key>>,
+}
+
+impl KeyRing {
+    /// A ring of one key.
+    pub fn of(key: Key) -> Self {
+        let current = Arc::new(key);
+        Self { all: vec![Arc::clone(&current)], current }
+    }
+
+    /// The keys of these files; the first seals.
+    ///
+    /// # Errors
+    /// The first file that is no good; none is left out silently.
+    pub fn load(files: &[PathBuf]) -> Result<Self, KeyError> {
+        let mut all: Vec<Arc<Key>> = Vec::new();
+        for file in files {
+            let key = Key::from_file(file)?;
+            if all.iter().any(|other| other.kid == key.kid) {
+                return Err(KeyError::Twice(file.clone()));
+            }
+            all.push(Arc::new(key));
+        }
+        match all.first() {
+            Some(first) => Ok(Self { current: Arc::clone(first), all }),
+            None => Err(KeyError::Generation),
+        }
+    }
+
+    /// The key that seals.
+    pub fn current(&self) -> &Key {
+        &self.current
+    }
+
+    /// The key of this name. One name is one key, so a session costs at most one RSA operation.
+    pub fn find(&self, kid: &str) -> Option<Arc<Key>> {
+        self.all.iter().find(|key| key.kid == kid).cloned()
+    }
+
+    /// The public halves, the sealing one first.
+    pub fn jwks(&self) -> Vec<Jwk> {
+        self.all.iter().map(|key| key.jwk()).collect()
+    }
+}
+
+/// Makes a key and writes it as PKCS#8 PEM, readable by its owner only. An existing file is never touched.
+///
+/// # Errors
+/// [`KeyError::Generation`], or [`KeyError::Unwritable`] when the file exists or cannot be made.
+pub fn generate_file(path: &Path, bits: u32) -> Result<String, KeyError> {
+    use std::io::Write;
+    let unwritable = |reason| KeyError::Unwritable { file: path.to_owned(), reason };
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let pkcs8 = generate_pkcs8(bits)?;
+    let kid = Key::from_pkcs8(&pkcs8).ok_or(KeyError::Generation)?.kid;
+    let mut file = options.open(path).map_err(unwritable)?;
+    file.write_all(der::pem("PRIVATE KEY", &pkcs8).as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable)?;
+    Ok(kid)
+}
+
+fn generate_pkcs8(bits: u32) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let size = match bits {
+        2_048 => KeySize::Rsa2048,
+        3_072 => KeySize::Rsa3072,
+        4_096 => KeySize::Rsa4096,
+        _ => return Err(KeyError::Generation),
+    };
+    let key = PrivateDecryptingKey::generate(size).map_err(|_| KeyError::Generation)?;
+    let der: Pkcs8V1Der<'static> = key.as_der().map_err(|_| KeyError::Generation)?;
+    Ok(Zeroizing::new(der.as_ref().to_vec()))
+}
+
+/// RFC 7638 §3: SHA-256 over the required members, in order, without spaces.
+fn thumbprint(modulus: &[u8], exponent: &[u8]) -> String {
+    let text = format!(
+        r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
+        URL_SAFE_NO_PAD.encode(exponent),
+        URL_SAFE_NO_PAD.encode(modulus)
+    );
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+/// 32 bytes, as HS256 wants at least (RFC 7518 §3.2).
+struct MacLength;
+
+impl KeyType for MacLength {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+#[cfg(test)]
+mod tests;

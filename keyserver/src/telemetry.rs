@@ -1,0 +1,44 @@
+//! Logs on standard error.
+//!
+//! Nothing secret is ever given to a log macro of ours; that is a rule of the code. The libraries below us do not know
+//! it: hyper and its client print requests and header bytes at debug and trace. So whatever filter is configured, the
+//! targets of libraries are capped at info; only our own can be turned up.
+
+use std::io::IsTerminal;
+
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Targets that may say more than info, because their code is ours.
+const OURS: [&str; 2] = ["dockpass_keyserver", "dockpass_protocol"];
+
+/// Starts logging. Does nothing when the process logs already (tests).
+pub fn init(config: &LogConfig) {
+    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = match config.format {
+        LogFormat::Text => tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .boxed(),
+        LogFormat::Json => tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_writer(std::io::stderr)
+            .boxed(),
+    };
+    let started = Registry::default().with(lines.with_filter(filter_fn(may_speak)).with_filter(filter)).try_init();
+    drop(started);
+}
+
+/// Whether an event of this origin and level may be written at all.
+fn may_speak(metadata: &Metadata<'_>) -> bool {
+    let root = metadata.target().split("::").next().unwrap_or_default();
+    OURS.contains(&root) || *metadata.level() <= LevelFilter::INFO
+}

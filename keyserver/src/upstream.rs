@@ -1,0 +1,86 @@
+//! From a flow's request to one of the HTTP client, and from its answer to what a flow looks at.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, TransportError};
+use dockpass_protocol::origin::Origin;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt, Empty, Full};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::http_client::UpstreamBody;
+
+/// The field by which a registry says that it is one (distribution `docs/content/spec/api.md`).
+const API_VERSION: &str = "docker-distribution-api-version";
+
+/// No body.
+pub(crate) fn empty() -> UpstreamBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// The value of `Authorization`; marked sensitive, so that no library prints it. `None` where none is sent, which
+/// includes [`Authorization::FromSession`]: whoever holds the session replaces that beforehand.
+pub(crate) fn authorization(authorization: &Authorization) -> Option<HeaderValue> {
+    let text = match authorization {
+        Authorization::None | Authorization::FromSession => return None,
+        Authorization::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.expose_secret())),
+        Authorization::Basic { username, password } => {
+            let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
+            // Room for everything at once, so that growing leaves no copy behind.
+            let mut text = Zeroizing::new(String::with_capacity(pair.len() / 3 * 4 + 16));
+            text.push_str("Basic ");
+            STANDARD.encode_string(pair.as_bytes(), &mut text);
+            text
+        }
+    };
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The request that a flow asks for. A target that is a path is one at the registry.
+///
+/// # Errors
+/// [`TransportError::Invalid`] when the target is no URL, or the token holds what no header may.
+pub(crate) fn request(registry: &Origin, ask: &HttpRequest) -> Result<Request<UpstreamBody>, TransportError> {
+    let uri = if ask.target.starts_with('/') { format!("{registry}{}", ask.target) } else { ask.target.clone() };
+    let wants_authorization = !matches!(ask.authorization, Authorization::None | Authorization::FromSession);
+    let mut builder = Request::builder().method(ask.method).uri(uri).header(ACCEPT, "application/json");
+    match authorization(&ask.authorization) {
+        Some(value) => builder = builder.header(AUTHORIZATION, value),
+        None if wants_authorization => return Err(TransportError::Invalid),
+        None => {}
+    }
+    let body = match &ask.form {
+        Some(form) => {
+            builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            form_body(form)
+        }
+        None => empty(),
+    };
+    builder.body(body).map_err(|_| TransportError::Invalid)
+}
+
+fn form_body(form: &SecretString) -> UpstreamBody {
+    Full::new(Bytes::copy_from_slice(form.expose_secret().as_bytes())).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Calls `see` with what a flow looks at of this head.
+pub(crate) fn with_head<T>(status: StatusCode, headers: &HeaderMap, see: impl FnOnce(&ResponseHead<'_>) -> T) -> T {
+    // Lossy on purpose: a challenge with bytes beyond ASCII is still parsed, and fails there if it must.
+    let lines: Vec<String> =
+        headers.get_all(WWW_AUTHENTICATE).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
+    let challenges: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    see(&ResponseHead {
+        status: status.as_u16(),
+        challenges: &challenges,
+        api_version: text(API_VERSION),
+        content_type: text(CONTENT_TYPE.as_str()),
+        retry_after: text(RETRY_AFTER.as_str()),
+        date: text(DATE.as_str()),
+    })
+}

@@ -24,7 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut code = String::from("/// Path, bytes, and the same compressed.\n");
     code.push_str("static FILES: &[(&str, &[u8], Option<&[u8]>)] = &[\n");
     for (index, file) in files.iter().enumerate() {
-        let name = file.strip_prefix(&www)?.to_str().ok_or("a file name of the page is not UTF-8")?.replace('\\', "/");
+        let name = file
+            .strip_prefix(&www)?
+            .to_str()
+            .ok_or("a file name of the page is not UTF-8")?
+            .replace('\\', "/");
         let bytes = fs::read(file)?;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&bytes)?;

@@ -3,7 +3,10 @@
 //! A password passes through buffers that are not ours: those of the HTTP parser, the JSON parser, the TLS library. No
 //! care in our own code wipes these (crates that promise zeroizing do it for their own types only); wiping every freed
 //! block does. It was measured to cost at most a few percent.
-#![expect(unsafe_code, reason = "GlobalAlloc is an unsafe trait; this is the one place of the project that needs it")]
+#![expect(
+    unsafe_code,
+    reason = "GlobalAlloc is an unsafe trait; this is the one place of the project that needs it"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;

@@ -186,7 +186,11 @@ impl Broker {
 
     /// Which token service is asked: the one sealed at login, or the one that the registry itself names to us. What
     /// the caller saw must be the same.
-    async fn service(&self, ask: &Ask, steps: &mut Vec<StepRecord>) -> Result<(Realm, Option<String>), BrokerError> {
+    async fn service(
+        &self,
+        ask: &Ask,
+        steps: &mut Vec<StepRecord>,
+    ) -> Result<(Realm, Option<String>), BrokerError> {
         let policy = ask.registry.policy();
         let seen = match &ask.seen {
             Some(seen) => Some((policy.admit(&seen.realm)?, seen.service.clone())),
@@ -214,10 +218,9 @@ impl Broker {
                 }
                 let known = match known {
                     Some(known) => known,
-                    None => flight::learn(&ask.registry, &*self.clock, steps).await.map_err(|error| BrokerError {
-                        error,
-                        steps: std::mem::take(steps),
-                    })?,
+                    None => flight::learn(&ask.registry, &*self.clock, steps)
+                        .await
+                        .map_err(|error| BrokerError { error, steps: std::mem::take(steps) })?,
                 };
                 match known {
                     KnownAuth::Bearer { realm, service } => (policy.admit(&realm)?, service),

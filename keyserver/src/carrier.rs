@@ -49,7 +49,11 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
     });
     match token {
         Some(token) if fields.next().is_none() && !token.is_empty() => {
-            if looks_like_one(token) { Bearer::Session(token) } else { Bearer::Other(token) }
+            if looks_like_one(token) {
+                Bearer::Session(token)
+            } else {
+                Bearer::Other(token)
+            }
         }
         _ => Bearer::Unreadable,
     }
@@ -73,7 +77,9 @@ pub fn session(
             guard(method, headers, own_origin)?;
             Ok(Some(Presented { sealed: Sealed::new(value), by_cookie: true }))
         }
-        (Bearer::Session(token), None) => Ok(Some(Presented { sealed: Sealed::new(token), by_cookie: false })),
+        (Bearer::Session(token), None) => {
+            Ok(Some(Presented { sealed: Sealed::new(token), by_cookie: false }))
+        }
         (_, Some(_)) => Err(ErrorCode::InvalidRequest),
         (Bearer::Other(_) | Bearer::Unreadable, None) => Err(ErrorCode::InvalidSession),
     }
@@ -93,7 +99,9 @@ pub fn cookie<'a>(headers: &'a HeaderMap, registry: Option<&str>) -> Result<Opti
             let Some((name, value)) = pair.trim_matches(' ').split_once('=') else { continue };
             let ours = match &wanted {
                 Some(wanted) => name == wanted,
-                None => name.strip_prefix(SESSION_COOKIE_PREFIX).is_some_and(|rest| rest.len() == HASH_DIGITS),
+                None => {
+                    name.strip_prefix(SESSION_COOKIE_PREFIX).is_some_and(|rest| rest.len() == HASH_DIGITS)
+                }
             };
             if ours && found.replace(value).is_some() {
                 return Err(ErrorCode::InvalidRequest);
@@ -149,7 +157,8 @@ pub fn cookie_capacity(registry: &str) -> usize {
 /// `Set-Cookie` with a session.
 pub fn set_cookie(registry: &str, session: &str, lifetime_seconds: u64) -> Option<HeaderValue> {
     let name = cookie_name(registry);
-    let text = format!("{name}={session}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={lifetime_seconds}");
+    let text =
+        format!("{name}={session}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={lifetime_seconds}");
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -19,7 +19,8 @@ const LISTEN: u8 = 4;
 const KEYS: u8 = 5;
 const FAILED: u8 = 1;
 
-const ABOUT: &str = "The key server of dockpass: lets a web page talk to container registries without storing a password.";
+const ABOUT: &str =
+    "The key server of dockpass: lets a web page talk to container registries without storing a password.";
 const LONG_ABOUT: &str = "\
 The key server of dockpass: lets a web page talk to container registries.
 
@@ -115,16 +116,20 @@ impl From<KeyError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::Listen { address, reason } if reason.kind() == std::io::ErrorKind::AddrInUse => Self {
-                code: LISTEN,
-                message: format!(
-                    "cannot listen on {address}: something else does already. Stop it, or choose another port: \
+            ServeError::Listen { address, reason } if reason.kind() == std::io::ErrorKind::AddrInUse => {
+                Self {
+                    code: LISTEN,
+                    message: format!(
+                        "cannot listen on {address}: something else does already. Stop it, or choose another port: \
                      `dockpass-keyserver serve --listen 127.0.0.1:0` takes any free one"
-                ),
-            },
+                    ),
+                }
+            }
             ServeError::Listen { .. } => Self { code: LISTEN, message: error.to_string() },
             ServeError::Start(StartError::Keys(error)) => error.into(),
-            ServeError::Start(StartError::Registries(error)) => Self { code: CONFIGURATION, message: error.to_string() },
+            ServeError::Start(StartError::Registries(error)) => {
+                Self { code: CONFIGURATION, message: error.to_string() }
+            }
             ServeError::Start(error) => Self { code: FAILED, message: error.to_string() },
         }
     }
@@ -132,7 +137,8 @@ impl From<ServeError> for Failure {
 
 fn load(file: Option<&Path>) -> Result<Config, Problems> {
     // Variables that are not UTF-8 are none of ours.
-    let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Config::load(file, environment)
 }
 
@@ -147,7 +153,10 @@ fn serve(file: Option<&Path>, listen: Option<String>) -> Result<(), Failure> {
     }
     telemetry::init(&config.log);
     forbid_dumps();
-    let failed = |reason: std::io::Error| Failure { code: FAILED, message: format!("no threads can be started: {reason}") };
+    let failed = |reason: std::io::Error| Failure {
+        code: FAILED,
+        message: format!("no threads can be started: {reason}"),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
         let signals = Signals::listen().map_err(failed)?;
@@ -207,14 +216,17 @@ fn forbid_dumps() {
     {
         use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
         let none = Rlimit { current: Some(0), maximum: Some(0) };
-        if setrlimit(Resource::Core, none).is_err() || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err() {
+        if setrlimit(Resource::Core, none).is_err()
+            || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err()
+        {
             tracing::warn!("core dumps could not be switched off");
         }
     }
 }
 
 fn keygen(bits: &str, out: &Path) -> Result<(), Failure> {
-    let bits = bits.parse().map_err(|_| Failure { code: 2, message: "--bits is 2048, 3072 or 4096".to_owned() })?;
+    let bits =
+        bits.parse().map_err(|_| Failure { code: 2, message: "--bits is 2048, 3072 or 4096".to_owned() })?;
     let kid = keyring::generate_file(out, bits)?;
     say(&format!("{} holds a new RSA key of {bits} bits; kid {kid}", out.display()));
     Ok(())
@@ -227,7 +239,12 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     if !config.session.key_files.is_empty() {
         KeyRing::load(&config.session.key_files)?;
     }
-    say(&format!("{} is good: {} registries, listening on {}", file.display(), config.registries.len(), config.listen));
+    say(&format!(
+        "{} is good: {} registries, listening on {}",
+        file.display(),
+        config.registries.len(),
+        config.listen
+    ));
     Ok(())
 }
 

@@ -162,7 +162,10 @@ impl Config {
     ///
     /// # Errors
     /// Every problem that was found.
-    pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
+    pub fn parse(
+        text: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Problems> {
         let mut tree = source::Tree::parse(text)?;
         let shape = shape::of_config();
         let mut problems = tree.overlay(environment, &shape);

@@ -90,7 +90,12 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(crate) fn new(config: &Config, broker: Broker, sessions: Arc<Sessions>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        broker: Broker,
+        sessions: Arc<Sessions>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             broker,
             sessions,
@@ -128,7 +133,8 @@ impl Gateway {
         facts: Arc<Facts>,
     ) -> Result<Response<Incoming>, RelayError> {
         let scopes = relay.target.scopes(relay.method.as_str())?;
-        let ask = ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
+        let ask =
+            ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
         let mut flow =
             ResourceFlow::new(ask, known_auth(&facts), true).with_policy(relay.registry.policy().clone());
         let mut steps = Vec::new();
@@ -146,7 +152,9 @@ impl Gateway {
                     };
                     match self.send(relay, &authorization).await {
                         Ok(response) => {
-                            upstream::with_head(response.status(), response.headers(), |head| flow.response(head));
+                            upstream::with_head(response.status(), response.headers(), |head| {
+                                flow.response(head)
+                            });
                             last = Some(response);
                         }
                         Err(error) => break Err(error),
@@ -157,7 +165,10 @@ impl Gateway {
                         registry: Arc::clone(&relay.registry),
                         identity: Identity::Session(sealed.clone(), Arc::clone(&facts)),
                         scopes: need.scopes,
-                        seen: Some(SeenChallenge { realm: need.challenge.realm, service: need.challenge.service }),
+                        seen: Some(SeenChallenge {
+                            realm: need.challenge.realm,
+                            service: need.challenge.service,
+                        }),
                         fresh: need.fresh,
                     };
                     match self.broker.token(ask).await {
@@ -184,7 +195,9 @@ impl Gateway {
     /// The session's password, for the registry itself.
     async fn basic(&self, sealed: &Sealed) -> Result<Authorization, FlowError> {
         match self.sessions.open(sealed).await {
-            Ok((_, Credential::Password { username, password })) => Ok(Authorization::Basic { username, password }),
+            Ok((_, Credential::Password { username, password })) => {
+                Ok(Authorization::Basic { username, password })
+            }
             // A refresh token is for the token service alone.
             Ok(_) => Err(FlowError::new(ErrorCode::LoginRequired, Hop::KeyServer)),
             Err(error) => Err(FlowError::new(error.code(), Hop::KeyServer)),
@@ -217,8 +230,7 @@ impl Gateway {
             // A token with characters that no header may hold.
             None => return Err(failed(ErrorCode::InvalidRequest)),
         }
-        let response =
-            relay.registry.client().stream(request).await.map_err(|error| failed(error.code()))?;
+        let response = relay.registry.client().stream(request).await.map_err(|error| failed(error.code()))?;
         if !redirect::is_one(response.status()) {
             return Ok(response);
         }

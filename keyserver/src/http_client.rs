@@ -35,6 +35,8 @@ use dial::Dialer;
 
 /// The longest body of a token service, and of a registry at login.
 pub const MAX_BODY: usize = 64 * 1024;
+/// How this server names itself to registries and token services.
+pub(crate) const AGENT: &str = concat!("dockpass/", env!("CARGO_PKG_VERSION"));
 /// The longest head of an answer.
 const MAX_HEAD: usize = 32 * 1024;
 
@@ -110,7 +112,10 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`TransportError`]; a redirect is one, since none is ever followed with credentials.
-    pub async fn exchange(&self, mut request: Request<UpstreamBody>) -> Result<Response<Bytes>, TransportError> {
+    pub async fn exchange(
+        &self,
+        mut request: Request<UpstreamBody>,
+    ) -> Result<Response<Bytes>, TransportError> {
         dress(&mut request);
         let whole = async {
             let response = self.once.request(request).await.map_err(|error| error::classify(&error))?;
@@ -118,7 +123,10 @@ impl HttpClient {
             if head.status.is_redirection() && head.status != http::StatusCode::NOT_MODIFIED {
                 return Err(TransportError::Redirect);
             }
-            let plain = head.headers.get(CONTENT_ENCODING).is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+            let plain = head
+                .headers
+                .get(CONTENT_ENCODING)
+                .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
             if !plain {
                 return Err(TransportError::Invalid);
             }
@@ -135,7 +143,10 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`TransportError`]. A redirect is an answer here: the gateway decides about it.
-    pub async fn stream(&self, mut request: Request<UpstreamBody>) -> Result<Response<Incoming>, TransportError> {
+    pub async fn stream(
+        &self,
+        mut request: Request<UpstreamBody>,
+    ) -> Result<Response<Incoming>, TransportError> {
         dress(&mut request);
         match tokio::time::timeout(self.timeouts.answer, self.pooled.request(request)).await {
             Ok(result) => result.map_err(|error| error::classify(&error)),
@@ -147,7 +158,7 @@ impl HttpClient {
 /// What every request carries.
 fn dress<B>(request: &mut Request<B>) {
     let headers = request.headers_mut();
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("dockpass/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
 }
 
@@ -158,8 +169,10 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
     tracing::debug!(usable, unusable, "trust anchors of the system");
     if let Some(path) = ca_file {
         let bad = || ClientError::Certificates(path.to_owned());
-        let extra: Vec<CertificateDer<'static>> =
-            CertificateDer::pem_file_iter(path).map_err(|_| bad())?.collect::<Result<_, _>>().map_err(|_| bad())?;
+        let extra: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
+            .map_err(|_| bad())?
+            .collect::<Result<_, _>>()
+            .map_err(|_| bad())?;
         if extra.is_empty() {
             return Err(bad());
         }
@@ -181,7 +194,9 @@ fn system_roots() -> &'static [CertificateDer<'static>] {
     ROOTS.get_or_init(|| {
         let found = rustls_native_certs::load_native_certs();
         if found.certs.is_empty() {
-            tracing::warn!("the system has no trust anchors; no https registry can be reached (install ca-certificates)");
+            tracing::warn!(
+                "the system has no trust anchors; no https registry can be reached (install ca-certificates)"
+            );
         }
         found.certs
     })

@@ -6,7 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
-use dockpass_protocol::flow::{FlowError, Hop, LoginFlow, LoginProof, LoginStep, ProbeCredential, StepRecord};
+use dockpass_protocol::flow::{
+    FlowError, Hop, LoginFlow, LoginProof, LoginStep, ProbeCredential, StepRecord,
+};
 use secrecy::SecretString;
 
 use crate::clock::{Clock, Randomness};
@@ -28,7 +30,10 @@ pub(crate) async fn prove(
     random: &dyn Randomness,
 ) -> Outcome {
     let Some(probe) = probe(random) else {
-        return Outcome { result: Err(FlowError::new(ErrorCode::Internal, Hop::KeyServer)), steps: Vec::new() };
+        return Outcome {
+            result: Err(FlowError::new(ErrorCode::Internal, Hop::KeyServer)),
+            steps: Vec::new(),
+        };
     };
     let mut flow = LoginFlow::new(registry.policy().clone(), credential, probe);
     let mut steps = Vec::new();
@@ -45,7 +50,9 @@ pub(crate) async fn prove(
         match answer {
             Ok(response) => {
                 let (head, body) = response.into_parts();
-                upstream::with_head(head.status, &head.headers, |head| flow.response(head, &body, clock.now_ms()));
+                upstream::with_head(head.status, &head.headers, |head| {
+                    flow.response(head, &body, clock.now_ms())
+                });
             }
             Err(error) => flow.transport_failed(error),
         }

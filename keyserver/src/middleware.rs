@@ -15,8 +15,8 @@ use dockpass_protocol::code::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::ApiError;
-pub(crate) use finish::Relayed;
 use crate::state::AppState;
+pub(crate) use finish::Relayed;
 
 /// Around the API's own routes: their time is bounded as a whole, and pages of other origins are heard or not.
 pub(crate) fn api(router: Router<AppState>, state: &AppState) -> Router<AppState> {

@@ -36,12 +36,19 @@ pub(crate) fn find(path: &str) -> Option<&'static File> {
     let files = BY_PATH.get_or_init(|| {
         let file = |(path, bytes, gzip): &(&'static str, &'static [u8], Option<&'static [u8]>)| {
             let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes));
-            (*path, File { bytes, gzip: *gzip, content_type: content_type(path), etag: format!("\"{hash}\"") })
+            (
+                *path,
+                File { bytes, gzip: *gzip, content_type: content_type(path), etag: format!("\"{hash}\"") },
+            )
         };
         FILES.iter().map(file).collect()
     });
     let path = path.strip_prefix('/')?;
-    if path.is_empty() || path.ends_with('/') { files.get(&*format!("{path}index.html")) } else { files.get(path) }
+    if path.is_empty() || path.ends_with('/') {
+        files.get(&*format!("{path}index.html"))
+    } else {
+        files.get(path)
+    }
 }
 
 fn content_type(path: &str) -> &'static str {

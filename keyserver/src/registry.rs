@@ -35,13 +35,17 @@ pub(crate) struct Located {
 pub(crate) fn locate(entry: &RegistryConfig) -> Result<Located, &'static str> {
     match (&entry.host, &entry.url) {
         (Some(host), None) => {
-            let name = RegistryName::parse(host).map_err(|_| "`host` is not the name of a registry; write host or host:port")?;
-            let origin = Origin::for_registry(&name, Scheme::Https).map_err(|_| "`host` is not the name of a registry")?;
+            let name = RegistryName::parse(host)
+                .map_err(|_| "`host` is not the name of a registry; write host or host:port")?;
+            let origin = Origin::for_registry(&name, Scheme::Https)
+                .map_err(|_| "`host` is not the name of a registry")?;
             Ok(Located { name, origin })
         }
         (None, Some(url)) => {
-            let origin = Origin::parse(url).map_err(|_| "expected scheme and host without a path, such as http://127.0.0.1:5000")?;
-            let name = RegistryName::parse(&origin.authority()).map_err(|_| "this host cannot be the name of a registry")?;
+            let origin = Origin::parse(url)
+                .map_err(|_| "expected scheme and host without a path, such as http://127.0.0.1:5000")?;
+            let name = RegistryName::parse(&origin.authority())
+                .map_err(|_| "this host cannot be the name of a registry")?;
             if name.is_docker_hub() {
                 return Err("write `host: docker.io` for Docker Hub");
             }
@@ -76,10 +80,13 @@ impl Registry {
         let mut policy = RealmPolicy::new(origin.clone());
         let mut trusted = vec![origin.clone()];
         for realm in &entry.realms {
-            policy = policy.allow(realm).map_err(|_| RegistryError::Entry("a realm is no URL of a token service"))?;
+            policy = policy
+                .allow(realm)
+                .map_err(|_| RegistryError::Entry("a realm is no URL of a token service"))?;
             trusted.extend(realm_origin(&origin, realm));
         }
-        let redirects: Vec<Origin> = entry.redirects.iter().filter_map(|text| Origin::parse(text).ok()).collect();
+        let redirects: Vec<Origin> =
+            entry.redirects.iter().filter_map(|text| Origin::parse(text).ok()).collect();
         trusted.extend(redirects.iter().cloned());
         let client = HttpClient::new(DialPolicy::trusting(trusted), timeouts, entry.ca_file.as_deref())?;
         let title = entry.name.clone().unwrap_or_else(|| name.to_string());
@@ -133,7 +140,8 @@ impl Registry {
 
     /// Remembers how it was seen to authenticate.
     pub fn learn_auth(&self, auth: KnownAuth, now_ms: i64) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some((auth, now_ms.saturating_add(KNOWN_MS)));
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((auth, now_ms.saturating_add(KNOWN_MS)));
     }
 
     /// What `GET /v1/registries` says of it.
@@ -150,7 +158,10 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registry").field("name", &self.name).field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Registry")
+            .field("name", &self.name)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
     }
 }
 
@@ -233,7 +244,8 @@ impl Registries {
             Some(address) => is_public(address),
             None => is_public_name(origin.host()) && origin.host().contains('.'),
         };
-        if !public || !OPEN_PORTS.contains(&origin.port()) || open.own_host.as_deref() == Some(origin.host()) {
+        if !public || !OPEN_PORTS.contains(&origin.port()) || open.own_host.as_deref() == Some(origin.host())
+        {
             return Err(ErrorCode::RegistryNotAllowed);
         }
         let registry = Arc::new(Registry::open(name, origin, open.client.clone()));

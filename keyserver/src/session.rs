@@ -24,8 +24,8 @@ use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::LoginProof;
 
-pub use claims::Facts;
 use claims::Expected;
+pub use claims::Facts;
 pub use jwe::looks_like_one;
 use keyring::{Jwk, Key, KeyError, KeyRing};
 use lane::RsaLane;
@@ -132,7 +132,11 @@ impl Sessions {
     ///
     /// # Errors
     /// [`KeyError`].
-    pub fn new(config: &Config, clock: Arc<dyn Clock>, random: Arc<dyn Randomness>) -> Result<Self, KeyError> {
+    pub fn new(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Randomness>,
+    ) -> Result<Self, KeyError> {
         let files = config.session.key_files.clone();
         let ring = if files.is_empty() {
             tracing::warn!("no key_files: a key was made for this process, and sessions end with it");
@@ -146,7 +150,10 @@ impl Sessions {
             ring: RwLock::new(Arc::new(ring)),
             files,
             expected: Expected {
-                audience: config.public_origin.as_ref().map_or_else(|| "dockpass".to_owned(), |_| config.origin()),
+                audience: config
+                    .public_origin
+                    .as_ref()
+                    .map_or_else(|| "dockpass".to_owned(), |_| config.origin()),
                 max_lifetime_s: lifetime_seconds,
             },
             lifetime_ms: lifetime_seconds.saturating_mul(1_000),
@@ -192,7 +199,12 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionError::TooLarge`] when it is longer than `max_length`, [`SessionError::Sealing`].
-    pub fn seal(&self, registry: &str, proof: &LoginProof, max_length: usize) -> Result<Minted, SessionError> {
+    pub fn seal(
+        &self,
+        registry: &str,
+        proof: &LoginProof,
+        max_length: usize,
+    ) -> Result<Minted, SessionError> {
         let ring = self.ring();
         let mut jti = [0_u8; 16];
         self.random.fill(&mut jti).map_err(|_| SessionError::Sealing)?;
@@ -208,7 +220,8 @@ impl Sessions {
             auth: proof.auth,
             username: proof.credential.username().unwrap_or_default().to_owned(),
         };
-        let claims = claims::encode(&facts, &proof.credential, &self.expected).ok_or(SessionError::Sealing)?;
+        let claims =
+            claims::encode(&facts, &proof.credential, &self.expected).ok_or(SessionError::Sealing)?;
         let text = jwe::seal(&claims, ring.current(), &*self.random).ok_or(SessionError::Sealing)?;
         if text.len() > max_length.min(jwe::MAX_LENGTH) {
             return Err(SessionError::TooLarge);

@@ -117,7 +117,9 @@ impl Builder {
     pub fn build(self) -> Result<AppState, StartError> {
         let Self { config, clock, random } = self;
         if config.any_registry {
-            tracing::warn!("any_registry: people may send credentials to every registry on the internet through this server");
+            tracing::warn!(
+                "any_registry: people may send credentials to every registry on the internet through this server"
+            );
         }
         let registries = Registries::new(&config)?;
         let sessions = Arc::new(Sessions::new(&config, Arc::clone(&clock), Arc::clone(&random))?);

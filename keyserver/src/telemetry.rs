@@ -33,7 +33,8 @@ pub fn init(config: &LogConfig) {
             .with_writer(std::io::stderr)
             .boxed(),
     };
-    let started = Registry::default().with(lines.with_filter(filter_fn(may_speak)).with_filter(filter)).try_init();
+    let started =
+        Registry::default().with(lines.with_filter(filter_fn(may_speak)).with_filter(filter)).try_init();
     drop(started);
 }
 

@@ -46,7 +46,8 @@ pub(crate) fn authorization(authorization: &Authorization) -> Option<HeaderValue
 /// # Errors
 /// [`TransportError::Invalid`] when the target is no URL, or the token holds what no header may.
 pub(crate) fn request(registry: &Origin, ask: &HttpRequest) -> Result<Request<UpstreamBody>, TransportError> {
-    let uri = if ask.target.starts_with('/') { format!("{registry}{}", ask.target) } else { ask.target.clone() };
+    let uri =
+        if ask.target.starts_with('/') { format!("{registry}{}", ask.target) } else { ask.target.clone() };
     let wants_authorization = !matches!(ask.authorization, Authorization::None | Authorization::FromSession);
     let mut builder = Request::builder().method(ask.method).uri(uri).header(ACCEPT, "application/json");
     match authorization(&ask.authorization) {
@@ -65,14 +66,23 @@ pub(crate) fn request(registry: &Origin, ask: &HttpRequest) -> Result<Request<Up
 }
 
 fn form_body(form: &SecretString) -> UpstreamBody {
-    Full::new(Bytes::copy_from_slice(form.expose_secret().as_bytes())).map_err(|never| match never {}).boxed_unsync()
+    Full::new(Bytes::copy_from_slice(form.expose_secret().as_bytes()))
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// Calls `see` with what a flow looks at of this head.
-pub(crate) fn with_head<T>(status: StatusCode, headers: &HeaderMap, see: impl FnOnce(&ResponseHead<'_>) -> T) -> T {
+pub(crate) fn with_head<T>(
+    status: StatusCode,
+    headers: &HeaderMap,
+    see: impl FnOnce(&ResponseHead<'_>) -> T,
+) -> T {
     // Lossy on purpose: a challenge with bytes beyond ASCII is still parsed, and fails there if it must.
-    let lines: Vec<String> =
-        headers.get_all(WWW_AUTHENTICATE).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
+    let lines: Vec<String> = headers
+        .get_all(WWW_AUTHENTICATE)
+        .iter()
+        .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned())
+        .collect();
     let challenges: Vec<&str> = lines.iter().map(String::as_str).collect();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     see(&ResponseHead {

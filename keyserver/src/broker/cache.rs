@@ -92,7 +92,13 @@ pub(super) struct Caps {
 
 impl Caps {
     /// When this token is to be forgotten: before it expires, with the session, at the cap; sooner when it denies.
-    pub(super) fn keep_until_ms(&self, now_ms: i64, expires_at_ms: i64, session_end_ms: Option<i64>, denies: bool) -> i64 {
+    pub(super) fn keep_until_ms(
+        &self,
+        now_ms: i64,
+        expires_at_ms: i64,
+        session_end_ms: Option<i64>,
+        denies: bool,
+    ) -> i64 {
         let left = expires_at_ms.saturating_sub(now_ms).max(0);
         let margin = MARGIN_MS.min(left / 2);
         let cap = if denies { self.max_token_ms.min(self.denial_ms) } else { self.max_token_ms };
@@ -126,7 +132,10 @@ impl TokenCache {
                 .expire_after(Lifetime)
                 .build(),
             mac: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &*secret)),
-            caps: Caps { max_token_ms: ms(config.max_token_seconds), denial_ms: ms(config.denial_seconds.min(30)) },
+            caps: Caps {
+                max_token_ms: ms(config.max_token_seconds),
+                denial_ms: ms(config.denial_seconds.min(30)),
+            },
         })
     }
 

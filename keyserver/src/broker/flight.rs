@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
-    FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord, TokenFlow, TokenGrant, TokenStep,
+    FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord, TokenFlow,
+    TokenGrant, TokenStep,
 };
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
@@ -54,7 +55,8 @@ impl Flight {
         match result {
             Ok(grant) => {
                 let denies = !grant.denied.is_empty();
-                let keep_until_ms = self.caps.keep_until_ms(now_ms, grant.expires_at_ms, session_end_ms, denies);
+                let keep_until_ms =
+                    self.caps.keep_until_ms(now_ms, grant.expires_at_ms, session_end_ms, denies);
                 Ok(Entry::Token(Arc::new(Held {
                     token: grant.token,
                     expires_at_ms: grant.expires_at_ms,
@@ -102,7 +104,9 @@ async fn drive(
         match answer {
             Ok(response) => {
                 let (head, body) = response.into_parts();
-                upstream::with_head(head.status, &head.headers, |head| flow.response(head, &body, clock.now_ms()));
+                upstream::with_head(head.status, &head.headers, |head| {
+                    flow.response(head, &body, clock.now_ms())
+                });
             }
             Err(error) => flow.transport_failed(error),
         }

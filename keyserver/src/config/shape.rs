@@ -57,7 +57,9 @@ fn walk(tree: &Tree, value: &Value, shape: &Shape, path: &str, problems: &mut Ve
                 }
             }
         }
-        (Shape::Section(_), _) => problems.push(tree.problem(path, "expected a section with keys of its own")),
+        (Shape::Section(_), _) => {
+            problems.push(tree.problem(path, "expected a section with keys of its own"))
+        }
         (Shape::Registries(keys), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 walk(tree, item, &Shape::Section(keys.clone()), &format!("{path}[{index}]"), problems);
@@ -85,7 +87,9 @@ fn walk(tree: &Tree, value: &Value, shape: &Shape, path: &str, problems: &mut Ve
 fn child(key: &str, default: &Value) -> Shape {
     match default {
         Value::Object(keys) => Shape::Section(keys.clone()),
-        Value::Array(_) if key == "registries" => Shape::Registries(keys(serde_json::to_value(RegistryConfig::default()))),
+        Value::Array(_) if key == "registries" => {
+            Shape::Registries(keys(serde_json::to_value(RegistryConfig::default())))
+        }
         other => Shape::Leaf(other.clone()),
     }
 }

@@ -68,7 +68,9 @@ impl std::error::Error for Problems {}
 
 /// The text of a configuration file.
 pub(super) fn read(path: &Path) -> Result<String, Problems> {
-    let failed = |reason: &dyn fmt::Display| Problems::one(None, format!("{} cannot be read: {reason}", path.display()));
+    let failed = |reason: &dyn fmt::Display| {
+        Problems::one(None, format!("{} cannot be read: {reason}", path.display()))
+    };
     let meta = std::fs::metadata(path).map_err(|error| failed(&error))?;
     if !meta.is_file() {
         return Err(failed(&"it is not a file"));
@@ -96,7 +98,11 @@ impl Tree {
         let node: Option<Spanned<Node>> = serde_saphyr::from_str(text).map_err(|error| {
             // The parser's own snippet and message may show neighbouring lines, which may hold a secret.
             let line = error.location().map(|location| u64::from(location.line()));
-            let message = if error.to_string().contains("duplicate") { "a key is written twice" } else { "this is not YAML" };
+            let message = if error.to_string().contains("duplicate") {
+                "a key is written twice"
+            } else {
+                "this is not YAML"
+            };
             Problems::one(line.filter(|line| *line > 0), message)
         })?;
         let mut lines = BTreeMap::new();
@@ -107,7 +113,9 @@ impl Tree {
         match value {
             Value::Null => Ok(Self { value: Value::Object(Map::new()), lines, variables: BTreeMap::new() }),
             Value::Object(_) => Ok(Self { value, lines, variables: BTreeMap::new() }),
-            _ => Err(Problems::one(Some(1), "the file must hold keys with values (`listen: 127.0.0.1:8780`)")),
+            _ => {
+                Err(Problems::one(Some(1), "the file must hold keys with values (`listen: 127.0.0.1:8780`)"))
+            }
         }
     }
 
@@ -122,7 +130,8 @@ impl Tree {
         for (name, text) in environment {
             let Some(rest) = name.strip_prefix(PREFIX) else { continue };
             let path: Vec<String> = rest.split("__").map(str::to_ascii_lowercase).collect();
-            let problem = |message: &str| Problem { line: None, key: name.clone(), message: message.to_owned() };
+            let problem =
+                |message: &str| Problem { line: None, key: name.clone(), message: message.to_owned() };
             let Some(leaf) = shape::find(shape, &path) else {
                 problems.push(problem("there is no such key"));
                 continue;
@@ -223,7 +232,8 @@ impl Node {
                 entries
                     .into_iter()
                     .map(|(key, item)| {
-                        let path = if path.is_empty() { key.value.clone() } else { format!("{path}.{}", key.value) };
+                        let path =
+                            if path.is_empty() { key.value.clone() } else { format!("{path}.{}", key.value) };
                         lines.insert(path.clone(), u64::from(key.referenced.line()));
                         let value = item.value.flatten(&path, lines);
                         (key.value, value)

@@ -76,7 +76,8 @@ impl Rules<'_> {
             if !seen.insert(located.name.clone()) {
                 self.wrong(&key(""), "this registry is in the list twice");
             }
-            if located.origin.scheme() == Scheme::Http && !entry.insecure_http && !stays_near(&located.origin) {
+            if located.origin.scheme() == Scheme::Http && !entry.insecure_http && !stays_near(&located.origin)
+            {
                 self.wrong(
                     &key(".url"),
                     "http:// would send passwords in the clear; use https, or say `insecure_http: true` if that is meant",
@@ -97,7 +98,10 @@ impl Rules<'_> {
             }
             for (at, origin) in entry.redirects.iter().enumerate() {
                 if Origin::parse(origin).is_err() {
-                    self.wrong(&key(&format!(".redirects[{at}]")), "expected scheme and host, such as https://storage.example.com");
+                    self.wrong(
+                        &key(&format!(".redirects[{at}]")),
+                        "expected scheme and host, such as https://storage.example.com",
+                    );
                 }
             }
         }

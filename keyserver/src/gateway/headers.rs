@@ -4,12 +4,13 @@ use dockpass_protocol::api::CHALLENGE_HEADER;
 use dockpass_protocol::challenge::{bearer_candidates, parse_lines};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::scope::Endpoint;
-use http::header::{
-    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, LINK, LOCATION, RANGE, RETRY_AFTER, VARY, VIA, WARNING, WWW_AUTHENTICATE,
-};
 use http::StatusCode;
+use http::header::{
+    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, LINK, LOCATION, RANGE, RETRY_AFTER,
+    USER_AGENT, VARY, WARNING, WWW_AUTHENTICATE,
+};
 
 use super::{Target, redirect};
 use crate::registry::Registry;
@@ -38,9 +39,8 @@ const DOWNSTREAM: [HeaderName; 14] = [
 const DOWNSTREAM_PREFIXES: [&str; 2] = ["ratelimit-", "oci-"];
 
 /// Registry content never runs here, however it is reached.
-const SANDBOX: &str = "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// How this gateway names itself to a registry (RFC 9110 §7.6.3), and knows itself again.
-pub(super) const SELF: &str = "1.1 dockpass";
+const SANDBOX: &str =
+    "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The headers that go to the registry.
 pub(super) fn upstream(from: &HeaderMap) -> HeaderMap {
@@ -50,13 +50,15 @@ pub(super) fn upstream(from: &HeaderMap) -> HeaderMap {
             to.append(name.clone(), value.clone());
         }
     }
-    to.insert(VIA, HeaderValue::from_static(SELF));
     to
 }
 
-/// Whether a request has come through this gateway before.
+/// Whether a request comes from a gateway like this one: a registry that is a gateway would go round in circles.
 pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
-    headers.get_all(VIA).iter().any(|via| String::from_utf8_lossy(via.as_bytes()).contains(SELF))
+    headers
+        .get_all(USER_AGENT)
+        .iter()
+        .any(|agent| agent.as_bytes().starts_with(crate::http_client::AGENT.as_bytes()))
 }
 
 /// The headers that go to the page.
@@ -94,16 +96,19 @@ pub(super) fn downstream(
 /// pass under another name, and so does what does not parse.
 fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Result<(), ErrorCode> {
     let lines: Vec<&HeaderValue> = from.get_all(WWW_AUTHENTICATE).iter().collect();
-    let texts: Vec<String> = lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
+    let texts: Vec<String> =
+        lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
     if let Ok(all) = parse_lines(texts.iter().map(String::as_str)) {
-        let mut realms = bearer_candidates(&all).map(|bearer| registry.policy().admit(&bearer.realm)).peekable();
+        let mut realms =
+            bearer_candidates(&all).map(|bearer| registry.policy().admit(&bearer.realm)).peekable();
         if realms.peek().is_some() && !realms.any(|realm| realm.is_ok()) {
             return Err(ErrorCode::RealmNotAllowed);
         }
     }
     for (line, text) in lines.into_iter().zip(&texts) {
-        let bearer_only = parse_lines([text.as_str()])
-            .is_ok_and(|challenges| !challenges.is_empty() && challenges.iter().all(|challenge| challenge.is_bearer()));
+        let bearer_only = parse_lines([text.as_str()]).is_ok_and(|challenges| {
+            !challenges.is_empty() && challenges.iter().all(|challenge| challenge.is_bearer())
+        });
         let name = if bearer_only { WWW_AUTHENTICATE } else { HeaderName::from_static(CHALLENGE_HEADER) };
         to.append(name, line.clone());
     }
@@ -142,13 +147,19 @@ fn through_here(registry: &Registry, method: &str, target: &str) -> Option<Strin
     if origin != *registry.origin() {
         return None;
     }
-    let (path, query) = path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
+    let (path, query) =
+        path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
     let target = Target::parse(method, path, query).ok()?;
     Some(format!("/r/{}{target}", registry.name()))
 }
 
 /// Where an upload goes on, as a path of this gateway.
-fn location(registry: &Registry, status: StatusCode, from: &HeaderMap, to: &mut HeaderMap) -> Result<(), ErrorCode> {
+fn location(
+    registry: &Registry,
+    status: StatusCode,
+    from: &HeaderMap,
+    to: &mut HeaderMap,
+) -> Result<(), ErrorCode> {
     let Some(value) = from.get(LOCATION) else { return Ok(()) };
     let here = value.to_str().ok().and_then(|text| {
         through_here(registry, "PATCH", text).or_else(|| through_here(registry, "GET", text))
@@ -169,8 +180,11 @@ fn content_type(from: &HeaderMap) -> HeaderValue {
     let value = from.get(CONTENT_TYPE);
     let media_type = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_data = matches!(media_type.as_str(), "application/json" | "text/plain" | "application/octet-stream")
-        || (media_type.starts_with("application/vnd.") && !media_type.contains("html") && !media_type.contains("svg"));
+    let is_data =
+        matches!(media_type.as_str(), "application/json" | "text/plain" | "application/octet-stream")
+            || (media_type.starts_with("application/vnd.")
+                && !media_type.contains("html")
+                && !media_type.contains("svg"));
     match value {
         Some(value) if is_data => value.clone(),
         _ => HeaderValue::from_static("application/octet-stream"),

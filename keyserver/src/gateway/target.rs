@@ -24,7 +24,9 @@ impl<'a> Target<'a> {
     /// `invalid_path`, or `method_not_allowed` where the path is good.
     pub(crate) fn parse(method: &str, path: &'a str, query: Option<&'a str>) -> Result<Self, ErrorCode> {
         let query = query.unwrap_or_default();
-        let plain = query.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\' | b'"' | b'<' | b'>'));
+        let plain = query
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\' | b'"' | b'<' | b'>'));
         if query.len() > MAX_QUERY || !plain {
             return Err(ErrorCode::InvalidPath);
         }

@@ -28,12 +28,18 @@ impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
         let limit = state.config.limits.body_bytes;
-        let declared = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let declared =
+            head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if declared.is_some_and(|length| length > limit) {
             return Err(ErrorCode::PayloadTooLarge.into());
         }
         let reading = Limited::new(body, limit).collect();
-        let body = match tokio::time::timeout(Duration::from_secs(state.config.limits.header_seconds), reading).await {
+        let body = match tokio::time::timeout(
+            Duration::from_secs(state.config.limits.header_seconds),
+            reading,
+        )
+        .await
+        {
             Err(_) => return Err(ErrorCode::RequestTimeout.into()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(ErrorCode::PayloadTooLarge.into()),
             Ok(Err(_)) => return Err(ErrorCode::InvalidRequest.into()),
@@ -80,7 +86,11 @@ impl FromRequestParts<AppState> for NoQuery {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, ApiError> {
-        if parts.uri.query().is_none_or(str::is_empty) { Ok(Self) } else { Err(ErrorCode::InvalidRequest.into()) }
+        if parts.uri.query().is_none_or(str::is_empty) {
+            Ok(Self)
+        } else {
+            Err(ErrorCode::InvalidRequest.into())
+        }
     }
 }
 
@@ -95,7 +105,8 @@ impl FromRequestParts<AppState> for ClientAddress {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        let peer =
+            parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
         Ok(Self(client_address(peer, &parts.headers, &state.trusted_proxies)))
     }
 }
@@ -103,8 +114,11 @@ impl FromRequestParts<AppState> for ClientAddress {
 /// Walks `X-Forwarded-For` from the nearest proxy outwards, as far as proxies are trusted.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let mut address = peer.to_canonical();
-    let lines: Vec<&str> =
-        headers.get_all(header::HeaderName::from_static("x-forwarded-for")).iter().filter_map(|line| line.to_str().ok()).collect();
+    let lines: Vec<&str> = headers
+        .get_all(header::HeaderName::from_static("x-forwarded-for"))
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .collect();
     let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
     while trusted.contains(&address) {
         match hops.next().map(|hop| hop.trim().parse::<IpAddr>()) {

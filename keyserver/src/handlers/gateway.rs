@@ -27,8 +27,12 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     if is_loop(&head.headers) || head.headers.contains_key(UPGRADE) {
         return Err(ErrorCode::InvalidRequest.into());
     }
-    let (registry, path) =
-        head.uri.path().strip_prefix(GATEWAY).and_then(|rest| rest.split_at_checked(rest.find('/')?)).ok_or(ErrorCode::NotFound)?;
+    let (registry, path) = head
+        .uri
+        .path()
+        .strip_prefix(GATEWAY)
+        .and_then(|rest| rest.split_at_checked(rest.find('/')?))
+        .ok_or(ErrorCode::NotFound)?;
     // Some clients escape the colon of host:port, which a path segment need not.
     let registry = state.registries.find(&registry.replace("%3A", ":").replace("%3a", ":"))?;
     if !state.gateway.admits(&head.method) {
@@ -87,7 +91,11 @@ async fn passage(
 fn is_wanted_as_data(headers: &HeaderMap) -> Result<(), ErrorCode> {
     let destination = HeaderName::from_static("sec-fetch-dest");
     let fine = headers.get_all(destination).iter().all(|value| DESTINATIONS.iter().any(|name| value == name));
-    if fine && !headers.contains_key("service-worker") { Ok(()) } else { Err(ErrorCode::DestinationNotAllowed) }
+    if fine && !headers.contains_key("service-worker") {
+        Ok(())
+    } else {
+        Err(ErrorCode::DestinationNotAllowed)
+    }
 }
 
 #[cfg(test)]

@@ -15,5 +15,9 @@ pub(crate) async fn live() -> Response {
 
 /// `GET /readyz`: 200 while requests are wanted, 503 once the server stops.
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, ApiError> {
-    if state.is_ready() { Ok((StatusCode::OK, "ready\n").into_response()) } else { Err(ErrorCode::Overloaded.into()) }
+    if state.is_ready() {
+        Ok((StatusCode::OK, "ready\n").into_response())
+    } else {
+        Err(ErrorCode::Overloaded.into())
+    }
 }

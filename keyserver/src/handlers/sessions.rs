@@ -68,7 +68,8 @@ pub(crate) async fn post(
         }
         Carrier::Cookie => {
             let lifetime = state.config.session.lifetime_seconds;
-            let cookie = carrier::set_cookie(registry.name(), &minted.text, lifetime).ok_or(SessionError::Sealing)?;
+            let cookie =
+                carrier::set_cookie(registry.name(), &minted.text, lifetime).ok_or(SessionError::Sealing)?;
             let mut response = Json(info).into_response();
             response.headers_mut().insert(SET_COOKIE, cookie);
             Ok(response)
@@ -108,7 +109,9 @@ fn credential(ask: &LoginRequest, max_bytes: usize) -> Result<Credential, ErrorC
         _ => Ok(secret.clone()),
     };
     match (username, &ask.password, &ask.identity_token) {
-        (Some(username), Some(password), None) => Ok(Credential::Password { username, password: within(password)? }),
+        (Some(username), Some(password), None) => {
+            Ok(Credential::Password { username, password: within(password)? })
+        }
         (username, None, Some(token)) => {
             let username = username.unwrap_or_else(|| TOKEN_USER.to_owned());
             Ok(Credential::RefreshToken { username, token: within(token)? })
@@ -119,7 +122,10 @@ fn credential(ask: &LoginRequest, max_bytes: usize) -> Result<Credential, ErrorC
 
 /// RFC 7617 §2: no colon, no control character; and not empty, since that is nobody.
 fn is_user_id(name: &str) -> bool {
-    !name.is_empty() && name.len() <= MAX_USERNAME && !name.contains(':') && !name.chars().any(char::is_control)
+    !name.is_empty()
+        && name.len() <= MAX_USERNAME
+        && !name.contains(':')
+        && !name.chars().any(char::is_control)
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ pub(crate) async fn post(
 ) -> Result<Json<TokenAnswer>, ApiError> {
     let registry = state.registries.find(&ask.registry)?;
     let scopes = Broker::scopes(&ask.scopes)?;
-    let identity = match carrier::session(&Method::POST, &headers, Some(registry.name()), &state.own_origin)? {
+    let identity = match carrier::session(&Method::POST, &headers, Some(registry.name()), &state.own_origin)?
+    {
         None => Identity::Anonymous,
         Some(presented) => {
             let facts = state.sessions.facts(&presented.sealed).await?;

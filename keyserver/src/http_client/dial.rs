@@ -78,9 +78,11 @@ impl Dialer {
     }
 
     async fn dial(self, uri: Uri) -> Result<TcpStream, DialError> {
-        let scheme = if uri.scheme() == Some(&http::uri::Scheme::HTTP) { Scheme::Http } else { Scheme::Https };
+        let scheme =
+            if uri.scheme() == Some(&http::uri::Scheme::HTTP) { Scheme::Http } else { Scheme::Https };
         let authority = uri.authority().ok_or(DialError::Unreachable)?;
-        let origin = Origin::from_authority(scheme, authority.as_str()).map_err(|_| DialError::AddressRefused)?;
+        let origin =
+            Origin::from_authority(scheme, authority.as_str()).map_err(|_| DialError::AddressRefused)?;
         match tokio::time::timeout(self.timeout, self.connect(&origin)).await {
             Ok(result) => result,
             Err(_) => Err(DialError::Timeout),
@@ -105,7 +107,9 @@ impl Dialer {
         let share = self.timeout / u32::try_from(addresses.len()).unwrap_or(1).max(1);
         for address in addresses {
             let connecting = TcpStream::connect(SocketAddr::new(address, origin.port()));
-            if let Ok(Ok(stream)) = tokio::time::timeout(share.max(Duration::from_millis(500)), connecting).await {
+            if let Ok(Ok(stream)) =
+                tokio::time::timeout(share.max(Duration::from_millis(500)), connecting).await
+            {
                 // Small requests must not wait for each other; where it cannot be set, it is only slower.
                 stream.set_nodelay(true).ok();
                 return Ok(stream);

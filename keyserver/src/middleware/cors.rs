@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use dockpass_protocol::api::CHALLENGE_HEADER;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderName, HeaderValue, ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderName,
+    HeaderValue, ORIGIN,
 };
 use http::{HeaderMap, Method, StatusCode};
 
@@ -24,7 +25,8 @@ const MAX_AGE: &str = "600";
 /// Answers preflights, and lets allowed pages read.
 pub(super) async fn share(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let origin = allowed(request.headers(), &state);
-    let preflight = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    let preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     if preflight {
         // Nobody is authorized here and nothing is done: what may follow is all that is said.
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -45,7 +47,10 @@ pub(super) async fn share(State(state): State<AppState>, request: Request, next:
         if let Ok(names) = HeaderValue::from_str(&exposed()) {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
         }
-        headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
+        headers.insert(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("cross-origin"),
+        );
     }
     response
 }

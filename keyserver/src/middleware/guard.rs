@@ -21,7 +21,10 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
     if length > MAX_TARGET {
         return ApiError::from(ErrorCode::UriTooLong).into_response();
     }
-    if uri.authority().is_some() || !uri.path().starts_with('/') || !is_our_host(request.headers(), &state.own_origin) {
+    if uri.authority().is_some()
+        || !uri.path().starts_with('/')
+        || !is_our_host(request.headers(), &state.own_origin)
+    {
         return ApiError::from(ErrorCode::InvalidRequest).into_response();
     }
     next.run(request).await
@@ -31,7 +34,8 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
 /// name at 127.0.0.1 (DNS rebinding) gets nothing. Behind a public origin the proxy in front decides about hosts.
 fn is_our_host(headers: &HeaderMap, own_origin: &str) -> bool {
     let Ok(own) = Origin::parse(own_origin) else { return true };
-    let near = |origin: &Origin| origin.host() == "localhost" || origin.ip().is_some_and(|ip| ip.is_loopback());
+    let near =
+        |origin: &Origin| origin.host() == "localhost" || origin.ip().is_some_and(|ip| ip.is_loopback());
     if !near(&own) {
         return true;
     }

@@ -87,7 +87,11 @@ impl Drop for Hidden {
 }
 
 /// The claims as JSON. `None` for a credential that is none, and for times before 1970.
-pub(super) fn encode(facts: &Facts, credential: &Credential, expected: &Expected) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn encode(
+    facts: &Facts,
+    credential: &Credential,
+    expected: &Expected,
+) -> Option<Zeroizing<Vec<u8>>> {
     let hidden = |secret: &SecretString| Some(Hidden(secret.expose_secret().to_owned()));
     let (password, refresh_token) = match credential {
         Credential::Password { password, .. } => (hidden(password), None),

@@ -131,11 +131,16 @@ pub(super) fn seal(claims: &[u8], key: &Key, random: &dyn Randomness) -> Option<
     random.fill(&mut nonce).ok()?;
 
     let mut text = sign(claims, key);
-    let header = Header { alg: "RSA-OAEP-256".into(), enc: "A256GCM".into(), kid: key.kid().into(), typ: TYPE.into() };
+    let header =
+        Header { alg: "RSA-OAEP-256".into(), enc: "A256GCM".into(), kid: key.kid().into(), typ: TYPE.into() };
     let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).ok()?);
     let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*cek).ok()?);
     let tag = cipher
-        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(header.as_bytes()), &mut text)
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(header.as_bytes()),
+            &mut text,
+        )
         .ok()?;
     let mut encrypted = vec![0_u8; key.public().ciphertext_size()];
     let encrypted = key.public().encrypt(&OAEP_SHA256_MGF1SHA256, &*cek, &mut encrypted, None).ok()?;

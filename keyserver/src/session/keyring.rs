@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
-use aws_lc_rs::rsa::{KeyPair, KeySize, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::rsa::{
+    KeyPair, KeySize, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+};
 use aws_lc_rs::signature::KeyPair as _;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
@@ -265,7 +267,9 @@ pub fn generate_file(path: &Path, bits: u32) -> Result<String, KeyError> {
     let pkcs8 = generate_pkcs8(bits)?;
     let kid = Key::from_pkcs8(&pkcs8).ok_or(KeyError::Generation)?.kid;
     let mut file = options.open(path).map_err(unwritable)?;
-    file.write_all(der::pem("PRIVATE KEY", &pkcs8).as_bytes()).and_then(|()| file.sync_all()).map_err(unwritable)?;
+    file.write_all(der::pem("PRIVATE KEY", &pkcs8).as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(unwritable)?;
     Ok(kid)
 }
 

@@ -18,7 +18,8 @@ pub(super) struct RsaLane {
 impl RsaLane {
     /// A lane of this width; 0 means one operation per processor.
     pub(super) fn new(width: usize, max_waiting: usize) -> Self {
-        let width = if width == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { width };
+        let width =
+            if width == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { width };
         Self {
             slots: Arc::new(Semaphore::new(width)),
             waiting: AtomicUsize::new(0),

@@ -21,7 +21,8 @@ impl Revocations {
             revoked.retain(|_, expires| *expires > now_ms);
         }
         if revoked.len() >= MAX_ENTRIES
-            && let Some(first) = revoked.iter().min_by_key(|(_, expires)| **expires).map(|(jti, _)| jti.clone())
+            && let Some(first) =
+                revoked.iter().min_by_key(|(_, expires)| **expires).map(|(jti, _)| jti.clone())
         {
             revoked.remove(&first);
         }

@@ -10,7 +10,10 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dockpass_protocol::address::{is_public, is_public_name};
+use dockpass_protocol::doctor::{BrowserFailure, Facts, diagnose};
+use dockpass_protocol::jwt::inspect;
 use dockpass_protocol::origin::Origin;
+use dockpass_protocol::paging::next_page;
 use serde_json::{Map, Value, json};
 
 /// Runs all cases of a file and reports all that fail. `least` guards against a file that has lost its cases.
@@ -72,7 +75,7 @@ fn realms() {
 
 #[test]
 fn addresses() {
-    run("addresses.json", 50, |input| {
+    run("addresses.json", 40, |input| {
         let text = input.as_str().expect("a string");
         match text.parse() {
             Ok(address) => json!({"public": is_public(address)}),
@@ -92,5 +95,47 @@ fn flows() {
             assert!(!shown.contains(secret), "{secret} is in the records: {shown}");
         }
         json!({"sent": outcome.sent, "records": records, "end": outcome.end})
+    });
+}
+
+#[test]
+fn links() {
+    run("links.json", 25, |input| {
+        let registry = Origin::parse(string(input, "registry")).expect("an origin");
+        let lines: Vec<_> =
+            input["lines"].as_array().expect("lines").iter().filter_map(Value::as_str).collect();
+        json!({"next": next_page(lines, &registry, string(input, "path"))})
+    });
+}
+
+#[test]
+fn diagnoses() {
+    run("diagnoses.json", 45, |input| {
+        let steps: Vec<_> = input["steps"].as_array().expect("steps").iter().map(script::record).collect();
+        let token = input.get("token").map(|token| inspect(&script::token_of(token)));
+        let facts = Facts {
+            token: token.as_ref(),
+            service: input.get("service").and_then(Value::as_str),
+            trusted_issuer: input.get("trustedIssuer").and_then(Value::as_str),
+            now_ms: Some(script::NOW_MS),
+            skew_ms: input.get("skewMs").and_then(Value::as_i64),
+            browser: input.get("browser").map(|failure| match failure.as_str() {
+                Some("preflight") => BrowserFailure::Preflight,
+                Some("cors_header") => BrowserFailure::CorsHeader,
+                Some("mixed_content") => BrowserFailure::MixedContent,
+                Some("key_server") => BrowserFailure::KeyServer,
+                Some("network") => BrowserFailure::Network,
+                other => panic!("browser failure {other:?}"),
+            }),
+        };
+        for member in input.as_object().expect("an object").keys() {
+            let known = ["steps", "token", "service", "trustedIssuer", "skewMs", "browser"];
+            assert!(known.contains(&member.as_str()), "unknown member {member}");
+        }
+        let diagnosis = diagnose(&steps, &facts);
+        assert_eq!(diagnosis.fix, diagnosis.code.fix());
+        let evidence: Vec<_> =
+            diagnosis.evidence.iter().map(|item| format!("{}: {}", item.what, item.value)).collect();
+        json!({"code": diagnosis.code, "hop": diagnosis.hop, "evidence": evidence})
     });
 }

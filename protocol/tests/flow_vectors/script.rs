@@ -17,18 +17,18 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 /// When every answer comes.
-pub const NOW_MS: i64 = 1_790_000_000_000;
+pub(crate) const NOW_MS: i64 = 1_790_000_000_000;
 
 /// What a script came to.
 #[derive(Default)]
-pub struct Outcome {
-    pub sent: Vec<String>,
-    pub records: Vec<StepRecord>,
-    pub end: Value,
+pub(crate) struct Outcome {
+    pub(crate) sent: Vec<String>,
+    pub(crate) records: Vec<StepRecord>,
+    pub(crate) end: Value,
 }
 
 /// Runs the machine of a script to its end.
-pub fn run(input: &Value) -> Outcome {
+pub(crate) fn run(input: &Value) -> Outcome {
     let mut answers = input["answers"].as_array().expect("answers").iter();
     let outcome = match input["machine"].as_str() {
         Some("resource") => resource(input, &mut answers),
@@ -177,7 +177,7 @@ fn login(input: &Value, answers: &mut Answers<'_>) -> Outcome {
 }
 
 /// A record in one line: who, what came, what was decided, and the code if that was the end.
-pub fn show_record(record: &StepRecord) -> String {
+pub(crate) fn show_record(record: &StepRecord) -> String {
     let mut line = record.hop.to_string();
     for part in [record.status.map(|status| status.to_string()), Some(record.decision.as_str().to_owned())]
         .into_iter()
@@ -188,6 +188,35 @@ pub fn show_record(record: &StepRecord) -> String {
         line.push_str(&part);
     }
     line
+}
+
+/// A record of such a line, with the scopes and the rest that a step may have: `"registry 401 gave_up scope_denied"` or
+/// `{"step": that, "method", "target", "sent", "scopes"}`.
+pub(crate) fn record(value: &Value) -> StepRecord {
+    let line = value.as_str().or_else(|| text(value, "step")).expect("a step");
+    let mut words = line.split(' ').peekable();
+    let mut json =
+        json!({"hop": words.next(), "method": "GET", "target": "/v2/a/b/manifests/latest", "reason": ""});
+    if let Some(status) = words.peek().and_then(|word| word.parse::<u16>().ok()) {
+        json["status"] = json!(status);
+        words.next();
+    }
+    json["decision"] = json!(words.next());
+    if let Some(code) = words.next() {
+        json["code"] = json!(code);
+    }
+    for member in ["method", "target", "sent", "scopes"] {
+        if let Some(value) = value.get(member) {
+            json[member] = value.clone();
+        }
+    }
+    assert_eq!(words.next(), None, "{line}");
+    serde_json::from_value(json).unwrap_or_else(|error| panic!("{line}: {error}"))
+}
+
+/// A token as it is, or put together from its claims.
+pub(crate) fn token_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| jwt(value), str::to_owned)
 }
 
 fn show_authorization(authorization: &Authorization) -> String {
@@ -277,7 +306,7 @@ fn code(text: &str) -> ErrorCode {
     text.parse().unwrap_or_else(|()| panic!("no code {text}"))
 }
 
-pub fn policy(input: &Value) -> RealmPolicy {
+pub(crate) fn policy(input: &Value) -> RealmPolicy {
     let registry = Origin::parse(text(input, "registry").expect("a registry")).expect("an origin");
     let pairs = input.get("pairs").and_then(Value::as_array).into_iter().flatten();
     pairs.fold(RealmPolicy::new(registry), |policy, pair| {

@@ -63,6 +63,7 @@ const TEXTS = {
   payload_too_large: ['Too large', YOU, 'It is beyond what is read here. Use a command-line client for it.'],
   uri_too_long: ['The name is too long', YOU, 'No registry has names of that length.'],
   wasm_unavailable: ['The library could not be loaded', OPERATOR, 'This page needs WebAssembly and the files of the dockpass package beside it. Reload; if it stays, the key server was built without them.'],
+  page_not_built: ['This key server was built without its page', OPERATOR, 'Build it with cargo xtask dist, which embeds the page.'],
   no_registries: ['No registry is configured', OPERATOR, 'The key server’s configuration lists none.'],
 };
 

@@ -95,14 +95,14 @@ function laneHead() {
 }
 
 function stepRow(step, after) {
-  const status = step.status === null ? '–' : String(step.status);
-  return el('li', { class: 'step', testid: 'step-row', 'data-tone': step.tone, 'data-decision-code': step.code },
+  const status = step.planned ? '' : step.status === null ? '–' : String(step.status);
+  return el('li', { class: step.planned ? 'step planned' : 'step', testid: 'step-row', 'data-tone': step.tone, 'data-decision-code': step.code },
     el('details', {},
       el('summary', {},
-        el('span', { class: 'after' }, `${Math.max(0, Math.round(after))} ms`),
-        el('span', { class: 'lanes' }, ladder(step), el('span', { class: 'route-words' }, step.route)),
+        el('span', { class: 'after' }, step.timed && `${Math.max(0, Math.round(after))} ms`),
+        el('span', { class: 'lanes' }, ladder(step), el('span', { class: 'route-words' }, step.planned ? `${LANES[step.from]} decides` : step.route)),
         el('span', { class: 'request' }, el('b', {}, step.method), ' ', mono(step.target)),
-        el('span', { class: 'status', 'data-class': step.status === null ? '0' : status[0] }, status),
+        el('span', { class: 'status', 'data-class': String(step.status ?? 0)[0] }, status),
         el('span', { class: 'decision' }, step.title, step.code && mono(step.code, { class: 'code' }))),
       explanation(step)));
 }
@@ -111,18 +111,21 @@ function stepRow(step, after) {
 function ladder(step) {
   return el('span', { class: 'ladder', 'aria-hidden': 'true', 'data-from': step.from, 'data-to': step.to },
     LANES.map((_, lane) => el('i', {
-      class: lane === step.from ? 'from' : lane === step.to ? 'to' : step.relayed && lane === 1 ? 'via' : null,
+      class: step.planned ? lane === step.from && 'from' : lane === step.from ? 'from' : lane === step.to ? 'to' : step.relayed && lane === 1 ? 'via' : null,
     })),
-    el('i', { class: 'wire' }));
+    !step.planned && el('i', { class: 'wire' }));
 }
 
 function explanation(step) {
   const said = `${step.title} ${step.reason} ${step.scopes.join(' ')} ${step.target} ${step.sent}`;
-  const who = step.relayed ? 'The page asked the registry through the key server’s gateway'
-    : `${LANES[step.from] === 'page' ? 'The page' : 'The key server'} asked the ${LANES[step.to]}`;
-  const answer = step.status === null ? 'and got no answer.' : `and got ${step.status}.`;
+  const asker = step.from === 0 ? 'The page' : 'The key server';
+  const who = step.planned ? `${asker} decided this before it asked the ${LANES[step.to]}`
+    : step.relayed ? 'The page asked the registry through the key server’s gateway'
+    : `${asker} asked the ${LANES[step.to]}`;
+  const sent = step.planned ? '.' : `${step.sent ? `, ${step.sent},` : ''} `;
+  const answer = step.planned ? '' : step.status === null ? 'and got no answer.' : `and got ${step.status}.`;
   return el('div', { class: 'explanation' },
-    el('p', {}, `${who}${step.sent ? `, ${step.sent},` : ''} ${answer}`),
+    el('p', {}, who + sent + answer),
     step.scopes.length > 0 && el('p', {}, 'For: ', step.scopes.map((scope, i) => [i > 0 && ', ', mono(scope)])),
     step.reason && el('p', { class: 'why' }, step.reason),
     el('dl', { class: 'terms' }, termsIn(said).map(termPair)));

@@ -38,27 +38,40 @@ const SENT = { Bearer: 'with a token', Basic: 'with credentials' };
 
 const HIDDEN = 'hidden';
 
-/** A step as the panel shows it. Unknown values are shown as they came, never dropped. */
+/**
+ * A step as the panel shows it. Unknown values are shown as they came, never dropped. `planned` marks a decision that
+ * was taken before anything was sent; a step without a status that ended the flow is a request that got no answer.
+ */
 export function describeStep(detail) {
   const decision = text(detail.decision);
   const lane = LANE_OF_HOP[detail.hop] ?? 1;
   const from = detail.kind === 'key_server' && lane > 1 ? 1 : 0;
+  const status = Number.isInteger(detail.status) && detail.status > 0 ? detail.status : null;
   return {
     at: Number(detail.at) || Date.now(),
     from,
+    planned: status === null && !detail.code,
+    // What the key server did is told with its answer, so its moments are not known here.
+    timed: detail.kind !== 'key_server',
     to: lane,
     relayed: from === 0 && lane === 3,
     route: [LANES[from], from === 0 && lane === 3 && LANES[1], LANES[lane]].filter(Boolean).join(' → '),
     method: text(detail.method),
     target: redact(text(detail.target ?? detail.url)),
-    status: Number.isInteger(detail.status) && detail.status > 0 ? detail.status : null,
-    sent: SENT[detail.sent] ?? (detail.sent ? `with ${text(detail.sent)}` : lane === 1 ? '' : 'without authorization'),
+    status,
+    sent: sentWords(detail, lane),
     scopes: Array.isArray(detail.scopes) ? detail.scopes.map(text) : [],
     title: DECISIONS.get(decision) ?? decision.replaceAll('_', ' '),
     reason: text(detail.reason),
     code: detail.code ? text(detail.code) : null,
     tone: detail.code ? 'bad' : GOOD.has(decision) ? 'good' : 'plain',
   };
+}
+
+function sentWords(detail, lane) {
+  if (detail.sent) return SENT[detail.sent] ?? `with ${text(detail.sent)}`;
+  // The key server sees the session in its cookie, and a token service what a form holds: no field, yet not nobody.
+  return lane === 1 || (lane === 2 && detail.method === 'POST') ? '' : 'without authorization';
 }
 
 const GOOD = new Set(['accepted', 'proven', 'got_token']);
@@ -89,10 +102,15 @@ export function asText(entries, product) {
       continue;
     }
     start ??= entry.at;
+    const when = entry.timed ? `+${entry.at - start} ms` : '  …';
+    const scopes = entry.scopes.map((scope) => `    scope: ${scope}`);
+    const verdict = `${entry.title}${entry.code ? ` [${entry.code}]` : ''}. ${entry.reason}`;
+    if (entry.planned) {
+      lines.push(`${when}  ${LANES[entry.from]} decides on ${entry.method} ${entry.target}`, ...scopes, `    ${verdict}`);
+      continue;
+    }
     const status = entry.status === null ? 'no answer' : String(entry.status);
-    lines.push(`+${entry.at - start} ms  ${entry.route}  ${entry.method} ${entry.target}${entry.sent && `  ${entry.sent}`}  → ${status}`);
-    for (const scope of entry.scopes) lines.push(`    scope: ${scope}`);
-    lines.push(`    ${entry.title}${entry.code ? ` [${entry.code}]` : ''}. ${entry.reason}`);
+    lines.push(`${when}  ${entry.route}  ${entry.method} ${entry.target}${entry.sent && `  ${entry.sent}`}  → ${status}`, ...scopes, `    ${verdict}`);
   }
   return `${lines.join('\n')}\n`;
 }

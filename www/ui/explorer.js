@@ -86,10 +86,10 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
       retry: loadRepositories,
       ...login(),
       instead: (error) => (NO_CATALOG.has(codeOf(error)) && Array.isArray(info.catalog) ? info.catalog : []),
-      words: (error) => codeOf(error) !== 'login_required' && NO_CATALOG.has(codeOf(error)) && CATALOG_KEPT,
+      words: (error) => codeOf(error) !== 'login_required' && NO_CATALOG.has(codeOf(error)) && { ...CATALOG_KEPT, action: client.session ? null : 'login' },
       also: (error) => NO_CATALOG.has(codeOf(error)) && el('p', { testid: 'no-catalog' },
         info.catalog?.length > 0 ? 'These come from the key server’s configuration. You can also ' : 'You can still ',
-        button('open a repository by its name', () => byName.focus(), { class: 'link' }), '.'),
+        button('open one by its name', () => byName.focus(), { class: 'link' }), '.'),
     });
   }
 

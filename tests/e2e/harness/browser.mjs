@@ -28,11 +28,12 @@ export async function visit(browser, url, { viewport = { width: 1280, height: 80
   const complaints = [];
   page.on('request', (request) => {
     const { pathname, search } = new URL(request.url());
-    requests.push({ method: request.method(), path: pathname + search, request });
+    requests.push({ method: request.method(), path: pathname + search, kind: request.resourceType() });
   });
   page.on('console', (message) => {
     if (message.type() !== 'error' && message.type() !== 'warning') return;
-    complaints.push({ kind: message.type(), text: message.text() });
+    const { url } = message.location();
+    complaints.push({ kind: message.type(), text: message.text(), path: URL.canParse(url) ? new URL(url).pathname : url });
   });
   page.on('pageerror', (error) => complaints.push({ kind: 'exception', text: String(error) }));
   await context.exposeBinding('reportViolation', (_, text) => { complaints.push({ kind: 'csp', text }); });
@@ -49,17 +50,19 @@ export async function visit(browser, url, { viewport = { width: 1280, height: 80
     /** Where the list of requests is now. */
     mark: () => requests.length,
 
-    /** Requests since `mark`, as `METHOD /path`. */
-    since: (mark) => requests.slice(mark).map(({ method, path }) => `${method} ${path}`),
+    /** What scripts asked for since `mark`, as `METHOD /path`; not the page's own parts, such as its icon. */
+    since: (mark) => requests.slice(mark).filter(({ kind }) => kind === 'fetch').map(({ method, path }) => `${method} ${path}`),
 
     /**
      * What browser and page complained of so far: errors and warnings on the console, exceptions, violations of the
-     * content security policy. Chromium logs every failed request; the statuses in `expected` are left out.
+     * content security policy. Chromium logs every answer that is an error; the statuses in `expected` are left out,
+     * and the answer to “who am I?” for somebody who is not logged in.
      */
     problems({ expected = [] } = {}) {
-      return complaints.filter(({ text }) => {
+      return complaints.filter(({ text, path }) => {
         const failed = text.match(/Failed to load resource: the server responded with a status of (\d+)/);
-        return !(failed && expected.includes(Number(failed[1])));
+        const status = failed && Number(failed[1]);
+        return !(status && (expected.includes(status) || (status === 401 && path === '/v1/session')));
       });
     },
 

@@ -44,14 +44,17 @@ export function runKeyServer({ program, args, folder, seconds = 10 }) {
   return run(program, args, { cwd: folder, expect: null, seconds });
 }
 
-/** Calls its API. Resolves with `{status, headers, body}`; the body is parsed when it is JSON. */
+/**
+ * Calls its API. With a `cookie` it says of itself what a browser says on the key server's own page.
+ * Resolves with `{status, headers, body}`; the body is parsed when it is JSON.
+ */
 export async function call(server, method, path, { session, cookie, body, headers = {} } = {}) {
   const response = await fetch(new URL(path, server.url), {
     method,
     redirect: 'manual',
     headers: {
       ...(session && { authorization: `Bearer ${session}` }),
-      ...(cookie && { cookie, 'x-dockpass': '1' }),
+      ...(cookie && { cookie, 'x-dockpass': '1', 'sec-fetch-site': 'same-origin' }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },

@@ -109,7 +109,7 @@ async function connect(info) {
     if (mine !== connecting) return false;
     client.addEventListener('step', (event) => flow.step(event.detail));
     client.addEventListener('expiring', () => open.client === client && sayExpiring());
-    client.addEventListener('signedout', () => open.client === client && signedOut('Your session has ended. Log in again to continue where you were.'));
+    client.addEventListener('signedout', ({ detail }) => open.client === client && detail.reason !== 'logout' && signedOut('Your session has ended. Log in again to continue where you were.'));
     setOpen({ info, client });
     return true;
   } finally {

@@ -149,7 +149,9 @@ fn is_lower_alphanumeric(text: &str) -> bool {
 /// `[host[:port]/]component(/component)*`; a host may have upper-case letters, a component not.
 fn is_scope_name(name: &str) -> bool {
     let path = match name.split_once('/') {
-        Some((host, path)) if host.contains([':', '.']) => {
+        Some((host, path))
+            if host.contains([':', '.']) || host.contains(|c: char| c.is_ascii_uppercase()) =>
+        {
             let host = match host.split_once(':') {
                 Some((host, port)) if port.parse::<u16>().is_ok() => host,
                 Some(_) => return false,
@@ -205,7 +207,9 @@ mod tests {
             ("repository(plugin):a:pull", Some(("repository", "a", 1))),
             ("registry:catalog:*", Some(("registry", "catalog", 1))),
             ("repository::pull", None),
+            ("repository:A/b:pull", Some(("repository", "A/b", 1))),
             ("repository:A:pull", None),
+            ("repository:a/B:pull", None),
             ("repository:a:", None),
             ("repository:a:pull,", None),
             ("repository:a:pull repository:b:pull", None),

@@ -52,9 +52,30 @@ pub(crate) fn rfc3339(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// The time as the `Date` header wants it (RFC 9110 §5.6.7).
+pub(crate) fn http_date(seconds: u64) -> String {
+    let text = rfc3339(seconds);
+    let mut numbers = text.split(['-', 'T', 'Z']);
+    let mut next = || numbers.next().unwrap_or_default();
+    let (year, month, day, time) = (next(), next(), next(), next());
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = month.parse::<usize>().ok().and_then(|month| months.get(month.wrapping_sub(1)));
+    // 1970-01-01 was a Thursday.
+    let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let weekday = usize::try_from(seconds / 86_400 % 7).ok().and_then(|day| weekdays.get(day));
+    let (month, weekday) = (month.unwrap_or(&"Jan"), weekday.unwrap_or(&"Thu"));
+    format!("{weekday}, {day} {month} {year} {time} GMT")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::rfc3339;
+    use super::{http_date, rfc3339};
+
+    #[test]
+    fn dates_are_written_as_rfc_9110() {
+        assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(http_date(1_795_444_200), "Mon, 23 Nov 2026 14:30:00 GMT");
+    }
 
     #[test]
     fn dates_are_written_as_rfc_3339() {

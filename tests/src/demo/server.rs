@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::answer::{Answer, Body};
 use super::checks;
+use super::clock::http_date;
 use super::journal::Role;
 use super::received::Received;
 use super::registry;
@@ -93,6 +94,9 @@ async fn handle(
         return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "closed by script"));
     }
     journal.answered(seq, Some(answer.status), script.is_some());
+    // The demo's own time, so that a client that corrects for skew sees one clock.
+    let dated = answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
+    let answer = if dated { answer } else { answer.header("date", http_date(site.world.config.clock.now())) };
     answer.into_response(action.and_then(Action::pace)).map_err(io::Error::other)
 }
 

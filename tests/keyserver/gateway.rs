@@ -1,0 +1,433 @@
+//! The gateway: what goes up, what comes down, and what does neither. Test ids as in the threat list (GW).
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use dockpass_tests::client::Reply;
+use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
+use dockpass_tests::untouched::Untouched;
+use http::Method;
+use http_body_util::BodyExt as _;
+
+use crate::harness::{Stack, Upstream, WRITING, problem, raw, raw_get};
+
+const TAGS: &str = "library/alpine/tags/list";
+
+fn sha256(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// The digest of some image's configuration.
+async fn config_of(stack: &Stack, kind: Kind, repository: &str, token: Option<&str>) -> String {
+    let index = stack.get(&stack.gateway(kind, &format!("{repository}/manifests/latest")), token).await;
+    assert_eq!(index.status, 200, "{}", index.text());
+    let image = index.json()["manifests"][0]["digest"].as_str().unwrap().to_owned();
+    let image = stack.get(&stack.gateway(kind, &format!("{repository}/manifests/{image}")), token).await;
+    image.json()["config"]["digest"].as_str().unwrap().to_owned()
+}
+
+/// GW-11, GW-07: nothing but the distribution specification's paths passes, whatever it is dressed as.
+#[tokio::test]
+async fn only_paths_of_the_specification_pass() {
+    let stack = Stack::of([Kind::Open]).await;
+    let base = format!("/r/{}", stack.name(Kind::Open));
+    for path in [
+        "/v2/../v2/_catalog",
+        "/v2/%2e%2e/v2/_catalog",
+        "/v2/%2E%2E/",
+        "/v2/%252e%252e/",
+        "/v2/..;/",
+        "/v2/a/..%2f..%2f/tags/list",
+        "/v2/a/../../tags/list",
+        "/v2/a%2fb/tags/list",
+        "/v2/a%00/tags/list",
+        "/v2/a\\b/tags/list",
+        "/v2/a%5cb/tags/list",
+        "/v2//a/tags/list",
+        "/v2/./a/tags/list",
+        "/v2/A/tags/list",
+        "/v2/a/tags/list/",
+        "/v2/a/tags/",
+        "/v2/_catalog/",
+        "/v2/_catalog%2f",
+        "/v2/a/manifests/",
+        "/v2/a/manifests/..",
+        "/v2/a/manifests/%2e%2e",
+        "/v2/a/manifests/sha256:short",
+        "/v2/a/blobs/latest",
+        "/v2/a/blobs/sha256:../../x",
+        "/v2/a/blobs/uploads/../x",
+        "/v2/a/unknown/b",
+        "/v1/_ping",
+        "/v3/",
+        "/",
+        "",
+        "/admin",
+        "/v2/a/tags/list%3Fn=1",
+        "/v2/a/tags/list%23",
+    ] {
+        let (status, answer) = raw_get(&stack.server.origin, &format!("{base}{path}")).await;
+        assert!(matches!(status, 400 | 404), "{path}: {answer}");
+    }
+    assert_eq!(stack.upstream(Kind::Open), Upstream::NOTHING);
+    let (status, _) = raw_get(&stack.server.origin, &format!("{base}/v2/{TAGS}")).await;
+    assert_eq!(status, 200);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn registries_outside_the_configuration_are_not_relayed_to() {
+    let evil = Untouched::start().await.unwrap();
+    let stack = Stack::of([Kind::Open]).await;
+    for registry in
+        [evil.address().to_string(), format!("localhost:{}", evil.address().port()), "evil.test".to_owned()]
+    {
+        let reply = stack.get(&stack.url(&format!("/r/{registry}/v2/{TAGS}")), None).await;
+        problem(&reply, 403, "registry_not_allowed");
+    }
+    // GW-08: neither Host nor absolute-form decides where a request goes.
+    let host = evil.address();
+    let target = format!("/r/{}/v2/{TAGS}", stack.name(Kind::Open));
+    let request = format!("GET http://{host}{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    raw(&stack.server.origin, &request).await;
+    let request = format!(
+        "GET {target} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-Host: {host}\r\nConnection: close\r\n\r\n"
+    );
+    raw(&stack.server.origin, &request).await;
+    assert_eq!(evil.connections(), 0);
+    stack.end().await;
+}
+
+/// GW-13.
+#[tokio::test]
+async fn a_read_only_gateway_only_reads() {
+    let stack = Stack::of([Kind::Open]).await;
+    for method in
+        WRITING.into_iter().chain([Method::OPTIONS, Method::TRACE, Method::from_bytes(b"BREW").unwrap()])
+    {
+        for path in ["library/alpine/manifests/latest", "library/alpine/blobs/uploads/"] {
+            let reply =
+                stack.client.call(method.clone(), &stack.gateway(Kind::Open, path)).send().await.unwrap();
+            assert_eq!(reply.status, 405, "{method} {path}: {}", reply.text());
+        }
+    }
+    assert_eq!(stack.upstream(Kind::Open), Upstream::NOTHING);
+    stack.end().await;
+}
+
+/// GW-09, GW-14, GW-20: the demo refuses every request that carries one of these.
+#[tokio::test]
+async fn nothing_of_page_browser_or_proxy_goes_up() {
+    let stack = Stack::of([Kind::Open]).await;
+    let mut call = stack.client.get(&stack.gateway(Kind::Open, TAGS));
+    for (name, value) in [
+        ("cookie", "theme=dark; session=abc"),
+        ("referer", "https://dockpass.example/repositories"),
+        ("x-dockpass", "1"),
+        ("x-forwarded-for", "10.0.0.1"),
+        ("x-real-ip", "10.0.0.1"),
+        ("x-original-url", "/v2/_catalog"),
+        ("forwarded", "for=10.0.0.1"),
+        ("via", "1.1 proxy"),
+        ("proxy-authorization", "Basic eDp5"),
+        ("te", "trailers"),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-mode", "cors"),
+        ("sec-fetch-dest", "empty"),
+        ("accept-language", "en"),
+        ("connection", "close, accept, x-custom"),
+        ("x-custom", "1"),
+    ] {
+        call = call.header(name, value);
+    }
+    assert_eq!(stack.send(call).await.status, 200);
+    let journal = stack.demo.journal();
+    for name in &journal[0].headers {
+        let known = ["accept", "accept-encoding", "host", "user-agent", "connection"];
+        assert!(known.contains(&name.as_str()), "{name} went up");
+    }
+    assert_eq!(journal[0].shown["host"], stack.name(Kind::Open));
+    stack.end().await;
+}
+
+/// GW-15, GW-23: what comes down is an allow-list, and the rest is ours.
+#[tokio::test]
+async fn only_headers_of_the_specification_come_down() {
+    let stack = Stack::of([Kind::Open]).await;
+    let hostile = [
+        ("set-cookie", "__Host-dockpass-0000000000000000=evil; Secure; Path=/"),
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-credentials", "true"),
+        ("content-security-policy", "default-src *"),
+        ("strict-transport-security", "max-age=0"),
+        ("clear-site-data", "\"*\""),
+        ("refresh", "0; url=https://evil.test/"),
+        ("alt-svc", "h2=\"evil.test:443\""),
+        ("service-worker-allowed", "/"),
+        ("server", "registry/1.2.3"),
+        ("x-powered-by", "something"),
+        ("location", "https://evil.test/"),
+        ("content-disposition", "inline"),
+        ("nel", "{}"),
+        ("report-to", "{}"),
+    ];
+    let headers = hostile.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    stack.demo.script(Script::once(Kind::Open, Role::Registry, Action::AddHeaders { headers }));
+    let reply = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
+    assert_eq!(reply.status, 200);
+    for (name, value) in hostile {
+        assert!(!reply.header(name).contains(value), "{name} came down: {}", reply.header(name));
+    }
+    for (name, part) in [
+        ("content-type", "application/vnd.oci.image.index.v1+json"),
+        ("docker-content-digest", "sha256:"),
+        ("etag", "sha256:"),
+        ("content-security-policy", "sandbox"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert!(reply.header(name).contains(part), "{name}: {}", reply.header(name));
+    }
+    let caching = reply.header("cache-control");
+    assert!(caching.contains("private") || caching.contains("no-store"), "{caching}");
+    let vary = reply.header("vary").to_ascii_lowercase();
+    assert!(vary.contains("authorization"), "{vary}");
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn pages_are_followed_through_the_gateway() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    let mut url = stack.gateway(Kind::Token, "library/python/tags/list?n=100");
+    let mut tags = 0;
+    loop {
+        let reply = stack.get(&url, Some(&session)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        tags += reply.json()["tags"].as_array().unwrap().len();
+        let link = reply.header("link");
+        let Some(target) = link.strip_prefix('<').and_then(|link| link.split_once('>')) else { break };
+        assert_eq!(target.1, "; rel=\"next\"");
+        assert!(
+            target.0.starts_with(&format!("/r/{}/v2/library/python/tags/list?", stack.name(Kind::Token))),
+            "{link}"
+        );
+        url = stack.url(target.0);
+    }
+    assert_eq!(tags, 250);
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(3, 1));
+    stack.end().await;
+}
+
+/// A `Link` that leaves the registry is not relayed (GHSA-h7vf-4x9w-h99v).
+#[tokio::test]
+async fn links_that_lead_elsewhere_do_not_come_down() {
+    let stack = Stack::of([Kind::Open]).await;
+    for link in [
+        "<https://evil.test/v2/a/tags/list?last=x>; rel=\"next\"",
+        "<//evil.test/v2/a/tags/list?last=x>; rel=\"next\"",
+        "</admin?last=x>; rel=\"next\"",
+        "</v2/../../v1/token>; rel=\"next\"",
+        "<javascript:alert(1)>; rel=\"next\"",
+    ] {
+        let headers = vec![("link".to_owned(), link.to_owned())];
+        stack.demo.script(Script::once(Kind::Open, Role::Registry, Action::AddHeaders { headers }));
+        let reply = stack.get(&stack.gateway(Kind::Open, TAGS), None).await;
+        let relayed = reply.header("link");
+        let harmless =
+            relayed.is_empty() || relayed.starts_with(&format!("</r/{}/v2/", stack.name(Kind::Open)));
+        assert!(harmless && !relayed.contains("evil") && !relayed.contains(".."), "{link} → {relayed}");
+    }
+    stack.end().await;
+}
+
+/// GW-16: the blob comes from another host; that host sees no credentials and the page sees no host.
+#[tokio::test]
+async fn blob_redirects_are_followed_without_credentials() {
+    let stack = Stack::of([Kind::Hub]).await;
+    let session = stack.login(Kind::Hub, "ada").await;
+    let config = config_of(&stack, Kind::Hub, "vault/keys", Some(&session)).await;
+    stack.reset();
+    let url = stack.gateway(Kind::Hub, &format!("vault/keys/blobs/{config}"));
+    let blob = stack.get(&url, Some(&session)).await;
+    assert_eq!((blob.status, sha256(&blob.body)), (200, config.clone()));
+    assert_eq!((&*blob.header("location"), stack.upstream(Kind::Hub).cdn), ("", 1));
+    let visited = stack.demo.journal();
+    let visited = visited.iter().find(|record| record.role == Role::Cdn).unwrap();
+    assert!(!visited.headers.contains(&"authorization".to_owned()));
+    // Also part of it.
+    let call = stack.client.get(&url).bearer(&session).header("range", "bytes=2-5");
+    let part = stack.send(call).await;
+    assert_eq!((part.status, &part.body), (206, &blob.body.slice(2..6)));
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
+    let evil = Untouched::start().await.unwrap();
+    let stack = Stack::of([Kind::Open]).await;
+    let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
+    let path = format!("library/alpine/blobs/{config}");
+    let host = evil.address();
+    for location in [
+        evil.url("/blob"),
+        format!("//{host}/blob"),
+        format!("http://user:secret@{host}/blob"),
+        format!("http://localhost:{}/blob", host.port()),
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        "gopher://127.0.0.1/".to_owned(),
+    ] {
+        let redirect = Action::Redirect { status: 307, location };
+        stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));
+        let reply = stack.get(&stack.gateway(Kind::Open, &path), None).await;
+        assert_eq!(reply.status, 502, "{}", reply.text());
+        assert_eq!(reply.header("location"), "");
+        assert!(!reply.text().contains("169.254") && !reply.text().contains("passwd"));
+    }
+    assert_eq!(evil.connections(), 0);
+    // Manifests are not redirected anywhere.
+    let redirect = Action::Redirect { status: 302, location: evil.url("/v2/") };
+    stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));
+    let reply = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
+    assert_eq!(reply.status, 502, "{}", reply.text());
+    assert_eq!(evil.connections(), 0);
+    stack.end().await;
+}
+
+/// GW-18, GW-19: bytes of a registry never run on the page's origin.
+#[tokio::test]
+async fn registry_bytes_are_no_part_of_a_page() {
+    let stack = Stack::of([Kind::Open]).await;
+    let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
+    let url = stack.gateway(Kind::Open, &format!("library/alpine/blobs/{config}"));
+    for media_type in ["text/html", "image/svg+xml", "application/javascript", "application/octet-stream"] {
+        let respond = Action::Respond {
+            status: 200,
+            headers: vec![("content-type".into(), media_type.into())],
+            body: "<script>document.title='ran'</script>".into(),
+        };
+        stack.demo.script(Script::once(Kind::Open, Role::Registry, respond));
+        let reply = stack.get(&url, None).await;
+        assert!(reply.header("content-security-policy").contains("sandbox"), "{media_type}");
+        assert!(reply.header("content-security-policy").contains("default-src 'none'"), "{media_type}");
+        let shown = reply.header("content-type");
+        assert!(!["text/html", "image/svg+xml", "application/javascript"].contains(&&*shown), "{shown}");
+        assert!(reply.header("content-disposition").starts_with("attachment"), "{media_type}");
+    }
+    stack.reset();
+    // Plain links are allowed: what they lead to is an attachment, and sandboxed.
+    for destination in ["iframe", "frame", "embed", "object", "script", "style", "serviceworker", "worker"] {
+        let reply = stack.send(stack.client.get(&url).header("sec-fetch-dest", destination)).await;
+        problem(&reply, 403, "destination_not_allowed");
+    }
+    let reply = stack.send(stack.client.get(&url).header("service-worker", "script")).await;
+    problem(&reply, 403, "destination_not_allowed");
+    assert_eq!(stack.upstream(Kind::Open), Upstream::NOTHING);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn negotiation_revalidation_and_ranges_pass() {
+    let stack = Stack::of([Kind::Open]).await;
+    let url = stack.gateway(Kind::Open, "library/alpine/manifests/latest");
+    let get = |name: &'static str, value: String| {
+        let call = stack.client.get(&url).header(name, &value);
+        stack.send(call)
+    };
+    let index = "application/vnd.oci.image.index.v1+json";
+    let good: Reply = get("accept", index.to_owned()).await;
+    assert_eq!((good.status, &*good.header("content-type")), (200, index));
+    let unfit = get("accept", "application/vnd.docker.distribution.manifest.v2+json".to_owned()).await;
+    assert_eq!(unfit.status, 404);
+    assert_eq!(get("if-none-match", good.header("etag")).await.status, 304);
+    let head = stack.send(stack.client.call(Method::HEAD, &url)).await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), good.body.len().to_string());
+    assert_eq!(sha256(&good.body), head.header("docker-content-digest"));
+    stack.end().await;
+}
+
+/// GW-21: a large blob passes in constant memory.
+#[tokio::test]
+async fn large_blobs_stream() {
+    const LENGTH: u64 = 64 << 20;
+    let demo = DemoConfig { big_blob: Some(LENGTH), ..DemoConfig::only([Kind::Open]) };
+    let stack = Stack::with(demo, |_| ()).await;
+    let (digest, _) = stack.registry(Kind::Open).big_blob().unwrap();
+    let url = stack.gateway(Kind::Open, &format!("library/large/blobs/{digest}"));
+    let response = stack.client.get(&url).stream().await.unwrap();
+    assert_eq!(response.headers()["content-length"], LENGTH.to_string());
+    let mut body = response.into_body();
+    let before = resident();
+    let (mut context, mut received, mut peak) = (Context::new(&SHA256), 0, 0);
+    while let Some(frame) = body.frame().await {
+        let piece = frame.unwrap().into_data().unwrap();
+        context.update(&piece);
+        received += piece.len() as u64;
+        peak = peak.max(resident());
+    }
+    assert_eq!((received, hex(context.finish().as_ref())), (LENGTH, digest));
+    // Other tests run in this process at the same time, and use some memory of their own.
+    let grown = peak.saturating_sub(before);
+    assert!(grown < LENGTH / 2, "{} MiB more for a blob of {} MiB", grown >> 20, LENGTH >> 20);
+    stack.end().await;
+}
+
+/// Bytes of memory that this process has in use.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn a_blob_that_ends_early_does_not_end_well() {
+    let stack = Stack::of([Kind::Open]).await;
+    let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
+    let url = stack.gateway(Kind::Open, &format!("library/alpine/blobs/{config}"));
+    stack.demo.script(Script::once(Kind::Open, Role::Registry, Action::Truncate { bytes: 20 }));
+    let response = stack.client.get(&url).stream().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.into_body().collect().await.is_err(), "a short body must not look complete");
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn errors_of_the_registry_come_down_in_its_own_words() {
+    let stack = Stack::of([Kind::Open]).await;
+    let reply = stack.get(&stack.gateway(Kind::Open, "no/such/tags/list"), None).await;
+    assert_eq!((reply.status, reply.json()["errors"][0]["code"].as_str()), (404, Some("NAME_UNKNOWN")));
+    assert_eq!(reply.header("content-type"), "application/json");
+    stack.end().await;
+}
+
+/// GW-25, RLM-02: a realm that nobody paired is not shown to the page as one to use.
+#[tokio::test]
+async fn foreign_realms_are_not_laundered() {
+    let stack = Stack::of([Kind::Token]).await;
+    let realm = Some("https://evil.test/token".to_owned());
+    let action = Action::Realm { realm, service: None };
+    stack.demo.script(Script::once(Kind::Token, Role::Registry, action));
+    let reply = stack.get(&stack.gateway(Kind::Token, TAGS), None).await;
+    assert!(matches!(reply.status, 403 | 502), "{}", reply.text());
+    assert!(!format!("{:?}{}", reply.headers, reply.text()).contains("evil.test"));
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn registry_tokens_and_passwords_of_pages_are_passed_or_refused() {
+    let stack = Stack::of([Kind::Token]).await;
+    // A page has no business with passwords here.
+    let call = stack.client.get(&stack.gateway(Kind::Token, TAGS)).basic("ada", &stack.password);
+    let reply = stack.send(call).await;
+    assert!((400..500).contains(&reply.status), "{}", reply.text());
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    // A token that the registry does not know is the registry's to refuse.
+    let reply = stack.get(&stack.gateway(Kind::Token, TAGS), Some("made-up-token")).await;
+    assert_eq!(reply.status, 401);
+    assert!(reply.header("www-authenticate").contains("error=\"invalid_token\""), "{:?}", reply.headers);
+    stack.end().await;
+}

@@ -1,0 +1,235 @@
+//! Credentials go to the registry and realm fixed at login, and nowhere else. Test ids as in the threat list (RLM).
+
+use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
+use dockpass_tests::untouched::Untouched;
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, Upstream, entry, problem};
+
+const PRIVATE: &str = "repository:vault/keys:pull";
+const PRIVATE_TAGS: &str = "vault/keys/tags/list";
+
+fn named(realm: &str, service: Option<&str>) -> Action {
+    Action::Realm { realm: Some(realm.to_owned()), service: service.map(str::to_owned) }
+}
+
+fn challenge(lines: &[&str]) -> Action {
+    Action::Challenge { lines: lines.iter().map(|line| (*line).to_owned()).collect() }
+}
+
+fn asking(stack: &Stack, kind: Kind, realm: &str, service: &str) -> Value {
+    json!({
+        "registry": stack.name(kind),
+        "scopes": [PRIVATE],
+        "challenge": { "realm": realm, "service": service },
+    })
+}
+
+#[tokio::test]
+async fn rlm_01_what_the_client_says_of_the_realm_is_compared_and_never_used() {
+    let evil = Untouched::start().await.unwrap();
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    let real = stack.registry(Kind::Token).realm().unwrap();
+    let host = evil.address();
+    for realm in [
+        evil.url("/token"),
+        format!("http://user:secret@{host}/token"),
+        format!("http://{host}#@{}", real.trim_start_matches("http://")),
+        format!("{real}@{host}/"),
+        format!("http://{}@{host}/token", stack.name(Kind::Token)),
+        format!("//{host}/token"),
+        "ftp://127.0.0.1/token".to_owned(),
+        "javascript:alert(1)".to_owned(),
+        String::new(),
+    ] {
+        for session in [Some(session.as_str()), None] {
+            let reply =
+                stack.post("/v1/token", session, &asking(&stack, Kind::Token, &realm, "registry.demo")).await;
+            assert_eq!(reply.status, 403, "{realm}: {}", reply.text());
+            problem(&reply, 403, "realm_not_allowed");
+        }
+    }
+    assert_eq!(evil.connections(), 0);
+    assert_eq!(stack.upstream(Kind::Token).tokens, 0);
+    let good = asking(&stack, Kind::Token, &real, "registry.demo");
+    assert_eq!(stack.post("/v1/token", Some(&session), &good).await.status, 200);
+    let other_service = asking(&stack, Kind::Token, &real, "hub.demo");
+    problem(&stack.post("/v1/token", Some(&session), &other_service).await, 409, "realm_changed");
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn rlm_02_a_registry_that_names_a_foreign_realm_gets_no_login() {
+    let evil = Untouched::start().await.unwrap();
+    let stack = Stack::of([Kind::Token]).await;
+    let host = evil.address();
+    let real = stack.registry(Kind::Token).realm().unwrap();
+    for realm in [
+        evil.url("/token"),
+        // RLM-05: the registry's own host on another port is another origin.
+        format!("http://localhost:{}/token", host.port()),
+        // RLM-07, RLM-08: look-alikes and credentials in the URL.
+        format!("{real}.evil.test/token"),
+        format!("http://a:b@{}", real.trim_start_matches("http://")),
+        format!("http://{}%2f@{host}/token", stack.name(Kind::Token)),
+        // RLM-04: another scheme.
+        real.replace("http://", "ftp://"),
+        // RLM-09: a fragment.
+        format!("{real}#fragment"),
+    ] {
+        stack.demo.script(Script::always(Kind::Token, Role::Registry, named(&realm, None)));
+        let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
+        assert!(matches!(reply.status, 403 | 502), "{realm}: {}", reply.text());
+        assert!(reply.json().get("session").is_none());
+        assert!(!reply.text().contains("evil.test"), "{}", reply.text());
+        assert_eq!(stack.upstream(Kind::Token).tokens, 0, "{realm}");
+        assert!(stack.demo.journal().iter().all(|record| record.authorization.is_none()), "{realm}");
+        stack.reset();
+    }
+    stack.demo.script(Script::always(Kind::Token, Role::Registry, named(&evil.url("/token"), None)));
+    problem(&stack.try_login(Kind::Token, "ada", &stack.password).await, 403, "realm_not_allowed");
+    assert_eq!(evil.connections(), 0);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn rlm_03_a_realm_that_changes_after_login_ends_it() {
+    // The second realm is one that the configuration allows, so that only the seal can refuse it.
+    let second = Untouched::start().await.unwrap();
+    let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
+        for registry in &mut config.registries {
+            registry.realms.push(second.url("/token"));
+        }
+    })
+    .await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let body = asking(&stack, Kind::Token, &second.url("/token"), "registry.demo");
+    problem(&stack.post("/v1/token", Some(&session), &body).await, 409, "realm_changed");
+
+    // The same where the gateway runs the flow: the registry refuses the token and names the other realm.
+    let lines = [format!(
+        "Bearer realm=\"{}\",service=\"registry.demo\",error=\"invalid_token\"",
+        second.url("/token")
+    )];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    stack.demo.script(Script::always(Kind::Token, Role::Registry, challenge(&lines)));
+    problem(
+        &stack.get(&stack.gateway(Kind::Token, PRIVATE_TAGS), Some(&session)).await,
+        409,
+        "realm_changed",
+    );
+    assert_eq!(second.connections(), 0);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn rlm_10_a_hostile_service_name_stays_one_parameter() {
+    let mut stack = Stack::of([Kind::Token]).await;
+    stack.forgives_violations = true;
+    let service = "registry.demo&scope=registry:catalog:*&offline_token=true";
+    let realm = stack.registry(Kind::Token).realm().unwrap();
+    stack.demo.script(Script::always(Kind::Token, Role::Registry, named(&realm, Some(service))));
+    let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
+    assert!(reply.status >= 400, "{}", reply.text());
+    for record in stack.demo.journal().iter().filter(|record| record.role == Role::TokenService) {
+        let services: Vec<_> = record.query.iter().filter(|(name, _)| name == "service").collect();
+        assert_eq!(services.len(), 1);
+        assert_eq!(services[0].1, service);
+        assert!(!record.query.iter().any(|(name, _)| name == "scope"), "{record:?}");
+    }
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn rlm_13_ambiguous_challenges_are_not_chosen_from() {
+    let evil = Untouched::start().await.unwrap();
+    let stack = Stack::of([Kind::Token]).await;
+    let real = stack.registry(Kind::Token).realm().unwrap();
+    let evil_url = evil.url("/token");
+    for lines in [
+        vec![format!("Bearer realm=\"{real}\",realm=\"{evil_url}\",service=\"registry.demo\"")],
+        vec![format!("Bearer realm=\"{evil_url}\",realm=\"{real}\",service=\"registry.demo\"")],
+        vec![format!("Bearer realm=\"{evil_url}\",service=\"registry.demo\"")],
+        vec![format!("Bearer realm=\"{real}")],
+        vec!["Bearer service=\"registry.demo\"".to_owned()],
+        vec!["Bearer".to_owned()],
+        vec!["Negotiate".to_owned(), "NTLM".to_owned()],
+        vec!["Digest realm=\"x\", nonce=\"y\"".to_owned()],
+        vec![],
+        vec!["Bearer realm=\"".to_owned() + &"a".repeat(9_000) + "\""],
+    ] {
+        let action = Action::Challenge { lines: lines.clone() };
+        stack.demo.script(Script::always(Kind::Token, Role::Registry, action));
+        let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
+        assert!(matches!(reply.status, 403 | 502), "{lines:?}: {}", reply.text());
+        assert_eq!(stack.upstream(Kind::Token).tokens, 0, "{lines:?}");
+        assert!(stack.demo.journal().iter().all(|record| record.authorization.is_none()), "{lines:?}");
+        stack.reset();
+    }
+    assert_eq!(evil.connections(), 0);
+    stack.end().await;
+}
+
+/// RLM-17: the one exotic form that works, resolved on the registry's own origin.
+#[tokio::test]
+async fn a_relative_realm_is_the_registrys_own() {
+    let stack = Stack::of([Kind::OwnRealm]).await;
+    stack.demo.script(Script::always(Kind::OwnRealm, Role::Registry, named("/service/token", None)));
+    let session = stack.login(Kind::OwnRealm, "ada").await;
+    stack.token(Some(&session), Kind::OwnRealm, &[PRIVATE]).await;
+    stack.end().await;
+}
+
+/// RLM-12: a realm is trusted for its registry, not for all.
+#[tokio::test]
+async fn pairs_are_pairs() {
+    let stack = Stack::of([Kind::Token, Kind::Hub]).await;
+    let foreign = stack.registry(Kind::Token).realm().unwrap();
+    stack.demo.script(Script::always(Kind::Hub, Role::Registry, named(&foreign, Some("registry.demo"))));
+    problem(&stack.try_login(Kind::Hub, "ada", &stack.password).await, 403, "realm_not_allowed");
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    stack.end().await;
+}
+
+/// A realm on another port that nobody paired is refused, although registry and realm are both the demo's.
+#[tokio::test]
+async fn without_a_pair_there_is_no_login() {
+    let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
+        for registry in &mut config.registries {
+            registry.realms.clear();
+        }
+    })
+    .await;
+    assert!(!entry(stack.registry(Kind::Token)).realms.is_empty(), "which is what was taken away");
+    problem(&stack.try_login(Kind::Token, "ada", &stack.password).await, 403, "realm_not_allowed");
+    problem(
+        &stack.ask(None, Kind::Token, &["repository:library/alpine:pull"]).await,
+        403,
+        "realm_not_allowed",
+    );
+    assert_eq!(stack.upstream(Kind::Token).tokens, 0);
+    stack.end().await;
+}
+
+/// SSRF-07.
+#[tokio::test]
+async fn redirects_of_token_services_are_refused() {
+    let evil = Untouched::start().await.unwrap();
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    for status in [301, 302, 303, 307, 308] {
+        let action = Action::Redirect { status, location: evil.url("/token") };
+        stack.demo.script(Script::always(Kind::Token, Role::TokenService, action));
+        problem(&stack.try_login(Kind::Token, "ada", &stack.password).await, 502, "upstream_redirect");
+        problem(&stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await, 502, "upstream_redirect");
+        stack.reset();
+        let action = Action::Redirect { status, location: evil.url("/v2/") };
+        stack.demo.script(Script::always(Kind::Token, Role::Registry, action));
+        problem(&stack.try_login(Kind::Token, "ada", &stack.password).await, 502, "upstream_redirect");
+        stack.reset();
+    }
+    assert_eq!(evil.connections(), 0);
+    stack.end().await;
+}

@@ -1,0 +1,425 @@
+//! Sessions from outside: who gets one, what it is good for, and when it ends.
+
+use std::time::Duration;
+
+use dockpass_keyserver::Config;
+use dockpass_tests::client::Reply;
+use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
+use dockpass_tests::untouched::Untouched;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, Upstream, entry, problem, random_hex};
+use crate::server::{ManualTime, write_key};
+
+const PRIVATE: &str = "repository:vault/keys:pull";
+const PRIVATE_TAGS: &str = "vault/keys/tags/list";
+const LOGIN_KINDS: [Kind; 5] = [Kind::Token, Kind::Opaque, Kind::OwnRealm, Kind::Hub, Kind::Basic];
+
+#[tokio::test]
+async fn a_wrong_password_opens_no_session_anywhere() {
+    for kind in LOGIN_KINDS {
+        let stack = Stack::of([kind]).await;
+        for (user, password) in [("ada", "not-the-password"), ("nobody", stack.password.as_str())] {
+            let reply = stack.try_login(kind, user, password).await;
+            problem(&reply, 401, "bad_credentials");
+            assert!(!reply.text().contains(user), "{}", reply.text());
+        }
+        stack.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_never_answered_from_a_cache() {
+    for kind in LOGIN_KINDS {
+        let stack = Stack::of([kind]).await;
+        stack.login(kind, "ada").await;
+        stack.reset();
+        problem(&stack.try_login(kind, "ada", "not-the-password").await, 401, "bad_credentials");
+        assert_ne!(stack.upstream(kind), Upstream::NOTHING, "{kind:?}");
+        stack.end().await;
+    }
+}
+
+/// SCP-08: Harbor and others answer a wrong password with 200 and an anonymous token.
+#[tokio::test]
+async fn a_token_service_that_accepts_any_password_proves_nothing() {
+    let config = |kind| DemoConfig { false_login: true, ..DemoConfig::only([kind]) };
+    let named = Stack::with(config(Kind::OwnRealm), |_| ()).await;
+    problem(&named.try_login(Kind::OwnRealm, "ada", "not-the-password").await, 401, "bad_credentials");
+    named.login(Kind::OwnRealm, "ada").await;
+    named.end().await;
+
+    // An opaque token names nobody: made-up credentials have to fail, and here they do not.
+    let opaque = Stack::with(config(Kind::Opaque), |_| ()).await;
+    problem(&opaque.try_login(Kind::Opaque, "ada", &opaque.password).await, 409, "registry_unverifiable");
+    opaque.end().await;
+}
+
+#[tokio::test]
+async fn who_am_i_and_logout() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let info = stack.get(&stack.url("/v1/session"), Some(&session)).await;
+    assert_eq!(info.status, 200);
+    let info = info.json();
+    assert_eq!((&info["registry"], &info["username"]), (&json!(stack.name(Kind::Token)), &json!("ada")));
+    assert!(info["expires_at"].as_i64().unwrap() > 1_700_000_000_000, "milliseconds: {info}");
+    assert!(info.get("session").is_none(), "{info}");
+
+    stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    let call = stack.client.call(Method::DELETE, &stack.url("/v1/session")).bearer(&session);
+    assert_eq!(stack.send(call).await.status, 204);
+    stack.reset();
+    problem(&stack.get(&stack.url("/v1/session"), Some(&session)).await, 401, "invalid_session");
+    // Not even the token that is still in the cache.
+    problem(&stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await, 401, "invalid_session");
+    problem(
+        &stack.get(&stack.gateway(Kind::Token, PRIVATE_TAGS), Some(&session)).await,
+        401,
+        "invalid_session",
+    );
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    problem(&stack.get(&stack.url("/v1/session"), None).await, 401, "login_required");
+    stack.end().await;
+}
+
+/// I4: every rejection looks the same but for its request id.
+#[tokio::test]
+async fn forged_damaged_and_foreign_sessions_are_refused_with_the_same_words() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    // The default: a key made at start, known to nobody else.
+    let other = Stack::with(DemoConfig::only([Kind::Token]), |config| config.session.key_files.clear()).await;
+    let foreign = other.login(Kind::Token, "ada").await;
+    other.end().await;
+
+    let parts: Vec<&str> = session.split('.').collect();
+    let flipped = |index: usize| {
+        let mut parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+        let middle = parts[index].len() / 2;
+        let letter = if parts[index].as_bytes()[middle] == b'A' { "B" } else { "A" };
+        parts[index].replace_range(middle..=middle, letter);
+        parts.join(".")
+    };
+    let mut bad: Vec<String> = (0..5).map(flipped).collect();
+    bad.push(foreign);
+    bad.push(format!("{session}A"));
+    bad.push(session.chars().take(session.len() - 1).collect());
+    bad.push([parts[0], parts[1], parts[2], parts[3], ""].join("."));
+    bad.push([parts[0], "", parts[2], parts[3], parts[4]].join("."));
+    // {"alg":"none"}, {"alg":"dir","enc":"A256GCM"}, {"alg":"RSA-OAEP-256","enc":"A256GCM","zip":"DEF"}
+    for header in [
+        "eyJhbGciOiJub25lIn0",
+        "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0",
+        "eyJhbGciOiJSU0EtT0FFUC0yNTYiLCJlbmMiOiJBMjU2R0NNIiwiemlwIjoiREVGIn0",
+    ] {
+        bad.push([header, parts[1], parts[2], parts[3], parts[4]].join("."));
+    }
+    stack.reset();
+    let mut answers = Vec::new();
+    let mut relayed = 0;
+    for session in &bad {
+        let reply = stack.ask(Some(session), Kind::Token, &[PRIVATE]).await;
+        problem(&reply, 401, "invalid_session");
+        answers.push(without_request_id(&reply));
+        // At the gateway, what still has a session's header is one; a registry may have tokens with other headers.
+        if session.starts_with(parts[0]) {
+            let url = stack.gateway(Kind::Token, PRIVATE_TAGS);
+            problem(&stack.get(&url, Some(session)).await, 401, "invalid_session");
+            relayed += 1;
+        }
+    }
+    assert_eq!(relayed, 8, "all but the foreign one and those with a changed header");
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:#?}");
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    stack.end().await;
+}
+
+fn without_request_id(reply: &Reply) -> Value {
+    let mut body = reply.json();
+    body.as_object_mut().unwrap().remove("request_id");
+    body
+}
+
+#[tokio::test]
+async fn a_session_ends_at_its_time() {
+    let time = ManualTime::new();
+    let demo = DemoConfig::only([Kind::Token]);
+    let stack = Stack::with_time(demo, time.clone(), |config| config.session.lifetime_seconds = 120).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    time.advance(Duration::from_secs(119));
+    assert_eq!(stack.get(&stack.url("/v1/session"), Some(&session)).await.status, 200);
+    time.advance(Duration::from_secs(2));
+    stack.reset();
+    problem(&stack.get(&stack.url("/v1/session"), Some(&session)).await, 401, "session_expired");
+    problem(&stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await, 401, "session_expired");
+    problem(
+        &stack.get(&stack.gateway(Kind::Token, PRIVATE_TAGS), Some(&session)).await,
+        401,
+        "session_expired",
+    );
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn a_session_is_for_one_registry() {
+    let stack = Stack::of([Kind::Token, Kind::Hub]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    problem(&stack.ask(Some(&session), Kind::Hub, &[PRIVATE]).await, 403, "registry_mismatch");
+    problem(
+        &stack.get(&stack.gateway(Kind::Hub, PRIVATE_TAGS), Some(&session)).await,
+        403,
+        "registry_mismatch",
+    );
+    assert_eq!(stack.upstream(Kind::Hub), Upstream::NOTHING);
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn the_cookie_carrier() {
+    let stack = Stack::of([Kind::Token]).await;
+    let origin = stack.server.origin.clone();
+    let body = json!({
+        "registry": stack.name(Kind::Token), "username": "ada", "password": stack.password, "carrier": "cookie",
+    });
+    let login =
+        stack.client.post(&stack.url("/v1/sessions")).header("origin", &origin).header("x-dockpass", "1");
+    let reply = stack.send(login.json(&body)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert!(reply.json().get("session").is_none(), "the page never sees it: {}", reply.text());
+    let cookie = reply.header("set-cookie");
+    let mut attributes = cookie.split("; ");
+    let pair = attributes.next().unwrap().to_owned();
+    assert!(pair.starts_with("__Host-dockpass-"), "{cookie}");
+    let attributes: Vec<String> = attributes.map(str::to_ascii_lowercase).collect();
+    for attribute in ["secure", "httponly", "samesite=strict", "path=/"] {
+        assert!(attributes.contains(&attribute.to_owned()), "{cookie}");
+    }
+    assert!(!attributes.iter().any(|attribute| attribute.starts_with("domain")), "{cookie}");
+    stack.keep_secret(pair.split_once('=').unwrap().1);
+
+    let ask = json!({ "registry": stack.name(Kind::Token), "scopes": [PRIVATE] });
+    let url = stack.url("/v1/token");
+    let call = || stack.client.post(&url).header("cookie", &pair);
+    problem(&stack.send(call().header("origin", &origin).json(&ask)).await, 403, "csrf_required");
+    // Neither Origin nor Sec-Fetch-Site: nobody knows whose request it is.
+    problem(&stack.send(call().header("x-dockpass", "1").json(&ask)).await, 403, "origin_not_allowed");
+    let own = call().header("x-dockpass", "1").header("origin", &origin).json(&ask);
+    assert_eq!(stack.send(own).await.status, 200);
+    // SES-10…13: another site, or another origin of the same site.
+    for site in ["cross-site", "same-site"] {
+        let foreign = call().header("x-dockpass", "1").header("sec-fetch-site", site);
+        let foreign = foreign.header("origin", "https://evil.test").json(&ask);
+        let reply = stack.send(foreign).await;
+        problem(&reply, 403, "origin_not_allowed");
+    }
+    // Upstream never sees the cookie: the demo would say so.
+    let tags = stack.client.get(&stack.gateway(Kind::Token, PRIVATE_TAGS)).header("cookie", &pair);
+    let tags = stack.send(tags.header("x-dockpass", "1").header("sec-fetch-site", "same-origin")).await;
+    assert_eq!(tags.status, 200, "{}", tags.text());
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn where_the_token_service_gives_a_refresh_token_the_password_is_not_kept() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let offline = ("offline_token".to_owned(), "true".to_owned());
+    assert!(stack.demo.journal().iter().any(|record| record.query.contains(&offline)), "login asks for one");
+    stack.reset();
+    stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    let journal = stack.demo.journal();
+    assert_eq!(journal.len(), 1);
+    assert_eq!((journal[0].method.as_str(), &journal[0].authorization), ("POST", &None));
+    assert!(journal[0].form.contains(&"refresh_token".to_owned()), "{:?}", journal[0]);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn an_identity_token_instead_of_a_password() {
+    let stack = Stack::of([Kind::Token]).await;
+    let realm = stack.registry(Kind::Token).realm().unwrap();
+    let url = format!("{realm}?service=registry.demo&offline_token=true&client_id=test");
+    let refresh = stack.client.get(&url).basic("ada", &stack.password).send().await.unwrap().json();
+    let refresh = refresh["refresh_token"].as_str().unwrap();
+    stack.keep_secret(refresh);
+    let login = |token: &str| json!({ "registry": stack.name(Kind::Token), "identity_token": token });
+    let reply = stack.post("/v1/sessions", None, &login(refresh)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert!(!reply.text().contains(refresh));
+    let session = reply.json()["session"].as_str().unwrap().to_owned();
+    stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    let reply = stack.post("/v1/sessions", None, &login("refresh-nobody-has-this-one")).await;
+    problem(&reply, 401, "bad_credentials");
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn registries_outside_the_configuration_are_refused_before_anything_is_looked_up() {
+    let evil = Untouched::start().await.unwrap();
+    let stack = Stack::of([Kind::Token]).await;
+    let login = async |registry: &str| {
+        let body = json!({ "registry": registry, "username": "ada", "password": stack.password });
+        stack.post("/v1/sessions", None, &body).await
+    };
+    // RLM-19, SSRF-01: names and addresses.
+    let port = evil.address().port();
+    for registry in [
+        evil.address().to_string(),
+        format!("localhost:{port}"),
+        format!("[::1]:{port}"),
+        format!("[::ffff:127.0.0.1]:{port}"),
+        format!("foo.localhost:{port}"),
+        "registry.example".to_owned(),
+        "169.254.169.254".to_owned(),
+    ] {
+        problem(&login(&registry).await, 403, "registry_not_allowed");
+    }
+    // SSRF-08: what is no host at all, or hides one.
+    for registry in [
+        format!("http://{}", evil.address()),
+        format!("{}/path", evil.address()),
+        format!("user@{}", evil.address()),
+        format!("{}#@{}", stack.name(Kind::Token), evil.address()),
+        format!("127.1:{port}"),
+        format!("2130706433:{port}"),
+        format!("0x7f000001:{port}"),
+        String::new(),
+        "r\r\nX: 1".to_owned(),
+        "a:0".to_owned(),
+        "a:65536".to_owned(),
+        "a".repeat(300),
+    ] {
+        let reply = login(&registry).await;
+        assert!(matches!(reply.status, 400 | 403), "{registry:?}: {}", reply.text());
+        assert!(!registry.contains("evil") || !reply.text().contains("evil"));
+    }
+    assert_eq!(evil.connections(), 0);
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    stack.end().await;
+}
+
+/// BRU-01, BRU-02.
+#[tokio::test]
+async fn guessing_passwords_is_slow() {
+    let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
+        config.limits.login_burst = 3;
+        config.limits.login_per_minute = 1;
+    })
+    .await;
+    let mut limited = None;
+    for _ in 0..6 {
+        let reply = stack.try_login(Kind::Token, "ada", "not-the-password").await;
+        if reply.status == 429 {
+            limited = Some(reply);
+        }
+    }
+    let limited = limited.expect("the limit is reached");
+    problem(&limited, 429, "rate_limited");
+    let seconds: u64 = limited.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&seconds), "{seconds}");
+    let asked = stack.demo.journal().iter().filter(|record| record.user.is_some()).count();
+    assert!(asked <= 3, "{asked} guesses went upstream");
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn malformed_logins_are_refused_in_constant_words() {
+    let stack = Stack::of([Kind::Token]).await;
+    let url = stack.url("/v1/sessions");
+    let canary = format!("in-{}", random_hex());
+    let name = stack.name(Kind::Token);
+    for (status, code, media_type, body) in [
+        (400, "invalid_request", "application/json", format!("{{\"registry\": \"{canary}\"")),
+        (
+            400,
+            "invalid_request",
+            "application/json",
+            format!("{{\"registry\": \"{name}\", \"{canary}\": 1}}"),
+        ),
+        (400, "invalid_request", "application/json", format!("{{\"registry\": \"{name}\"}}")),
+        (400, "invalid_request", "application/json", "[]".to_owned()),
+        (
+            400,
+            "invalid_username",
+            "application/json",
+            json!({ "registry": name, "username": format!("{canary}:x"), "password": "x" }).to_string(),
+        ),
+        (415, "unsupported_media_type", "text/plain", format!("{{\"registry\": \"{canary}\"}}")),
+        (415, "unsupported_media_type", "application/x-www-form-urlencoded", format!("registry={canary}")),
+        (413, "payload_too_large", "application/json", format!("\"{}\"", "a".repeat(1 << 20))),
+    ] {
+        let reply = stack.send(stack.client.post(&url).body(media_type, body)).await;
+        problem(&reply, status, code);
+        assert!(!reply.text().contains(&canary), "input in an answer: {}", reply.text());
+    }
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn sessions_outlive_the_process_with_a_key_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key.pem");
+    write_key(&file);
+    let with_key = |config: &mut Config| config.session.key_files = vec![file.clone()];
+    let first = Stack::with(DemoConfig::only([Kind::Token]), with_key).await;
+    let entry = entry(first.registry(Kind::Token));
+    let session = first.login(Kind::Token, "ada").await;
+
+    // A second instance with the same key and its own caches.
+    let second = Stack::with(DemoConfig::only([]), |config| {
+        with_key(config);
+        config.registries = vec![entry];
+    })
+    .await;
+    let info = second.get(&second.url("/v1/session"), Some(&session)).await;
+    assert_eq!((info.status, &info.json()["username"]), (200, &json!("ada")));
+    let body = json!({ "registry": first.name(Kind::Token), "scopes": [PRIVATE] });
+    assert_eq!(second.post("/v1/token", Some(&session), &body).await.status, 200);
+    second.end().await;
+    first.end().await;
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_be_proven_is_none() {
+    let stack = Stack::of([Kind::Token]).await;
+    for (role, action, status, code) in [
+        (
+            Role::Registry,
+            Action::Respond { status: 500, headers: vec![], body: "boom".into() },
+            502,
+            "upstream_failed",
+        ),
+        (
+            Role::Registry,
+            Action::Respond {
+                status: 200,
+                headers: vec![("content-type".into(), "text/html".into())],
+                body: "<h1>Welcome to nginx!</h1>".into(),
+            },
+            502,
+            "not_a_registry",
+        ),
+        (
+            Role::TokenService,
+            Action::Respond { status: 503, headers: vec![], body: "boom".into() },
+            502,
+            "upstream_failed",
+        ),
+        (Role::TokenService, Action::TooMany { retry_after: Some("7".into()) }, 429, "rate_limited"),
+    ] {
+        stack.demo.script(Script::always(Kind::Token, role, action));
+        let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
+        problem(&reply, status, code);
+        assert!(!reply.text().contains("boom") && !reply.text().contains("nginx"), "{}", reply.text());
+        stack.reset();
+    }
+    stack.end().await;
+}

@@ -1,0 +1,223 @@
+//! `POST /v1/token`: what is asked upstream, how often, and who gets what.
+
+use std::time::Duration;
+
+use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
+use serde_json::json;
+
+use crate::harness::{Stack, Upstream, problem};
+use crate::server::ManualTime;
+
+const PRIVATE: &str = "repository:vault/keys:pull";
+
+fn slow(kind: Kind) -> Script {
+    Script::once(kind, Role::TokenService, Action::Nothing).after(Duration::from_millis(150))
+}
+
+/// One flight per key: however many ask, one asks upstream.
+#[tokio::test]
+async fn fifty_at_once_cost_one_request_upstream() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    stack.demo.script(slow(Kind::Token));
+    let calls = (0..50).map(|_| stack.token(Some(&session), Kind::Token, &[PRIVATE]));
+    let tokens = futures_util::future::join_all(calls).await;
+    assert!(tokens.iter().all(|token| *token == tokens[0]));
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, 1));
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn who_hangs_up_takes_nothing_with_him() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    stack.demo.script(slow(Kind::Token));
+    let impatient = stack.ask(Some(&session), Kind::Token, &[PRIVATE]);
+    assert!(tokio::time::timeout(Duration::from_millis(60), impatient).await.is_err());
+    stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, 1));
+    stack.end().await;
+}
+
+/// CON-01, CCH-03: the same scope at the same time, each user with a token of his own.
+#[tokio::test]
+async fn tokens_never_cross_from_one_session_to_another() {
+    let stack = Stack::of([Kind::Token]).await;
+    let mut sessions = Vec::new();
+    for round in 0..10 {
+        let user = if round % 2 == 0 { "ada" } else { "bob" };
+        sessions.push((user, stack.login(Kind::Token, user).await));
+    }
+    stack.reset();
+    let scope = ["repository:library/alpine:pull"];
+    let calls = sessions.iter().map(|(_, session)| stack.token(Some(session), Kind::Token, &scope));
+    let tokens = futures_util::future::join_all(calls).await;
+    for ((user, _), token) in sessions.iter().zip(&tokens) {
+        assert_eq!(claims(token)["sub"], *user);
+    }
+    let distinct: std::collections::BTreeSet<_> = tokens.iter().collect();
+    assert_eq!(distinct.len(), sessions.len());
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, sessions.len()));
+    let anonymous = stack.token(None, Kind::Token, &scope).await;
+    assert_eq!(claims(&anonymous)["sub"], "");
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn the_key_is_the_canonical_form_of_what_is_asked() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    // CCH-06: order and repetition do not matter.
+    let first = stack.token(Some(&session), Kind::Token, &["repository:a/b:pull,push", PRIVATE]).await;
+    let second = stack.token(Some(&session), Kind::Token, &[PRIVATE, "repository:a/b:push,pull,push"]).await;
+    assert_eq!(first, second);
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, 1));
+    // CCH-05: a wider token is not handed out to who asks for less.
+    stack.reset();
+    let less = stack.token(Some(&session), Kind::Token, &["repository:a/b:pull"]).await;
+    assert_ne!(less, first);
+    assert_eq!(
+        claims(&less)["access"],
+        json!([{ "type": "repository", "name": "a/b", "actions": ["pull"] }])
+    );
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, 1));
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn a_hit_costs_no_rsa_operation() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    let before = stack.server.rsa_operations();
+    assert!(before > 0);
+    for _ in 0..20 {
+        stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    }
+    assert_eq!(stack.server.rsa_operations(), before);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_refused_is_replaced_when_asked_for() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let first = stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    stack.reset();
+    let body = json!({ "registry": stack.name(Kind::Token), "scopes": [PRIVATE], "fresh": true });
+    let fresh = stack.post("/v1/token", Some(&session), &body).await.json()["token"].clone();
+    assert_ne!(fresh, first);
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, 1));
+    assert_eq!(stack.token(Some(&session), Kind::Token, &[PRIVATE]).await, fresh.as_str().unwrap());
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, 1));
+    stack.end().await;
+}
+
+/// CCH-12, D9: never handed out when about to expire, never kept beyond its time.
+#[tokio::test]
+async fn tokens_are_not_kept_beyond_their_time() {
+    let time = ManualTime::new();
+    let demo = DemoConfig::only([Kind::Token, Kind::Opaque]);
+    let stack = Stack::with_time(demo, time.clone(), |_| ()).await;
+    for (kind, kept) in [(Kind::Token, 200), (Kind::Opaque, 20)] {
+        let session = stack.login(kind, "ada").await;
+        stack.token(Some(&session), kind, &[PRIVATE]).await;
+        stack.reset();
+        time.advance(Duration::from_secs(kept));
+        let answer = stack.ask(Some(&session), kind, &[PRIVATE]).await.json();
+        assert_eq!(stack.upstream(kind), Upstream::of(0, 0), "{kind:?}: still good");
+        let left = answer["expires_in"].as_u64().unwrap();
+        assert!(left > 0 && left + kept <= 300, "{kind:?}: {answer}");
+        time.advance(Duration::from_secs(300 - kept));
+        stack.token(Some(&session), kind, &[PRIVATE]).await;
+        assert_eq!(stack.upstream(kind), Upstream::of(0, 1), "{kind:?}: over");
+    }
+    stack.end().await;
+}
+
+/// CCH-11: what strangers are refused, owners still get.
+#[tokio::test]
+async fn refusals_of_others_do_not_stick() {
+    let stack = Stack::of([Kind::Token]).await;
+    for _ in 0..3 {
+        problem(&stack.ask(None, Kind::Token, &[PRIVATE]).await, 401, "login_required");
+    }
+    assert!(stack.upstream(Kind::Token).tokens <= 1, "a refusal is kept for a moment");
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
+    stack.end().await;
+}
+
+/// SCP-02, SCP-03: Docker Hub grants less than was asked and says so only inside the token.
+#[tokio::test]
+async fn under_granting_is_told_scope_by_scope() {
+    let stack = Stack::of([Kind::Hub]).await;
+    let bob = stack.login(Kind::Hub, "bob").await;
+    let public = "repository:library/alpine:pull";
+    let answer =
+        stack.ask(Some(&bob), Kind::Hub, &[public, PRIVATE, "repository:library/redis:pull,push"]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let answer = answer.json();
+    assert_eq!(answer["granted"], json!([public]));
+    assert_eq!(answer["denied"], json!(["repository:library/redis:pull,push", PRIVATE]));
+    stack.end().await;
+}
+
+/// SCP-10.
+#[tokio::test]
+async fn scopes_outside_the_grammar_go_nowhere() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    let long = format!("repository:{}:pull", "a".repeat(10_000));
+    for scope in [
+        "*",
+        "repository",
+        "repository:a",
+        "repository::pull",
+        "repository:a:",
+        "repository:../a:pull",
+        "repository:a/B:pull",
+        "repository:a b:pull",
+        "repository:a:pull repository:b:pull",
+        "repository:a:pull&scope=registry:catalog:*",
+        "repository:a:pull\r\nx: y",
+        "",
+        &long,
+    ] {
+        let reply = stack.ask(Some(&session), Kind::Token, &[scope]).await;
+        assert_eq!(reply.status, 400, "{scope:?}: {}", reply.text());
+        problem(&reply, 400, "invalid_scope");
+    }
+    let many: Vec<String> = (0..200).map(|number| format!("repository:r{number}:pull")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    problem(&stack.ask(Some(&session), Kind::Token, &many).await, 400, "invalid_scope");
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    stack.end().await;
+}
+
+/// CCH-14.
+#[tokio::test]
+async fn no_answer_with_a_token_may_be_stored_on_the_way() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    for reply in [
+        stack.try_login(Kind::Token, "ada", &stack.password).await,
+        stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await,
+        stack.get(&stack.url("/v1/session"), Some(&session)).await,
+    ] {
+        assert_eq!(reply.header("cache-control"), "no-store");
+        assert_eq!((&*reply.header("etag"), &*reply.header("last-modified")), ("", ""));
+    }
+    stack.end().await;
+}
+
+fn claims(token: &str) -> serde_json::Value {
+    use base64::Engine as _;
+    let payload = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap())
+        .unwrap()
+}

@@ -193,7 +193,10 @@ impl Broker {
     ) -> Result<(Realm, Option<String>), BrokerError> {
         let policy = ask.registry.policy();
         let seen = match &ask.seen {
-            Some(seen) => Some((policy.admit(&seen.realm)?, seen.service.clone())),
+            Some(seen) => Some((
+                policy.admit(&seen.realm).map_err(|_| ErrorCode::RealmNotAllowed)?,
+                seen.service.clone(),
+            )),
             None => None,
         };
         let (realm, service) = match &ask.identity {

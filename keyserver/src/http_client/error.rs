@@ -36,7 +36,8 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
             if http.is_timeout() {
                 return TransportError::Timeout;
             }
-            if http.is_parse() || http.is_incomplete_message() {
+            // A connection that ends before the head is there gave no answer at all; that is no broken one.
+            if http.is_parse() {
                 verdict = TransportError::Invalid;
             }
         }

@@ -1,4 +1,4 @@
-//! Which addresses may be dialled for names that someone else chose (threat SSRF-01).
+//! Which addresses may be dialled for names that someone else chose.
 //!
 //! A name is judged when it is dialled, by every address it resolves to; a literal is judged as it stands. The tables
 //! are those of the IANA special-purpose registries (RFC 6890 and its successors), read as an allow-list for IPv6:

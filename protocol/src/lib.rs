@@ -8,6 +8,7 @@ pub mod api;
 pub mod challenge;
 pub mod code;
 pub mod credential;
+pub mod doctor;
 pub mod flow;
 mod json;
 pub mod jwt;

@@ -142,7 +142,7 @@ mod tests {
         let expected = Some("/v2/a/b/tags/list?n=2&last=b".to_owned());
         for line in [
             r#"</v2/a/b/tags/list?n=2&last=b>; rel="next""#,
-            r#"</v2/a/b/tags/list?n=2&last=b>;rel=next"#,
+            "</v2/a/b/tags/list?n=2&last=b>;rel=next",
             r#"<https://reg.example:5000/v2/a/b/tags/list?n=2&last=b>; title="a, b; \"c\""; REL="prev Next""#,
             r#"</v2/x>; rel="prev", </v2/a/b/tags/list?n=2&last=b> ; rel = "next" , </v2/y>; rel="next""#,
             r#"<list?n=2&last=b>; rel="next""#,

@@ -132,7 +132,7 @@ pub struct StepRecord {
 
 impl StepRecord {
     /// A decision, with its reason; where it was sent to is given without query.
-    pub(super) fn new(hop: Hop, method: &str, target: &str, decision: Decision) -> Self {
+    pub(crate) fn new(hop: Hop, method: &str, target: &str, decision: Decision) -> Self {
         let target = target.split(['?', '#']).next().unwrap_or_default();
         Self {
             hop,
@@ -153,7 +153,7 @@ impl StepRecord {
     }
 
     /// The same with the end of the flow.
-    pub(super) fn failed(mut self, error: FlowError) -> Self {
+    pub(crate) fn failed(mut self, error: FlowError) -> Self {
         self.decision = Decision::GaveUp;
         self.reason = Cow::Borrowed(error.code.sentence());
         self.code = Some(error.code);

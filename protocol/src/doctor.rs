@@ -1,0 +1,192 @@
+//! From the recorded steps of a flow to what is wrong, and what to do about it.
+//!
+//! Pure, so that page, command line and logs say the same. The evidence holds codes, statuses, times, scopes and the
+//! public names of services; never a token, a password, a user or a query string.
+
+mod code;
+mod token;
+
+use serde::Serialize;
+
+pub use code::DiagnosisCode;
+
+use crate::code::ErrorCode;
+use crate::flow::{Decision, Hop, StepRecord};
+use crate::jwt::TokenInfo;
+
+/// What the steps cannot say, as far as the caller knows it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// The last token, inspected.
+    pub token: Option<&'a TokenInfo>,
+    /// The service that the registry's challenge names.
+    pub service: Option<&'a str>,
+    /// The issuer that the registry is set up to trust, where the caller knows the registry's configuration.
+    pub trusted_issuer: Option<&'a str>,
+    /// The caller's clock, in milliseconds since the epoch.
+    pub now_ms: Option<i64>,
+    /// The registry's clock (its `Date`) minus the caller's, in milliseconds.
+    pub skew_ms: Option<i64>,
+    /// What a browser found out about a request that it did not let through.
+    pub browser: Option<BrowserFailure>,
+}
+
+/// Why a browser gave no answer to a page. `fetch` does not tell these apart; the caller does, by other requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BrowserFailure {
+    /// The preflight was not answered with an ok status or not with the headers that were asked for.
+    Preflight,
+    /// The answer came and lacks `Access-Control-Allow-Origin`, or a header that has to be exposed.
+    CorsHeader,
+    /// `http` asked for by a page that came by `https`.
+    MixedContent,
+    /// No connection to the key server.
+    KeyServer,
+    /// No connection, for a reason that the browser does not tell.
+    Network,
+}
+
+/// What is wrong, where, by what evidence, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnosis {
+    /// The stable name.
+    pub code: DiagnosisCode,
+    /// Who was asked when it failed; none when nothing failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hop: Option<Hop>,
+    /// What speaks for it, most telling first.
+    pub evidence: Vec<Evidence>,
+    /// What to do, in one sentence.
+    pub fix: &'static str,
+}
+
+/// One observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// Of what, e.g. `status` or `audience`.
+    pub what: &'static str,
+    /// The value: a number, a code or a public name, at most 128 visible ASCII characters.
+    pub value: String,
+}
+
+impl Evidence {
+    fn new(what: &'static str, value: &str) -> Self {
+        // Names of services come from tokens and headers: shown as text, and no longer than it takes to compare them.
+        let value =
+            value.chars().take(MAX_VALUE).map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
+        Self { what, value }
+    }
+}
+
+/// The longest value of an [`Evidence`], in characters.
+const MAX_VALUE: usize = 128;
+
+/// Clocks that differ by more make tokens fail (distribution `registry/auth/token/token.go`: 60 s of leeway).
+const TOLERATED_SKEW_MS: i64 = 60_000;
+
+/// What the steps of one flow, oldest first, come to.
+pub fn diagnose(steps: &[StepRecord], facts: &Facts<'_>) -> Diagnosis {
+    let last = steps.last();
+    if let Some(failure) = facts.browser {
+        let hop = match failure {
+            BrowserFailure::KeyServer => Hop::KeyServer,
+            _ => last.map_or(Hop::Registry, |step| step.hop),
+        };
+        return conclude(of_browser(failure), Some(hop), last, steps, facts);
+    }
+    let Some(last) = last else {
+        return conclude(DiagnosisCode::NothingRecorded, None, None, steps, facts);
+    };
+    let (code, failed) = match last.code {
+        Some(code) => (of_code(code, last, facts), true),
+        None => of_decision(last),
+    };
+    conclude(code, failed.then_some(last.hop), Some(last), steps, facts)
+}
+
+fn of_browser(failure: BrowserFailure) -> DiagnosisCode {
+    match failure {
+        BrowserFailure::Preflight => DiagnosisCode::PreflightBlocked,
+        BrowserFailure::CorsHeader => DiagnosisCode::CorsHeaderMissing,
+        BrowserFailure::MixedContent => DiagnosisCode::MixedContent,
+        BrowserFailure::KeyServer => DiagnosisCode::KeyServerUnreachable,
+        BrowserFailure::Network => DiagnosisCode::Unreachable,
+    }
+}
+
+/// A flow that did not fail, and what it was answered.
+fn of_decision(last: &StepRecord) -> (DiagnosisCode, bool) {
+    match (last.decision, last.status) {
+        (Decision::TokenDenies, _) => (DiagnosisCode::ScopeDenied, true),
+        (Decision::HandOn, Some(404)) => (DiagnosisCode::Missing, true),
+        (Decision::HandOn, Some(500..)) => (DiagnosisCode::UpstreamFailed, true),
+        (Decision::HandOn, _) => (DiagnosisCode::RequestRefused, true),
+        _ => (DiagnosisCode::Healthy, false),
+    }
+}
+
+fn of_code(code: ErrorCode, last: &StepRecord, facts: &Facts<'_>) -> DiagnosisCode {
+    let at_token_service = last.hop == Hop::TokenService;
+    match code {
+        ErrorCode::BadCredentials => DiagnosisCode::WrongPassword,
+        ErrorCode::LoginRequired => DiagnosisCode::LoginNeeded,
+        ErrorCode::InvalidSession | ErrorCode::SessionExpired | ErrorCode::RegistryMismatch => {
+            DiagnosisCode::SessionOver
+        }
+        ErrorCode::ScopeDenied => DiagnosisCode::ScopeDenied,
+        ErrorCode::TokenRejected => token::why_rejected(facts),
+        ErrorCode::UpstreamInvalid if at_token_service => token::why_invalid(facts),
+        ErrorCode::UpstreamInvalid if last.status == Some(401) => DiagnosisCode::ChallengeMissing,
+        ErrorCode::UpstreamInvalid => DiagnosisCode::RegistryInvalid,
+        ErrorCode::TokenRequestRefused => DiagnosisCode::TokenRequestRefused,
+        ErrorCode::NestedChallenge => DiagnosisCode::NestedTokenService,
+        ErrorCode::RealmNotAllowed => DiagnosisCode::RealmNotPaired,
+        ErrorCode::RealmChanged => DiagnosisCode::RealmChanged,
+        ErrorCode::RegistryNotAllowed => DiagnosisCode::RegistryNotConfigured,
+        ErrorCode::NotARegistry => DiagnosisCode::NotARegistry,
+        ErrorCode::ChallengeSyntax => DiagnosisCode::ChallengeMalformed,
+        ErrorCode::UnsupportedScheme => DiagnosisCode::SchemeUnsupported,
+        ErrorCode::BasicOnly => DiagnosisCode::BasicOnly,
+        ErrorCode::RegistryOpen => DiagnosisCode::RegistryOpen,
+        ErrorCode::RegistryUnverifiable => DiagnosisCode::AnyPasswordAccepted,
+        ErrorCode::UpstreamTls => DiagnosisCode::TlsUntrusted,
+        ErrorCode::UpstreamUnreachable => DiagnosisCode::Unreachable,
+        ErrorCode::UpstreamTimeout => DiagnosisCode::Timeout,
+        ErrorCode::UpstreamRedirect => DiagnosisCode::RedirectRefused,
+        ErrorCode::RateLimited | ErrorCode::Overloaded => DiagnosisCode::RateLimited,
+        ErrorCode::UpstreamFailed => DiagnosisCode::UpstreamFailed,
+        ErrorCode::Missing => DiagnosisCode::Missing,
+        ErrorCode::KeyServerUnreachable => DiagnosisCode::KeyServerUnreachable,
+        ErrorCode::KeyServerInvalid | ErrorCode::Internal => DiagnosisCode::KeyServerFailed,
+        ErrorCode::Aborted => DiagnosisCode::Cancelled,
+        _ => DiagnosisCode::CallInvalid,
+    }
+}
+
+fn conclude(
+    code: DiagnosisCode,
+    hop: Option<Hop>,
+    last: Option<&StepRecord>,
+    steps: &[StepRecord],
+    facts: &Facts<'_>,
+) -> Diagnosis {
+    let mut evidence = token::evidence(code, facts);
+    let failed = last.filter(|_| hop.is_some());
+    if let Some(step) = failed {
+        evidence.extend(step.status.map(|status| Evidence::new("status", &status.to_string())));
+        evidence.extend(step.code.map(|code| Evidence::new("code", code.as_str())));
+        evidence.extend(step.sent.as_ref().map(|scheme| Evidence::new("sent", scheme)));
+        evidence.extend(step.scopes.iter().map(|scope| Evidence::new("scope", scope)));
+        // A record holds no query; whatever the caller made of it, none is shown.
+        let target = step.target.split('?').next().unwrap_or_default();
+        evidence.push(Evidence::new("target", target));
+    }
+    if code == DiagnosisCode::ScopeDenied && steps.iter().any(|step| step.decision == Decision::TokenDenies) {
+        evidence.insert(0, Evidence::new("denied_by", "token_service"));
+    }
+    Diagnosis { code, hop, evidence, fix: code.fix() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,389 @@
+//! Properties that hold whatever registries and token services answer.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use dockpass_protocol::address::is_public;
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::credential::Credential;
+use dockpass_protocol::flow::{
+    Authorization, FlowError, Hop, KnownAuth, LoginFlow, LoginStep, ProbeCredential, ResourceFlow,
+    ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenStep, TransportError,
+};
+use dockpass_protocol::origin::Origin;
+use dockpass_protocol::paging::next_page;
+use dockpass_protocol::realm::RealmPolicy;
+use dockpass_protocol::scope::ScopeSet;
+use proptest::prelude::*;
+use secrecy::SecretString;
+
+const PASSWORD: &str = "hunter2-correct-horse";
+const REFRESH: &str = "refresh-correct-horse";
+const NOW_MS: i64 = 1_790_000_000_000;
+
+/// One answer, of whomever was asked.
+#[derive(Clone, Debug)]
+enum Answer {
+    Head {
+        status: u16,
+        challenges: Vec<String>,
+        retry_after: Option<String>,
+        content_type: Option<String>,
+        body: String,
+    },
+    Transport(TransportError),
+}
+
+/// Challenges that lead on, and such that only look like it.
+fn challenge() -> impl Strategy<Value = String> {
+    let realm = prop_oneof![
+        Just("https://reg.example/token"),
+        Just("https://reg.example/other"),
+        Just("https://evil.example/t"),
+        Just("/token"),
+        Just("http://reg.example/token"),
+        Just(""),
+    ];
+    let scope = prop_oneof![
+        Just(""),
+        Just(",scope=\"repository:a/b:pull\""),
+        Just(",scope=\"repository:a/b:pull,push\""),
+        Just(",scope=\"repository:a/b:delete,pull,push\""),
+        Just(",scope=\"repository:x/y:*\""),
+        Just(",scope=\"aws\""),
+    ];
+    let error =
+        prop_oneof![Just(""), Just(",error=\"insufficient_scope\""), Just(",error=\"invalid_token\"")];
+    prop_oneof![
+        6 => (realm, scope, error)
+            .prop_map(|(realm, scope, error)| format!("Bearer realm=\"{realm}\",service=\"s\"{scope}{error}")),
+        3 => Just("Basic realm=\"r\"".to_owned()),
+        1 => Just("Digest realm=\"r\"".to_owned()),
+        1 => Just("Bearer realm=\"x".to_owned()),
+        1 => "[ -~]{0,40}",
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let status = prop_oneof![
+        6 => Just(401_u16),
+        3 => Just(200),
+        2 => Just(403),
+        1 => prop::sample::select(vec![204, 301, 400, 404, 405, 408, 429, 500, 503]),
+        1 => any::<u16>(),
+    ];
+    let body = prop_oneof![
+        Just(String::new()),
+        Just(r#"{"token":"opaque"}"#.to_owned()),
+        Just(r#"{"token":"opaque","refresh_token":"r2"}"#.to_owned()),
+        // {"alg":"RS256"} . {"sub":"ada","aud":"s","access":[]}
+        Just(
+            r#"{"token":"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEiLCJhdWQiOiJzIiwiYWNjZXNzIjpbXX0.c2ln"}"#
+                .to_owned()
+        ),
+        Just(r#"{"error":"invalid_grant"}"#.to_owned()),
+        "[ -~]{0,60}",
+    ];
+    let text = || {
+        prop::option::of(prop_oneof![
+            Just("1".to_owned()),
+            Just("application/json".to_owned()),
+            "[ -~]{0,12}"
+        ])
+    };
+    let head = (status, prop::collection::vec(challenge(), 0..3), text(), text(), body).prop_map(
+        |(status, challenges, retry_after, content_type, body)| Answer::Head {
+            status,
+            challenges,
+            retry_after,
+            content_type,
+            body,
+        },
+    );
+    prop_oneof![20 => head, 1 => Just(Answer::Transport(TransportError::Timeout))]
+}
+
+fn answers() -> impl Strategy<Value = Vec<Answer>> {
+    prop::collection::vec(answer(), 12)
+}
+
+fn credential() -> impl Strategy<Value = Credential> {
+    prop_oneof![
+        Just(Credential::Anonymous),
+        Just(Credential::Password { username: "ada".to_owned(), password: SecretString::from(PASSWORD) }),
+        Just(Credential::RefreshToken { username: "ada".to_owned(), token: SecretString::from(REFRESH) }),
+    ]
+}
+
+fn with_head<T>(
+    answer: &Answer,
+    report: impl FnOnce(Result<(&ResponseHead<'_>, &[u8]), TransportError>) -> T,
+) -> T {
+    match answer {
+        Answer::Transport(error) => report(Err(*error)),
+        Answer::Head { status, challenges, retry_after, content_type, body } => {
+            let lines: Vec<&str> = challenges.iter().map(String::as_str).collect();
+            let head = ResponseHead {
+                status: *status,
+                challenges: &lines,
+                api_version: None,
+                content_type: content_type.as_deref(),
+                retry_after: retry_after.as_deref(),
+                date: retry_after.as_deref(),
+            };
+            report(Ok((&head, body.as_bytes())))
+        }
+    }
+}
+
+fn check_end(error: FlowError) {
+    if let Some(wait) = error.retry_after_ms {
+        assert!((100..=3_600_000).contains(&wait));
+        assert_eq!(error.code, ErrorCode::RateLimited);
+    }
+}
+
+fn check_records(records: &[StepRecord], most: usize) {
+    assert!(records.len() <= most, "{} records", records.len());
+    let shown = serde_json::to_string(records).expect("records are JSON");
+    for secret in [PASSWORD, REFRESH, "made-up-password", "eyJhbGci", "opaque", "?"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+fn policy() -> RealmPolicy {
+    RealmPolicy::new(Origin::parse("https://reg.example").expect("an origin"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_resource_takes_at_most_three_requests_and_two_tokens(
+        answers in answers(),
+        tokens in prop::collection::vec(prop::sample::select(vec![
+            Ok(()), Ok(()), Err(ErrorCode::ScopeDenied), Err(ErrorCode::LoginRequired), Err(ErrorCode::BadCredentials),
+            Err(ErrorCode::RealmChanged), Err(ErrorCode::UpstreamFailed),
+        ]), 4),
+        known in prop_oneof![
+            Just(None), Just(Some(KnownAuth::Open)), Just(Some(KnownAuth::Basic)),
+            Just(Some(KnownAuth::Bearer {
+                realm: "https://reg.example/token".to_owned(), service: Some("s".to_owned()),
+            })),
+        ],
+        identified in any::<bool>(),
+        with_policy in any::<bool>(),
+        path in prop::sample::select(vec!["/v2/", "/v2/a/b/manifests/latest", "/v2/_catalog?n=1"]),
+        scopes in prop::sample::select(vec!["", "repository:a/b:pull", "registry:catalog:*"]),
+    ) {
+        let scopes: ScopeSet = scopes.parse().expect("scopes");
+        let request = ResourceRequest { method: "GET".to_owned(), path: path.to_owned(), scopes };
+        let mut flow = ResourceFlow::new(request.clone(), known, identified);
+        if with_policy {
+            flow = flow.with_policy(policy());
+        }
+        let (mut sent, mut asked, mut basic) = (0, 0, 0);
+        loop {
+            match flow.step() {
+                ResourceStep::Send(authorization) => {
+                    if matches!(authorization, Authorization::FromSession) {
+                        prop_assert!(identified);
+                        basic += 1;
+                    }
+                    with_head(&answers[sent], |answer| match answer {
+                        Ok((head, _)) => flow.response(head),
+                        Err(error) => flow.transport_failed(error),
+                    });
+                    sent += 1;
+                }
+                ResourceStep::NeedToken(need) => {
+                    // Never less than what the request needs, and nothing of another repository.
+                    prop_assert!(need.scopes.is_superset(&request.scopes));
+                    let foreign = need.scopes.iter().any(|scope| scope.name == "x/y");
+                    prop_assert!(request.scopes.is_empty() || !foreign);
+                    if with_policy && sent > 0 {
+                        prop_assert!(policy().admit(&need.challenge.realm).is_ok());
+                    }
+                    let token = tokens[asked].map(|()| SecretString::from("opaque"));
+                    flow.token(token.map_err(|code| FlowError::new(code, Hop::TokenService)));
+                    asked += 1;
+                }
+                ResourceStep::Done(answered) => {
+                    prop_assert!(answered.scopes.is_superset(&request.scopes));
+                    break;
+                }
+                ResourceStep::Fail(error) => {
+                    check_end(error);
+                    break;
+                }
+            }
+        }
+        prop_assert!(sent <= 3 && asked <= 2 && basic <= 1, "{sent} requests, {asked} tokens, {basic} times Basic");
+        check_records(&flow.take_records(), 8);
+        prop_assert!(flow.take_records().is_empty());
+    }
+
+    #[test]
+    fn a_token_takes_at_most_three_requests(
+        answers in answers(),
+        credential in credential(),
+        eager in any::<bool>(),
+        offline in any::<bool>(),
+        with_policy in any::<bool>(),
+        scopes in prop::sample::select(vec!["", "repository:a/b:pull", "registry:catalog:* repository:a/b:pull,push"]),
+    ) {
+        let scopes: ScopeSet = scopes.parse().expect("scopes");
+        let realm = policy().admit("/token").expect("a realm");
+        let anonymous = credential.is_anonymous();
+        let refresh = matches!(credential, Credential::RefreshToken { .. });
+        let mut flow =
+            TokenFlow::new(realm, Some("s".to_owned()), scopes.clone(), credential, eager, offline);
+        if with_policy {
+            flow = flow.with_policy(policy());
+        }
+        let mut sent = 0;
+        loop {
+            match flow.step() {
+                TokenStep::Send(request) => {
+                    prop_assert!(request.target.starts_with("https://reg.example/"), "{}", request.target);
+                    prop_assert!(!request.target.contains(PASSWORD) && !request.target.contains(REFRESH));
+                    prop_assert_eq!(request.form.is_some(), request.method == "POST");
+                    // A refresh token is nobody's password, and nobody sends nothing but what a nested service gave.
+                    let basic = matches!(request.authorization, Authorization::Basic { .. });
+                    prop_assert!(!basic || !(refresh || anonymous));
+                    with_head(&answers[sent], |answer| match answer {
+                        Ok((head, body)) => flow.response(head, body, NOW_MS),
+                        Err(error) => flow.transport_failed(error),
+                    });
+                    sent += 1;
+                }
+                TokenStep::Done(grant) => {
+                    let all = grant.granted.union(&grant.denied).union(&grant.unknown);
+                    prop_assert_eq!(&all, &scopes);
+                    prop_assert!(grant.refresh_token.is_none() || offline);
+                    break;
+                }
+                TokenStep::Fail(error) => {
+                    check_end(error);
+                    break;
+                }
+            }
+        }
+        prop_assert!(sent <= 3, "{sent} requests");
+        check_records(&flow.take_records(), 4);
+    }
+
+    #[test]
+    fn a_login_takes_at_most_six_requests_and_proves_something(answers in answers(), credential in credential()) {
+        let probe = ProbeCredential {
+            username: "nobody".to_owned(),
+            password: SecretString::from("made-up-password"),
+        };
+        let mut flow = LoginFlow::new(policy(), credential, probe);
+        let (mut registry, mut service, mut statuses) = (0, 0, Vec::new());
+        loop {
+            let request = match flow.step() {
+                LoginStep::SendToRegistry(request) => {
+                    prop_assert_eq!(request.target.as_str(), "/v2/");
+                    registry += 1;
+                    request
+                }
+                LoginStep::SendToTokenService(request) => {
+                    prop_assert!(request.target.starts_with("https://reg.example/"), "{}", request.target);
+                    service += 1;
+                    request
+                }
+                LoginStep::Done(proof) => {
+                    // Good credentials were accepted, after something was asked for.
+                    prop_assert!(statuses.len() >= 2 && statuses.contains(&200));
+                    prop_assert!(!proof.credential.is_anonymous());
+                    break;
+                }
+                LoginStep::Fail(error) => {
+                    check_end(error);
+                    break;
+                }
+            };
+            // The first request carries nothing.
+            prop_assert!(registry + service > 1 || matches!(request.authorization, Authorization::None));
+            let answer = &answers[registry + service - 1];
+            with_head(answer, |answer| match answer {
+                Ok((head, body)) => {
+                    statuses.push(head.status);
+                    flow.response(head, body, NOW_MS);
+                }
+                Err(error) => flow.transport_failed(error),
+            });
+        }
+        prop_assert!(registry <= 3 && service <= 3, "{registry} and {service} requests");
+        check_records(&flow.take_records(), 12);
+    }
+
+    #[test]
+    fn a_report_that_nobody_asked_for_changes_nothing(answers in answers()) {
+        let request = ResourceRequest {
+            method: "GET".to_owned(), path: "/v2/a/b/tags/list".to_owned(), scopes: ScopeSet::new(),
+        };
+        let mut flow = ResourceFlow::new(request, None, false);
+        flow.response(&ResponseHead::new(200));
+        let records = flow.take_records();
+        for answer in &answers {
+            with_head(answer, |answer| match answer {
+                Ok((head, _)) => flow.response(head),
+                Err(error) => flow.transport_failed(error),
+            });
+            flow.token(Ok(SecretString::from("opaque")));
+            prop_assert!(matches!(flow.step(), ResourceStep::Done(_)));
+        }
+        prop_assert_eq!(records.len(), 2);
+        prop_assert!(flow.take_records().is_empty());
+    }
+
+    #[test]
+    fn canonical_origins_stay_as_they_are(text in "(https?|HTTP)://[a-zA-Z0-9._:\\[\\]@%-]{0,24}(:[0-9]{0,6})?/?") {
+        if let Ok(origin) = Origin::parse(&text) {
+            let printed = origin.to_string();
+            prop_assert_eq!(Origin::parse(&printed), Ok(origin.clone()));
+            prop_assert_eq!(Origin::from_authority(origin.scheme(), &origin.authority()), Ok(origin.clone()));
+            prop_assert!(!printed.contains('@') && !printed.contains('%') && !printed.ends_with('.'));
+            prop_assert_eq!(printed.to_ascii_lowercase(), printed);
+        }
+    }
+
+    #[test]
+    fn no_text_is_an_origin_by_accident(text in "\\PC{0,40}") {
+        if let Ok(origin) = Origin::parse(&text) {
+            prop_assert!(text.is_ascii());
+            prop_assert!(!origin.host().is_empty());
+        }
+    }
+
+    #[test]
+    fn admitted_realms_are_on_an_admitted_origin(
+        realm in "(https://(reg\\.example|auth\\.example|evil\\.example)(:443|:80)?)?[/?#a-z0-9%.;=&\\\\@:]{0,20}",
+    ) {
+        let policy = policy().allow("https://auth.example/t").expect("a pair");
+        if let Ok(admitted) = policy.admit(&realm) {
+            let printed = admitted.to_string();
+            prop_assert_eq!(policy.admit(&printed), Ok(admitted.clone()));
+            let origin = admitted.origin().to_string();
+            prop_assert!(origin == "https://reg.example" || (origin == "https://auth.example" && admitted.path() == "/t"));
+        }
+    }
+
+    #[test]
+    fn a_next_page_is_one_of_the_registry(line in "<?(https://(reg|evil)\\.example)?[/v2a-z?=&.%\\\\]{0,24}>?;? ?rel=\"?next\"?") {
+        let registry = Origin::parse("https://reg.example").expect("an origin");
+        if let Some(next) = next_page([line.as_str()], &registry, "/v2/a/tags/list") {
+            prop_assert!(next.starts_with("/v2/") && !next.starts_with("/v2//") && !line.contains("evil"));
+            let again = format!("<{next}>; rel=\"next\"");
+            prop_assert_eq!(next_page([again.as_str()], &registry, "/v2/"), Some(next));
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_more_public_mapped_than_plain(bits in any::<u32>()) {
+        let plain = std::net::Ipv4Addr::from(bits);
+        let mapped: Ipv6Addr = plain.to_ipv6_mapped();
+        prop_assert_eq!(is_public(IpAddr::V4(plain)), is_public(IpAddr::V6(mapped)));
+    }
+}

@@ -79,7 +79,7 @@ impl From<Vec<Scope>> for ScopeSet {
         for scope in scopes {
             match merged.last_mut() {
                 Some(last) if last.cmp_resource(&scope) == Ordering::Equal => {
-                    last.actions.extend(scope.actions)
+                    last.actions.extend(scope.actions);
                 }
                 _ => merged.push(scope),
             }

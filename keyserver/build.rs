@@ -21,8 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         collect(&www, &mut files)?;
     }
     files.sort();
-    let mut code = String::from("/// Path, bytes, and the same compressed.\n");
-    code.push_str("static FILES: &[(&str, &[u8], Option<&[u8]>)] = &[\n");
+    let mut code = String::new();
+    code.push_str("static FILES: &[Embedded] = &[\n");
     for (index, file) in files.iter().enumerate() {
         let name = file
             .strip_prefix(&www)?
@@ -35,15 +35,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         let packed = encoder.finish()?;
         let gzip = if packed.len() < bytes.len() {
             let path = out.join(format!("{index}.gz"));
-            fs::write(&path, packed)?;
-            format!("Some(include_bytes!({:?}))", path)
+            write_if_new(&path, &packed)?;
+            format!("Some(include_bytes!({:?}))", path.to_string_lossy())
         } else {
             "None".to_owned()
         };
-        writeln!(code, "    ({name:?}, include_bytes!({file:?}), {gzip}),")?;
+        writeln!(code, "    ({name:?}, include_bytes!({:?}), {gzip}),", file.to_string_lossy())?;
     }
     code.push_str("];\n");
-    fs::write(out.join("page.rs"), code)?;
+    write_if_new(&out.join("page.rs"), code.as_bytes())?;
+    Ok(())
+}
+
+/// Without a page cargo runs this script every time; what it writes must then not look new, or all is compiled again.
+fn write_if_new(path: &Path, content: &[u8]) -> Result<(), Box<dyn Error>> {
+    if !fs::read(path).is_ok_and(|old| old == content) {
+        fs::write(path, content)?;
+    }
     Ok(())
 }
 

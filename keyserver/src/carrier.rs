@@ -10,6 +10,7 @@ use dockpass_protocol::code::ErrorCode;
 use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method};
 
+use crate::clock::hex;
 use crate::session::{Sealed, looks_like_one};
 
 /// Name and value of a cookie together must not be longer (RFC 6265bis §5.6; browsers drop it silently).
@@ -145,7 +146,7 @@ fn from_own_page(headers: &HeaderMap, own_origin: &str) -> bool {
 /// The name of the cookie for a registry.
 pub fn cookie_name(registry: &str) -> String {
     let hash = digest(&SHA256, registry.as_bytes());
-    let hex: String = hash.as_ref().iter().take(HASH_DIGITS / 2).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = hex(hash.as_ref()).chars().take(HASH_DIGITS).collect();
     format!("{SESSION_COOKIE_PREFIX}{hex}")
 }
 

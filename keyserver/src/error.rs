@@ -14,7 +14,7 @@ use crate::session::SessionError;
 
 /// A failed request.
 #[derive(Clone, Debug)]
-pub struct ApiError {
+pub(crate) struct ApiError {
     code: ErrorCode,
     step: Option<Hop>,
     upstream_status: Option<u16>,
@@ -28,7 +28,7 @@ pub(crate) struct Draft(pub(crate) ApiError);
 
 impl ApiError {
     /// The code.
-    pub fn code(&self) -> ErrorCode {
+    pub(crate) fn code(&self) -> ErrorCode {
         self.code
     }
 

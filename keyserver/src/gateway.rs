@@ -31,7 +31,7 @@ use crate::http_client::UpstreamBody;
 use crate::registry::Registry;
 use crate::session::{Facts, Sealed, Sessions};
 use crate::upstream;
-pub use body::IdleBody;
+pub(crate) use body::IdleBody;
 pub(crate) use headers::is_loop;
 pub(crate) use target::Target;
 
@@ -153,7 +153,7 @@ impl Gateway {
                     match self.send(relay, &authorization).await {
                         Ok(response) => {
                             upstream::with_head(response.status(), response.headers(), |head| {
-                                flow.response(head)
+                                flow.response(head);
                             });
                             last = Some(response);
                         }

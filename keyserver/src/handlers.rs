@@ -10,17 +10,3 @@ pub(crate) mod registries;
 pub(crate) mod session;
 pub(crate) mod sessions;
 pub(crate) mod token;
-
-use dockpass_protocol::code::ErrorCode;
-
-use crate::error::ApiError;
-
-/// What no route answers.
-pub(crate) async fn not_found() -> ApiError {
-    ErrorCode::NotFound.into()
-}
-
-/// What a route does not answer by this method.
-pub(crate) async fn method_not_allowed() -> ApiError {
-    ErrorCode::MethodNotAllowed.into()
-}

@@ -28,6 +28,8 @@ pub mod serve;
 pub mod session;
 mod state;
 mod telemetry;
+#[cfg(test)]
+mod test_support;
 mod upstream;
 
 pub use alloc::ZeroOnFree;

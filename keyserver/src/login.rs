@@ -11,7 +11,7 @@ use dockpass_protocol::flow::{
 };
 use secrecy::SecretString;
 
-use crate::clock::{Clock, Randomness};
+use crate::clock::{Clock, Randomness, hex};
 use crate::registry::Registry;
 use crate::upstream;
 
@@ -51,7 +51,7 @@ pub(crate) async fn prove(
             Ok(response) => {
                 let (head, body) = response.into_parts();
                 upstream::with_head(head.status, &head.headers, |head| {
-                    flow.response(head, &body, clock.now_ms())
+                    flow.response(head, &body, clock.now_ms());
                 });
             }
             Err(error) => flow.transport_failed(error),
@@ -68,7 +68,7 @@ fn probe(random: &dyn Randomness) -> Option<ProbeCredential> {
     random.fill(&mut bytes).ok()?;
     let (name, secret) = bytes.split_at(12);
     // Lower-case hex only: some services answer 400 to a user name that they would never give out.
-    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex(name);
     Some(ProbeCredential {
         username: format!("dockpass-probe-{name}"),
         password: SecretString::from(URL_SAFE_NO_PAD.encode(secret)),

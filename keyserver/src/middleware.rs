@@ -36,7 +36,6 @@ pub(crate) fn all(router: Router<AppState>, state: &AppState) -> Router<AppState
 }
 
 /// A panic is our bug; its message stays in the log, since it may hold anything.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that tower-http wants")]
 fn panicked(_payload: Box<dyn Any + Send + 'static>) -> Response {
     ApiError::from(ErrorCode::Internal).into_response()
 }

@@ -10,6 +10,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+/// Path without leading slash, bytes, and the same compressed where that is smaller.
+type Embedded = (&'static str, &'static [u8], Option<&'static [u8]>);
+
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// A file of the page.
@@ -34,7 +37,7 @@ pub(crate) fn is_built_in() -> bool {
 pub(crate) fn find(path: &str) -> Option<&'static File> {
     static BY_PATH: OnceLock<HashMap<&'static str, File>> = OnceLock::new();
     let files = BY_PATH.get_or_init(|| {
-        let file = |(path, bytes, gzip): &(&'static str, &'static [u8], Option<&'static [u8]>)| {
+        let file = |(path, bytes, gzip): &Embedded| {
             let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes));
             (
                 *path,

@@ -13,7 +13,7 @@ use crate::config::LimitsConfig;
 /// So many buckets are remembered; the least used are forgotten first.
 const MAX_BUCKETS: u64 = 100_000;
 /// A full bucket need not be remembered, and every bucket is full again after this long.
-const FORGET: Duration = Duration::from_secs(3_600);
+const FORGET: Duration = Duration::from_hours(1);
 
 /// Limits of logins.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ fn customer(address: IpAddr) -> String {
 
 #[derive(Clone, Debug)]
 struct Buckets {
-    buckets: moka::sync::Cache<String, Arc<Mutex<Bucket>>>,
+    by_key: moka::sync::Cache<String, Arc<Mutex<Bucket>>>,
     burst: f64,
     per_ms: f64,
 }
@@ -69,7 +69,7 @@ struct Bucket {
 impl Buckets {
     fn new(burst: u32, per_minute: u32) -> Self {
         Self {
-            buckets: moka::sync::Cache::builder().max_capacity(MAX_BUCKETS).time_to_idle(FORGET).build(),
+            by_key: moka::sync::Cache::builder().max_capacity(MAX_BUCKETS).time_to_idle(FORGET).build(),
             burst: f64::from(burst),
             per_ms: f64::from(per_minute) / 60_000.0,
         }
@@ -77,7 +77,7 @@ impl Buckets {
 
     fn take(&self, key: &str, now_ms: i64) -> Result<(), u64> {
         let fresh = || Arc::new(Mutex::new(Bucket { tokens: self.burst, seen_ms: now_ms }));
-        let bucket = self.buckets.get_with_by_ref(key, fresh);
+        let bucket = self.by_key.get_with_by_ref(key, fresh);
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that goes back refills nothing.
         let passed = u32::try_from(now_ms.saturating_sub(bucket.seen_ms).clamp(0, 3_600_000)).unwrap_or(0);

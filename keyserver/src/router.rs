@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{any, get, post};
 use dockpass_protocol::api;
 
-use crate::handlers::{self, gateway, health, keys, page, registries, session, sessions, token};
+use crate::handlers::{gateway, health, keys, page, registries, session, sessions, token};
 use crate::middleware;
 use crate::state::AppState;
 
@@ -13,17 +13,15 @@ pub fn router(state: AppState) -> Router {
     let api = Router::new()
         .route(
             api::SESSIONS,
-            post(sessions::post)
-                .fallback(handlers::method_not_allowed)
-                .layer(axum::middleware::map_response(sessions::close_connection)),
+            post(sessions::post).layer(axum::middleware::map_response(sessions::close_connection)),
         )
-        .route(api::SESSION, get(session::get).delete(session::delete).fallback(handlers::method_not_allowed))
-        .route(api::TOKEN, post(token::post).fallback(handlers::method_not_allowed))
-        .route(api::REGISTRIES, get(registries::get).fallback(handlers::method_not_allowed))
-        .route(api::KEYS, get(keys::get).fallback(handlers::method_not_allowed))
-        .route("/openapi.json", get(crate::openapi::get).fallback(handlers::method_not_allowed))
-        .route("/healthz", get(health::live).fallback(handlers::method_not_allowed))
-        .route("/readyz", get(health::ready).fallback(handlers::method_not_allowed));
+        .route(api::SESSION, get(session::get).delete(session::delete))
+        .route(api::TOKEN, post(token::post))
+        .route(api::REGISTRIES, get(registries::get))
+        .route(api::KEYS, get(keys::get))
+        .route("/openapi.json", get(crate::openapi::get))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready));
     let api = middleware::api(api, &state);
     let relay = Router::new().route("/r/{*path}", any(gateway::any));
     let page = Router::new().fallback(page::get);

@@ -120,7 +120,7 @@ pub struct Sessions {
     files: Vec<PathBuf>,
     expected: Expected,
     lifetime_ms: i64,
-    facts: moka::sync::Cache<[u8; 32], Arc<Facts>>,
+    facts: moka::future::Cache<[u8; 32], Arc<Facts>>,
     revoked: Revocations,
     lane: RsaLane,
     clock: Arc<dyn Clock>,
@@ -157,7 +157,7 @@ impl Sessions {
                 max_lifetime_s: lifetime_seconds,
             },
             lifetime_ms: lifetime_seconds.saturating_mul(1_000),
-            facts: moka::sync::Cache::builder()
+            facts: moka::future::Cache::builder()
                 .max_capacity(MAX_FACTS)
                 .time_to_live(std::time::Duration::from_secs(config.session.lifetime_seconds))
                 .build(),
@@ -195,11 +195,11 @@ impl Sessions {
         self.lane.operations()
     }
 
-    /// Seals what a login proved.
+    /// Seals what a login proved. Its maker need not open it to know it ([`Sessions::facts`]).
     ///
     /// # Errors
     /// [`SessionError::TooLarge`] when it is longer than `max_length`, [`SessionError::Sealing`].
-    pub fn seal(
+    pub async fn seal(
         &self,
         registry: &str,
         proof: &LoginProof,
@@ -226,19 +226,28 @@ impl Sessions {
         if text.len() > max_length.min(jwe::MAX_LENGTH) {
             return Err(SessionError::TooLarge);
         }
+        self.facts.insert(Sealed::new(&text).hash, Arc::new(facts.clone())).await;
         Ok(Minted { text, facts })
     }
 
-    /// What may be known of a session. Costs an RSA operation only the first time.
+    /// What may be known of a session. Costs an RSA operation only the first time, and one for all who ask at once.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn facts(&self, sealed: &Sealed) -> Result<Arc<Facts>, SessionError> {
-        if let Some(facts) = self.facts.get(&sealed.hash) {
+    pub async fn facts(self: &Arc<Self>, sealed: &Sealed) -> Result<Arc<Facts>, SessionError> {
+        if let Some(facts) = self.facts.get(&sealed.hash).await {
             self.still_good(&facts)?;
             return Ok(facts);
         }
-        self.open(sealed).await.map(|(facts, _)| facts)
+        let (this, sealed) = (Arc::clone(self), sealed.clone());
+        // A task of its own, so that a caller who hangs up does not undo what others wait for.
+        let opening = tokio::spawn(async move {
+            let open = async { this.open(&sealed).await.map(|(facts, _)| facts) };
+            this.facts.try_get_with(sealed.hash, open).await
+        });
+        let facts = opening.await.map_err(|_panicked| SessionError::Overloaded)?.map_err(|error| *error)?;
+        self.still_good(&facts)?;
+        Ok(facts)
     }
 
     /// Opens a session with one RSA operation.
@@ -264,15 +273,12 @@ impl Sessions {
         let (facts, credential) =
             claims::decode(&claims, key.kid(), &self.expected, now_s).ok_or(SessionError::Invalid)?;
         self.still_good(&facts)?;
-        let facts = Arc::new(facts);
-        self.facts.insert(sealed.hash, Arc::clone(&facts));
-        Ok((facts, credential))
+        Ok((Arc::new(facts), credential))
     }
 
     /// Ends a session before its time.
-    pub fn revoke(&self, sealed: &Sealed, facts: &Facts) {
+    pub fn revoke(&self, facts: &Facts) {
         self.revoked.revoke(&facts.jti, facts.expires_at_ms(), self.clock.now_ms());
-        self.facts.invalidate(&sealed.hash);
     }
 
     fn still_good(&self, facts: &Facts) -> Result<(), SessionError> {

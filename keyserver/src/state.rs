@@ -21,6 +21,7 @@ use crate::session::keyring::KeyError;
 pub struct AppState(Arc<Inner>);
 
 /// See [`AppState`].
+#[derive(Debug)]
 pub struct Inner {
     pub(crate) config: Config,
     /// The origin of our own page, as browsers write it.

@@ -19,7 +19,7 @@ use crate::config::{LogConfig, LogFormat};
 const OURS: [&str; 2] = ["dockpass_keyserver", "dockpass_protocol"];
 
 /// Starts logging. Does nothing when the process logs already (tests).
-pub fn init(config: &LogConfig) {
+pub(crate) fn init(config: &LogConfig) {
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = match config.format {
         LogFormat::Text => tracing_subscriber::fmt::layer()

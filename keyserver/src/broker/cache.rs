@@ -161,7 +161,7 @@ impl TokenCache {
         field(realm.to_string().as_bytes());
         field(if service.is_some() { b"service" } else { b"no service" });
         field(service.unwrap_or_default().as_bytes());
-        for scope in scopes.iter() {
+        for scope in scopes {
             field(scope.to_string().as_bytes());
         }
         let mut key = [0; 32];

@@ -105,7 +105,7 @@ async fn drive(
             Ok(response) => {
                 let (head, body) = response.into_parts();
                 upstream::with_head(head.status, &head.headers, |head| {
-                    flow.response(head, &body, clock.now_ms())
+                    flow.response(head, &body, clock.now_ms());
                 });
             }
             Err(error) => flow.transport_failed(error),

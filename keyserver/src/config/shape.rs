@@ -58,7 +58,7 @@ fn walk(tree: &Tree, value: &Value, shape: &Shape, path: &str, problems: &mut Ve
             }
         }
         (Shape::Section(_), _) => {
-            problems.push(tree.problem(path, "expected a section with keys of its own"))
+            problems.push(tree.problem(path, "expected a section with keys of its own"));
         }
         (Shape::Registries(keys), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {

@@ -97,7 +97,7 @@ impl Tree {
     pub(super) fn parse(text: &str) -> Result<Self, Problems> {
         let node: Option<Spanned<Node>> = serde_saphyr::from_str(text).map_err(|error| {
             // The parser's own snippet and message may show neighbouring lines, which may hold a secret.
-            let line = error.location().map(|location| u64::from(location.line()));
+            let line = error.location().map(|location| location.line());
             let message = if error.to_string().contains("duplicate") {
                 "a key is written twice"
             } else {
@@ -223,7 +223,7 @@ impl Node {
                     .enumerate()
                     .map(|(index, item)| {
                         let path = format!("{path}[{index}]");
-                        lines.insert(path.clone(), u64::from(item.referenced.line()));
+                        lines.insert(path.clone(), item.referenced.line());
                         item.value.flatten(&path, lines)
                     })
                     .collect(),
@@ -234,7 +234,7 @@ impl Node {
                     .map(|(key, item)| {
                         let path =
                             if path.is_empty() { key.value.clone() } else { format!("{path}.{}", key.value) };
-                        lines.insert(path.clone(), u64::from(key.referenced.line()));
+                        lines.insert(path.clone(), key.referenced.line());
                         let value = item.value.flatten(&path, lines);
                         (key.value, value)
                     })

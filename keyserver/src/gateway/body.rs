@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// Why a body ended early; the connection is cut, so that nobody takes a part for the whole.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BodyError {
+pub(crate) enum BodyError {
     /// The registry's connection failed.
     #[error("the registry's answer broke off")]
     Broken(#[source] hyper::Error),
@@ -23,7 +23,7 @@ pub enum BodyError {
 
 /// A body whose every piece comes within this time after the one before. Trailers are dropped.
 #[derive(Debug)]
-pub struct IdleBody<B> {
+pub(crate) struct IdleBody<B> {
     inner: B,
     limit: Duration,
     /// Runs while a piece is waited for.
@@ -33,7 +33,7 @@ pub struct IdleBody<B> {
 
 impl<B> IdleBody<B> {
     /// This body with this limit.
-    pub fn new(inner: B, limit: Duration) -> Self {
+    pub(crate) fn new(inner: B, limit: Duration) -> Self {
         Self { inner, limit, timer: Box::pin(sleep(limit)), waiting: false }
     }
 }

@@ -107,7 +107,8 @@ fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Resu
     }
     for (line, text) in lines.into_iter().zip(&texts) {
         let bearer_only = parse_lines([text.as_str()]).is_ok_and(|challenges| {
-            !challenges.is_empty() && challenges.iter().all(|challenge| challenge.is_bearer())
+            !challenges.is_empty()
+                && challenges.iter().all(dockpass_protocol::challenge::Challenge::is_bearer)
         });
         let name = if bearer_only { WWW_AUTHENTICATE } else { HeaderName::from_static(CHALLENGE_HEADER) };
         to.append(name, line.clone());

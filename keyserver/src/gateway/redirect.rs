@@ -47,7 +47,8 @@ pub(super) async fn follow(
             .map_err(|_| ErrorCode::UpstreamRedirect)?;
         *request.headers_mut() = headers::upstream(from);
         at = origin;
-        response = registry.client().stream(request).await.map_err(|error| error.code())?;
+        response =
+            registry.client().stream(request).await.map_err(dockpass_protocol::flow::TransportError::code)?;
         if !is_one(response.status()) {
             return Ok(response);
         }

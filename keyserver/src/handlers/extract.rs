@@ -96,7 +96,7 @@ impl FromRequestParts<AppState> for NoQuery {
 
 /// The other end of the connection, as the accept loop saw it.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+pub(crate) struct Peer(pub SocketAddr);
 
 /// The caller's address: the peer's, or what a trusted proxy says of it.
 pub(crate) struct ClientAddress(pub(crate) IpAddr);

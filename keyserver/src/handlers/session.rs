@@ -40,7 +40,7 @@ pub(crate) async fn delete(
             if wanted.as_ref().is_some_and(|wanted| *wanted != facts.registry) {
                 return Err(ErrorCode::RegistryMismatch.into());
             }
-            state.sessions.revoke(&presented.sealed, &facts);
+            state.sessions.revoke(&facts);
             tracing::info!(registry = %facts.registry, jti = %facts.jti, "logout");
             (StatusCode::NO_CONTENT.into_response(), Some(facts.registry.clone()))
         }

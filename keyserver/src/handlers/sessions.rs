@@ -55,7 +55,7 @@ pub(crate) async fn post(
         Carrier::Cookie => carrier::cookie_capacity(registry.name()),
         Carrier::Bearer => usize::MAX,
     };
-    let minted = state.sessions.seal(registry.name(), &proof, capacity)?;
+    let minted = state.sessions.seal(registry.name(), &proof, capacity).await?;
     tracing::info!(registry = registry.name(), jti = %minted.facts.jti, "login");
     let mut info = info(&minted.facts);
     if ask.trace {

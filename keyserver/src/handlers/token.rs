@@ -48,3 +48,6 @@ pub(crate) async fn post(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

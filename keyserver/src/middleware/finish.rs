@@ -13,6 +13,7 @@ use http::header::{
     HeaderValue, REFERRER_POLICY, RETRY_AFTER, SERVER, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
+use crate::clock::hex;
 use crate::error::{ApiError, Draft};
 use crate::state::AppState;
 
@@ -127,7 +128,7 @@ fn request_id(state: &AppState) -> String {
     let mut bytes = [0_u8; 8];
     // Without randomness a request still deserves an answer; its id then is all zeros.
     state.random.fill(&mut bytes).ok();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&bytes)
 }
 
 /// A path is the caller's own text: a bounded piece of it, without anything that could steer a terminal, is enough.

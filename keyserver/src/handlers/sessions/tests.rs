@@ -1,1 +1,237 @@
+use axum::body::Body;
+use http::StatusCode;
+use serde_json::json;
 
+use crate::carrier;
+use crate::test_support::{
+    Fake, PASSWORD, TestServer, USER, basic_registry, login_body, reply, request, token_registry,
+};
+
+const OWN_PAGE: [(&str, &str); 2] = [("sec-fetch-site", "same-origin"), ("x-dockpass", "1")];
+
+#[tokio::test]
+async fn a_login_is_proven_and_answers_with_a_session_and_closes_its_connection() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let answer = server.post("/v1/sessions", &[], &login_body(&fake)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let info = answer.json();
+    assert_eq!(info["registry"], fake.authority);
+    assert_eq!(info["username"], USER);
+    assert_eq!(info["auth"], "bearer");
+    assert_eq!(info["realm"], format!("http://{}/token", fake.authority));
+    assert_eq!(info["expires_at"], crate::test_support::NOW_MS + 28_800_000);
+    assert_eq!(info["session"].as_str().unwrap().split('.').count(), 5);
+    assert!(info.get("steps").is_none());
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert!(!answer.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn what_goes_upstream_is_what_the_specification_says_and_nothing_of_the_page() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let page = [
+        ("origin", "http://127.0.0.1:8780"),
+        ("referer", "http://127.0.0.1:8780/x"),
+        ("cookie", "a=b"),
+        ("x-forwarded-for", "1.2.3.4"),
+    ];
+    server.post("/v1/sessions", &page, &login_body(&fake)).await;
+    let seen = fake.seen();
+    assert!(!seen.is_empty());
+    for request in &seen {
+        let mut names: Vec<&str> = request.headers.keys().map(http::HeaderName::as_str).collect();
+        names.sort_unstable();
+        names.retain(|name| *name != "authorization");
+        assert_eq!(names, ["accept", "accept-encoding", "host", "user-agent"]);
+        assert_eq!(request.header("accept-encoding"), Some("identity"));
+        assert_eq!(request.header("host"), Some(fake.authority.as_str()));
+        assert!(!request.target.contains(PASSWORD));
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_and_seals_nothing() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let body = json!({"registry": fake.authority, "username": USER, "password": "wrong", "trace": true});
+    let answer = server.post("/v1/sessions", &[], &body).await;
+    answer.assert_problem("bad_credentials");
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert!(!answer.json()["steps"].as_array().unwrap().is_empty());
+    assert!(!String::from_utf8_lossy(&answer.body).contains("wrong\""));
+}
+
+#[tokio::test]
+async fn a_basic_registry_takes_the_login_itself() {
+    let fake = Fake::start(basic_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let answer = server.post("/v1/sessions", &[], &login_body(&fake)).await;
+    assert_eq!(answer.json()["auth"], "basic");
+}
+
+#[tokio::test]
+async fn an_open_registry_never_sees_the_password() {
+    let fake =
+        Fake::start(|_, _| reply(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")).await;
+    let server = TestServer::with(&[&fake]);
+    server.post("/v1/sessions", &[], &login_body(&fake)).await.assert_problem("registry_open");
+    assert!(fake.seen().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[tokio::test]
+async fn a_foreign_realm_gets_nothing() {
+    let evil = Fake::start(|_, _| reply(200, &[], "{\"token\":\"x\"}")).await;
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"x\"", evil.authority);
+    let fake = Fake::start(move |_, _| reply(401, &[("www-authenticate", &challenge)], "{}")).await;
+    let server = TestServer::with(&[&fake]);
+    server.post("/v1/sessions", &[], &login_body(&fake)).await.assert_problem("realm_not_allowed");
+    assert!(evil.seen().is_empty());
+    assert!(fake.seen().iter().all(|request| request.header("authorization").is_none()));
+}
+
+#[tokio::test]
+async fn a_cookie_login_comes_from_our_own_page_only() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let mut body = login_body(&fake);
+    body["carrier"] = json!("cookie");
+    server.post("/v1/sessions", &[], &body).await.assert_problem("origin_not_allowed");
+    let site = ("sec-fetch-site", "same-origin");
+    server.post("/v1/sessions", &[site], &body).await.assert_problem("csrf_required");
+    for foreign in ["cross-site", "same-site", "none", "garbage"] {
+        let headers = [("sec-fetch-site", foreign), ("x-dockpass", "1")];
+        server.post("/v1/sessions", &headers, &body).await.assert_problem("origin_not_allowed");
+    }
+    assert!(fake.seen().is_empty());
+
+    let answer = server.post("/v1/sessions", &OWN_PAGE, &body).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.json().get("session").is_none());
+    let cookie = answer.header("set-cookie").unwrap();
+    let name = carrier::cookie_name(&fake.authority);
+    let rest = cookie.strip_prefix(&format!("{name}=")).unwrap();
+    let (value, attributes) = rest.split_once(';').unwrap();
+    assert_eq!(value.split('.').count(), 5);
+    assert_eq!(attributes, " Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=28800");
+
+    let own = [("origin", "http://127.0.0.1:8780"), ("x-dockpass", "1")];
+    assert_eq!(server.post("/v1/sessions", &own, &body).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn credentials_that_do_not_fit_are_refused_and_not_cut() {
+    let any = |_: &str, seen: &crate::test_support::Seen| match seen.header("authorization") {
+        Some(value) if !value.contains("ZG9ja3Bhc3MtcHJvYmUt") => {
+            reply(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")
+        }
+        _ => reply(401, &[("www-authenticate", "Basic realm=\"x\"")], "{}"),
+    };
+    let fake = Fake::start(any).await;
+    let server = TestServer::with(&[&fake]);
+    let login = |length: usize, carrier: &str| json!({"registry": fake.authority, "username": USER, "password": "p".repeat(length), "carrier": carrier});
+    for length in [1, 64, 1_400] {
+        assert_eq!(
+            server.post("/v1/sessions", &OWN_PAGE, &login(length, "cookie")).await.status,
+            StatusCode::OK,
+            "{length}"
+        );
+    }
+    server
+        .post("/v1/sessions", &OWN_PAGE, &login(2_700, "cookie"))
+        .await
+        .assert_problem("credentials_too_large");
+    assert_eq!(server.post("/v1/sessions", &[], &login(4_096, "bearer")).await.status, StatusCode::OK);
+    server.post("/v1/sessions", &[], &login(16_385, "bearer")).await.assert_problem("credentials_too_large");
+}
+
+#[tokio::test]
+async fn bad_bodies_are_refused_before_anybody_is_asked() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let registry = fake.authority.as_str();
+    let cases = [
+        (json!({"registry": registry, "username": "a:b", "password": "p"}), "invalid_username"),
+        (json!({"registry": registry, "username": "a\nb", "password": "p"}), "invalid_username"),
+        (json!({"registry": registry, "username": "", "password": "p"}), "invalid_username"),
+        (json!({"registry": registry, "username": "a", "password": ""}), "invalid_request"),
+        (json!({"registry": registry, "username": "a", "password": "a\u{0}b"}), "invalid_request"),
+        (json!({"registry": registry, "username": "a"}), "invalid_request"),
+        (
+            json!({"registry": registry, "username": "a", "password": "b", "identity_token": "c"}),
+            "invalid_request",
+        ),
+        (json!({"registry": registry, "username": "a", "password": "b", "extra": 1}), "invalid_request"),
+        (json!({"registry": registry, "username": 1, "password": "b"}), "invalid_request"),
+        (json!([1, 2]), "invalid_request"),
+        (json!({"registry": "evil.test", "username": "a", "password": "b"}), "registry_not_allowed"),
+        (json!({"registry": "http://x", "username": "a", "password": "b"}), "invalid_registry"),
+        (json!({"registry": "r:0", "username": "a", "password": "b"}), "invalid_registry"),
+        (json!({"registry": "r\r\nX: 1", "username": "a", "password": "b"}), "invalid_registry"),
+        (json!({"registry": "127。0。0。1", "username": "a", "password": "b"}), "non_ascii_host"),
+    ];
+    for (body, code) in cases {
+        let answer = server.post("/v1/sessions", &[], &body).await;
+        assert_eq!(answer.json()["code"], code, "{body}");
+        answer.assert_problem(code);
+    }
+    let duplicate =
+        format!("{{\"registry\":\"{registry}\",\"registry\":\"x\",\"username\":\"a\",\"password\":\"b\"}}");
+    let json = [("content-type", "application/json")];
+    server
+        .send(request("POST", "/v1/sessions", &json, Body::from(duplicate)))
+        .await
+        .assert_problem("invalid_request");
+    assert!(fake.seen().is_empty());
+}
+
+#[tokio::test]
+async fn only_plain_json_of_bounded_size_is_read() {
+    let server = TestServer::with(&[]);
+    let post = |headers: &'static [(&'static str, &'static str)], body: Body| {
+        request("POST", "/v1/sessions", headers, body)
+    };
+    for kind in [
+        &[("content-type", "text/plain")][..],
+        &[("content-type", "application/x-www-form-urlencoded")],
+        &[("content-type", "multipart/form-data")],
+        &[],
+        &[("content-type", "application/json"), ("content-encoding", "gzip")],
+    ] {
+        server.send(post(kind, Body::from("{}"))).await.assert_problem("unsupported_media_type");
+    }
+    let json = &[("content-type", "application/json; charset=utf-8")];
+    let large = format!("{{\"registry\":\"{}\"}}", "x".repeat(70_000));
+    server.send(post(json, Body::from(large.clone()))).await.assert_problem("payload_too_large");
+    let chunks = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(large))]);
+    server.send(post(json, Body::from_stream(chunks))).await.assert_problem("payload_too_large");
+    server.send(post(json, Body::from("{\"registry\":12}"))).await.assert_problem("invalid_request");
+    server
+        .send(request("POST", "/v1/sessions?session=x", json, Body::from("{}")))
+        .await
+        .assert_problem("invalid_request");
+}
+
+#[tokio::test]
+async fn too_many_tries_are_told_to_wait_and_reach_nobody() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::configured(&[&fake], |config| {
+        config.limits.login_burst = 3;
+        config.limits.login_per_minute = 3;
+    });
+    for _ in 0..3 {
+        assert_eq!(server.post("/v1/sessions", &[], &login_body(&fake)).await.status, StatusCode::OK);
+    }
+    fake.forget();
+    let answer = server.post("/v1/sessions", &[("x-forwarded-for", "9.9.9.9")], &login_body(&fake)).await;
+    answer.assert_problem("rate_limited");
+    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=21).contains(&wait), "{wait}");
+    assert_eq!(answer.json()["retry_after"], wait);
+    assert!(fake.seen().is_empty());
+    server.clock.advance_ms(21_000);
+    assert_eq!(server.post("/v1/sessions", &[], &login_body(&fake)).await.status, StatusCode::OK);
+}

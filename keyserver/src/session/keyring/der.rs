@@ -40,13 +40,17 @@ fn tagged(tag: u8, content: &[u8]) -> Zeroizing<Vec<u8>> {
 pub(super) fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     let base64 = Zeroizing::new(STANDARD.encode(der));
     let mut out = Zeroizing::new(String::with_capacity(base64.len() + base64.len() / 32 + 80));
-    out.push_str(&format!("-----BEGIN {label}-----\n"));
+    out.push_str("-----BEGIN ");
+    out.push_str(label);
+    out.push_str("-----\n");
     for (index, character) in base64.chars().enumerate() {
         if index > 0 && index % 64 == 0 {
             out.push('\n');
         }
         out.push(character);
     }
-    out.push_str(&format!("\n-----END {label}-----\n"));
+    out.push_str("\n-----END ");
+    out.push_str(label);
+    out.push_str("-----\n");
     out
 }

@@ -1,0 +1,290 @@
+//! What the tests of this crate share: a fake upstream on loopback, a server state, requests.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+use crate::clock::{Clock, ManualClock};
+use crate::config::{Config, RegistryConfig};
+use crate::state::{AppState, Builder};
+
+/// 2026-11-23T12:00:00Z.
+pub(crate) const NOW_MS: i64 = 1_795_435_200_000;
+
+/// A request as an upstream saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Seen {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap()
+    }
+}
+
+/// A server on loopback that answers as a function says, and remembers what it was asked.
+#[derive(Debug)]
+pub(crate) struct Fake {
+    pub(crate) authority: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+impl Fake {
+    /// Starts one; the function also gets the fake's own `host:port`.
+    pub(crate) async fn start(answer: impl Fn(&str, &Seen) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let answer = Arc::new(answer);
+        let (log, own) = (Arc::clone(&seen), authority.clone());
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let (answer, log, own) = (Arc::clone(&answer), Arc::clone(&log), own.clone());
+                let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+                    let (answer, log, own) = (Arc::clone(&answer), Arc::clone(&log), own.clone());
+                    async move {
+                        let (head, body) = request.into_parts();
+                        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                        let target = head.uri.to_string();
+                        let seen = Seen { method: head.method, target, headers: head.headers, body };
+                        log.lock().unwrap().push(seen.clone());
+                        Ok::<_, Infallible>(answer(&own, &seen))
+                    }
+                });
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .auto_date_header(false)
+                    .serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(async move { connection.await.ok() });
+            }
+        });
+        Self { authority, seen, task }
+    }
+
+    /// What it was asked so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// How often this path was asked.
+    pub(crate) fn count(&self, path: &str) -> usize {
+        self.seen().iter().filter(|seen| seen.path() == path).count()
+    }
+
+    pub(crate) fn forget(&self) {
+        self.seen.lock().unwrap().clear();
+    }
+}
+
+pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
+    let mut builder = Response::builder().status(status);
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap()
+}
+
+/// A JWT that nobody has signed.
+pub(crate) fn jwt(claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!(
+        "{}.{}.{}",
+        part(&json!({"alg": "RS256", "typ": "JWT"})),
+        part(claims),
+        URL_SAFE_NO_PAD.encode("signature")
+    )
+}
+
+pub(crate) const USER: &str = "ada";
+pub(crate) const PASSWORD: &str = "analytical-engine";
+
+/// `Basic` of [`USER`] and [`PASSWORD`].
+pub(crate) fn basic() -> String {
+    format!("Basic {}", STANDARD.encode(format!("{USER}:{PASSWORD}")))
+}
+
+/// Answers as a registry with a token service on its own origin does, for one user who may pull everything.
+pub(crate) fn token_registry(own: &str, seen: &Seen) -> Reply {
+    let challenge = format!("Bearer realm=\"http://{own}/token\",service=\"fake\"");
+    if seen.path() == "/token" {
+        let named = match seen.header("authorization") {
+            None => return reply(401, &[("www-authenticate", "Basic realm=\"fake\"")], "{}"),
+            Some(value) => value == basic(),
+        };
+        if !named {
+            return reply(401, &[], "{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}");
+        }
+        let query = seen.target.split_once('?').map_or("", |(_, query)| query);
+        let access: Vec<Value> = query
+            .split('&')
+            .filter_map(|pair| pair.strip_prefix("scope="))
+            .map(|scope| scope.replace("%3A", ":").replace("%2F", "/").replace("%2C", ","))
+            .map(|scope| {
+                let parts: Vec<&str> = scope.splitn(3, ':').collect();
+                json!({"type": parts[0], "name": parts[1], "actions": ["pull"]})
+            })
+            .collect();
+        let now = NOW_MS / 1_000;
+        let token = jwt(
+            &json!({"iss": "fake", "sub": USER, "aud": "fake", "iat": now, "nbf": now, "exp": now + 300, "access": access}),
+        );
+        return reply(
+            200,
+            &[("content-type", "application/json")],
+            &json!({"token": token, "expires_in": 300}).to_string(),
+        );
+    }
+    match seen.header("authorization") {
+        Some(value) if value.starts_with("Bearer ey") => resource(seen),
+        _ => reply(401, &[("www-authenticate", &challenge), ("content-type", "application/json")], "{}"),
+    }
+}
+
+/// Answers as a registry with passwords of its own does.
+pub(crate) fn basic_registry(_own: &str, seen: &Seen) -> Reply {
+    match seen.header("authorization") {
+        Some(value) if value == basic() => resource(seen),
+        _ => reply(
+            401,
+            &[("www-authenticate", "Basic realm=\"fake\""), ("content-type", "application/json")],
+            "{}",
+        ),
+    }
+}
+
+fn resource(seen: &Seen) -> Reply {
+    let json = ("content-type", "application/json");
+    match seen.path() {
+        "/v2/" => reply(200, &[json, ("docker-distribution-api-version", "registry/2.0")], "{}"),
+        "/v2/_catalog" => {
+            let link = "</v2/_catalog?last=a&n=1>; rel=\"next\"";
+            reply(
+                200,
+                &[json, ("link", link), ("set-cookie", "sid=1"), ("server", "fake")],
+                "{\"repositories\":[\"a\"]}",
+            )
+        }
+        _ => reply(404, &[json], "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}"),
+    }
+}
+
+/// A server whose clock stands still, and whose registries are these fakes.
+#[derive(Debug)]
+pub(crate) struct TestServer {
+    pub(crate) state: AppState,
+    pub(crate) clock: Arc<ManualClock>,
+    app: Router,
+}
+
+impl TestServer {
+    pub(crate) fn with(registries: &[&Fake]) -> Self {
+        Self::configured(registries, |_| {})
+    }
+
+    pub(crate) fn configured(registries: &[&Fake], change: impl FnOnce(&mut Config)) -> Self {
+        let registries = registries
+            .iter()
+            .map(|fake| RegistryConfig::by_url("Fake", &format!("http://{}", fake.authority)))
+            .collect();
+        let mut config = Config { registries, ..Config::default() };
+        change(&mut config);
+        let clock = Arc::new(ManualClock::at(NOW_MS));
+        let state = Builder::new(config).clock(Arc::clone(&clock) as Arc<dyn Clock>).build().unwrap();
+        let app = crate::router(state.clone());
+        Self { state, clock, app }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(request("GET", path, headers, Body::empty())).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.send(request("POST", path, &all, Body::from(body.to_string()))).await
+    }
+
+    /// Logs in and gives the session as the value of `Authorization`.
+    pub(crate) async fn login(&self, fake: &Fake) -> String {
+        let answer = self.post("/v1/sessions", &[], &login_body(fake)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        format!("Bearer {}", answer.json()["session"].as_str().unwrap())
+    }
+}
+
+pub(crate) fn login_body(fake: &Fake) -> Value {
+    json!({"registry": fake.authority, "username": USER, "password": PASSWORD})
+}
+
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
+    let mut builder = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        builder = builder.header(*name, *value);
+    }
+    builder.body(body).unwrap()
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// Asserts that this is the problem document of this code.
+    #[track_caller]
+    pub(crate) fn assert_problem(&self, code: &str) {
+        let json = self.json();
+        assert_eq!(json["code"], code, "{self:?}");
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(json["status"], self.status.as_u16());
+        assert_eq!(json["request_id"].as_str(), self.header("x-request-id"));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+    }
+}

@@ -84,6 +84,11 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
 /// Runs a long step on one line, `▸ label … 12 s`, which shows the program's last line meanwhile; all that it
 /// printed is shown when it fails.
 pub(crate) fn quiet(label: &str, command: &mut Command) -> Result<(), Failure> {
+    printed(label, command).map(drop)
+}
+
+/// Like [`quiet`], and returns what was printed.
+pub(crate) fn printed(label: &str, command: &mut Command) -> Result<String, Failure> {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -109,7 +114,7 @@ pub(crate) fn quiet(label: &str, command: &mut Command) -> Result<(), Failure> {
     let status = child.wait().map_err(|error| not_started(command, &error))?;
     line.end(status.success());
     if status.success() {
-        return Ok(());
+        return Ok(printed);
     }
     Err(Failure::Failed(format!("{printed}\n{label}: `{}` failed ({status})", typed(command))))
 }

@@ -29,7 +29,8 @@ for (const name of process.argv.slice(1)) {
 /// Measures what a page loads from the npm package: its modules and the `.wasm`.
 pub(crate) fn measure(package: &Path) -> Result<Vec<Size>, Failure> {
     let mut names = super::published()?;
-    names.retain(|name| util::has_extension(name, &["js", "mjs", "wasm"]));
+    // `node.js` is the entry for Node.js; a page never loads it.
+    names.retain(|name| util::has_extension(name, &["js", "mjs", "wasm"]) && name != "node.js");
     let mut node = process::command("node");
     node.args(["-e", SCRIPT, "--"]).args(&names).current_dir(package);
     let sizes = parse(&process::output(&mut node)?);

@@ -178,7 +178,7 @@ export interface TokenInfo {
   notBefore?: number;
   /** `exp`, in milliseconds since the epoch. */
   expiresAt?: number;
-  /** `sub`; empty in the tokens of anonymous users. */
+  /** `sub`; absent when empty, as in the tokens of anonymous users. */
   subject?: string;
   /** `aud`, always as a list. */
   audience?: string[];

@@ -2,12 +2,11 @@
 
 use dockpass_protocol::jwt::{Access, JwtProblem, TokenInfo, inspect};
 use dockpass_protocol::scope::{Answer, Scope, ScopeError};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::boundary::{Answered, answer, with_input};
 use crate::json::Json;
-use crate::{object, scope};
+use crate::scope;
 
 /// Decodes a token; answers with a `TokenInfo`.
 #[wasm_bindgen]
@@ -36,7 +35,7 @@ pub fn inspect_token(length: usize) -> Answered {
         json.optional_number("issuedAt", info.issued_at);
         json.optional_number("notBefore", info.not_before);
         json.optional_number("expiresAt", info.expires_at);
-        json.optional_string("subject", info.subject.as_deref());
+        json.optional_string("subject", info.subject.as_deref().filter(|subject| !subject.is_empty()));
         if !info.audience.is_empty() {
             json.name("audience");
             json.strings(info.audience.iter().map(String::as_str));
@@ -56,19 +55,20 @@ pub fn token_grants(scope_length: usize, length: usize) -> Answered {
     })
 }
 
-/// The same of what `inspectToken` gave: its `access`, and whether it has a `problem`.
+/// The same of what `inspectToken` gave, whether it has a `problem` (0 no, 1 yes) or no `access` (2). After the scope, of
+/// `scope_length` bytes, come the entries of `access`, each beginning with U+0001, its parts with U+0000 between: type,
+/// class, name, actions.
 #[wasm_bindgen]
-pub fn access_grants(length: usize, access: &JsValue, problem: bool) -> Answered {
-    with_input(length, |asked| {
+pub fn access_grants(scope_length: usize, length: usize, state: u8) -> Answered {
+    with_input(length, |text| {
+        let (asked, access) = text.split_at_checked(scope_length).unwrap_or((text, ""));
         reply(asked, |asked| {
-            if problem {
+            if state == 1 {
                 return Answer::Denied;
             }
             let mut info = TokenInfo::default();
-            if js_sys::Array::is_array(access) {
-                info.access = Access::List(
-                    js_sys::Array::from(access).iter().filter_map(|entry| read(&entry)).collect(),
-                );
+            if state == 0 {
+                info.access = Access::List(access.split('\u{1}').skip(1).filter_map(read).collect());
             }
             info.answer(asked)
         })
@@ -76,12 +76,13 @@ pub fn access_grants(length: usize, access: &JsValue, problem: bool) -> Answered
 }
 
 /// One entry of a `TokenInfo`'s `access`.
-fn read(entry: &JsValue) -> Option<Scope> {
+fn read(entry: &str) -> Option<Scope> {
+    let mut parts = entry.split('\0').map(str::to_owned);
     Some(Scope {
-        resource_type: object::string(entry, "type")?,
-        class: object::string(entry, "class"),
-        name: object::string(entry, "name")?,
-        actions: object::strings(&object::array(entry, "actions")),
+        resource_type: parts.next()?,
+        class: parts.next().filter(|class| !class.is_empty()),
+        name: parts.next()?,
+        actions: parts.collect(),
     })
 }
 

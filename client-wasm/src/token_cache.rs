@@ -41,9 +41,4 @@ impl TokenCache {
         }
         self.entries.push(Entry { scopes, token, usable_until });
     }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        self.entries.clear();
-    }
 }

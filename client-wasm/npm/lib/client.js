@@ -1,7 +1,11 @@
-// RegistryClient: an EventTarget around the module's client. What it does is decided there.
+// RegistryClient: an EventTarget over the module's client, the driver and the key server.
 
 import * as glue from '../dist/dockpass.js'
-import { argumentError, asError } from './error.js'
+import * as content from './content.js'
+import { Way, drive } from './driver.js'
+import { argumentError } from './error.js'
+import { KeyServer, discard, failure, race, readJson, signalOf } from './key-server.js'
+import { grants, normalizeScopes } from './pure.js'
 import { memory } from './wasm.js'
 
 /** Only `connect` may construct. */
@@ -12,142 +16,338 @@ const NOTICE = 60_000
 const LONGEST_WAIT = 2 ** 31 - 1
 /** More pages than this no registry has; one that gives ever more is broken or hostile. */
 const MAX_PAGES = 100_000
+/** What an answer of the key server must have. */
+const AUTH = { open: 0, basic: 1, bearer: 2 }
+const STEP_FIELDS = { hop: 'hop', method: 'method', target: 'url', status: 'status', sent: 'sent', decision: 'decision', reason: 'reason', code: 'code' }
 
 export class RegistryClient extends EventTarget {
-  #client
+  #core = new glue.Client()
+  #registry
+  #keyServer
+  #way
+  #session = null
+  /** The sealed session, with the bearer carrier. It is in memory only. */
+  #sealed
+  /** Token requests under way, so that those who need the same token wait for the same request. */
+  #flights = new Map()
+  #traced = false
   #timer
 
-  constructor(key, client) {
+  constructor(key, registry, options) {
     if (key !== KEY) throw new TypeError('Use RegistryClient.connect().')
     super()
-    this.#client = client
+    this.#registry = registry
+    this.#keyServer = new KeyServer(options, {
+      step: (step) => this.#steps([step]),
+      relayed: (steps) => this.#relay(steps),
+    })
   }
 
   static async connect(options) {
-    memory()
-    let self
-    const dispatch = (type, detail) => self?.dispatchEvent(new CustomEvent(type, { detail }))
-    const client = await settle(glue.Client.connect(checkOptions(options), dispatch))
-    self = new RegistryClient(KEY, client)
-    self.#announce()
-    return self
+    const module = memory()
+    if (typeof options?.registry !== 'string') throw argumentError('connect takes {keyServer, registry}.')
+    const { registry: given, transport = 'gateway' } = options
+    const registry = module.answer(glue.registry_name(module.write(given.slice(0, 1024))))
+    if (transport !== 'gateway' && transport !== 'direct') {
+      throw argumentError("transport is neither 'gateway' nor 'direct'.")
+    }
+    const client = new RegistryClient(KEY, registry, options)
+    await client.#connect(transport, signalOf(options))
+    return client
   }
 
   static async registries(options) {
     memory()
-    return settle(glue.Client.registries(checkOptions(options)))
+    if (options === null || typeof options !== 'object') throw argumentError('registries takes {keyServer}.')
+    const nobody = { step() {}, relayed() {} }
+    return registries(new KeyServer({ ...options, carrier: 'bearer' }, nobody), signalOf(options))
+  }
+
+  async #connect(transport, signal) {
+    if (transport === 'direct') {
+      const known = (await registries(this.#keyServer, signal)).find(({ registry }) => registry === this.#registry)
+      if (known === undefined) throw failure('registry_not_allowed', 'key_server')
+      this.#way = new Way(known.url.replace(/\/+$/, ''), [], false)
+    } else {
+      this.#way = new Way(`${this.#keyServer.base}/r/${this.#registry}`, [`https://${this.#registry}`], true)
+    }
+    if (this.#keyServer.carrier !== 'cookie') return
+    try {
+      const answer = await this.#ask('GET', this.#sessionPath, { signal, decision: 'accepted', reason: 'A session was there already.' })
+      this.#keep(answer)
+    } catch (error) {
+      // Nobody is logged in, and that is no failure.
+      if (error.status !== 401) throw error
+    }
   }
 
   get session() {
-    return this.#client.session
+    return this.#session
   }
 
   get registry() {
-    return this.#client.registry
+    return this.#registry
   }
 
   async login(credentials, options) {
-    if (credentials === null || typeof credentials !== 'object') throw argumentError('Credentials are an object.')
-    const session = await settle(this.#client.login(credentials, options))
-    this.#announce()
-    return session
+    const signal = signalOf(options)
+    const { username, password, identityToken } = credentials ?? {}
+    const proof = identityToken === undefined ? { username, password } : { identity_token: identityToken }
+    if (!Object.values(proof).every((value) => typeof value === 'string')) {
+      throw argumentError('Credentials are {username, password} or {identityToken}, all strings.')
+    }
+    const { carrier } = this.#keyServer
+    const answer = await this.#ask('POST', '/v1/sessions', {
+      body: { registry: this.#registry, ...proof, carrier, ...this.#trace },
+      signal,
+      decision: 'proven',
+      reason: 'The key server has proven the credentials at the registry and sealed them into a session.',
+    })
+    return this.#keep(answer)
   }
 
   async logout(options) {
-    clearTimeout(this.#timer)
-    await settle(this.#client.logout(options))
+    const signal = signalOf(options)
+    const session = this.#sealed
+    if (!this.#forget()) return
+    try {
+      const reason = 'The session is over, on every instance.'
+      await this.#keyServer.ask('DELETE', this.#sessionPath, { session, signal, decision: 'accepted', reason })
+    } catch (error) {
+      // It was over already.
+      if (error.status !== 401) throw error
+    } finally {
+      this.#emit('signedout', { reason: 'logout' })
+    }
   }
 
   async fetch(input, init) {
-    return settle(this.#client.fetch(input, init))
+    memory()
+    const address = typeof input === 'string' ? input : (input?.url ?? input?.href)
+    if (typeof address !== 'string') throw argumentError('The first argument is no path, URL or Request.')
+    return this.#drive(this.#way.path(address), input, init)
   }
 
   async authorize(scopes, options) {
-    if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) {
-      throw argumentError('Scopes are a list of strings.')
+    const signal = signalOf(options)
+    const module = memory()
+    const canonical = normalizeScopes(scopes)
+    const ask = module.answer(this.#core.question(module.write(scopes.join(' ')), Date.now()))
+    if (ask.scopes === undefined || canonical.length === 0) return scopes.map((scope) => ({ scope, answer: 'unknown' }))
+    let token = ask.token
+    try {
+      token ??= (await race(signal, this.#token(ask))).token
+    } catch (error) {
+      if (error.code !== 'basic_only' && error.code !== 'registry_open') throw this.#failed(error)
+      return scopes.map((scope) => ({ scope, answer: 'unknown' }))
     }
-    return settle(this.#client.authorize(scopes, options))
+    return scopes.map((scope) => ({ scope, answer: grants(token, scope) }))
   }
 
   catalog(options) {
-    return new Names((next) => settle(this.#client.page(undefined, next, options)))
+    return this.#names('/v2/_catalog', 'repositories', options)
   }
 
   tags(repository, options) {
-    if (typeof repository !== 'string') throw argumentError('A repository is a string.')
-    return new Names((next) => settle(this.#client.page(repository, next, options)))
+    return this.#names(`/v2/${repository}/tags/list`, 'tags', options)
   }
 
   async manifest(repository, reference, options) {
-    if (typeof repository !== 'string' || typeof reference !== 'string') {
-      throw argumentError('Repository and reference are strings.')
-    }
-    return settle(this.#client.manifest(repository, reference, options))
+    return content.manifest((path, init) => this.fetch(path, init), repository, String(reference), options)
   }
 
   async blob(repository, digest, options) {
-    if (typeof repository !== 'string' || typeof digest !== 'string') {
-      throw argumentError('Repository and digest are strings.')
-    }
-    return settle(this.#client.blob(repository, digest, options))
+    return content.blob((path, init) => this.fetch(path, init), repository, String(digest), options)
   }
 
   addEventListener(type, listener, options) {
-    if (type === 'step' && listener) this.#client.trace()
+    if (type === 'step' && listener) this.#traced = true
     super.addEventListener(type, listener, options)
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------
+
+  #drive(path, input, init) {
+    return drive(
+      {
+        core: this.#core,
+        way: this.#way,
+        keyServer: this.#keyServer,
+        session: this.#sealed,
+        identified: this.#session !== null,
+        traced: this.#traced,
+        steps: (steps) => this.#steps(steps),
+        token: (step) => this.#token(step),
+        failed: (error) => this.#failed(error),
+      },
+      path,
+      input,
+      init,
+    )
+  }
+
+  /** A listing: nothing is asked before the first `next()`. */
+  #names(first, field, { n, ...options } = {}) {
+    signalOf(options)
+    if (n !== undefined && !(Number.isInteger(n) && n >= 1 && n <= 1000)) {
+      throw argumentError('n is no whole number between 1 and 1000.')
+    }
+    const page = async (path) => {
+      const response = await this.#drive(path, path, { headers: { accept: 'application/json' }, signal: options.signal })
+      if (response.status !== 200) {
+        await discard(response)
+        const code = response.status === 404 ? 'missing' : response.status >= 500 ? 'upstream_failed' : 'upstream_invalid'
+        throw failure(code, 'registry', { status: response.status })
+      }
+      // A repository without tags has `null` where others have a list.
+      const names = (await readJson(response))?.[field] ?? []
+      if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
+        throw failure('upstream_invalid', 'registry')
+      }
+      const link = response.headers.get('link')
+      return { names, next: link === null ? undefined : this.#way.next(link, path) }
+    }
+    const pages = async function* () {
+      let path = n === undefined ? first : `${first}?n=${n}`
+      for (let count = 0; path !== undefined && count < MAX_PAGES; count++) {
+        const { names, next } = await page(path)
+        path = next
+        yield { names, hasNext: next !== undefined }
+      }
+    }
+    return {
+      pages,
+      async *[Symbol.asyncIterator]() {
+        for await (const { names } of pages()) yield* names
+      },
+    }
+  }
+
+  /** A token from the key server, `{token, seconds}`. No caller's signal ends this: others may wait for the same. */
+  #token({ scopes, realm, service, fresh }) {
+    const key = (fresh ? '! ' : '') + scopes.join(' ')
+    let flight = this.#flights.get(key)
+    if (flight === undefined) {
+      const flights = this.#flights
+      flight = this.#askToken(scopes, realm, service, fresh).finally(() => {
+        if (flights.get(key) === flight) flights.delete(key)
+      })
+      flights.set(key, flight)
+    }
+    return flight
+  }
+
+  async #askToken(scopes, realm, service, fresh) {
+    const flights = this.#flights
+    const { token, expires_in: seconds } = await this.#ask('POST', '/v1/token', {
+      body: {
+        registry: this.#registry,
+        scopes,
+        challenge: realm === undefined ? undefined : { realm, service },
+        fresh: fresh || undefined,
+        ...this.#trace,
+      },
+      identified: this.#session !== null,
+      decision: 'got_token',
+      reason: 'The key server gave a token.',
+    })
+    if (typeof token !== 'string' || typeof seconds !== 'number') throw failure('key_server_invalid', 'key_server')
+    // What was asked for under another login is not kept.
+    if (this.#flights === flights) {
+      const [end, length] = memory().writeAll(scopes.join(' '), token)
+      this.#core.keep(end, length, seconds, Date.now())
+    }
+    return { token, seconds }
+  }
+
+  #ask(method, path, ask) {
+    return this.#keyServer.ask(method, path, { ...ask, session: this.#sealed })
+  }
+
+  get #sessionPath() {
+    return `/v1/session?registry=${encodeURIComponent(this.#registry)}`
+  }
+
+  /** Once someone listens, the key server tells its own steps. */
+  get #trace() {
+    return this.#traced ? { trace: true } : {}
+  }
+
+  #keep(answer) {
+    const { registry, username, expires_at: expiresAt, auth, realm = '', service = '', session } = answer ?? {}
+    const texts = [registry, username, realm, service].every((text) => typeof text === 'string')
+    const sealed = this.#keyServer.carrier === 'cookie' ? session === undefined : typeof session === 'string' || !answer
+    if (!texts || !Number.isFinite(expiresAt) || !Object.hasOwn(AUTH, auth) || !sealed) {
+      throw failure('key_server_invalid', 'key_server')
+    }
+    this.#forget()
+    const [end, length] = memory().writeAll(realm, service)
+    this.#core.identify(AUTH[auth], end, length)
+    this.#sealed = session
+    this.#session = Object.freeze({ registry, username, expiresAt, auth })
+    this.#announce()
+    return this.#session
+  }
+
+  /** Forgets the session and everything that was got with it. Whether there was one. */
+  #forget() {
+    const was = this.#session !== null
+    clearTimeout(this.#timer)
+    this.#session = null
+    this.#sealed = undefined
+    this.#flights = new Map()
+    this.#core.forget()
+    return was
+  }
+
+  /** A failure of the key server that ends the session ends it here, too. */
+  #failed(error) {
+    const over = error.code === 'invalid_session' || error.code === 'session_expired'
+    if (over && error.step === 'key_server' && this.#forget()) this.#emit('signedout', { reason: error.code })
+    return error
   }
 
   /** Sets the timer for `expiring`. */
   #announce() {
-    clearTimeout(this.#timer)
-    const expiresAt = this.session?.expiresAt
-    if (expiresAt === undefined) return
+    const { expiresAt } = this.#session
     const wait = Math.max(0, expiresAt - NOTICE - Date.now())
-    const ring = () => {
-      if (wait > LONGEST_WAIT) this.#announce()
-      else if (this.session?.expiresAt === expiresAt) {
-        this.dispatchEvent(new CustomEvent('expiring', { detail: { expiresAt } }))
-      }
-    }
+    const ring = () => (wait > LONGEST_WAIT ? this.#announce() : this.#emit('expiring', { expiresAt }))
     this.#timer = setTimeout(ring, Math.min(wait, LONGEST_WAIT))
     // In Node a timer must not keep the process alive.
     this.#timer.unref?.()
   }
-}
 
-/** A listing: asks for a page when it is needed. */
-class Names {
-  #ask
-
-  constructor(ask) {
-    this.#ask = ask
+  #steps(steps = []) {
+    if (!this.#traced) return
+    for (const step of steps) this.#emit('step', { at: Date.now(), ...step })
   }
 
-  async *pages() {
-    let next
-    for (let count = 0; count < MAX_PAGES; count++) {
-      const page = await this.#ask(next)
-      next = page.next
-      yield { names: page.names, hasNext: next !== undefined }
-      if (next === undefined) return
+  /** Steps that the key server took and told: the fields that a step has, and no others. */
+  #relay(steps) {
+    if (!this.#traced || !Array.isArray(steps)) return
+    for (const step of steps) {
+      const detail = { at: Date.now(), kind: 'key_server' }
+      for (const [theirs, ours] of Object.entries(STEP_FIELDS)) {
+        const value = step?.[theirs]
+        if (typeof value === 'string' || typeof value === 'number') detail[ours] = value
+      }
+      if (Array.isArray(step?.scopes) && step.scopes.length > 0) detail.scopes = step.scopes.map(String)
+      this.#emit('step', detail)
     }
   }
 
-  async *[Symbol.asyncIterator]() {
-    for await (const { names } of this.pages()) yield* names
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }))
   }
 }
 
-function checkOptions(options) {
-  if (options === null || typeof options !== 'object') throw argumentError('connect takes an object of options.')
-  return options
-}
-
-/** The result of a call into the module, its failures as errors of ours. */
-async function settle(promise) {
-  try {
-    return await promise
-  } catch (thrown) {
-    throw asError(thrown)
+async function registries(keyServer, signal) {
+  const reason = 'The registries of the configuration.'
+  const answer = await keyServer.ask('GET', '/v1/registries', { identified: false, signal, decision: 'accepted', reason })
+  const valid = ['registry', 'name', 'url', 'gateway']
+  const list = answer?.registries
+  if (!Array.isArray(list) || !list.every((entry) => valid.every((name) => typeof entry?.[name] === 'string'))) {
+    throw failure('key_server_invalid', 'key_server')
   }
+  return list.map(({ registry, name, url, gateway }) => ({ registry, name, url, gateway }))
 }

@@ -109,7 +109,15 @@ export function grants(token, scope) {
     return module.answer(glue.token_grants(scopeLength, scopeLength + writeToken(module, token, scopeLength)))
   }
   if (token === null || typeof token !== 'object') throw argumentError('A token is a string or what inspectToken gave.')
-  return module.answer(glue.access_grants(scopeLength, token.access, token.problem !== undefined))
+  const state = token.problem !== undefined ? 1 : Array.isArray(token.access) ? 0 : 2
+  const access = state === 0 ? token.access.map(entryText).join('') : ''
+  return module.answer(glue.access_grants(scopeLength, scopeLength + module.write(access, scopeLength), state))
+}
+
+/** One entry of `access` for the module; nothing of one that holds the separators, which no scope does. */
+function entryText({ type, class: kind = '', name, actions }) {
+  const parts = [type, kind, name, ...actions]
+  return parts.some((part) => /[\0\x01]/.test(part)) ? '' : `\x01${parts.join('\0')}`
 }
 
 export function parseTokenResponse(body, receivedAt) {

@@ -38,10 +38,11 @@ async function start(source, readFile) {
   } catch (cause) {
     throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module of dockpass could not be loaded.', cause })
   }
-  if (glue.version() !== version) {
+  const module = new Memory(exports.memory)
+  if (module.answer(glue.version()) !== version) {
     throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module is of another version of dockpass.' })
   }
-  loaded = new Memory(exports.memory)
+  loaded = module
 }
 
 /** The memory of the loaded module. */
@@ -93,6 +94,12 @@ class Memory {
     if (bytes > 3 * LONGEST || glue.input(bytes) === 0) throw argumentError('The text is too long.')
     this.#look()
     this.#input.set(kept)
+  }
+
+  /** Writes texts one after the other. Returns where each ends. */
+  writeAll(...texts) {
+    let end = 0
+    return texts.map((text) => (end += this.write(text, end)))
   }
 
   /** Numbers that both sides see. Look again after every call: the memory may have moved. */

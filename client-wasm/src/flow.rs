@@ -1,0 +1,200 @@
+//! One request at a registry: `protocol::flow::ResourceFlow`, with the tab's tokens.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::flow::{
+    Authorization, FlowError, Hop, ResourceFlow, ResourceStep, ResponseHead, StepRecord, TokenNeed,
+    TransportError,
+};
+use secrecy::{ExposeSecret, SecretString};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::boundary::{Answered, answer, table_get, with_input};
+use crate::client::Known;
+use crate::json::Json;
+
+/// A flow under way. The driver asks [`step`](Flow::step) what to do, does it, reports it, and asks again.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Flow {
+    machine: ResourceFlow,
+    known: Rc<RefCell<Known>>,
+    /// When it began, in logins and logouts.
+    epoch: u32,
+}
+
+impl Flow {
+    pub(crate) fn new(machine: ResourceFlow, known: Rc<RefCell<Known>>) -> Self {
+        let epoch = known.borrow().epoch;
+        Self { machine, known, epoch }
+    }
+
+    /// The same with the token that a cache has at `now`.
+    fn advance(&mut self, now: f64) -> ResourceStep {
+        loop {
+            let step = self.machine.step();
+            let ResourceStep::NeedToken(need) = &step else { return step };
+            let cached = if need.fresh { None } else { self.known.borrow().tokens.get(&need.scopes, now) };
+            match cached {
+                Some(token) => self.machine.token(Ok(token)),
+                None => return step,
+            }
+        }
+    }
+}
+
+#[wasm_bindgen]
+impl Flow {
+    /// What to do at `now` (milliseconds since the epoch). Answers with one of
+    /// - `{do: "send", authorization?}`: send the request with this `Authorization`;
+    /// - `{do: "send", session: true}`: send it so that the gateway attaches the session's credentials;
+    /// - `{do: "token", scopes, realm, service?, fresh}`: get a token from the key server;
+    /// - `{do: "done"}`: the last response is the answer;
+    /// - `{do: "fail", code, message, step, status?, retryAfter?}`: there is none;
+    ///
+    /// each with `steps`, what was decided since the last call, if somebody listens (`traced`).
+    pub fn step(&mut self, now: f64, traced: bool) -> Answered {
+        let step = self.advance(now);
+        let mut json = Json::with_capacity(512);
+        json.open('{');
+        json.name("do");
+        match step {
+            ResourceStep::Send(Authorization::Bearer(token)) => {
+                json.string("send");
+                json.name("authorization");
+                json.string(&format!("Bearer {}", token.expose_secret()));
+            }
+            ResourceStep::Send(Authorization::None) => json.string("send"),
+            // There are no credentials in a page: whoever holds the session attaches them.
+            ResourceStep::Send(Authorization::FromSession | Authorization::Basic { .. }) => {
+                json.string("send");
+                json.name("session");
+                json.raw("true");
+            }
+            ResourceStep::NeedToken(need) => {
+                json.string("token");
+                json.name("scopes");
+                json.strings(need.scopes.to_strings().iter().map(String::as_str));
+                json.name("realm");
+                json.string(&need.challenge.realm);
+                json.optional_string("service", need.challenge.service.as_deref());
+                json.name("fresh");
+                json.raw(if need.fresh { "true" } else { "false" });
+            }
+            ResourceStep::Done(answered) => {
+                json.string("done");
+                let mut known = self.known.borrow_mut();
+                if known.epoch == self.epoch {
+                    known.auth = Some(answered.auth);
+                }
+            }
+            ResourceStep::Fail(error) => {
+                json.string("fail");
+                write_error(&mut json, error);
+            }
+        }
+        let records = self.machine.take_records();
+        if traced {
+            json.name("steps");
+            json.open('[');
+            for record in &records {
+                write_record(&mut json, record);
+            }
+            json.close(']');
+        }
+        json.close('}');
+        answer(json)
+    }
+
+    /// The request was answered. The table holds the ends of five texts in the input: `WWW-Authenticate`, what the gateway
+    /// relays in its place, `Content-Type`, `Retry-After`, `Date`; each empty where there is none.
+    pub fn response(&mut self, status: u16, length: usize) {
+        with_input(length, |text| {
+            let part = |index: usize| {
+                let start = if index == 0 { 0 } else { table_get(index - 1) as usize };
+                text.get(start..table_get(index) as usize).filter(|part| !part.is_empty())
+            };
+            let challenges: Vec<&str> = [part(0), part(1)].into_iter().flatten().collect();
+            self.machine.response(&ResponseHead {
+                status,
+                challenges: &challenges,
+                api_version: None,
+                content_type: part(2),
+                retry_after: part(3),
+                date: part(4),
+            });
+        });
+    }
+
+    /// The key server gave this token.
+    pub fn token(&mut self, length: usize) {
+        let token = with_input(length, |text| SecretString::from(text.to_owned()));
+        self.machine.token(Ok(token));
+    }
+
+    /// The key server gave none. The input holds the code, of `code` bytes, and the hop that failed.
+    pub fn token_failed(&mut self, code: usize, length: usize, status: u16) {
+        let (code, hop) = with_input(length, |text| {
+            let (code, hop) = text.split_at_checked(code).unwrap_or_default();
+            let hops = [Hop::Registry, Hop::TokenService, Hop::KeyServer];
+            (
+                code.parse().unwrap_or(ErrorCode::KeyServerInvalid),
+                hops.into_iter().find(|&known| word(known) == hop).unwrap_or(Hop::KeyServer),
+            )
+        });
+        let status = Some(status).filter(|&status| status > 0);
+        self.machine.token(Err(FlowError { status, ..FlowError::new(code, hop) }));
+    }
+
+    /// The request got no answer.
+    pub fn unreachable(&mut self) {
+        self.machine.transport_failed(TransportError::Unreachable);
+    }
+}
+
+fn write_error(json: &mut Json, error: FlowError) {
+    json.name("code");
+    json.string(error.code.as_str());
+    json.name("message");
+    json.string(error.code.sentence());
+    json.name("step");
+    json.string(word(error.hop));
+    json.optional_number("status", error.status.map(i64::from));
+    json.optional_number("retryAfter", error.retry_after_ms.and_then(|wait| i64::try_from(wait).ok()));
+}
+
+/// A step, as the detail of an event.
+fn write_record(json: &mut Json, record: &StepRecord) {
+    json.open('{');
+    json.name("kind");
+    json.string("page");
+    json.name("hop");
+    json.string(word(record.hop));
+    json.name("method");
+    json.string(&record.method);
+    json.name("url");
+    json.string(&record.target);
+    json.optional_number("status", record.status.map(i64::from));
+    json.optional_string("sent", record.sent.as_deref());
+    json.name("decision");
+    json.string(record.decision.as_str());
+    json.name("reason");
+    json.string(&record.reason);
+    json.optional_string("code", record.code.map(ErrorCode::as_str));
+    if !record.scopes.is_empty() {
+        json.name("scopes");
+        json.strings(record.scopes.iter().map(String::as_str));
+    }
+    json.close('}');
+}
+
+/// The word for a hop.
+fn word(hop: Hop) -> &'static str {
+    match hop {
+        Hop::Registry => "registry",
+        Hop::TokenService => "token_service",
+        Hop::KeyServer => "key_server",
+    }
+}

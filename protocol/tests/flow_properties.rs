@@ -1,5 +1,8 @@
 //! Properties that hold whatever registries and token services answer.
 
+// Clippy knows the helpers for test code only so.
+#![cfg(test)]
+
 use std::net::{IpAddr, Ipv6Addr};
 
 use dockpass_protocol::address::is_public;

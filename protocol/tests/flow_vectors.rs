@@ -3,6 +3,9 @@
 //! A case fails on any difference and on any member that the runner does not know, so that no expectation is ever
 //! silently ignored.
 
+// Clippy knows the helpers for test code only so.
+#![cfg(test)]
+
 #[path = "flow_vectors/script.rs"]
 mod script;
 

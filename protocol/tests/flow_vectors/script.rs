@@ -79,12 +79,11 @@ fn resource(input: &Value, answers: &mut Answers<'_>) -> Outcome {
                     .sent
                     .push(format!("token {} {service} [{}]{fresh}", need.challenge.realm, need.scopes));
                 let answer = answers.next().expect("an answer to token");
-                match text(answer, "token") {
-                    Some(token) => flow.token(Ok(SecretString::from(token))),
-                    None => {
-                        let code = code(text(answer, "failed").expect("token or failed"));
-                        flow.token(Err(FlowError::new(code, Hop::TokenService)));
-                    }
+                if let Some(token) = text(answer, "token") {
+                    flow.token(Ok(SecretString::from(token)));
+                } else {
+                    let code = code(text(answer, "failed").expect("token or failed"));
+                    flow.token(Err(FlowError::new(code, Hop::TokenService)));
                 }
             }
             ResourceStep::Done(Answered { auth, scopes }) => {
@@ -323,13 +322,11 @@ fn credential(value: &Value) -> Credential {
     if let Some((username, password)) = pair("password") {
         return Credential::Password { username, password };
     }
-    match pair("refresh") {
-        Some((username, token)) => Credential::RefreshToken { username, token },
-        None => {
-            assert_eq!(*value, Value::Null, "a credential");
-            Credential::Anonymous
-        }
+    if let Some((username, token)) = pair("refresh") {
+        return Credential::RefreshToken { username, token };
     }
+    assert_eq!(*value, Value::Null, "a credential");
+    Credential::Anonymous
 }
 
 fn transport(answer: &Value) -> Option<TransportError> {

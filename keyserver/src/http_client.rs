@@ -4,7 +4,7 @@
 //! proxies from the environment, no cookies, no decompression. HTTP/1.1 only: its framing is what the gateway's tests
 //! know, and credentials leave no trace in a header compressor's tables. Two clients per registry: `exchange` closes
 //! its connection after each answer, because a pooled one keeps the last `Authorization` in its write buffer; `stream`
-//! keeps connections for the gateway.
+//! keeps connections for the gateway, except after a password.
 
 mod dial;
 mod error;
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dockpass_protocol::flow::TransportError;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, USER_AGENT};
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Limited};
@@ -148,11 +148,17 @@ impl HttpClient {
         mut request: Request<UpstreamBody>,
     ) -> Result<Response<Incoming>, TransportError> {
         dress(&mut request);
-        match tokio::time::timeout(self.timeouts.answer, self.pooled.request(request)).await {
+        let client = if holds_password(&request) { &self.once } else { &self.pooled };
+        match tokio::time::timeout(self.timeouts.answer, client.request(request)).await {
             Ok(result) => result.map_err(|error| error::classify(&error)),
             Err(_) => Err(TransportError::Timeout),
         }
     }
+}
+
+/// Whether a person's password goes along; a token is good for minutes and one registry only.
+fn holds_password<B>(request: &Request<B>) -> bool {
+    request.headers().get(AUTHORIZATION).is_some_and(|value| !value.as_bytes().starts_with(b"Bearer "))
 }
 
 /// What every request carries.

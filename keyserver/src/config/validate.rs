@@ -7,15 +7,15 @@ use std::ops::RangeInclusive;
 use dockpass_protocol::address::is_public;
 use dockpass_protocol::origin::{Origin, Scheme};
 
+use super::Config;
 use super::source::{Problem, Tree};
-use super::{Config, RegistryConfig};
 use crate::registry;
 
 /// Every broken rule.
 pub(super) fn check(config: &Config, tree: &Tree) -> Vec<Problem> {
     let mut rules = Rules { tree, problems: Vec::new() };
     rules.server(config);
-    rules.registries(&config.registries);
+    rules.registries(config);
     rules.numbers(config);
     rules.problems
 }
@@ -61,7 +61,9 @@ impl Rules<'_> {
         }
     }
 
-    fn registries(&mut self, registries: &[RegistryConfig]) {
+    fn registries(&mut self, config: &Config) {
+        let registries = &config.registries;
+        let own = Origin::parse(&config.origin()).ok();
         let mut seen = BTreeSet::new();
         for (index, entry) in registries.iter().enumerate() {
             let key = |part: &str| format!("registries[{index}]{part}");
@@ -75,6 +77,9 @@ impl Rules<'_> {
             };
             if !seen.insert(located.name.clone()) {
                 self.wrong(&key(""), "this registry is in the list twice");
+            }
+            if own.as_ref() == Some(&located.origin) {
+                self.wrong(&key(""), "this is the key server itself");
             }
             if located.origin.scheme() == Scheme::Http && !entry.insecure_http && !stays_near(&located.origin)
             {

@@ -290,6 +290,8 @@ export interface RegistryInfo {
   readonly url: string;
   /** The gateway's path to it, relative to the key server. */
   readonly gateway: string;
+  /** Repositories to show where the registry lists none itself, from the configuration. Often empty. */
+  readonly catalog: readonly string[];
 }
 
 /** What to prove oneself with. Neither is kept in the page after the call. */

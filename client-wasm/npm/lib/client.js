@@ -349,5 +349,7 @@ async function registries(keyServer, signal) {
   if (!Array.isArray(list) || !list.every((entry) => valid.every((name) => typeof entry?.[name] === 'string'))) {
     throw failure('key_server_invalid', 'key_server')
   }
-  return list.map(({ registry, name, url, gateway }) => ({ registry, name, url, gateway }))
+  return list.map(({ registry, name, url, gateway, catalog }) => ({
+    registry, name, url, gateway, catalog: Array.isArray(catalog) ? catalog.filter((entry) => typeof entry === 'string') : [],
+  }))
 }

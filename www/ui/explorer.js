@@ -18,6 +18,8 @@ const CATALOG_KEPT = {
   what: 'Many show it to administrators only, and Docker Hub to nobody.',
 };
 
+const CATALOG_LOGIN = { title: 'The list needs a login', what: 'This registry does not list its repositories to everyone.' };
+
 /**
  * Builds the explorer of one client. `info` is the registry's entry, `resolve(text)` turns what a person typed into
  * `{repository, reference}` or throws, `go(place)` navigates, `mark(text)` titles the flow, `onLogin()` asks to log in.
@@ -80,13 +82,18 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     }
   }
 
+  function catalogWords(error) {
+    if (codeOf(error) === 'login_required') return CATALOG_LOGIN;
+    return NO_CATALOG.has(codeOf(error)) ? { ...CATALOG_KEPT, action: client.session ? null : 'login' } : null;
+  }
+
   function loadRepositories() {
     mark('List the repositories');
     repositories.load((signal) => client.catalog({ signal }).pages(), {
       retry: loadRepositories,
       ...login(),
       instead: (error) => (NO_CATALOG.has(codeOf(error)) && Array.isArray(info.catalog) ? info.catalog : []),
-      words: (error) => codeOf(error) !== 'login_required' && NO_CATALOG.has(codeOf(error)) && { ...CATALOG_KEPT, action: client.session ? null : 'login' },
+      words: catalogWords,
       also: (error) => NO_CATALOG.has(codeOf(error)) && el('p', { testid: 'no-catalog' },
         info.catalog?.length > 0 ? 'These come from the key server’s configuration. You can also ' : 'You can still ',
         button('open one by its name', () => byName.focus(), { class: 'link' }), '.'),

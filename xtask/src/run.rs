@@ -26,11 +26,12 @@ const LISTENING: &str = "dockpass-keyserver listening on ";
 /// Builds and serves.
 pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     free(&options.listen)?;
-    let stop = stop_flag()?;
     wasm::build()?;
     let own = !options.registries.is_empty();
     build(options.release, !own)?;
 
+    // From here on there are programs to stop; until here a signal may end this process as it always does.
+    let stop = stop_flag()?;
     let folder = util::target().join("run");
     util::create_dir(&folder)?;
     let mut children = Vec::new();
@@ -62,14 +63,13 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
 }
 
 /// Set by SIGINT, SIGTERM and SIGHUP. The children are in process groups of their own, so that the terminal's Ctrl-C
-/// reaches this process alone, which then stops them in order.
+/// reaches this process alone, which then stops them in order. A second one changes nothing: they are stopped within
+/// seconds anyway, and must not be left behind.
 fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // A second Ctrl-C, while a build or an end takes its time, ends this process at once.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+        signal_hook::flag::register(signal, Arc::clone(&stop))
             .map_err(|error| Failure::Failed(format!("cannot listen for signals: {error}")))?;
     }
     Ok(stop)

@@ -1,0 +1,146 @@
+//! What a process's memory holds after its answers: no password.
+//!
+//! The key server marks itself as not to be looked into, so the one that is scanned is started by [`serve`], which does
+//! all the same but for that mark.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use dockpass_keyserver::{Config, Server};
+use dockpass_tests::demo::{Action, Kind, Role, Script};
+
+use crate::program::{Place, Program};
+
+/// More logins than people need.
+const MANY_LOGINS: &str =
+    "limits:\n  login_burst: 1000\n  login_per_minute: 1000\n  account_per_minute: 1000\n";
+const SERVE: [&str; 2] = ["serve-for-a-scan", "config.yaml"];
+
+/// The child's side: a key server whose memory may be read.
+pub(crate) fn serve(arguments: &[String]) -> ExitCode {
+    use std::io::Write as _;
+
+    let config = Config::load(Some(arguments[2].as_ref()), []).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = Server::bind(config).await.unwrap();
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "dockpass-keyserver listening on http://{}", server.address()).unwrap();
+        out.flush().unwrap();
+        drop(out);
+        server.run(std::future::pending()).await;
+    });
+    ExitCode::SUCCESS
+}
+
+/// The test of the test: while a login is under way its password has to be somewhere, in more than one form.
+pub(crate) async fn the_scan_finds_what_is_there() {
+    let place = Place::new([Kind::Token], "").await;
+    let program = place.start(&SERVE);
+    assert_eq!(scan(&program, &forms(&place.password)), [""; 0], "nobody typed it yet");
+    let slow = Script::once(Kind::Token, Role::TokenService, Action::Nothing).after(Duration::from_secs(3));
+    place.demo.script(slow);
+    let login = place.session(&program, Kind::Token);
+    let looking = async {
+        while place.demo.requests(Kind::Token, Role::TokenService) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        scan(&program, &forms(&place.password))
+    };
+    let (_, found) = tokio::join!(login, looking);
+    let plain = found.iter().filter(|place_found| place_found.contains(&place.password)).count();
+    assert!(plain > 0, "not found as it is: {found:#?}");
+    assert!(plain < found.len(), "not found as base64: {found:#?}");
+}
+
+/// Logins good and bad, tokens and tags; then no form of the password is anywhere.
+pub(crate) async fn no_password_stays_in_memory() {
+    for kind in [Kind::Token, Kind::OwnRealm, Kind::Hub, Kind::Basic] {
+        let place = Place::new([kind], MANY_LOGINS).await;
+        let program = place.start(&SERVE);
+        let wrong = "canary-which-is-wrong-0123456789";
+        for _ in 0..5 {
+            place.session(&program, kind).await;
+            assert_eq!(place.login(&program, kind, wrong).await.status, 401);
+        }
+        let session = place.session(&program, kind).await;
+        if kind != Kind::Basic {
+            assert_eq!(place.token(&program, kind, &session).await.status, 200);
+        }
+        assert_eq!(place.tags(&program, kind, &session).await, 200);
+        // Connections are closed by the other side's next turn of its loop.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let found = scan(&program, &forms(&place.password));
+        assert!(found.is_empty(), "{kind:?}: the password is in {found:#?}");
+        let found = scan(&program, &forms(wrong));
+        assert!(found.is_empty(), "{kind:?}: the wrong password is in {found:#?}");
+    }
+}
+
+/// The password as it is, and base64 of it wherever it may begin in a group of three bytes.
+fn forms(password: &str) -> Vec<String> {
+    let mut forms = vec![password.to_owned()];
+    for shift in 0..3 {
+        let padded = format!("{}{password}", "x".repeat(shift));
+        for engine in [&STANDARD, &URL_SAFE_NO_PAD] {
+            let text = engine.encode(&padded);
+            // What the bytes around it have a share in is cut off at both ends.
+            let inner: String = text.chars().skip(4).take(text.len().saturating_sub(10)).collect();
+            forms.push(inner);
+        }
+    }
+    forms
+}
+
+/// The places in the program's memory where one of these texts is.
+fn scan(program: &Program, texts: &[String]) -> Vec<String> {
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", program.id())).unwrap();
+    let mut memory = std::fs::File::open(format!("/proc/{}/mem", program.id()))
+        .expect("a parent may read its child's memory (kernel.yama.ptrace_scope at most 1)");
+    let mut found = Vec::new();
+    for line in maps.lines() {
+        let mut fields = line.split_whitespace();
+        let (range, rights) = (fields.next().unwrap(), fields.next().unwrap());
+        // What cannot be written holds code and constants.
+        if !rights.starts_with("rw") {
+            continue;
+        }
+        let (first, last) = range.split_once('-').unwrap();
+        let (first, last) = (u64::from_str_radix(first, 16).unwrap(), u64::from_str_radix(last, 16).unwrap());
+        let mut bytes = vec![0; usize::try_from(last - first).unwrap()];
+        // Some regions, such as guard pages, cannot be read.
+        if memory.seek(SeekFrom::Start(first)).and_then(|_| memory.read_exact(&mut bytes)).is_err() {
+            continue;
+        }
+        for text in texts {
+            let needle = text.as_bytes();
+            let mut from = 0;
+            while let Some(at) = position(&bytes[from..], needle) {
+                let at = from + at;
+                let around =
+                    String::from_utf8_lossy(&bytes[at.saturating_sub(60)..(at + 90).min(bytes.len())])
+                        .into_owned();
+                found.push(format!("{line}: …{}…", around.escape_debug()));
+                from = at + needle.len();
+            }
+        }
+    }
+    found
+}
+
+/// Where a text begins. The first byte is looked for first, since memory is mostly something else.
+fn position(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| *byte == first) {
+        let at = from + at;
+        if bytes[at..].starts_with(needle) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+    None
+}

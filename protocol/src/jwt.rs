@@ -136,8 +136,6 @@ pub struct TokenInfo {
     pub audience: Vec<String>,
     /// `iss`.
     pub issuer: Option<String>,
-    /// `jti`.
-    pub id: Option<String>,
     /// `alg` of the header. Not a decision: nothing is verified by it.
     pub algorithm: Option<String>,
     /// `kid` of the header.

@@ -78,21 +78,30 @@ impl Answer {
 /// # Errors
 /// The first scope that is malformed, with its position in `text`.
 pub fn parse_scopes(text: &str) -> Result<Vec<Scope>, ScopeError> {
-    set::check_length(text)?;
     let mut scopes = Vec::new();
+    each_in_list(text, |scope| {
+        scopes.push(scope.parse()?);
+        Ok(())
+    })?;
+    Ok(scopes)
+}
+
+/// Hands out the parts of a list; an error gets its position in the whole of it.
+fn each_in_list<'a>(
+    text: &'a str,
+    mut each: impl FnMut(&'a str) -> Result<(), ScopeError>,
+) -> Result<(), ScopeError> {
+    if text.len() > MAX_SCOPE_LIST {
+        return Err(ScopeError { position: MAX_SCOPE_LIST, kind: ScopeErrorKind::TooLong });
+    }
     let mut at = 0;
     for part in text.split(' ') {
         if !part.is_empty() {
-            match part.parse() {
-                Ok(scope) => scopes.push(scope),
-                Err(ScopeError { position, kind }) => {
-                    return Err(ScopeError { position: at + position, kind });
-                }
-            }
+            each(part).map_err(|error| ScopeError { position: at + error.position, ..error })?;
         }
         at += part.len() + 1;
     }
-    Ok(scopes)
+    Ok(())
 }
 
 impl Scope {
@@ -126,31 +135,30 @@ impl Scope {
         set::canonical_actions(&mut self.actions);
     }
 
-    /// Compares all but the actions, in the order of the printed text.
+    /// Compares all but the actions, in the order of the printed text: lexicographically by `type(` or `type:`, `class)`
+    /// and `name:`. Equal only for the same resource, whatever the parts hold.
     fn cmp_resource(&self, other: &Self) -> Ordering {
-        // `type:name` and `type(class):name`: what follows a part decides where one is the start of the other.
         let after_type = |scope: &Self| if scope.class.is_some() { b'(' } else { b':' };
-        let class = |scope: &'_ Self| scope.class.as_deref().unwrap_or_default().len();
         compare(&self.resource_type, after_type(self), &other.resource_type, after_type(other))
-            .then_with(|| {
-                let (own, others) = (self.class.as_deref(), other.class.as_deref());
-                compare(own.unwrap_or_default(), b')', others.unwrap_or_default(), b')')
+            .then_with(|| match (&self.class, &other.class) {
+                (Some(own), Some(others)) => compare(own, b')', others, b')'),
+                (own, others) => own.is_some().cmp(&others.is_some()),
             })
             .then_with(|| compare(&self.name, b':', &other.name, b':'))
-            // Parts that hold separators themselves (a token's entries may) can print alike and still differ.
-            .then_with(|| class(self).cmp(&class(other)))
-            .then_with(|| self.resource_type.cmp(&other.resource_type))
-            .then_with(|| self.class.cmp(&other.class))
-            .then_with(|| self.name.cmp(&other.name))
     }
 }
 
 /// Compares two parts as if each were followed by its terminator.
 fn compare(a: &str, after_a: u8, b: &str, after_b: u8) -> Ordering {
     let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a == b {
+        return after_a.cmp(&after_b);
+    }
     let common = a.len().min(b.len());
     let next = |part: &[u8], after: u8| part.get(common).copied().unwrap_or(after);
-    a.get(..common).cmp(&b.get(..common)).then_with(|| next(a, after_a).cmp(&next(b, after_b)))
+    let start = a.get(..common).cmp(&b.get(..common));
+    // A part that holds a terminator itself can go on alike; then the shorter one comes first.
+    start.then_with(|| next(a, after_a).cmp(&next(b, after_b))).then_with(|| a.len().cmp(&b.len()))
 }
 
 impl Ord for Scope {

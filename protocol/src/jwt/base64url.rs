@@ -28,14 +28,17 @@ fn value_of(byte: u8) -> u8 {
 
 /// Appends what `text` encodes to `out`; `None` if it is not base64url.
 pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    out.reserve(text.len() / 4 * 3 + 2);
     let (groups, rest) = text.as_chunks::<4>();
+    let start = out.len();
+    // Made at its full length first: a growing vector would check its capacity for every three octets.
+    out.resize(start + groups.len() * 3, 0);
+    let (places, _) = out.get_mut(start..)?.as_chunks_mut::<3>();
     let mut seen = 0;
-    for &[a, b, c, d] in groups {
+    for (place, &[a, b, c, d]) in places.iter_mut().zip(groups) {
         let (a, b, c, d) = (value_of(a), value_of(b), value_of(c), value_of(d));
         // Values are below 64, so that bit 7 of the union tells whether any octet was invalid.
         seen |= a | b | c | d;
-        out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+        *place = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
     }
     match *rest {
         [] => {}

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::error::{ScopeError, ScopeErrorKind};
 use super::parse::Parts;
-use super::{MAX_SCOPE_LIST, Scope, parse_scopes};
+use super::Scope;
 
 /// Scopes in canonical form: one per type, class and name; actions sorted, without duplicates, `*` alone where it
 /// occurs; the scopes sorted by their text. Two sets are equal exactly when they ask for the same.
@@ -23,7 +23,22 @@ impl ScopeSet {
     /// # Errors
     /// The first scope that is malformed.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
-        parse_scopes(text).map(Self::from)
+        let mut parsed = Vec::new();
+        super::each_in_list(text, |scope| {
+            parsed.push(Parts::parse(scope)?);
+            Ok(())
+        })?;
+        let mut set = Vec::with_capacity(parsed.len());
+        merge(parsed, |parts, actions| {
+            set.push(Scope {
+                resource_type: parts.resource_type.to_owned(),
+                class: parts.class.map(str::to_owned),
+                name: parts.name.to_owned(),
+                actions: actions.iter().map(|&action| action.to_owned()).collect(),
+            });
+        });
+        set.sort_unstable();
+        Ok(Self(set))
     }
 
     /// Whether nothing is asked for.
@@ -148,16 +163,7 @@ pub fn normalize(scopes: &[&str]) -> Vec<String> {
             Err(_) => list.push(text.to_owned()),
         }
     }
-    parsed.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
-    let mut actions: Vec<&str> = Vec::new();
-    let mut rest = parsed.iter().peekable();
-    while let Some(parts) = rest.next() {
-        actions.extend(parts.actions());
-        if rest.peek().is_some_and(|next| key(next) == key(parts)) {
-            continue;
-        }
-        let actions = &mut actions;
-        canonical_actions(actions);
+    merge(parsed, |parts, actions| {
         let mut text = String::with_capacity(parts.name.len() + parts.resource_type.len() + 24);
         text.push_str(parts.resource_type);
         if let Some(class) = parts.class {
@@ -167,19 +173,36 @@ pub fn normalize(scopes: &[&str]) -> Vec<String> {
         }
         text.push(':');
         text.push_str(parts.name);
-        for (index, action) in actions.drain(..).enumerate() {
+        for (index, action) in actions.iter().enumerate() {
             text.push(if index == 0 { ':' } else { ',' });
             text.push_str(action);
         }
         list.push(text);
-    }
+    });
     list.sort_unstable();
     list.dedup();
     list
 }
 
-fn key<'a>(parts: &Parts<'a>) -> (&'a str, Option<&'a str>, &'a str) {
-    (parts.resource_type, parts.class, parts.name)
+/// Gives out each resource once, with its actions in canonical form; in O(n log n), and in no particular order.
+fn merge<'a>(mut parsed: Vec<Parts<'a>>, mut each: impl FnMut(&Parts<'a>, &[&'a str])) {
+    parsed.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+    let mut actions: Vec<&str> = Vec::new();
+    let mut rest = parsed.iter().peekable();
+    while let Some(parts) = rest.next() {
+        actions.extend(parts.actions());
+        if rest.peek().is_some_and(|next| key(next) == key(parts)) {
+            continue;
+        }
+        canonical_actions(&mut actions);
+        each(parts, &actions);
+        actions.clear();
+    }
+}
+
+/// What makes a resource; the name first, as it differs most.
+fn key<'a>(parts: &Parts<'a>) -> (&'a str, &'a str, Option<&'a str>) {
+    (parts.name, parts.resource_type, parts.class)
 }
 
 /// Sorts, removes duplicates, and lets `*` absorb the rest.
@@ -191,12 +214,4 @@ pub(super) fn canonical_actions<S: AsRef<str> + Ord>(actions: &mut Vec<S>) {
         actions.sort_unstable();
         actions.dedup();
     }
-}
-
-/// Refuses lists that are longer than any request could carry.
-pub(super) fn check_length(text: &str) -> Result<(), ScopeError> {
-    if text.len() > MAX_SCOPE_LIST {
-        return Err(ScopeError { position: MAX_SCOPE_LIST, kind: ScopeErrorKind::TooLong });
-    }
-    Ok(())
 }

@@ -1,4 +1,10 @@
 //! Loading vectors and comparing results with what they expect.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that panics has failed, as it should"
+)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +14,7 @@ use dockpass_protocol::scope::Scope;
 use serde_json::{Map, Value, json};
 
 /// All files of vectors that this runner runs.
-pub const FILES: [&str; 6] = [
+pub(crate) const FILES: [&str; 6] = [
     "challenges.json",
     "scopes.json",
     "endpoints.json",
@@ -22,20 +28,20 @@ const INPUT_MEMBERS: [&str; 11] =
     ["name", "source", "input", "op", "method", "url", "token", "jwt", "body", "receivedAt", "expect"];
 
 /// One case: its input, and the expectations that have not been compared yet.
-pub struct Case {
-    pub input: Value,
+pub(crate) struct Case {
+    pub(crate) input: Value,
     expected: Map<String, Value>,
 }
 
 /// The cases of a file.
-pub fn load(file: &str) -> Vec<Value> {
+pub(crate) fn load(file: &str) -> Vec<Value> {
     let path = format!("{}/testdata/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Runs all cases of a file and reports all that fail. `least` guards against a file that has lost its cases.
-pub fn run(file: &str, least: usize, check: impl Fn(&mut Case)) {
+pub(crate) fn run(file: &str, least: usize, check: impl Fn(&mut Case)) {
     let cases = load(file);
     let mut failed = Vec::new();
     assert!(cases.len() >= least, "{file} has only {} cases", cases.len());
@@ -60,30 +66,30 @@ pub fn run(file: &str, least: usize, check: impl Fn(&mut Case)) {
 
 impl Case {
     /// Compares one expectation; absent must be absent.
-    pub fn expect(&mut self, member: &str, actual: Option<Value>) {
+    pub(crate) fn expect(&mut self, member: &str, actual: impl Into<Option<Value>>) {
         let expected = self.expected.remove(member);
-        assert_eq!(actual, expected, "{}: {member}", self.input["name"]);
+        assert_eq!(actual.into(), expected, "{}: {member}", self.input["name"]);
     }
 
     /// Compares one expectation where the case has it.
-    pub fn expect_if_given(&mut self, member: &str, actual: impl FnOnce() -> Value) {
+    pub(crate) fn expect_if_given(&mut self, member: &str, actual: impl FnOnce() -> Value) {
         if let Some(expected) = self.expected.remove(member) {
             assert_eq!(actual(), expected, "{}: {member}", self.input["name"]);
         }
     }
 
     /// A string of the input.
-    pub fn string(&self, member: &str) -> String {
+    pub(crate) fn string(&self, member: &str) -> String {
         self.input[member].as_str().unwrap_or_else(|| panic!("{member} is no string")).to_owned()
     }
 
     /// A list of the input.
-    pub fn list(&self, member: &str) -> Vec<Value> {
+    pub(crate) fn list(&self, member: &str) -> Vec<Value> {
         self.input[member].as_array().unwrap_or_else(|| panic!("{member} is no list")).clone()
     }
 
     /// The members of an expectation that is an object; it counts as compared.
-    pub fn take_object(&mut self, member: &str) -> Map<String, Value> {
+    pub(crate) fn take_object(&mut self, member: &str) -> Map<String, Value> {
         match self.expected.remove(member) {
             Some(Value::Object(map)) => map,
             None => Map::new(),
@@ -92,7 +98,7 @@ impl Case {
     }
 
     /// Puts a text in the place of a mark in all expected strings.
-    pub fn replace_in_expectations(&mut self, mark: &str, text: &str) {
+    pub(crate) fn replace_in_expectations(&mut self, mark: &str, text: &str) {
         for value in self.expected.values_mut() {
             if let Value::String(expected) = value {
                 *expected = expected.replace(mark, text);
@@ -102,7 +108,7 @@ impl Case {
 }
 
 /// A text of the schema: a string, or a repetition.
-pub fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Object(parts) => {
@@ -115,7 +121,7 @@ pub fn text(value: &Value) -> String {
 }
 
 /// Puts a token together.
-pub fn jwt(parts: &Value) -> String {
+pub(crate) fn jwt(parts: &Value) -> String {
     let part = |name: &str| {
         let json = match &parts[name] {
             Value::String(text) => text.clone(),
@@ -129,7 +135,7 @@ pub fn jwt(parts: &Value) -> String {
 }
 
 /// A scope as JavaScript has it.
-pub fn scope_json(scope: &Scope) -> Value {
+pub(crate) fn scope_json(scope: &Scope) -> Value {
     let mut json = json!({"type": scope.resource_type, "name": scope.name, "actions": scope.actions});
     if let Some(class) = &scope.class {
         json["class"] = json!(class);
@@ -138,6 +144,6 @@ pub fn scope_json(scope: &Scope) -> Value {
 }
 
 /// The entries of `access` as JavaScript has them.
-pub fn access_json(entries: &[Scope]) -> Value {
+pub(crate) fn access_json(entries: &[Scope]) -> Value {
     entries.iter().map(scope_json).collect()
 }

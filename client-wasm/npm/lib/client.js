@@ -12,6 +12,8 @@ import { memory } from './wasm.js'
 const KEY = Symbol('connect')
 /** How long before its end a session is announced to expire, in milliseconds. */
 const NOTICE = 60_000
+/** How long after its end a session is asked for: by then the key server's clock says the same. */
+const SLACK = 1000
 /** The longest time that timers can wait. */
 const LONGEST_WAIT = 2 ** 31 - 1
 /** More pages than this no registry has; one that gives ever more is broken or hostile. */
@@ -132,6 +134,7 @@ export class RegistryClient extends EventTarget {
     const signal = signalOf(options)
     const module = memory()
     const canonical = normalizeScopes(scopes)
+    await this.#confirm(signal)
     const ask = module.answer(this.#core.question(module.write(scopes.join(' ')), Date.now()))
     if (ask.scopes === undefined || canonical.length === 0) return scopes.map((scope) => ({ scope, answer: 'unknown' }))
     let token = ask.token
@@ -167,7 +170,8 @@ export class RegistryClient extends EventTarget {
 
   // ------------------------------------------------------------------------------------------------------------------
 
-  #drive(path, input, init) {
+  async #drive(path, input, init) {
+    await this.#confirm()
     return drive(
       {
         core: this.#core,
@@ -307,14 +311,37 @@ export class RegistryClient extends EventTarget {
     return error
   }
 
-  /** Sets the timer for `expiring`. */
+  /**
+   * Asks the key server once a session's time is over: the browser sends an expired cookie no more, and its owner would
+   * be taken for nobody without being told. This clock may be wrong, so it does not decide.
+   * @throws `session_expired`, after the session was forgotten.
+   */
+  async #confirm(signal) {
+    if (this.#session === null || Date.now() < this.#session.expiresAt) return
+    try {
+      this.#keep(await this.#ask('GET', this.#sessionPath, { signal, decision: 'accepted', reason: 'The session is there still.' }))
+    } catch (error) {
+      throw error.status === 401 ? this.#failed(failure('session_expired', 'key_server', { status: 401 })) : error
+    }
+  }
+
+  /** Sets the timer for `expiring`, and after that the one for the end. */
   #announce() {
     const { expiresAt } = this.#session
-    const wait = Math.max(0, expiresAt - NOTICE - Date.now())
-    const ring = () => (wait > LONGEST_WAIT ? this.#announce() : this.#emit('expiring', { expiresAt }))
-    this.#timer = setTimeout(ring, Math.min(wait, LONGEST_WAIT))
-    // In Node a timer must not keep the process alive.
-    this.#timer.unref?.()
+    // A session that lives on by the key server's clock alone: there is no telling when it ends.
+    if (expiresAt <= Date.now()) return
+    const at = (time, then) => {
+      const wait = Math.max(0, time - Date.now())
+      const ring = () => (wait > LONGEST_WAIT ? at(time, then) : then())
+      this.#timer = setTimeout(ring, Math.min(wait, LONGEST_WAIT))
+      // In Node a timer must not keep the process alive.
+      this.#timer.unref?.()
+    }
+    at(expiresAt - NOTICE, () => {
+      this.#emit('expiring', { expiresAt })
+      // Whoever is told by `signedout` needs no error as well.
+      at(expiresAt + SLACK, () => this.#confirm().catch(() => {}))
+    })
   }
 
   #steps(steps = []) {

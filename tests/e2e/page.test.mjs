@@ -9,7 +9,7 @@ import { errorCode, expectRows, launch, logIn, nothingStored, visit } from './ha
 import { call, startKeyServer } from './harness/keyserver.mjs';
 import { scratch, stopAll } from './harness/process.mjs';
 import { programs, versions } from './harness/programs.mjs';
-import { exposedBy, filesWith, occurrences, uniquePassword } from './harness/secrets.mjs';
+import { exposedBy, filesWith, memoryOf, occurrences, uniquePassword } from './harness/secrets.mjs';
 import { contents, makeImages, people, platforms, startSetups } from './harness/setups.mjs';
 
 const folder = await scratch('page');
@@ -407,6 +407,20 @@ describe('after all of that', () => {
     const exposed = await exposedBy(keyserver.pid);
     assert.ok(exposed.includes('serve'));
     for (const [user, password] of secrets()) assert.deepEqual(occurrences(exposed, password, user), []);
+  });
+
+  it('no password is left in the memory of the process', async () => {
+    let readable = 0;
+    const found_ = [];
+    for await (const { name, bytes } of memoryOf(keyserver.pid)) {
+      // What is there for certain, as proof that the search sees the memory.
+      if (bytes.includes(setups[0].registry.host)) readable += 1;
+      for (const [user, password] of secrets()) {
+        for (const spelling of occurrences(bytes, password, user)) found_.push(`${user}, ${spelling}, in ${name || 'unnamed memory'}`);
+      }
+    }
+    assert.ok(readable > 0, 'the memory could not be read');
+    assert.deepEqual(found_, []);
   });
 
   it('no session is in the log', () => {

@@ -1,7 +1,7 @@
 // Passwords that occur nowhere else, and the search for them.
 
 import { randomBytes } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
+import { open, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -62,4 +62,25 @@ export async function filesWith(folder, secret, user) {
 /** What Linux shows of a process to others: arguments and environment. */
 export async function exposedBy(pid) {
   return Buffer.concat([await readFile(`/proc/${pid}/cmdline`), await readFile(`/proc/${pid}/environ`)]);
+}
+
+/**
+ * Everything that a process could write to in its memory, one buffer per mapping. Linux lets a parent read its child.
+ * The process goes on meanwhile; a mapping that is gone by now is left out.
+ */
+export async function* memoryOf(pid) {
+  const maps = (await readFile(`/proc/${pid}/maps`, 'utf8')).split('\n');
+  const memory = await open(`/proc/${pid}/mem`);
+  try {
+    for (const line of maps) {
+      const [, from, to, name] = line.match(/^([0-9a-f]+)-([0-9a-f]+) rw.. \S+ \S+ \S+\s*(.*)$/) ?? [];
+      if (from === undefined) continue;
+      const start = Number.parseInt(from, 16);
+      const bytes = Buffer.alloc(Number.parseInt(to, 16) - start);
+      const read = await memory.read(bytes, 0, bytes.length, start).catch(() => null);
+      if (read) yield { name, bytes: bytes.subarray(0, read.bytesRead) };
+    }
+  } finally {
+    await memory.close();
+  }
 }

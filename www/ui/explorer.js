@@ -9,6 +9,9 @@ import { hrefFor, qualified } from './route.js';
 // Failures that mean “you cannot have the list”, after which a repository can still be opened by its name.
 const NO_CATALOG = new Set(['scope_denied', 'login_required', 'missing', 'method_not_allowed', 'token_request_refused', 'upstream_invalid']);
 
+// Registries that count manifests against a small allowance.
+const COUNTS_PULLS = new Set(['docker.io']);
+
 const ACTIONS = ['pull', 'push', 'delete'];
 
 const CATALOG_KEPT = {
@@ -151,7 +154,7 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
       if (sameReference) return;
       if (place.reference) {
         mark(`Open ${qualified(place.repository, place.reference)}`);
-        manifest.load({ registry, plainHttp, ...place }, client);
+        manifest.load({ registry, plainHttp, counted: COUNTS_PULLS.has(registry), ...place }, client);
       } else {
         manifest.clear(place.repository ? 'Choose a tag to see what is behind it.' : 'Choose a repository, then a tag.');
       }

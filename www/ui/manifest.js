@@ -1,6 +1,6 @@
 // The column that shows one manifest: what it is, how to pull it, its platforms or layers.
 
-import { el, fill, mono, visible, copyButton, announce } from './dom.js';
+import { el, button, fill, mono, visible, copyButton, announce } from './dom.js';
 import { bytes, day, mediaTypeName, plural, shortDigest } from './format.js';
 import { createProgress } from './progress.js';
 import { errorBox, isAbort } from './errors.js';
@@ -32,7 +32,7 @@ export function createManifestView(actions) {
     fill(said, hint && el('p', { class: 'hint' }, hint));
   }
 
-  /** Fetches and shows the manifest of `place` (`{registry, plainHttp, repository, reference}`). */
+  /** Fetches and shows the manifest of `place` (`{registry, plainHttp, counted, repository, reference}`). */
   async function load(place, client) {
     clear();
     const mine = new AbortController();
@@ -86,7 +86,9 @@ function show(place, answer) {
     node,
     kind,
     async complete(client, signal) {
-      if (model.kind === 'index') await completeIndex({ place, model, platforms, total, client, signal });
+      const index = () => completeIndex({ place, platforms, total, client, signal });
+      if (model.kind === 'index' && place.counted) onDemand(total, platforms, index);
+      else if (model.kind === 'index') await index();
       else if (model.kind === 'image') await completeImage({ place, model, platforms, fact, client, signal });
     },
   };
@@ -177,8 +179,17 @@ function raw(answer) {
   return details;
 }
 
+// Docker Hub counts every manifest as a pull and allows few; there the sizes are added up only for whoever asks.
+function onDemand(total, platforms, complete) {
+  for (const row of platforms.rows) row.size.textContent = '–';
+  fill(total, button(`Add up, with ${plural(platforms.rows.length, 'request')}`, () => {
+    fill(total, 'adding up …');
+    complete();
+  }, { class: 'link', testid: 'add-up', title: 'This registry counts each manifest as a pull' }));
+}
+
 // An index states the sizes of manifests only; what a platform weighs is in its own manifest.
-async function completeIndex({ place, model, platforms, total, client, signal }) {
+async function completeIndex({ place, platforms, total, client, signal }) {
   const rows = platforms.rows.filter((row) => isDigest(row.entry.digest)).slice(0, MOST_CHILDREN);
   const waiting = [...rows];
   const models = [];
@@ -197,7 +208,7 @@ async function completeIndex({ place, model, platforms, total, client, signal })
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  for (const row of platforms.rows) if (row.size.textContent === '…') row.size.textContent = 'not fetched';
+  for (const row of platforms.rows) if (/^[…–]$/.test(row.size.textContent)) row.size.textContent = 'not fetched';
   const size = models.length > 0 ? sharedSize(models) : null;
   total.textContent = `${sizeWords(size)}${size !== null && models.length < platforms.rows.length ? `, of ${models.length} of ${platforms.rows.length}` : ''}`;
   if (models.length > 1 && size !== null) total.append(el('span', { class: 'faint' }, ' shared layers counted once'));

@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, ResourceFlow, ResourceStep, ResponseHead, StepRecord, TokenNeed,
-    TransportError,
+    Authorization, FlowError, Hop, ResourceFlow, ResourceStep, ResponseHead, StepRecord, TransportError,
 };
 use secrecy::{ExposeSecret, SecretString};
 use wasm_bindgen::prelude::wasm_bindgen;

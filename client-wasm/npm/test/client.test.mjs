@@ -1,0 +1,473 @@
+// RegistryClient against a key server in this process: what is asked, how often, and what comes of it.
+
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import init, { DockpassError, RegistryClient } from 'dockpass'
+import { USER, browserLike, config, image, index, sha256, start } from './support/key-server.mjs'
+
+before(() => init())
+
+const servers = []
+after(() => Promise.all(servers.map((server) => server.stop())))
+
+async function setUp(options = {}, connect = {}) {
+  const server = await start(options)
+  servers.push(server)
+  const client = await RegistryClient.connect({ keyServer: server.url, registry: 'registry.test', ...connect })
+  return { server, client }
+}
+
+async function loggedIn(options, connect) {
+  const both = await setUp(options, connect)
+  await both.client.login(USER)
+  both.server.take()
+  return both
+}
+
+const rejects = (promise, code, more = {}) =>
+  assert.rejects(promise, (error) => {
+    assert.ok(error instanceof DockpassError, String(error))
+    assert.equal(error.code, code)
+    for (const [name, value] of Object.entries(more)) assert.deepEqual(error[name], value, name)
+    return true
+  })
+
+const list = async (names) => {
+  const all = []
+  for await (const name of names) all.push(name)
+  return all
+}
+
+describe('requests', () => {
+  test('a cold resource after login is two, a warm one is one', async () => {
+    const { server, client } = await loggedIn()
+    assert.equal((await client.fetch('/v2/app/tags/list')).status, 200)
+    assert.deepEqual(server.take(), ['POST /v1/token', 'GET /r/registry.test/v2/app/tags/list'])
+    assert.equal((await client.fetch('/v2/app/tags/list')).status, 200)
+    assert.deepEqual(server.take(), ['GET /r/registry.test/v2/app/tags/list'])
+  })
+
+  test('at a Basic registry each resource is one', async () => {
+    const { server, client } = await loggedIn({ auth: 'basic' })
+    assert.equal(client.session.auth, 'basic')
+    assert.deepEqual(await list(client.catalog()), ['app', 'public/app'])
+    assert.deepEqual(server.take(), ['GET /r/registry.test/v2/_catalog'])
+  })
+
+  test('ten callers who need the same token wait for one', async () => {
+    const { server, client } = await loggedIn()
+    await Promise.all(Array.from({ length: 10 }, () => client.fetch('/v2/app/tags/list')))
+    assert.equal(server.take().filter((request) => request === 'POST /v1/token').length, 1)
+  })
+
+  test('without a login the challenge comes first', async () => {
+    const { server, client } = await setUp()
+    assert.deepEqual(await list(client.tags('public/app', { n: 10 })), ['v1', 'v2', 'v3', 'v4', 'v5'])
+    const path = '/r/registry.test/v2/public/app/tags/list'
+    assert.deepEqual(server.take(), [`GET ${path}`, 'POST /v1/token', `GET ${path}`])
+    await rejects(client.fetch('/v2/app/tags/list'), 'login_required')
+  })
+
+  test('a token that is refused is renewed once', async () => {
+    const { server, client } = await loggedIn()
+    await client.fetch('/v2/app/tags/list')
+    server.invalidate()
+    server.take()
+    assert.equal((await client.fetch('/v2/app/tags/list')).status, 200)
+    assert.deepEqual(server.requests.find(({ path }) => path === '/v1/token').body.fresh, true)
+  })
+
+  test('an expired token is not used', async () => {
+    const { server, client } = await loggedIn({ expiresIn: 0 })
+    await client.fetch('/v2/app/tags/list')
+    await client.fetch('/v2/app/tags/list')
+    assert.equal(server.take().filter((request) => request === 'POST /v1/token').length, 2)
+  })
+
+  test('an open registry is asked and answers', async () => {
+    const { server, client } = await setUp({ auth: 'open' })
+    assert.deepEqual(await list(client.catalog()), ['app', 'public/app'])
+    assert.deepEqual(server.take(), ['GET /r/registry.test/v2/_catalog'])
+  })
+
+  test('direct transport goes past the gateway, without the page header', async () => {
+    const { server, client } = await setUp({ hooks: { 'GET /direct/v2/app/tags/list': ({ entry, send }) => send(200, { tags: [String(entry.headers['x-dockpass'])] }) } }, { transport: 'direct' })
+    assert.deepEqual(server.take(), ['GET /v1/registries'])
+    assert.deepEqual(await list(client.tags('app')), ['undefined'])
+    assert.deepEqual(server.take(), ['GET /direct/v2/app/tags/list'])
+  })
+})
+
+describe('sessions', () => {
+  test('with the bearer carrier the session is in memory, and not in sight', async () => {
+    const { server, client } = await setUp()
+    assert.equal(client.session, null)
+    const session = await client.login(USER)
+    assert.deepEqual(Object.keys(session).sort(), ['auth', 'expiresAt', 'registry', 'username'])
+    assert.equal(session.username, 'alice')
+    assert.ok(session.expiresAt > Date.now())
+    assert.equal(client.session, session)
+    assert.equal(server.requests.at(-1).headers.cookie, undefined)
+    assert.equal(server.requests.at(-1).body.carrier, 'bearer')
+    assert.doesNotMatch(JSON.stringify(client), /aaaa|horse/)
+  })
+
+  test('with the cookie carrier it is picked up on connect, and no script sees it', async () => {
+    const fetch = browserLike()
+    const { server, client } = await setUp({}, { carrier: 'cookie', fetch })
+    assert.equal(client.session, null)
+    await client.login(USER)
+    assert.equal(server.requests.at(-1).headers.authorization, undefined)
+    const again = await RegistryClient.connect({ keyServer: server.url, registry: 'registry.test', carrier: 'cookie', fetch })
+    assert.equal(again.session.username, 'alice')
+    server.take()
+    await again.fetch('/v2/app/tags/list')
+    assert.deepEqual(server.take(), ['POST /v1/token', 'GET /r/registry.test/v2/app/tags/list'])
+    await again.logout()
+    const third = await RegistryClient.connect({ keyServer: server.url, registry: 'registry.test', carrier: 'cookie', fetch })
+    assert.equal(third.session, null)
+  })
+
+  test('with the cookie, a Basic registry gets the cookie and no header', async () => {
+    const { server, client } = await loggedIn({ auth: 'basic' }, { carrier: 'cookie', fetch: browserLike() })
+    assert.equal((await client.fetch('/v2/app/tags/list')).status, 200)
+    assert.equal(server.requests.at(-1).headers.authorization, undefined)
+    assert.match(server.requests.at(-1).headers.cookie, /dockpass/)
+  })
+
+  test('an identity token instead of a password', async () => {
+    const { client } = await setUp()
+    assert.equal((await client.login({ identityToken: 'refresh' })).username, 'alice')
+  })
+
+  test('a wrong password', async () => {
+    const { client } = await setUp()
+    await rejects(client.login({ ...USER, password: 'wrong secret' }), 'bad_credentials', { step: 'token_service', status: 401, requestId: 'req-1' })
+    assert.equal(client.session, null)
+  })
+
+  test('no error shows a secret or the text of another', async () => {
+    const { client } = await setUp()
+    const error = await client.login({ ...USER, password: 'wrong secret' }).catch((error) => error)
+    const shown = `${error.stack} ${JSON.stringify(error)} ${JSON.stringify(Object.getOwnPropertyDescriptors(error))}`
+    assert.doesNotMatch(shown, /wrong secret|SECRET/)
+    assert.match(error.message, /refused/)
+  })
+
+  test('logout tells the server, forgets tokens and says so', async () => {
+    const { server, client } = await loggedIn()
+    const heard = []
+    client.addEventListener('signedout', ({ detail }) => heard.push(detail.reason))
+    await client.fetch('/v2/app/tags/list')
+    server.take()
+    await client.logout()
+    await client.logout()
+    assert.deepEqual(server.take(), ['DELETE /v1/session'])
+    assert.deepEqual([client.session, heard], [null, ['logout']])
+    await rejects(client.fetch('/v2/app/tags/list'), 'login_required')
+  })
+
+  test('a session that the server no longer knows is over here, too', async () => {
+    const { server, client } = await loggedIn()
+    const heard = []
+    client.addEventListener('signedout', ({ detail }) => heard.push(detail.reason))
+    server.revoke()
+    await rejects(client.fetch('/v2/app/tags/list'), 'invalid_session', { step: 'key_server', requestId: 'req-1' })
+    assert.deepEqual([client.session, heard], [null, ['invalid_session']])
+  })
+
+  test('a token that was asked for before a logout is not kept after it', async () => {
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    const { server, client } = await loggedIn({ hooks: { 'POST /v1/token': async () => (await held, 'go on') } })
+    const asked = client.fetch('/v2/app/tags/list').catch((error) => error)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    await client.logout()
+    release()
+    await asked
+    server.take()
+    await client.fetch('/v2/public/app/tags/list')
+    await client.fetch('/v2/app/tags/list').catch(() => {})
+    assert.ok(server.take().includes('POST /v1/token'))
+  })
+
+  test('expiring is announced a minute before', async () => {
+    const soon = { registry: 'registry.test', username: 'alice', expires_at: Date.now() + 60_050, auth: 'open', session: 'x' }
+    const { client } = await setUp({ hooks: { 'POST /v1/sessions': ({ send }) => send(200, soon) } })
+    const heard = new Promise((resolve) => client.addEventListener('expiring', ({ detail }) => resolve(detail)))
+    await client.login(USER)
+    // The client's own timer keeps no process alive.
+    const alive = setInterval(() => {}, 1000)
+    assert.deepEqual(await heard, { expiresAt: soon.expires_at })
+    clearInterval(alive)
+  })
+})
+
+describe('fetch', () => {
+  test('full addresses of the registry and of its gateway are the same as paths', async () => {
+    const { server, client } = await loggedIn()
+    for (const input of [`${server.url}/r/registry.test/v2/app/tags/list`, new URL('https://registry.test/v2/app/tags/list'), new Request('https://registry.test/v2/app/tags/list')]) {
+      assert.equal((await client.fetch(input)).status, 200)
+      assert.equal(server.take().at(-1), 'GET /r/registry.test/v2/app/tags/list')
+    }
+  })
+
+  test('no request leaves for another place', async () => {
+    const { server, client } = await loggedIn()
+    const elsewhere = [
+      'https://evil.test/v2/app/tags/list',
+      '//evil.test/v2/',
+      `${server.url}/v1/token`,
+      `${server.url}/v2/app/tags/list`,
+      '/v2/../../../v1/token',
+      '/v2/%2e%2e/%2e%2e/%2e%2e/v1/session',
+      'https://registry.test.evil.test/v2/',
+      'https://user@registry.test/v2/',
+      'http://registry.test/v2/',
+      '/v1/token',
+      'ftp://registry.test/v2/',
+    ]
+    for (const input of elsewhere) {
+      await assert.rejects(client.fetch(input), ({ code }) => ['ERR_OTHER_ORIGIN', 'ERR_INVALID_ARGUMENT'].includes(code), input)
+    }
+    await rejects(client.fetch('/v2/app/what/ever'), 'invalid_path')
+    await rejects(client.fetch('no address'), 'ERR_INVALID_ARGUMENT')
+    await rejects(client.fetch(7), 'ERR_INVALID_ARGUMENT')
+    assert.deepEqual(server.take(), [])
+  })
+
+  test("the caller's own Authorization is not sent", async () => {
+    const { server, client } = await setUp()
+    await client.fetch('/v2/public/app/tags/list', { headers: { authorization: 'Bearer mine', 'x-other': '1' } })
+    const sent = server.requests.map(({ headers }) => headers.authorization)
+    assert.ok(!sent.includes('Bearer mine'))
+    assert.equal(server.requests.at(-1).headers['x-other'], '1')
+  })
+
+  test('an answer of the registry that is no success is an answer', async () => {
+    const { client } = await loggedIn()
+    const response = await client.fetch('/v2/app/manifests/none')
+    assert.equal(response.status, 404)
+    assert.equal((await response.json()).errors[0].code, 'MANIFEST_UNKNOWN')
+  })
+
+  test('the body streams', async () => {
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    const hook = async ({ response }) => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' })
+      response.write('first')
+      await held
+      response.end('second')
+    }
+    const { client } = await setUp({ auth: 'open', hooks: { [`GET /r/registry.test/v2/app/blobs/${sha256('x')}`]: hook } })
+    const response = await client.fetch(`/v2/app/blobs/${sha256('x')}`)
+    const reader = response.body.getReader()
+    assert.equal(Buffer.from((await reader.read()).value).toString(), 'first')
+    release()
+    assert.equal(Buffer.from((await reader.read()).value).toString(), 'second')
+  })
+
+  test('what cannot be reached', async () => {
+    const dead = await start()
+    await dead.stop()
+    const client = await RegistryClient.connect({ keyServer: dead.url, registry: 'registry.test' })
+    await rejects(client.fetch('/v2/'), 'key_server_unreachable', { step: 'key_server' })
+    await rejects(client.login(USER), 'key_server_unreachable', { step: 'key_server' })
+  })
+
+  test('a key server that is none', async () => {
+    const { client } = await setUp({ hooks: { 'POST /v1/sessions': ({ send }) => send(200, { hello: 1 }), 'POST /v1/token': ({ send }) => send(500, 'oops') } })
+    await rejects(client.login(USER), 'key_server_invalid')
+    await rejects(client.fetch('/v2/app/tags/list'), 'key_server_invalid', { status: 500 })
+  })
+
+  test('a problem of the gateway keeps its code and hop', async () => {
+    const { client } = await setUp({ hooks: { 'GET /r/registry.test/v2/': ({ problem }) => problem('upstream_timeout', 504, { step: 'registry' }), 'GET /r/registry.test/v2/_catalog': ({ problem }) => problem('<script>', 500, { step: 7, request_id: '<img>' }) } })
+    await rejects(client.fetch('/v2/'), 'upstream_timeout', { step: 'registry', status: 504 })
+    await rejects(client.fetch('/v2/_catalog'), 'key_server_invalid', { step: 'key_server', requestId: undefined })
+  })
+
+  test('429 says how long to wait', async () => {
+    const { client } = await setUp({ hooks: { 'GET /r/registry.test/v2/': ({ send }) => send(429, {}, { 'retry-after': '7' }), 'POST /v1/sessions': ({ problem }) => problem('rate_limited', 429, { retry_after: 30 }) } })
+    await rejects(client.fetch('/v2/'), 'rate_limited', { retryAfter: 7000, step: 'registry' })
+    await rejects(client.login(USER), 'rate_limited', { retryAfter: 30_000 })
+  })
+})
+
+describe('abort', () => {
+  const hang = () => new Promise(() => {})
+  const calls = {
+    login: (client, options) => client.login(USER, options),
+    fetch: (client, options) => client.fetch('/v2/app/tags/list', options),
+    authorize: (client, options) => client.authorize(['repository:app:pull'], options),
+    catalog: (client, options) => list(client.catalog(options)),
+    tags: (client, options) => list(client.tags('app', options)),
+    manifest: (client, options) => client.manifest('app', 'latest', options),
+    blob: (client, options) => client.blob('app', sha256('x'), options),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    test(name, async () => {
+      const { client } = await setUp({ hooks: { 'POST /v1/token': hang, 'POST /v1/sessions': hang } })
+      const reason = new Error('enough')
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(reason), 40)
+      await rejects(call(client, { signal: controller.signal }), 'aborted', { name: 'AbortError', cause: reason })
+      await rejects(call(client, { signal: AbortSignal.abort(reason) }), 'aborted', { cause: reason })
+      if (name !== 'fetch') await rejects((async () => call(client, { signal: 'no' }))(), 'ERR_INVALID_ARGUMENT')
+    })
+  }
+
+  test('one caller who leaves does not take the token from the other', async () => {
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    const { client } = await loggedIn({ hooks: { 'POST /v1/token': async () => (await held, 'go on') } })
+    const controller = new AbortController()
+    const leaves = client.fetch('/v2/app/tags/list', { signal: controller.signal })
+    const stays = client.fetch('/v2/app/tags/list')
+    controller.abort()
+    await rejects(leaves, 'aborted')
+    release()
+    assert.equal((await stays).status, 200)
+  })
+
+  test('a body that is being read', async () => {
+    const hook = ({ response }) => (response.writeHead(200), response.write('first'), hang())
+    const { client } = await setUp({ auth: 'open', hooks: { 'GET /r/registry.test/v2/app/manifests/latest': hook } })
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(), 60)
+    await rejects(client.manifest('app', 'latest', { signal: controller.signal }), 'aborted')
+  })
+})
+
+describe('content', () => {
+  test('listings go through all pages, and page by page', async () => {
+    const { server, client } = await loggedIn()
+    assert.deepEqual(await list(client.tags('app')), ['v1', 'v2', 'v3', 'v4', 'v5'])
+    const path = 'GET /r/registry.test/v2/app/tags/list'
+    assert.deepEqual(server.take(), ['POST /v1/token', path, path, path])
+    const pages = client.tags('app', { n: 3 }).pages()
+    assert.deepEqual((await pages.next()).value, { names: ['v1', 'v2', 'v3'], hasNext: true })
+    assert.deepEqual((await pages.next()).value, { names: ['v4', 'v5'], hasNext: false })
+    assert.equal((await pages.next()).done, true)
+    assert.throws(() => client.tags('app', { n: 0 }), { code: 'ERR_INVALID_ARGUMENT' })
+  })
+
+  test('a repository without tags', async () => {
+    const { client } = await loggedIn({ tags: 0 })
+    assert.deepEqual(await list(client.tags('app')), [])
+  })
+
+  test('a link to another place is not followed', async () => {
+    for (const link of ['<https://evil.test/v2/_catalog?last=x>; rel="next"', '</v1/token>; rel="next"', '</r/other.test/v2/_catalog>; rel="next"']) {
+      const { server, client } = await setUp({ auth: 'open', hooks: { 'GET /r/registry.test/v2/_catalog': ({ send }) => send(200, { repositories: ['a'] }, { link }) } })
+      assert.deepEqual(await list(client.catalog()), ['a'])
+      assert.equal(server.take().length, 1)
+    }
+  })
+
+  test('a list that is none', async () => {
+    const { client } = await setUp({ auth: 'open', hooks: { 'GET /r/registry.test/v2/_catalog': ({ send }) => send(200, { repositories: ['a', { toString: 1 }] }) } })
+    await rejects(list(client.catalog()), 'upstream_invalid')
+  })
+
+  test('an index, and the manifest of a platform', async () => {
+    const { client } = await loggedIn()
+    const found = await client.manifest('app', 'latest')
+    assert.deepEqual([found.mediaType, found.digest, found.size], ['application/vnd.oci.image.index.v1+json', sha256(index), index.length])
+    assert.equal(Buffer.from(found.raw).toString(), index)
+    assert.equal(found.manifest.manifests.length, 3)
+    for (const platform of ['linux/arm64', 'linux/arm64/v8', { os: 'linux', architecture: 'arm64' }]) {
+      assert.equal((await client.manifest('app', 'latest', { platform })).digest, sha256(image))
+    }
+    await rejects(client.manifest('app', 'latest', { platform: 'linux/s390x' }), 'missing')
+    await rejects(client.manifest('app', 'latest', { platform: 'linux' }), 'ERR_INVALID_ARGUMENT')
+    await rejects(client.manifest('app', 'none'), 'missing', { status: 404 })
+  })
+
+  test('a configuration blob', async () => {
+    const { client } = await loggedIn()
+    const blob = await client.blob('app', sha256(config))
+    assert.deepEqual([blob.digest, Buffer.from(blob.raw).toString()], [sha256(config), config])
+  })
+
+  test('content that is not what its digest says', async () => {
+    const answer = ({ send }) => send(200, Buffer.from(`${image} `), { 'content-type': 'application/vnd.oci.image.manifest.v1+json', 'docker-content-digest': sha256(image) })
+    const path = (reference) => `GET /r/registry.test/v2/app/manifests/${reference}`
+    const { client } = await setUp({ auth: 'open', hooks: { [path('latest')]: answer, [path(sha256(image))]: answer, [`GET /r/registry.test/v2/app/blobs/${sha256(config)}`]: answer } })
+    await rejects(client.manifest('app', 'latest'), 'digest_mismatch')
+    await rejects(client.manifest('app', sha256(image)), 'digest_mismatch')
+    await rejects(client.blob('app', sha256(config)), 'digest_mismatch')
+  })
+
+  test('content of two meanings, of another type, of no type, and too much of it', async () => {
+    const answers = {
+      both: [JSON.stringify({ manifests: [], layers: [] }), 'application/vnd.oci.image.index.v1+json'],
+      other: [image, 'application/vnd.oci.image.index.v1+json'],
+      none: ['{}', 'text/plain'],
+      text: ['<html>', 'text/html'],
+    }
+    const hooks = {}
+    for (const [tag, [body, type]] of Object.entries(answers)) {
+      hooks[`GET /r/registry.test/v2/app/manifests/${tag}`] = ({ send }) => send(200, Buffer.from(body), { 'content-type': type })
+    }
+    hooks['GET /r/registry.test/v2/app/manifests/big'] = ({ response }) => (response.writeHead(200), response.end(Buffer.alloc(4 * 1024 * 1024 + 1)))
+    const { client } = await setUp({ auth: 'open', hooks })
+    for (const tag of Object.keys(answers)) await rejects(client.manifest('app', tag), 'upstream_invalid')
+    await rejects(client.manifest('app', 'big'), 'payload_too_large')
+  })
+})
+
+test('authorize asks once and answers for each scope', async () => {
+  const { server, client } = await loggedIn()
+  const scopes = ['repository:app:pull', 'repository:app:delete', 'repository:secret:pull', 'registry:catalog:*']
+  const answers = ['granted', 'denied', 'denied', 'granted']
+  assert.deepEqual(await client.authorize(scopes), scopes.map((scope, at) => ({ scope, answer: answers[at] })))
+  assert.deepEqual(server.take(), ['POST /v1/token'])
+  await client.authorize(scopes)
+  assert.deepEqual(server.take(), [])
+  await rejects(client.authorize(['nonsense']), 'ERR_SCOPE_SYNTAX')
+  await rejects(client.authorize('repository:app:pull'), 'ERR_INVALID_ARGUMENT')
+  const basic = await loggedIn({ auth: 'basic' })
+  assert.deepEqual(await basic.client.authorize(['repository:app:pull']), [{ scope: 'repository:app:pull', answer: 'unknown' }])
+  assert.deepEqual(basic.server.take(), [])
+})
+
+test('steps tell what was decided and why, and no secret', async () => {
+  const { client } = await setUp()
+  const steps = []
+  client.addEventListener('step', ({ detail }) => steps.push(detail))
+  await client.login(USER)
+  await client.fetch('/v2/app/tags/list?n=2')
+  const told = steps.map(({ kind, hop, decision }) => `${kind} ${hop} ${decision}`)
+  assert.deepEqual(told, [
+    'key_server token_service proven',
+    'page key_server proven',
+    'page registry ask_token_ahead',
+    'key_server token_service got_token',
+    'page key_server got_token',
+    'page registry send_token',
+    'page registry accepted',
+  ])
+  for (const step of steps) {
+    assert.ok(step.at > 0 && step.reason.length > 10 && step.method && step.url.startsWith('/') !== step.url.startsWith('https://'))
+    assert.ok(!step.url.includes('?') && !('extra' in step))
+  }
+  assert.doesNotMatch(JSON.stringify(steps), /horse|eyJ|aaaa\./)
+})
+
+test('registries', async () => {
+  const { server } = await setUp()
+  const [first] = await RegistryClient.registries({ keyServer: server.url })
+  assert.deepEqual(Object.keys(first), ['registry', 'name', 'url', 'gateway'])
+})
+
+test('connect refuses what it does not understand', async () => {
+  const good = { keyServer: 'http://127.0.0.1:1', registry: 'registry.test' }
+  for (const wrong of [undefined, {}, { ...good, keyServer: 'no' }, { ...good, keyServer: 'ftp://x' }, { ...good, keyServer: 'http://user:pw@x' }, { ...good, registry: 'a b' }, { ...good, carrier: 'pigeon' }, { ...good, transport: 'rail' }, { ...good, fetch: 1 }, { ...good, signal: {} }]) {
+    await rejects(RegistryClient.connect(wrong), 'ERR_INVALID_ARGUMENT')
+  }
+  const hub = await RegistryClient.connect({ ...good, registry: 'Index.Docker.io' })
+  assert.equal(hub.registry, 'docker.io')
+  assert.throws(() => new RegistryClient(), TypeError)
+})

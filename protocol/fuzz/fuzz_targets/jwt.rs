@@ -1,0 +1,43 @@
+//! Tokens: no panic, and nothing broken grants anything.
+#![no_main]
+
+use dockpass_protocol::jwt::inspect;
+use dockpass_protocol::scope::{Answer, Scope};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    // The bytes as a token, and as the claims of one: the fuzzer learns no base64.
+    let text = String::from_utf8_lossy(data);
+    check(&text);
+    check(&format!("eyJhbGciOiJub25lIn0.{}.c2ln", base64url(data)));
+});
+
+fn check(token: &str) {
+    let info = inspect(token);
+    let asked = Scope::repository("a/b", &["pull"]);
+    let answer = info.answer(&asked);
+    if info.problem().is_some() {
+        assert!(!info.is_jwt());
+        assert_eq!(answer, Answer::Denied);
+    } else if !info.is_jwt() {
+        assert_eq!(answer, Answer::Unknown);
+    }
+    if info.is_jwt() {
+        let claims = info.claims_json().expect("claims of a JWT");
+        assert!(serde_json::from_str::<serde::de::IgnoredAny>(claims).is_ok());
+        assert!(info.expires_at.is_none_or(|time| time >= 0));
+    }
+}
+
+fn base64url(data: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut out = String::new();
+    for chunk in data.chunks(3) {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        for at in 0..=chunk.len() {
+            out.push(char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize]));
+        }
+    }
+    out
+}

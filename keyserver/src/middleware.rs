@@ -26,6 +26,11 @@ pub(crate) fn api(router: Router<AppState>, state: &AppState) -> Router<AppState
         .layer(from_fn(finish::no_store))
 }
 
+/// Around the gateway: its time is bounded hop by hop, since a large blob may take long.
+pub(crate) fn relay(router: Router<AppState>, state: &AppState) -> Router<AppState> {
+    router.layer(from_fn_with_state(state.clone(), guard::foreign_pages))
+}
+
 /// Around everything, outermost last.
 pub(crate) fn all(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     router

@@ -23,7 +23,7 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready));
     let api = middleware::api(api, &state);
-    let relay = Router::new().route("/r/{*path}", any(gateway::any));
+    let relay = middleware::relay(Router::new().route("/r/{*path}", any(gateway::any)), &state);
     let page = Router::new().fallback(page::get);
     middleware::all(api.merge(relay).merge(page), &state).with_state(state)
 }

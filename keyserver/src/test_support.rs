@@ -1,7 +1,8 @@
 //! What the tests of this crate share: a fake upstream on loopback, a server state, requests.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -197,6 +198,22 @@ fn resource(seen: &Seen) -> Reply {
     }
 }
 
+/// One key for all tests, kept below the target folder; making one takes longer than most tests.
+pub(crate) fn key_file() -> PathBuf {
+    static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("OUT_DIR"));
+        let file = folder.join("test-key.pem");
+        if !file.exists() {
+            // Another process may do the same at this moment; a rename is never half done.
+            let own = folder.join(format!("test-key-{}.pem", std::process::id()));
+            crate::session::keyring::generate_file(&own, 2_048).unwrap();
+            std::fs::rename(own, &file).unwrap();
+        }
+        file
+    });
+    FILE.clone()
+}
+
 /// A server whose clock stands still, and whose registries are these fakes.
 #[derive(Debug)]
 pub(crate) struct TestServer {
@@ -216,6 +233,7 @@ impl TestServer {
             .map(|fake| RegistryConfig::by_url("Fake", &format!("http://{}", fake.authority)))
             .collect();
         let mut config = Config { registries, ..Config::default() };
+        config.session.key_files = vec![key_file()];
         change(&mut config);
         let clock = Arc::new(ManualClock::at(NOW_MS));
         let state = Builder::new(config).clock(Arc::clone(&clock) as Arc<dyn Clock>).build().unwrap();

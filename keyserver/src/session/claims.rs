@@ -154,6 +154,3 @@ pub(super) fn decode(json: &[u8], kid: &str, expected: &Expected, now_s: i64) ->
     };
     Some((facts, credential))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,226 @@
+use std::sync::Arc;
 
+use dockpass_protocol::api::RegistryAuth;
+use dockpass_protocol::credential::Credential;
+use dockpass_protocol::flow::LoginProof;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Sealed, SessionError, Sessions, claims, jwe, keyring};
+use crate::clock::{Clock, ManualClock, SystemRandomness};
+use crate::config::Config;
+use crate::test_support::{NOW_MS, key_file};
+
+fn sessions_with(change: impl FnOnce(&mut Config)) -> (Arc<Sessions>, Arc<ManualClock>) {
+    let mut config = Config::default();
+    config.session.key_files = vec![key_file()];
+    change(&mut config);
+    let clock = Arc::new(ManualClock::at(NOW_MS));
+    let sessions =
+        Sessions::new(&config, Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(SystemRandomness::default()))
+            .unwrap();
+    (Arc::new(sessions), clock)
+}
+
+fn proof(password: &str) -> LoginProof {
+    LoginProof {
+        auth: RegistryAuth::Basic,
+        realm: None,
+        service: None,
+        credential: Credential::Password {
+            username: "ada".to_owned(),
+            password: SecretString::from(password),
+        },
+    }
+}
+
+async fn seal(sessions: &Sessions, password: &str) -> Sealed {
+    Sealed::new(&sessions.seal("reg.test", &proof(password), usize::MAX).await.unwrap().text)
+}
+
+#[tokio::test]
+async fn what_is_sealed_opens_on_every_instance_with_the_key() {
+    let (one, _) = sessions_with(|_| {});
+    let (two, _) = sessions_with(|_| {});
+    let sealed = seal(&one, "pässword\n\"{}").await;
+    let (facts, credential) = two.open(&sealed).await.unwrap();
+    assert_eq!((facts.registry.as_str(), facts.username.as_str()), ("reg.test", "ada"));
+    assert_eq!(facts.expires_at_ms(), NOW_MS + 28_800_000);
+    let Credential::Password { username, password } = credential else { panic!() };
+    assert_eq!((username.as_str(), password.expose_secret()), ("ada", "pässword\n\"{}"));
+    assert_eq!(two.private_operations(), 1);
+}
+
+#[tokio::test]
+async fn facts_cost_one_operation_for_all_and_none_later() {
+    let (one, _) = sessions_with(|_| {});
+    let (two, clock) = sessions_with(|_| {});
+    let sealed = seal(&one, "p").await;
+    one.facts(&sealed).await.unwrap();
+    assert_eq!(one.private_operations(), 0, "who sealed it knows it");
+    let all = futures_util::future::join_all((0..50).map(|_| two.facts(&sealed))).await;
+    assert!(all.iter().all(Result::is_ok));
+    assert_eq!(two.private_operations(), 1);
+    clock.advance_ms(28_800_000);
+    assert_eq!(two.facts(&sealed).await.unwrap_err(), SessionError::Expired);
+    assert_eq!(two.open(&sealed).await.unwrap_err(), SessionError::Expired);
+}
+
+#[tokio::test]
+async fn another_key_another_server_and_garbage_are_one_and_the_same_error() {
+    let (one, _) = sessions_with(|_| {});
+    let (other_key, _) = sessions_with(|config| config.session.key_files.clear());
+    let (elsewhere, _) =
+        sessions_with(|config| config.public_origin = Some("https://elsewhere.test".to_owned()));
+    let sealed = seal(&one, "p").await;
+    for (sessions, operations) in [(&other_key, 0), (&elsewhere, 1)] {
+        assert_eq!(sessions.facts(&sealed).await.unwrap_err(), SessionError::Invalid);
+        assert_eq!(sessions.private_operations(), operations);
+    }
+    assert_eq!(one.facts(&Sealed::new("x.y.z")).await.unwrap_err(), SessionError::Invalid);
+    assert_eq!(one.private_operations(), 0);
+}
+
+#[tokio::test]
+async fn revoked_is_invalid_until_the_end_of_time() {
+    let (sessions, _) = sessions_with(|_| {});
+    let (sealed, kept) = (seal(&sessions, "p").await, seal(&sessions, "p").await);
+    let facts = sessions.facts(&sealed).await.unwrap();
+    sessions.revoke(&facts);
+    assert_eq!(sessions.facts(&sealed).await.unwrap_err(), SessionError::Invalid);
+    assert_eq!(sessions.open(&sealed).await.unwrap_err(), SessionError::Invalid);
+    sessions.facts(&kept).await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_are_replaced_while_serving_and_kept_when_the_new_ones_are_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("a.pem"), folder.path().join("b.pem"));
+    keyring::generate_file(&old, 2_048).unwrap();
+    keyring::generate_file(&new, 2_048).unwrap();
+    let active = folder.path().join("active.pem");
+    std::fs::copy(&old, &active).unwrap();
+    let (sessions, _) = sessions_with(|config| config.session.key_files = vec![active.clone()]);
+    let sealed = seal(&sessions, "p").await;
+
+    std::fs::write(&active, "broken").unwrap();
+    sessions.reload().unwrap_err();
+    sessions.facts(&sealed).await.unwrap();
+    sessions.open(&sealed).await.unwrap();
+
+    std::fs::copy(&new, &active).unwrap();
+    sessions.reload().unwrap();
+    assert_eq!(
+        sessions.facts(&sealed).await.unwrap_err(),
+        SessionError::Invalid,
+        "what was remembered is forgotten too"
+    );
+    let again = seal(&sessions, "p").await;
+    sessions.open(&again).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_length_of_a_session_does_not_tell_that_of_a_password() {
+    let (sessions, _) = sessions_with(|_| {});
+    let mut lengths = std::collections::BTreeSet::new();
+    for length in 1..=60 {
+        let minted = sessions.seal("reg.test", &proof(&"p".repeat(length)), usize::MAX).await.unwrap();
+        lengths.insert(minted.text.len());
+    }
+    assert_eq!(lengths.len(), 1, "{lengths:?}");
+    assert!(sessions.seal("reg.test", &proof(&"p".repeat(20_000)), usize::MAX).await.is_err());
+    let tight = sessions.seal("reg.test", &proof("p"), 100).await;
+    assert_eq!(tight.unwrap_err(), SessionError::TooLarge);
+}
+
+#[tokio::test]
+async fn a_flood_is_turned_away_and_the_lane_goes_on() {
+    let (sessions, _) = sessions_with(|config| {
+        config.limits.rsa_concurrency = 1;
+        config.limits.rsa_queue = 4;
+    });
+    let sealed = seal(&sessions, "p").await;
+    let all = futures_util::future::join_all((0..50).map(|_| sessions.open(&sealed))).await;
+    let refused = all.iter().filter(|result| matches!(result, Err(SessionError::Overloaded))).count();
+    assert!(refused > 0 && refused < 50, "{refused}");
+    sessions.open(&sealed).await.unwrap();
+}
+
+#[tokio::test]
+async fn debug_shows_no_secret() {
+    let (sessions, _) = sessions_with(|_| {});
+    let minted = sessions.seal("reg.test", &proof("s3cret-canary"), usize::MAX).await.unwrap();
+    let text =
+        format!("{sessions:?} {minted:?} {:?} {:?}", Sealed::new(&minted.text), proof("s3cret-canary"));
+    assert!(!text.contains("s3cret") && !text.contains(&minted.text[200..240]), "{text}");
+}
+
+#[test]
+fn claims_of_other_forms_are_refused() {
+    let key = keyring::KeyRing::load(&[key_file()]).unwrap();
+    let expected = claims::Expected { audience: "dockpass".to_owned(), max_lifetime_s: 600 };
+    let now_s = NOW_MS / 1_000;
+    let good = serde_json::json!({
+        "iss": "dockpass-keyserver", "aud": "dockpass", "jti": "j", "iat": now_s, "exp": now_s + 600, "registry": "r",
+        "auth": "basic", "username": "u", "password": "p", "pad": "",
+    });
+    let decode = |text: &str| claims::decode(text.as_bytes(), key.current().kid(), &expected, now_s);
+    assert!(decode(&good.to_string()).is_some());
+    let with = |name: &str, value: serde_json::Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims.to_string()
+    };
+    let mut bad: Vec<String> = Vec::new();
+    for time in [
+        "9e9",
+        "1.5",
+        "-1",
+        "1e999",
+        "null",
+        "true",
+        "[]",
+        "{}",
+        "\"1\"",
+        "18446744073709551615",
+        "9007199254740993",
+        "0",
+        "2147483648",
+        "4294967296",
+        "9223372036854775808",
+    ] {
+        for name in ["exp", "iat"] {
+            bad.push(
+                good.to_string()
+                    .replace(&format!("\"{name}\":{}", good[name]), &format!("\"{name}\":{time}")),
+            );
+        }
+    }
+    for (name, value) in [
+        ("iss", "x".into()),
+        ("aud", "x".into()),
+        ("aud", serde_json::json!(["dockpass"])),
+        ("auth", "none".into()),
+        ("auth", 1.into()),
+        ("username", serde_json::Value::Null),
+        ("password", serde_json::Value::Null),
+        ("refresh_token", "t".into()),
+        ("extra", 1.into()),
+        ("iat", (now_s + 61).into()),
+        ("exp", (now_s + 601).into()),
+        ("exp", (now_s - 1).into()),
+    ] {
+        bad.push(with(name, value));
+    }
+    for name in ["iss", "aud", "jti", "iat", "exp", "registry", "auth", "username", "password", "pad"] {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        bad.push(claims.to_string());
+    }
+    bad.push(good.to_string().replacen('{', "{\"jti\":\"k\",", 1));
+    bad.extend(["", "[]", "null", "{}", "x"].map(str::to_owned));
+    bad.push("[".repeat(10_000));
+    for text in bad {
+        assert!(decode(&text).is_none(), "{text}");
+    }
+    assert!(jwe::parse(&good.to_string()).is_none());
+}

@@ -1,1 +1,444 @@
+use axum::body::Body;
+use http::StatusCode;
+use serde_json::json;
 
+use crate::carrier;
+use crate::config::Config;
+use crate::test_support::{
+    Fake, Reply, Seen, TestServer, basic, basic_registry, reply, request, token_registry,
+};
+
+fn path(fake: &Fake, rest: &str) -> String {
+    format!("/r/{}{rest}", fake.authority)
+}
+
+/// Answers everything with 200 and what it was asked.
+fn echo(_own: &str, seen: &Seen) -> Reply {
+    reply(200, &[("content-type", "application/json")], &json!({"target": seen.target}).to_string())
+}
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+#[tokio::test]
+async fn a_challenge_is_relayed_and_with_a_registry_token_the_answer_comes() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let answer = server.get(&path(&fake, "/v2/_catalog"), &[]).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"fake\"", fake.authority);
+    assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()));
+    assert_eq!(answer.body, "{}", "the registry's own body");
+
+    let answer = server.get(&path(&fake, "/v2/_catalog?n=1"), &[("authorization", "Bearer eyJ")]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json(), json!({"repositories": ["a"]}));
+    let link = format!("</r/{}/v2/_catalog?last=a&n=1>; rel=\"next\"", fake.authority);
+    assert_eq!(answer.header("link"), Some(link.as_str()));
+    for gone in ["set-cookie", "server"] {
+        assert!(answer.header(gone).is_none(), "{gone}");
+    }
+    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+    assert!(answer.header("content-security-policy").unwrap().starts_with("sandbox; default-src 'none'"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+}
+
+#[tokio::test]
+async fn with_a_session_the_gateway_runs_the_flow_and_the_session_stays_here() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let session = server.login(&fake).await;
+    let jwe = session.strip_prefix("Bearer ").unwrap();
+    fake.forget();
+    for _ in 0..2 {
+        let answer = server.get(&path(&fake, "/v2/_catalog"), &[("authorization", &session)]).await;
+        // The fake's tokens never grant the catalog by their claims, yet the registry lets them pass.
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    }
+    assert_eq!(fake.count("/token"), 1, "cold: token, resource; warm: resource");
+    assert_eq!(fake.count("/v2/_catalog"), 2);
+    for seen in fake.seen() {
+        assert!(!format!("{seen:?}").contains(jwe), "the session went upstream");
+    }
+}
+
+#[tokio::test]
+async fn a_basic_registry_works_by_session_and_opens_no_password_box() {
+    let fake = Fake::start(basic_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let answer = server.get(&path(&fake, "/v2/"), &[]).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.header("www-authenticate"), None);
+    assert_eq!(answer.header("registry-challenge"), Some("Basic realm=\"fake\""));
+
+    let session = server.login(&fake).await;
+    fake.forget();
+    let answer = server.get(&path(&fake, "/v2/_catalog"), &[("authorization", &session)]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let seen = fake.seen();
+    assert_eq!(seen.len(), 1, "it is known that the registry takes Basic");
+    assert_eq!(seen[0].header("authorization"), Some(basic().as_str()));
+
+    let cookie =
+        format!("{}={}", carrier::cookie_name(&fake.authority), session.strip_prefix("Bearer ").unwrap());
+    let page = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(server.get(&path(&fake, "/v2/_catalog"), &page).await.status, StatusCode::OK);
+    server.get(&path(&fake, "/v2/_catalog"), &page[..1]).await.assert_problem("origin_not_allowed");
+    let both = [page[0], page[1], ("authorization", session.as_str())];
+    server.get(&path(&fake, "/v2/_catalog"), &both).await.assert_problem("invalid_request");
+    // The page sends registry tokens along with the cookie that the browser adds.
+    let token = [page[0], page[1], ("authorization", "Bearer x")];
+    assert_eq!(server.get(&path(&fake, "/v2/_catalog"), &token).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(fake.seen().last().unwrap().header("authorization"), Some("Bearer x"));
+    assert!(fake.seen().last().unwrap().header("cookie").is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_open_never_goes_to_a_registry() {
+    let fake = Fake::start(echo).await;
+    let basic = Fake::start(basic_registry).await;
+    let server = TestServer::with(&[&fake, &basic]);
+    let elsewhere = TestServer::configured(&[&basic], |config| config.session.key_files.clear());
+    let foreign = elsewhere.login(&basic).await;
+    let mismatch = server.login(&basic).await;
+    let mut damaged = mismatch.clone();
+    damaged.pop();
+    for (session, code) in
+        [(&foreign, "invalid_session"), (&damaged, "invalid_session"), (&mismatch, "registry_mismatch")]
+    {
+        server.get(&path(&fake, "/v2/"), &[("authorization", session)]).await.assert_problem(code);
+    }
+    server
+        .get(&path(&fake, "/v2/"), &[("authorization", "Basic YTpi")])
+        .await
+        .assert_problem("invalid_request");
+    assert!(fake.seen().is_empty());
+}
+
+#[tokio::test]
+async fn only_paths_of_the_specification_pass_and_as_they_were_matched() {
+    let fake = Fake::start(echo).await;
+    let server = TestServer::with(&[&fake]);
+    for bad in [
+        "/v2",
+        "/v2/..",
+        "/v2/../x",
+        "/v2/%2e%2e/x",
+        "/v2/a/%2e%2e%2f/tags/list",
+        "/v2/a%2fb/tags/list",
+        "/v2//tags/list",
+        "/v2/a/tags/list/",
+        "/v2/A/tags/list",
+        "/v2/a/..;/tags/list",
+        "/v1/search",
+        "/",
+        "/v2/a/manifests/",
+        "/v2/_catalog/",
+        "/v2/a/blobs/sha256:../../x",
+        "/v2/a/manifests/%00",
+        "/v2/a/manifests/..%2f..",
+        "/healthz",
+    ] {
+        let answer = server.get(&path(&fake, bad), &[]).await;
+        assert_eq!(answer.json()["code"], "invalid_path", "{bad}");
+    }
+    server.get("/r/evil.test/v2/", &[]).await.assert_problem("registry_not_allowed");
+    server.get("/r/127.0.0.1/v2/", &[]).await.assert_problem("registry_not_allowed");
+    server.get("/r/@/v2/", &[]).await.assert_problem("invalid_registry");
+    server.get("/r/", &[]).await.assert_problem("not_found");
+    server.get("/r", &[]).await.assert_problem("not_found");
+    assert!(fake.seen().is_empty());
+    for good in [
+        "/v2/",
+        "/v2/_catalog?n=2&last=a%2Fb",
+        "/v2/a/b/tags/list?n=1",
+        "/v2/a/manifests/latest",
+        &format!("/v2/a/blobs/{DIGEST}"),
+        &format!("/v2/a/referrers/{DIGEST}?artifactType=x"),
+    ] {
+        let answer = server.get(&path(&fake, good), &[]).await;
+        assert_eq!(answer.json()["target"], good);
+    }
+    let escaped = path(&fake, "/v2/").replace(':', "%3A");
+    assert_eq!(server.get(&escaped, &[]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn it_is_read_only_unless_configured() {
+    let fake = Fake::start(echo).await;
+    let server = TestServer::with(&[&fake]);
+    for method in ["PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"] {
+        let target = path(&fake, "/v2/a/manifests/x");
+        server.send(request(method, &target, &[], Body::empty())).await.assert_problem("method_not_allowed");
+    }
+    assert!(fake.seen().is_empty());
+    let writing = TestServer::configured(&[&fake], |config: &mut Config| config.gateway.read_only = false);
+    let put = request(
+        "PUT",
+        &path(&fake, "/v2/a/manifests/x"),
+        &[("authorization", "Bearer t"), ("content-type", "application/vnd.x+json")],
+        Body::from("{1}"),
+    );
+    assert_eq!(writing.send(put).await.status, StatusCode::OK);
+    assert_eq!(fake.seen()[0].body, "{1}");
+    assert_eq!(fake.seen()[0].header("content-type"), Some("application/vnd.x+json"));
+    writing
+        .send(request("POST", &path(&fake, "/v2/a/manifests/x"), &[], Body::empty()))
+        .await
+        .assert_problem("method_not_allowed");
+    writing
+        .send(request("TRACE", &path(&fake, "/v2/"), &[], Body::empty()))
+        .await
+        .assert_problem("method_not_allowed");
+}
+
+#[tokio::test]
+async fn only_listed_headers_go_up() {
+    let fake = Fake::start(echo).await;
+    let server = TestServer::with(&[&fake]);
+    let headers = [
+        ("accept", "application/vnd.oci.image.index.v1+json"),
+        ("range", "bytes=0-1"),
+        ("if-none-match", "\"x\""),
+        ("authorization", "Bearer t"),
+        ("cookie", "a=b"),
+        ("origin", "http://127.0.0.1:8780"),
+        ("referer", "http://127.0.0.1:8780/"),
+        ("x-dockpass", "1"),
+        ("x-forwarded-for", "1.1.1.1"),
+        ("forwarded", "for=x"),
+        ("connection", "authorization, x"),
+        ("proxy-authorization", "Basic x"),
+        ("te", "trailers"),
+        ("keep-alive", "1"),
+        ("accept-encoding", "gzip"),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-dest", "empty"),
+        ("via", "1.1 x"),
+        ("user-agent", "Mozilla/5.0"),
+        ("accept-language", "de"),
+    ];
+    assert_eq!(server.get(&path(&fake, "/v2/"), &headers).await.status, StatusCode::OK);
+    let seen = fake.seen();
+    let mut names: Vec<&str> = seen[0].headers.keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        ["accept", "accept-encoding", "authorization", "host", "if-none-match", "range", "user-agent"]
+    );
+    assert_eq!(seen[0].header("accept-encoding"), Some("identity"));
+    assert_eq!(seen[0].header("host"), Some(fake.authority.as_str()));
+    assert_eq!(seen[0].header("user-agent"), Some(crate::http_client::AGENT));
+}
+
+#[tokio::test]
+async fn registry_content_is_no_part_of_a_page() {
+    let fake = Fake::start(|_, _| {
+        reply(
+            200,
+            &[
+                ("content-type", "text/html"),
+                ("set-cookie", "x=1"),
+                ("access-control-allow-origin", "*"),
+                ("content-security-policy", "default-src *"),
+                ("refresh", "0;url=//evil.test"),
+                ("service-worker-allowed", "/"),
+                ("clear-site-data", "\"*\""),
+                ("alt-svc", "h3=\":443\""),
+                ("content-disposition", "inline"),
+            ],
+            "<script>1</script>",
+        )
+    })
+    .await;
+    let server = TestServer::with(&[&fake]);
+    let blob = path(&fake, &format!("/v2/a/blobs/{DIGEST}"));
+    let answer =
+        server.get(&blob, &[("sec-fetch-dest", "document"), ("sec-fetch-site", "same-origin")]).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(answer.header("content-disposition"), Some("attachment"));
+    assert_eq!(
+        answer.header("content-security-policy"),
+        Some("sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    );
+    for gone in [
+        "set-cookie",
+        "access-control-allow-origin",
+        "refresh",
+        "service-worker-allowed",
+        "clear-site-data",
+        "alt-svc",
+    ] {
+        assert!(answer.header(gone).is_none(), "{gone}");
+    }
+    fake.forget();
+    for destination in [
+        "script",
+        "style",
+        "worker",
+        "sharedworker",
+        "serviceworker",
+        "iframe",
+        "frame",
+        "embed",
+        "object",
+        "image",
+        "font",
+        "manifest",
+    ] {
+        let headers = [("sec-fetch-dest", destination), ("sec-fetch-site", "same-origin")];
+        server.get(&blob, &headers).await.assert_problem("destination_not_allowed");
+    }
+    server.get(&blob, &[("service-worker", "script")]).await.assert_problem("destination_not_allowed");
+    server.get(&blob, &[("sec-fetch-site", "cross-site")]).await.assert_problem("origin_not_allowed");
+    server.get(&blob, &[("origin", "https://evil.test")]).await.assert_problem("origin_not_allowed");
+    server
+        .get(&blob, &[("upgrade", "websocket"), ("connection", "upgrade")])
+        .await
+        .assert_problem("invalid_request");
+    server.get(&blob, &[("user-agent", crate::http_client::AGENT)]).await.assert_problem("invalid_request");
+    assert!(fake.seen().is_empty());
+}
+
+#[tokio::test]
+async fn blob_redirects_are_followed_without_authorization() {
+    let storage = Fake::start(echo).await;
+    let to = format!("http://{}/bucket/x?X-Amz-Signature=s", storage.authority);
+    let fake = Fake::start(move |_, _| reply(307, &[("location", &to)], "")).await;
+    let server = TestServer::configured(&[&fake], |config| {
+        config.registries[0].redirects = vec![format!("http://{}", storage.authority)];
+    });
+    let blob = path(&fake, &format!("/v2/a/blobs/{DIGEST}"));
+    let answer = server.get(&blob, &[("authorization", "Bearer t"), ("range", "bytes=0-9")]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!(answer.json()["target"], "/bucket/x?X-Amz-Signature=s");
+    assert!(answer.header("location").is_none());
+    let seen = storage.seen();
+    assert!(seen[0].header("authorization").is_none());
+    assert_eq!(seen[0].header("range"), Some("bytes=0-9"));
+}
+
+#[tokio::test]
+async fn redirects_that_lead_astray_are_refused() {
+    let inside = Fake::start(echo).await;
+    let loop_fake =
+        Fake::start(|own, seen| reply(302, &[("location", &format!("http://{own}{}", seen.target))], ""))
+            .await;
+    let server = TestServer::with(&[&loop_fake]);
+    server.get(&path(&loop_fake, "/v2/"), &[]).await.assert_problem("upstream_redirect");
+    assert_eq!(loop_fake.seen().len(), 6, "the request and five hops");
+
+    let port = inside.authority.rsplit(':').next().unwrap();
+    for (location, code) in [
+        (format!("http://localhost:{port}/"), "upstream_unreachable"),
+        (format!("http://[::ffff:127.0.0.1]:{port}/"), "upstream_unreachable"),
+        ("http://169.254.169.254/latest/meta-data".to_owned(), "upstream_unreachable"),
+        (format!("http://u:p@{}/", inside.authority), "upstream_redirect"),
+        ("file:///etc/passwd".to_owned(), "upstream_redirect"),
+        ("javascript:alert(1)".to_owned(), "upstream_redirect"),
+        ("x".to_owned(), "upstream_redirect"),
+        (String::new(), "upstream_redirect"),
+    ] {
+        let to = location.clone();
+        let fake = Fake::start(move |_, _| reply(307, &[("location", &to)], "")).await;
+        let server = TestServer::with(&[&fake]);
+        let answer = server.get(&path(&fake, "/v2/"), &[]).await;
+        assert_eq!(answer.json()["code"], code, "{location}");
+    }
+    assert!(inside.seen().is_empty());
+    let writing = TestServer::configured(&[&loop_fake], |config| config.gateway.read_only = false);
+    let post = request("POST", &path(&loop_fake, "/v2/a/blobs/uploads/"), &[], Body::empty());
+    writing.send(post).await.assert_problem("upstream_redirect");
+}
+
+#[tokio::test]
+async fn uploads_go_on_through_the_gateway_or_not_at_all() {
+    let answer = |own: &str, seen: &Seen| {
+        let location = match seen.path() {
+            "/v2/a/blobs/uploads/" => format!("http://{own}/v2/a/blobs/uploads/123?_state=x"),
+            "/v2/b/blobs/uploads/" => "/v2/b/blobs/uploads/456".to_owned(),
+            "/v2/c/blobs/uploads/" => "https://evil.test/v2/c/blobs/uploads/1".to_owned(),
+            _ => "/elsewhere".to_owned(),
+        };
+        reply(202, &[("location", &location), ("docker-upload-uuid", "123"), ("range", "0-0")], "")
+    };
+    let fake = Fake::start(answer).await;
+    let server = TestServer::configured(&[&fake], |config| config.gateway.read_only = false);
+    let begin = |name: &str| {
+        request(
+            "POST",
+            &path(&fake, &format!("/v2/{name}/blobs/uploads/")),
+            &[("authorization", "Bearer t")],
+            Body::empty(),
+        )
+    };
+    let answer = server.send(begin("a")).await;
+    assert_eq!(answer.header("location"), Some(path(&fake, "/v2/a/blobs/uploads/123?_state=x").as_str()));
+    assert_eq!(answer.header("docker-upload-uuid"), Some("123"));
+    assert_eq!(
+        server.send(begin("b")).await.header("location"),
+        Some(path(&fake, "/v2/b/blobs/uploads/456").as_str())
+    );
+    server.send(begin("c")).await.assert_problem("upstream_invalid");
+    server.send(begin("d")).await.assert_problem("upstream_invalid");
+}
+
+#[tokio::test]
+async fn a_challenge_of_a_foreign_token_service_is_not_passed_on() {
+    let fake = Fake::start(|_, _| {
+        reply(401, &[("www-authenticate", "Bearer realm=\"https://evil.test/t\",service=\"x\"")], "{}")
+    })
+    .await;
+    let server = TestServer::with(&[&fake]);
+    server.get(&path(&fake, "/v2/"), &[]).await.assert_problem("realm_not_allowed");
+    for (challenge, passed_as) in [
+        ("Digest realm=\"x\", nonce=\"y\"", "registry-challenge"),
+        ("Negotiate", "registry-challenge"),
+        ("Bearer realm=\"", "registry-challenge"),
+        ("Basic realm=\"x\", Bearer realm=\"/token\"", "registry-challenge"),
+    ] {
+        let fake = Fake::start(move |_, _| reply(401, &[("www-authenticate", challenge)], "{}")).await;
+        let server = TestServer::with(&[&fake]);
+        let answer = server.get(&path(&fake, "/v2/"), &[]).await;
+        assert_eq!(answer.header(passed_as), Some(challenge), "{answer:?}");
+        assert!(answer.header("www-authenticate").is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_cannot_be_reached_is_one_clear_problem() {
+    let fake = Fake::start(echo).await;
+    let server = TestServer::with(&[&fake]);
+    let target = path(&fake, "/v2/");
+    drop(fake);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let answer = server.get(&target, &[]).await;
+    answer.assert_problem("upstream_unreachable");
+    assert_eq!(answer.json()["step"], "registry");
+}
+
+#[tokio::test]
+async fn head_has_the_length_and_no_body() {
+    let fake = Fake::start(|_, _| {
+        reply(
+            200,
+            &[
+                ("content-type", "application/vnd.oci.image.manifest.v1+json"),
+                ("docker-content-digest", DIGEST),
+                ("ratelimit-remaining", "9;w=1"),
+                ("oci-subject", DIGEST),
+                ("etag", "\"x\""),
+            ],
+            "0123456789",
+        )
+    })
+    .await;
+    let server = TestServer::with(&[&fake]);
+    let answer = server.send(request("HEAD", &path(&fake, "/v2/a/manifests/x"), &[], Body::empty())).await;
+    assert_eq!(answer.header("content-length"), Some("10"));
+    assert_eq!(answer.header("docker-content-digest"), Some(DIGEST));
+    assert_eq!(answer.header("ratelimit-remaining"), Some("9;w=1"));
+    assert_eq!(answer.header("oci-subject"), Some(DIGEST));
+    assert_eq!(answer.header("content-type"), Some("application/vnd.oci.image.manifest.v1+json"));
+    assert!(answer.body.is_empty());
+}

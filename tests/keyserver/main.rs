@@ -3,7 +3,11 @@
 
 // `cfg(test)` is always set here; clippy reads it as "this is a test", where unwrapping is how a test fails.
 #[cfg(test)]
+mod cors;
+#[cfg(test)]
 mod flows;
+#[cfg(test)]
+mod forgery;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
@@ -18,5 +22,7 @@ mod server;
 mod sessions;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod transport;
 #[cfg(test)]
 mod upstream;

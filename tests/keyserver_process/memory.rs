@@ -71,13 +71,24 @@ pub(crate) async fn no_password_stays_in_memory() {
             assert_eq!(place.token(&program, kind, &session).await.status, 200);
         }
         assert_eq!(place.tags(&program, kind, &session).await, 200);
-        // Connections are closed by the other side's next turn of its loop.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let found = scan(&program, &forms(&place.password));
-        assert!(found.is_empty(), "{kind:?}: the password is in {found:#?}");
-        let found = scan(&program, &forms(wrong));
-        assert!(found.is_empty(), "{kind:?}: the wrong password is in {found:#?}");
+        for secret in [place.password.as_str(), wrong] {
+            let found = settled(&program, &forms(secret)).await;
+            assert!(found.is_empty(), "{kind:?}: a password is in {found:#?}");
+        }
     }
+}
+
+/// What is still there after a moment: connections are closed, and their buffers wiped, shortly after the answer.
+async fn settled(program: &Program, texts: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        found = scan(program, texts);
+        if found.is_empty() {
+            break;
+        }
+    }
+    found
 }
 
 /// The password as it is, and base64 of it wherever it may begin in a group of three bytes.

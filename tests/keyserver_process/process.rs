@@ -26,7 +26,9 @@ pub(crate) async fn it_serves_and_ends_in_order() {
         let (client, url) = (dockpass_tests::client::Client::new(), url.clone());
         async move { client.get(&url).send().await }
     });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    while place.demo.requests(Kind::Open, Role::Registry) < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     program.signal("TERM");
     let reply = in_flight.await.unwrap().expect("a request in flight ends well");
     assert_eq!(reply.status, 200);

@@ -41,7 +41,7 @@ async fn token_requests_are_read_strictly() {
         (Rule::MalformedQuery, format!("{good}&account")),
         (Rule::MalformedQuery, format!("{good}&offline_token=yes")),
         (Rule::MalformedScope, stage.realm(&["repository:library/alpine"])),
-        (Rule::MalformedScope, stage.realm(&["repository:Library/alpine:pull"])),
+        (Rule::MalformedScope, stage.realm(&["repository:library/Alpine:pull"])),
         (Rule::MalformedScope, stage.realm(&["repository:a:pull+repository:b:pull"])),
         (Rule::MalformedScope, stage.realm(&[""])),
         (Rule::AccountMismatch, format!("{good}&account=bob")),

@@ -1,0 +1,187 @@
+//! Whoever knows the public key can encrypt under it, and still makes no session. Test ids as in the threat list (JWE).
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
+use aws_lc_rs::rsa::{
+    OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use dockpass_tests::demo::Kind;
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, Upstream, problem};
+use crate::server::shared_key;
+
+/// The key that the test's server seals with. Its public half is what an attacker has from `GET /v1/keys`.
+fn key() -> PrivateDecryptingKey {
+    let pem = std::fs::read_to_string(shared_key()).unwrap();
+    let text: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    PrivateDecryptingKey::from_pkcs8(&STANDARD.decode(text).unwrap()).unwrap()
+}
+
+/// A JWE in compact form: this header, this content, encrypted under the public key.
+fn encrypt(header: &str, content: &[u8]) -> String {
+    let (cek, nonce) = ([7_u8; 32], [9_u8; 12]);
+    let public = OaepPublicEncryptingKey::new(key().public_key()).unwrap();
+    let mut wrapped = vec![0; public.ciphertext_size()];
+    let wrapped = public.encrypt(&OAEP_SHA256_MGF1SHA256, &cek, &mut wrapped, None).unwrap();
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &cek).unwrap());
+    let mut text = content.to_vec();
+    let sealing = Nonce::assume_unique_for_key(nonce);
+    let tag = cipher.seal_in_place_separate_tag(sealing, Aad::from(header.as_bytes()), &mut text).unwrap();
+    let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    format!("{header}.{}.{}.{}.{}", part(wrapped), part(&nonce), part(&text), part(tag.as_ref()))
+}
+
+/// The header and the content of a session, as only the key's owner can read them.
+fn decrypt(session: &str) -> (String, String) {
+    let parts: Vec<&str> = session.split('.').collect();
+    let bytes = |index: usize| URL_SAFE_NO_PAD.decode(parts[index]).unwrap();
+    let private = OaepPrivateDecryptingKey::new(key()).unwrap();
+    let mut cek = vec![0; private.min_output_size()];
+    let cek = private.decrypt(&OAEP_SHA256_MGF1SHA256, &bytes(1), &mut cek, None).unwrap();
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, cek).unwrap());
+    let mut text = [bytes(3), bytes(4)].concat();
+    let nonce = Nonce::try_assume_unique_for_key(&bytes(2)).unwrap();
+    let text = cipher.open_in_place(nonce, Aad::from(parts[0].as_bytes()), &mut text).unwrap();
+    (parts[0].to_owned(), String::from_utf8(text.to_vec()).unwrap())
+}
+
+/// JWE-18, D4.
+#[tokio::test]
+async fn knowing_the_public_key_makes_no_session() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "bob").await;
+    let (header, inner) = decrypt(&session);
+    let parts: Vec<&str> = inner.split('.').collect();
+    assert_eq!(parts.len(), 3, "a JWS inside the JWE");
+    let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
+
+    // The test of the test: the same content in a new envelope opens, so envelopes made here are good ones.
+    let rewrapped = encrypt(&header, inner.as_bytes());
+    stack.keep_secret(&rewrapped);
+    assert_eq!(stack.get(&stack.url("/v1/session"), Some(&rewrapped)).await.json()["username"], "bob");
+
+    claims["username"] = json!("ada");
+    let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
+    let signed = |key: &[u8], header: &str| {
+        let text = format!("{}.{payload}", URL_SAFE_NO_PAD.encode(header));
+        let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    };
+    let own_header = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
+    let keys = stack.get(&stack.url("/v1/keys"), None).await.json();
+    let modulus = URL_SAFE_NO_PAD.decode(keys["keys"][0]["n"].as_str().unwrap()).unwrap();
+    let kid = keys["keys"][0]["kid"].as_str().unwrap();
+    let forged = [
+        claims.to_string(),
+        format!("{}.{payload}.{}", parts[0], parts[2]),
+        format!("{}.{payload}.", parts[0]),
+        format!("{}.{payload}.", URL_SAFE_NO_PAD.encode("{\"alg\":\"none\"}")),
+        signed(&modulus, &own_header),
+        signed(kid.as_bytes(), &own_header),
+        signed(b"dockpass", &own_header),
+        signed(&[7; 32], &own_header),
+        signed(&[], &own_header),
+        String::new(),
+        "..".to_owned(),
+        "\0".repeat(200),
+    ];
+    stack.reset();
+    for content in forged {
+        let session = encrypt(&header, content.as_bytes());
+        problem(&stack.get(&stack.url("/v1/session"), Some(&session)).await, 401, "invalid_session");
+        problem(
+            &stack.ask(Some(&session), Kind::Token, &["registry:catalog:*"]).await,
+            401,
+            "invalid_session",
+        );
+    }
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    stack.end().await;
+}
+
+/// JWE-03, JWE-08, JWE-21: what is not exactly our header costs no private-key operation.
+#[tokio::test]
+async fn other_headers_are_refused_before_any_rsa_work() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let (header, inner) = decrypt(&session);
+    let fields: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&header).unwrap()).unwrap();
+    let with = |name: &str, value: Value| {
+        let mut fields = fields.clone();
+        fields[name] = value;
+        fields.to_string()
+    };
+    let text = fields.to_string();
+    let doubled = format!("{},\"alg\":\"RSA-OAEP-256\"}}", text.trim_end_matches('}'));
+    let before = stack.server.rsa_operations();
+    for header in [
+        with("alg", json!("RSA-OAEP")),
+        with("alg", json!("RSA1_5")),
+        with("alg", json!("dir")),
+        with("alg", json!("none")),
+        with("alg", json!(["RSA-OAEP-256"])),
+        with("enc", json!("A128GCM")),
+        with("enc", json!("A256CBC-HS512")),
+        with("zip", json!("DEF")),
+        with("crit", json!(["exp"])),
+        with("cty", json!("JWT")),
+        with("p2c", json!(2_000_000_000)),
+        with("jwk", json!({ "kty": "RSA" })),
+        with("jku", json!("http://127.0.0.1:1/keys")),
+        with("kid", json!("../../etc/passwd")),
+        with("kid", Value::Null),
+        doubled,
+        "[]".to_owned(),
+        "{".to_owned(),
+        "a".repeat(9_000),
+    ] {
+        let session = encrypt(&URL_SAFE_NO_PAD.encode(&header), inner.as_bytes());
+        let reply = stack.get(&stack.url("/v1/session"), Some(&session)).await;
+        assert_eq!(reply.status, 401, "{header}: {}", reply.text());
+        problem(&reply, 401, "invalid_session");
+    }
+    assert_eq!(stack.server.rsa_operations(), before);
+    stack.end().await;
+}
+
+/// JWE-10, JWE-14: one value has one spelling, and every bit of it counts.
+#[tokio::test]
+async fn every_character_of_a_session_counts() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let parts: Vec<&str> = session.split('.').collect();
+    let length = session.len();
+    // The first and the last characters of each part, and some in between.
+    let mut places = vec![];
+    let mut start = 0;
+    for part in &parts {
+        places.extend([start, start + part.len() / 3, start + part.len() / 2, start + part.len() - 1]);
+        start += part.len() + 1;
+    }
+    for place in places {
+        let mut bytes = session.clone().into_bytes();
+        bytes[place] = match bytes[place] {
+            b'A' => b'Q',
+            b'w' => b'x',
+            _ => b'A',
+        };
+        let damaged = String::from_utf8(bytes).unwrap();
+        let reply = stack.get(&stack.url("/v1/session"), Some(&damaged)).await;
+        assert_eq!(reply.status, 401, "character {place} of {length} does not count");
+    }
+    for respelled in [
+        format!("{session}="),
+        format!("{session}."),
+        format!(".{session}"),
+        session.replace('-', "+").replace('_', "/"),
+    ] {
+        if respelled != session {
+            let reply = stack.get(&stack.url("/v1/session"), Some(&respelled)).await;
+            assert_eq!(reply.status, 401, "{}", reply.text());
+        }
+    }
+    stack.end().await;
+}

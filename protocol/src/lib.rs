@@ -19,3 +19,7 @@ pub mod realm;
 pub mod reference;
 pub mod scope;
 pub mod token;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

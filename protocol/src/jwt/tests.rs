@@ -1,1 +1,178 @@
-//! Tests.
+//! Properties. The cases are in `testdata/tokens.json`.
+#![expect(clippy::string_slice, reason = "a test that panics has failed, as it should")]
+
+use base64::Engine;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::*;
+
+fn token(header: &str, claims: &str) -> String {
+    format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+}
+
+/// A token that lists these entries.
+fn token_with(entries: &[Scope]) -> String {
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let mut json = serde_json::json!({"type": entry.resource_type, "name": entry.name, "actions": entry.actions});
+            if let Some(class) = &entry.class {
+                json["class"] = class.as_str().into();
+            }
+            json
+        })
+        .collect();
+    token(r#"{"alg":"RS256"}"#, &serde_json::json!({"access": entries, "exp": 1_790_000_000}).to_string())
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    let actions = prop::collection::vec(select(vec!["pull", "push", "delete", "*"]), 0..4);
+    (
+        select(vec!["repository", "registry"]),
+        prop::option::of(Just("plugin")),
+        select(vec!["a", "a/b", "b"]),
+        actions,
+    )
+        .prop_map(|(resource_type, class, name, actions)| Scope {
+            resource_type: resource_type.to_owned(),
+            class: class.map(str::to_owned),
+            name: name.to_owned(),
+            actions: actions.into_iter().map(str::to_owned).collect(),
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn more_grants_never_take_any_away(entries in prop::collection::vec(scope(), 0..5), more in scope(), action in "[a-z]{1,4}", asked in scope()) {
+        let info = inspect(&token_with(&entries));
+        prop_assert_eq!(&info.access, &Access::List(entries.clone()));
+        let before = info.answer(&asked);
+        let mut longer = entries.clone();
+        longer.push(more);
+        let mut wider = entries;
+        for entry in &mut wider {
+            entry.actions.push(action.clone());
+        }
+        if before == Answer::Granted {
+            prop_assert_eq!(inspect(&token_with(&longer)).answer(&asked), Answer::Granted);
+            prop_assert_eq!(inspect(&token_with(&wider)).answer(&asked), Answer::Granted);
+        }
+        // Asking for less is granted as well.
+        if before == Answer::Granted && asked.actions.len() > 1 {
+            let less = Scope { actions: asked.actions[1..].to_vec(), ..asked };
+            prop_assert_eq!(info.answer(&less), Answer::Granted);
+        }
+    }
+
+    #[test]
+    fn answers_share_out_what_is_asked(entries in prop::collection::vec(scope(), 0..5), asked in prop::collection::vec(scope(), 0..5), opaque in any::<bool>()) {
+        let asked = ScopeSet::from(asked);
+        let token = if opaque { "opaque".to_owned() } else { token_with(&entries) };
+        let info = inspect(&token);
+        let Answers { granted, denied, unknown } = info.answers(&asked);
+        prop_assert_eq!(granted.union(&denied).union(&unknown), asked.clone());
+        prop_assert_eq!(granted.len() + denied.len() + unknown.len(), asked.len());
+        prop_assert_eq!(unknown.is_empty(), !opaque || asked.is_empty());
+        prop_assert!(granted.iter().all(|scope| info.answer(scope) == Answer::Granted));
+    }
+
+    #[test]
+    fn damage_never_grants(entries in prop::collection::vec(scope(), 0..3), asked in scope(), at in any::<Index>(), with in "[ -~]") {
+        let good = token_with(&entries);
+        let before = inspect(&good).answer(&asked);
+        let mut bytes = good.clone().into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = with.as_bytes()[0];
+        let info = inspect(std::str::from_utf8(&bytes).unwrap());
+        if before == Answer::Denied && info.problem().is_some() {
+            prop_assert_eq!(info.answer(&asked), Answer::Denied);
+        }
+        // A cut token is never opaque while its header still shows that it was a JWT.
+        for end in [3, good.len() / 2, good.len() - 5] {
+            let cut = inspect(&good[..end]);
+            prop_assert!(cut.problem().is_some(), "{}", end);
+            prop_assert_eq!(cut.answer(&asked), Answer::Denied);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,40}", header in "\\PC{0,20}|\\{\"alg\":\"[a-z]{0,3}\"\\}", claims in "\\PC{0,40}|\\{(\"(exp|aud|access|sub)\":([0-9.e+-]{0,5}|\"\"|\\[\\]|null),?){0,4}\\}") {
+        let info = inspect(&text);
+        prop_assert!(info.problem().is_none() || info.kind() == TokenKind::Opaque);
+        let info = inspect(&token(&header, &claims));
+        prop_assert_eq!(info.is_jwt(), info.claims_json().is_some());
+        if info.is_jwt() {
+            prop_assert_eq!(info.header_json(), Some(header.as_str()));
+            prop_assert_eq!(info.claims_json(), Some(claims.as_str()));
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&claims).is_ok(), "{}", claims);
+        }
+    }
+
+    #[test]
+    fn claims_are_read_like_another_parser_reads_them(claims in "\\{(\"[a-z\\\\/\"]{0,3}\":(-?[0-9]{1,3}(\\.[0-9])?(e[0-9])?|\"(\\\\u00[0-9a-f]{2}|\\\\[nrtbf/\\\\\"]|[a-z])*\"|\\[[0-9, ]{0,5}\\]|true|false|null) ?,?){0,4}\\}") {
+        let ours = inspect(&token(r#"{"alg":"x"}"#, &claims)).is_jwt();
+        prop_assert_eq!(ours, serde_json::from_str::<serde_json::Value>(&claims).is_ok());
+    }
+
+    #[test]
+    fn base64url_is_that_of_the_base64_crate(bytes in prop::collection::vec(any::<u8>(), 0..40), text in "[A-Za-z0-9_=+/ -]{0,12}") {
+        let mut decoded = b"x".to_vec();
+        let encoded = URL_SAFE_NO_PAD.encode(&bytes);
+        prop_assert_eq!(base64url::decode(encoded.as_bytes(), &mut decoded), Some(()));
+        prop_assert_eq!(&decoded[1..], &bytes[..]);
+        let expected = URL_SAFE_NO_PAD.decode(&text).ok();
+        let mut decoded = Vec::new();
+        prop_assert_eq!(base64url::decode(text.as_bytes(), &mut decoded).map(|()| decoded), expected.clone());
+        prop_assert_eq!(base64url::is_valid(text.as_bytes()), expected.is_some());
+        let padded = URL_SAFE.encode(&bytes);
+        prop_assert_eq!(base64url::is_valid(padded.as_bytes()), !padded.contains('='));
+    }
+}
+
+#[test]
+fn debug_shows_neither_token_nor_claims() {
+    let info = inspect(&token(
+        r#"{"alg":"RS256","kid":"key-canary"}"#,
+        r#"{"sub":"user-canary","iss":"issuer-canary"}"#,
+    ));
+    assert_eq!(info.subject.as_deref(), Some("user-canary"));
+    assert_eq!((info.algorithm.as_deref(), info.key_id.as_deref()), (Some("RS256"), Some("key-canary")));
+    assert!(!format!("{info:?}").contains("canary"), "{info:?}");
+}
+
+#[test]
+fn who_is_nobody() {
+    for (claims, user) in [
+        (r#"{"sub":""}"#, false),
+        (r#"{"sub":"(anonymous)"}"#, false),
+        (r#"{"sub":null}"#, false),
+        ("{}", false),
+        (r#"{"sub":"alice"}"#, true),
+    ] {
+        assert_eq!(inspect(&token(r#"{"alg":"x"}"#, claims)).names_a_user(), user, "{claims}");
+    }
+}
+
+#[test]
+fn a_scope_without_actions_is_denied() {
+    let info = inspect(&token_with(&[Scope::repository("a", &["pull"])]));
+    assert_eq!(info.answer(&Scope::repository("a", &[])), Answer::Denied);
+}
+
+#[test]
+fn limits_are_exact() {
+    let entries = |count: usize| vec![r#"{"type":"r","name":"a"}"#; count].join(",");
+    let claims = |count| format!(r#"{{"access":[{}]}}"#, entries(count));
+    let problem = |count| inspect(&token(r#"{"alg":"x"}"#, &claims(count))).problem();
+    assert_eq!(problem(MAX_ACCESS), None);
+    assert_eq!(problem(MAX_ACCESS + 1), Some(JwtProblem::TooLarge));
+    let nested = |depth| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    assert_eq!(inspect(&token(r#"{"alg":"x"}"#, &nested(31))).problem(), None);
+    assert_eq!(inspect(&token(r#"{"alg":"x"}"#, &nested(32))).problem(), Some(JwtProblem::TooLarge));
+    assert_eq!(inspect(&"a".repeat(MAX_TOKEN)).problem(), None);
+    assert_eq!(inspect(&"a".repeat(MAX_TOKEN + 1)).problem(), Some(JwtProblem::TooLarge));
+}

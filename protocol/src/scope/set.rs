@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use super::Scope;
 use super::error::{ScopeError, ScopeErrorKind};
 use super::parse::Parts;
-use super::Scope;
 
 /// Scopes in canonical form: one per type, class and name; actions sorted, without duplicates, `*` alone where it
 /// occurs; the scopes sorted by their text. Two sets are equal exactly when they ask for the same.

@@ -459,7 +459,7 @@ test('steps tell what was decided and why, and no secret', async () => {
 test('registries', async () => {
   const { server } = await setUp()
   const [first] = await RegistryClient.registries({ keyServer: server.url })
-  assert.deepEqual(Object.keys(first), ['registry', 'name', 'url', 'gateway'])
+  assert.deepEqual(Object.keys(first), ['registry', 'name', 'url', 'gateway', 'catalog'])
 })
 
 test('connect refuses what it does not understand', async () => {

@@ -7,10 +7,12 @@ use crate::process;
 use crate::test::host_packages;
 use crate::tools::{rust_wasm, system};
 
+/// The package that is compiled for the browser.
+const BROWSER_MODULE: [&str; 2] = ["--package", "dockpass-client-wasm"];
+
 /// Checks everything, and fails at the end if anything did; `fix` repairs what machines can repair.
 pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     system::require(&[system::Need::RustWasm])?;
-    // The key server embeds the page where there is one; linting must not depend on it.
     let mut failures = Vec::new();
     let mut step = |result: Result<(), Failure>| {
         if let Err(failure) = result {
@@ -37,28 +39,33 @@ fn format(fix: bool) -> Result<(), Failure> {
     process::quiet("formatting", &mut cargo)
 }
 
+/// Everything at once, as `documentation` does: with another set of packages, cargo would choose other features of
+/// shared dependencies and check those again.
+fn every_package() -> Vec<&'static str> {
+    let mut packages = host_packages();
+    packages.extend(BROWSER_MODULE);
+    packages
+}
+
 fn clippy(fix: bool) -> Result<(), Failure> {
-    let mut cargo = process::cargo(&["clippy"]);
-    cargo.args(host_packages()).arg("--all-targets").args(fix_flags(fix)).args(["--", "-D", "warnings"]);
+    let mut cargo = process::cargo(&["clippy", "--all-targets"]);
+    cargo.args(every_package()).args(fix_flags(fix)).args(["--", "-D", "warnings"]);
     process::quiet("clippy", &mut cargo)
 }
 
-/// The browser module is checked for the browser: most of it is not even compiled for anything else. Where that
-/// toolchain has no clippy, clippy sees what compiles on the host, and the compiler's own lints see the rest.
+/// What of the browser module is compiled for the browser only. Where that toolchain has no clippy, at least the
+/// compiler's own lints see it.
 fn browser_module(fix: bool) -> Result<(), Failure> {
     let toolchain = rust_wasm::toolchain()?;
-    let package = ["--package", "dockpass-client-wasm"];
     if toolchain.has_clippy() {
-        let mut cargo = toolchain.cargo(&["clippy"]);
-        cargo.args(package).arg("--all-targets").args(fix_flags(fix)).args(["--", "-D", "warnings"]);
+        let mut cargo = toolchain.cargo(&["clippy", "--all-targets"]);
+        cargo.args(BROWSER_MODULE).args(fix_flags(fix)).args(["--", "-D", "warnings"]);
         return process::quiet("clippy for the browser", &mut cargo);
     }
-    let mut cargo = process::cargo(&["clippy"]);
-    cargo.args(package).arg("--all-targets").args(fix_flags(fix)).args(["--", "-D", "warnings"]);
-    process::quiet("clippy of the browser module, on the host", &mut cargo)?;
     let mut cargo = toolchain.cargo(&["check", "--all-targets"]);
+    cargo.args(BROWSER_MODULE);
     // Not by flags of the compiler: with others than the build's, everything would be compiled again.
-    let printed = process::printed("checking the browser module for the browser", cargo.args(package))?;
+    let printed = process::printed("checking the browser module for the browser", &mut cargo)?;
     if printed.lines().any(|line| line.starts_with("warning: ")) {
         Err(Failure::Failed(printed))
     } else {
@@ -72,6 +79,7 @@ fn fix_flags(fix: bool) -> &'static [&'static str] {
 
 fn documentation() -> Result<(), Failure> {
     let mut cargo = process::cargo(&["doc", "--no-deps", "--document-private-items"]);
-    cargo.args(host_packages()).args(["--package", "dockpass-client-wasm"]);
-    process::quiet("documentation", cargo.env("RUSTDOCFLAGS", "-D warnings"))
+    // Private items are documented, so links to them work.
+    let flags = "-D warnings -A rustdoc::private_intra_doc_links";
+    process::quiet("documentation", cargo.args(every_package()).env("RUSTDOCFLAGS", flags))
 }

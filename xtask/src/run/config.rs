@@ -3,12 +3,16 @@
 use crate::flags::OwnRegistry;
 
 /// One registry of the configuration.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Registry {
     pub(crate) name: String,
     pub(crate) url: String,
     /// Token services that may be asked besides those on the registry's own origin.
     pub(crate) realms: Vec<String>,
+    /// Origins that it redirects blobs to, although their addresses are not public.
+    pub(crate) redirects: Vec<String>,
+    /// Repositories to show where it lets nobody list its catalog.
+    pub(crate) catalog: Vec<String>,
 }
 
 impl Registry {
@@ -16,7 +20,7 @@ impl Registry {
     pub(crate) fn of_person(given: &OwnRegistry) -> Self {
         let host = given.url.split_once("://").map_or(given.url.as_str(), |(_, rest)| rest);
         let name = host.split('/').next().unwrap_or(host).to_owned();
-        Self { name, url: given.url.clone(), realms: given.realms.clone() }
+        Self { name, url: given.url.clone(), realms: given.realms.clone(), ..Self::default() }
     }
 }
 
@@ -30,9 +34,16 @@ pub(crate) fn text(listen: &str, registries: &[Registry]) -> String {
     for registry in registries {
         lines.push(format!("  - name: {}", quoted(&registry.name)));
         lines.push(format!("    url: {}", quoted(&registry.url)));
-        if !registry.realms.is_empty() {
-            let realms: Vec<String> = registry.realms.iter().map(|realm| quoted(realm)).collect();
-            lines.push(format!("    realms: [{}]", realms.join(", ")));
+        let lists = [
+            ("realms", &registry.realms),
+            ("redirects", &registry.redirects),
+            ("catalog", &registry.catalog),
+        ];
+        for (key, values) in lists {
+            if !values.is_empty() {
+                let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+                lines.push(format!("    {key}: [{}]", values.join(", ")));
+            }
         }
     }
     lines.push(String::new());
@@ -63,11 +74,13 @@ mod tests {
     #[test]
     fn every_value_is_quoted() {
         let registries = [
-            Registry { name: "no: \"x\"\n".to_owned(), url: "http://h".to_owned(), realms: vec![] },
+            Registry { name: "no: \"x\"\n".to_owned(), url: "http://h".to_owned(), ..Registry::default() },
             Registry {
                 name: "b".to_owned(),
                 url: "http://i".to_owned(),
                 realms: vec!["http://j/t".to_owned()],
+                redirects: vec!["http://k".to_owned()],
+                catalog: vec!["a/b".to_owned(), "c".to_owned()],
             },
         ];
         let expected = "\
@@ -79,6 +92,8 @@ registries:
   - name: \"b\"
     url: \"http://i\"
     realms: [\"http://j/t\"]
+    redirects: [\"http://k\"]
+    catalog: [\"a/b\", \"c\"]
 ";
         assert_eq!(text("127.0.0.1:8780", &registries), expected);
     }

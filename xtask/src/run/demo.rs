@@ -25,10 +25,13 @@ impl Ready {
 
     /// The registries for the key server's configuration.
     pub(crate) fn registries(&self) -> Vec<Registry> {
+        let texts = |value, key| items(value, key).filter_map(Value::as_str).map(str::to_owned).collect();
         let registry = |value: &Value| Registry {
             name: text(value, "name"),
             url: text(value, "url"),
-            realms: items(value, "realms").filter_map(Value::as_str).map(str::to_owned).collect(),
+            realms: texts(value, "realms"),
+            redirects: value.get("cdn").and_then(Value::as_str).map(str::to_owned).into_iter().collect(),
+            catalog: texts(value, "repositories"),
         };
         self.list().map(registry).collect()
     }
@@ -71,6 +74,7 @@ mod tests {
         Ready(serde_json::json!({"registries": [
             {"name": "open", "url": "http://127.0.0.1:1", "realms": [], "flow": "open", "logins": []},
             {"name": "team", "url": "http://127.0.0.1:2", "realms": ["http://127.0.0.1:3/token"], "flow": "token",
+             "cdn": "http://127.0.0.1:4", "repositories": ["a/b"],
              "logins": [{"username": "ann", "password": "pw", "note": "sees all"}]},
         ]}))
     }
@@ -81,6 +85,9 @@ mod tests {
         assert_eq!(registries.len(), 2);
         assert_eq!(registries[1].url, "http://127.0.0.1:2");
         assert_eq!(registries[1].realms, ["http://127.0.0.1:3/token"]);
+        assert_eq!(registries[1].redirects, ["http://127.0.0.1:4"]);
+        assert_eq!(registries[1].catalog, ["a/b"]);
+        assert!(registries[0].redirects.is_empty() && registries[0].catalog.is_empty());
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub(crate) struct ApiError {
     upstream_status: Option<u16>,
     retry_after: Option<u64>,
     steps: Vec<StepRecord>,
+    allowed: Option<&'static str>,
 }
 
 /// The problem document that a response still lacks.
@@ -35,6 +36,16 @@ impl ApiError {
     /// The status that an upstream answered with, for the log.
     pub(crate) fn upstream_status(&self) -> Option<u16> {
         self.upstream_status
+    }
+
+    /// A method that does not pass where these do (RFC 9110 §15.5.6). The router says it for its own routes.
+    pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
+        Self { allowed: Some(allowed), ..ErrorCode::MethodNotAllowed.into() }
+    }
+
+    /// The value of `Allow`.
+    pub(crate) fn allowed(&self) -> Option<&'static str> {
+        self.allowed
     }
 
     /// Says after how many seconds another try makes sense.
@@ -76,7 +87,7 @@ impl ApiError {
 
 impl From<ErrorCode> for ApiError {
     fn from(code: ErrorCode) -> Self {
-        Self { code, step: None, upstream_status: None, retry_after: None, steps: Vec::new() }
+        Self { code, step: None, upstream_status: None, retry_after: None, steps: Vec::new(), allowed: None }
     }
 }
 

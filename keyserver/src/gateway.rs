@@ -105,6 +105,11 @@ impl Gateway {
         }
     }
 
+    /// The methods that pass, at one path or another.
+    pub(crate) fn methods(&self) -> &'static str {
+        if self.read_only { "GET, HEAD" } else { "GET, HEAD, POST, PUT, PATCH, DELETE" }
+    }
+
     /// Whether this method passes at all.
     pub(crate) fn admits(&self, method: &Method) -> bool {
         let reads = method == Method::GET || method == Method::HEAD;

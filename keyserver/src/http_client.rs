@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dockpass_protocol::flow::TransportError;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, USER_AGENT};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -120,6 +120,7 @@ impl HttpClient {
         let whole = async {
             let response = self.once.request(request).await.map_err(|error| error::classify(&error))?;
             let (head, body) = response.into_parts();
+            check_head(&head.headers)?;
             if head.status.is_redirection() && head.status != http::StatusCode::NOT_MODIFIED {
                 return Err(TransportError::Redirect);
             }
@@ -150,7 +151,8 @@ impl HttpClient {
         dress(&mut request);
         let client = if holds_password(&request) { &self.once } else { &self.pooled };
         match tokio::time::timeout(self.timeouts.answer, client.request(request)).await {
-            Ok(result) => result.map_err(|error| error::classify(&error)),
+            Ok(Ok(response)) => check_head(response.headers()).map(|()| response),
+            Ok(Err(error)) => Err(error::classify(&error)),
             Err(_) => Err(TransportError::Timeout),
         }
     }
@@ -159,6 +161,12 @@ impl HttpClient {
 /// Whether a person's password goes along; a token is good for minutes and one registry only.
 fn holds_password<B>(request: &Request<B>) -> bool {
     request.headers().get(AUTHORIZATION).is_some_and(|value| !value.as_bytes().starts_with(b"Bearer "))
+}
+
+/// hyper bounds what it buffers, not what it accepts: a head that came in one piece may be longer.
+fn check_head(headers: &HeaderMap) -> Result<(), TransportError> {
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > MAX_HEAD { Err(TransportError::Invalid) } else { Ok(()) }
 }
 
 /// What every request carries.

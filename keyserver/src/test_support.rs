@@ -9,7 +9,7 @@ use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -27,7 +27,6 @@ pub(crate) const NOW_MS: i64 = 1_795_435_200_000;
 /// A request as an upstream saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) method: Method,
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -75,9 +74,10 @@ impl Fake {
                     let (answer, log, own) = (Arc::clone(&answer), Arc::clone(&log), own.clone());
                     async move {
                         let (head, body) = request.into_parts();
-                        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+                        let body =
+                            body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
                         let target = head.uri.to_string();
-                        let seen = Seen { method: head.method, target, headers: head.headers, body };
+                        let seen = Seen { target, headers: head.headers, body };
                         log.lock().unwrap().push(seen.clone());
                         Ok::<_, Infallible>(answer(&own, &seen))
                     }

@@ -1,1 +1,34 @@
+use clap::CommandFactory;
 
+use super::{Arguments, CONFIGURATION, Failure, KEYS, LISTEN};
+use crate::config::Config;
+use crate::serve::{ServeError, Server};
+
+#[test]
+fn the_command_line_is_consistent_and_its_help_teaches() {
+    Arguments::command().debug_assert();
+    let help = Arguments::command().render_long_help().to_string();
+    for word in ["serve", "keygen", "check-config", "Exit codes", "DOCKPASS__SECTION__KEY"] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn every_failure_has_its_code() {
+    let problems = Config::parse("x: 1\n", []).unwrap_err();
+    assert_eq!(Failure::from(problems).code, CONFIGURATION);
+    let missing = crate::session::keyring::KeyRing::load(&["/nowhere.pem".into()]).unwrap_err();
+    assert_eq!(Failure::from(missing).code, KEYS);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_one_message_with_the_address_and_what_to_type() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let error = Server::bind(Config { listen: listen.clone(), ..Config::default() }).await.unwrap_err();
+    assert!(matches!(error, ServeError::Listen { .. }));
+    let failure = Failure::from(error);
+    assert_eq!(failure.code, LISTEN);
+    assert!(failure.message.contains(&listen) && failure.message.contains("--listen"), "{}", failure.message);
+    assert_eq!(failure.message.lines().count(), 1);
+}

@@ -36,9 +36,14 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     // Some clients escape the colon of host:port, which a path segment need not.
     let registry = state.registries.find(&registry.replace("%3A", ":").replace("%3a", ":"))?;
     if !state.gateway.admits(&head.method) {
-        return Err(ErrorCode::MethodNotAllowed.into());
+        return Err(ApiError::method_not_allowed(state.gateway.methods()));
     }
-    let target = Target::parse(head.method.as_str(), path, head.uri.query())?;
+    let target = match Target::parse(head.method.as_str(), path, head.uri.query()) {
+        Err(ErrorCode::MethodNotAllowed) => {
+            return Err(ApiError::method_not_allowed(state.gateway.methods()));
+        }
+        target => target?,
+    };
     let passage = passage(&state, &registry, &head.method, &head.headers).await?;
     let body = (!head.method.is_safe()).then(|| body.map_err(Into::into).boxed_unsync());
     let relay = Relay { registry, method: head.method, target, headers: &head.headers, body, passage };

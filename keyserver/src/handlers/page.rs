@@ -27,7 +27,7 @@ pub(crate) async fn get(request: Request) -> Result<Response, ApiError> {
         return Err(if missing { ErrorCode::PageNotBuilt } else { ErrorCode::NotFound }.into());
     };
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return Err(ErrorCode::MethodNotAllowed.into());
+        return Err(ApiError::method_not_allowed("GET, HEAD"));
     }
     let headers = request.headers();
     let packed = file.gzip.filter(|_| accepts_gzip(headers));

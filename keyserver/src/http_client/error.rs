@@ -21,17 +21,6 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
         if error.is::<rustls::Error>() {
             return TransportError::Tls;
         }
-        // An `io::Error` hides the error that it was made from behind `get_ref`: its `source` is that one's source.
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && let Some(inner) = io.get_ref()
-        {
-            if inner.is::<rustls::Error>() {
-                return TransportError::Tls;
-            }
-            if let Some(dial) = inner.downcast_ref::<DialError>() {
-                return classify(dial);
-            }
-        }
         if let Some(http) = error.downcast_ref::<hyper::Error>() {
             if http.is_timeout() {
                 return TransportError::Timeout;
@@ -41,7 +30,11 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
                 verdict = TransportError::Invalid;
             }
         }
-        next = error.source();
+        // An `io::Error` hides the error that it was made from behind `get_ref`: its `source` is that one's source.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
     verdict
 }

@@ -1,1 +1,120 @@
+use std::time::Duration;
 
+use dockpass_protocol::flow::TransportError;
+use dockpass_protocol::origin::Origin;
+use http::Request;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::{DialPolicy, HttpClient, MAX_BODY, Timeouts};
+use crate::test_support::{Fake, reply};
+use crate::upstream::empty;
+
+const QUICK: Timeouts = Timeouts { connect: Duration::from_secs(1), answer: Duration::from_millis(400) };
+
+fn client_for(origin: &str, timeouts: Timeouts) -> HttpClient {
+    HttpClient::new(DialPolicy::trusting(vec![Origin::parse(origin).unwrap()]), timeouts, None).unwrap()
+}
+
+async fn exchange(origin: &str) -> Result<http::Response<bytes::Bytes>, TransportError> {
+    let request = Request::get(format!("{origin}/x")).body(empty()).unwrap();
+    client_for(origin, QUICK).exchange(request).await
+}
+
+/// A server that answers every connection with these bytes and then does nothing, or closes.
+async fn raw(bytes: Vec<u8>, close: bool) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let task = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let bytes = bytes.clone();
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                assert!(stream.read(&mut buffer).await.is_ok_and(|length| length > 0));
+                stream.write_all(&bytes).await.ok();
+                if !close {
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                }
+            });
+        }
+    });
+    (origin, task)
+}
+
+#[tokio::test]
+async fn answers_that_break_the_rules_are_invalid() {
+    let long_body =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", MAX_BODY + 1, "x".repeat(MAX_BODY + 1));
+    let long_head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(40_000));
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(2_000));
+    for (name, bytes) in [
+        ("not HTTP", "SSH-2.0-OpenSSH_9.2\r\n".to_owned()),
+        ("long body", long_body),
+        ("long head", long_head),
+        ("many headers", many),
+        ("short body", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc".to_owned()),
+        ("bad chunk", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".to_owned()),
+        ("encoded", "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 0\r\n\r\n".to_owned()),
+    ] {
+        let (origin, task) = raw(bytes.into_bytes(), true).await;
+        assert_eq!(exchange(&origin).await.unwrap_err(), TransportError::Invalid, "{name}");
+        task.abort();
+    }
+}
+
+#[tokio::test]
+async fn what_stands_still_is_given_up() {
+    for bytes in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"] {
+        let (origin, task) = raw(bytes.as_bytes().to_vec(), false).await;
+        let began = std::time::Instant::now();
+        assert_eq!(exchange(&origin).await.unwrap_err(), TransportError::Timeout, "{bytes}");
+        assert!(began.elapsed() < Duration::from_secs(3));
+        task.abort();
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_unreachable_and_cleartext_is_no_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    assert_eq!(exchange(&format!("http://{address}")).await.unwrap_err(), TransportError::Unreachable);
+    let (origin, task) = raw(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), true).await;
+    assert_eq!(exchange(&origin.replace("http:", "https:")).await.unwrap_err(), TransportError::Tls);
+    task.abort();
+}
+
+#[tokio::test]
+async fn redirects_are_errors_and_cookies_are_forgotten() {
+    for status in [301, 302, 303, 307, 308] {
+        let fake = Fake::start(move |_, _| reply(status, &[("location", "/y")], "")).await;
+        let origin = format!("http://{}", fake.authority);
+        assert_eq!(exchange(&origin).await.unwrap_err(), TransportError::Redirect);
+        assert_eq!(fake.seen().len(), 1);
+    }
+    let fake = Fake::start(|_, _| reply(200, &[("set-cookie", "sid=1")], "")).await;
+    let origin = format!("http://{}", fake.authority);
+    let client = client_for(&origin, QUICK);
+    for _ in 0..2 {
+        client.exchange(Request::get(format!("{origin}/x")).body(empty()).unwrap()).await.unwrap();
+    }
+    assert!(fake.seen().iter().all(|seen| seen.header("cookie").is_none()));
+}
+
+#[tokio::test]
+async fn an_exchange_keeps_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let client = client_for(&origin, QUICK);
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        assert!(stream.read(&mut buffer).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+        // Ready with nothing: the client closed, though nothing told it to.
+        tokio::time::timeout(Duration::from_secs(2), stream.read(&mut buffer)).await.unwrap().unwrap()
+    });
+    client.exchange(Request::get(format!("{origin}/x")).body(empty()).unwrap()).await.unwrap();
+    assert_eq!(server.await.unwrap(), 0);
+}

@@ -9,8 +9,8 @@ use axum::response::Response;
 use dockpass_protocol::api::PROBLEM_MEDIA_TYPE;
 use dockpass_protocol::code::ErrorCode;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, REFERRER_POLICY, RETRY_AFTER, SERVER, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, RETRY_AFTER, SERVER, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use crate::clock::hex;
@@ -107,17 +107,12 @@ fn with_problem(response: Response, id: &str) -> Response {
     if let Some(seconds) = problem.retry_after {
         head.headers.insert(RETRY_AFTER, seconds.into());
     }
-    allow_something(&mut head.headers, head.status.as_u16());
+    if let Some(methods) = error.allowed() {
+        head.headers.insert(ALLOW, HeaderValue::from_static(methods));
+    }
     head.extensions.insert(Draft(error));
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     Response::from_parts(head, Body::from(body))
-}
-
-/// RFC 9110 §15.5.6: a 405 names what is allowed; where the router did not say, nothing is.
-fn allow_something(headers: &mut HeaderMap, status: u16) {
-    if status == 405 {
-        headers.entry(ALLOW).or_insert(HeaderValue::from_static("GET, HEAD"));
-    }
 }
 
 /// Marks an answer of a registry, which keeps its own error body.

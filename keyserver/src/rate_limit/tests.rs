@@ -1,1 +1,62 @@
+use std::net::IpAddr;
+use std::sync::Arc;
 
+use super::{LoginLimits, customer};
+use crate::clock::{Clock, ManualClock};
+use crate::config::LimitsConfig;
+
+fn limits(burst: u32, per_minute: u32, account: u32) -> (LoginLimits, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::at(1_000_000));
+    let config = LimitsConfig {
+        login_burst: burst,
+        login_per_minute: per_minute,
+        account_per_minute: account,
+        ..LimitsConfig::default()
+    };
+    (LoginLimits::new(&config, Arc::clone(&clock) as Arc<dyn Clock>), clock)
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_address_has_a_burst_and_then_a_rate() {
+    let (limits, clock) = limits(3, 6, 1_000);
+    let take = || limits.take(ip("10.0.0.1"), "r", "a");
+    for _ in 0..3 {
+        assert_eq!(take(), Ok(()));
+    }
+    let wait = take().unwrap_err();
+    assert!((10..=11).contains(&wait), "{wait}");
+    clock.advance_ms(10_000);
+    assert_eq!(take(), Ok(()));
+    assert!(take().is_err());
+    assert_eq!(limits.take(ip("10.0.0.2"), "r", "a"), Ok(()), "another address is another customer");
+    clock.advance_ms(-100_000);
+    assert!(take().is_err(), "a clock that goes back gives nothing");
+    clock.advance_ms(3_600_000_000);
+    for _ in 0..3 {
+        assert_eq!(take(), Ok(()), "never more than the burst");
+    }
+    assert!(take().is_err());
+}
+
+#[test]
+fn an_account_is_one_account_from_everywhere_and_however_it_is_spelled() {
+    let (limits, _) = limits(1_000, 1_000, 4);
+    for (index, name) in ["Ada", "ada", " ada ", "ADA"].into_iter().enumerate() {
+        assert_eq!(limits.take(ip(&format!("10.0.0.{index}")), "r", name), Ok(()));
+    }
+    assert!(limits.take(ip("10.0.1.1"), "r", "ada").is_err());
+    assert_eq!(limits.take(ip("10.0.1.1"), "other", "ada"), Ok(()));
+    assert_eq!(limits.take(ip("10.0.1.1"), "r", "bob"), Ok(()));
+}
+
+#[test]
+fn a_customer_is_an_ipv4_address_or_an_ipv6_64() {
+    assert_eq!(customer(ip("2001:db8::1")), customer(ip("2001:db8::ffff:1")));
+    assert_ne!(customer(ip("2001:db8::1")), customer(ip("2001:db8:0:1::1")));
+    assert_eq!(customer(ip("::ffff:10.0.0.1")), customer(ip("10.0.0.1")));
+    assert_ne!(customer(ip("10.0.0.1")), customer(ip("10.0.0.2")));
+}

@@ -1,1 +1,106 @@
+use super::Registries;
+use crate::config::{Config, RegistryConfig};
 
+fn registries(change: impl FnOnce(&mut Config)) -> Registries {
+    let mut config = Config::default();
+    change(&mut config);
+    Registries::new(&config).unwrap()
+}
+
+#[test]
+fn all_names_of_docker_hub_are_one_registry() {
+    let registries = registries(|_| {});
+    for name in [
+        "docker.io",
+        "index.docker.io",
+        "registry-1.docker.io",
+        "Docker.IO",
+        "docker.io.",
+        "docker.io:443",
+        "registry.hub.docker.com",
+    ] {
+        assert_eq!(registries.find(name).unwrap().name(), "docker.io", "{name}");
+    }
+    assert_eq!(registries.find("docker.io").unwrap().origin().to_string(), "https://registry-1.docker.io");
+    for other in ["docker.io.evil.test", "docker.io:5000", "evil.test", "127.0.0.1"] {
+        assert_eq!(registries.find(other).unwrap_err().as_str(), "registry_not_allowed", "{other}");
+    }
+    for bad in [
+        "",
+        "http://r",
+        "r/..",
+        "r?x",
+        "r#",
+        "r\r\nX:1",
+        "unix:/run/x",
+        "r:65536",
+        "r:+443",
+        "r: 443",
+        "[::1",
+        "r:0",
+    ] {
+        assert_eq!(registries.find(bad).unwrap_err().as_str(), "invalid_registry", "{bad}");
+    }
+}
+
+#[test]
+fn the_open_mode_takes_public_registries_on_their_ports_only() {
+    let registries = registries(|config| {
+        config.any_registry = true;
+        config.public_origin = Some("https://ks.example.com".to_owned());
+    });
+    for name in ["registry.example.com", "registry.example.com:5000", "8.8.8.8"] {
+        assert_eq!(registries.find(name).unwrap().name(), name);
+        assert!(registries.find(name).unwrap().origin().to_string().starts_with("https://"));
+    }
+    for name in [
+        "localhost",
+        "127.0.0.1",
+        "10.0.0.1",
+        "[::1]",
+        "169.254.169.254",
+        "metadata.google.internal",
+        "printer.local",
+        "foo.localhost",
+        "single",
+        "registry.example.com:22",
+        "registry.example.com:6379",
+        "ks.example.com",
+        "192.168.1.1:5000",
+        "[::ffff:10.0.0.1]",
+        "100.100.100.200",
+    ] {
+        assert_eq!(registries.find(name).unwrap_err().as_str(), "registry_not_allowed", "{name}");
+    }
+    for name in ["127.1", "0x7f000001", "2130706433", "0177.0.0.1"] {
+        assert_eq!(registries.find(name).unwrap_err().as_str(), "invalid_registry", "{name}");
+    }
+}
+
+#[test]
+fn a_registry_says_where_it_is_and_how_it_is_reached() {
+    let registries = registries(|config| {
+        config.registries = vec![RegistryConfig {
+            catalog: vec!["team/app".to_owned()],
+            ..RegistryConfig::by_url("Ours", "http://127.0.0.1:5000")
+        }];
+    });
+    let info = registries.iter().next().unwrap().info();
+    assert_eq!(
+        (info.registry.as_str(), info.name.as_str(), info.url.as_str()),
+        ("127.0.0.1:5000", "Ours", "http://127.0.0.1:5000")
+    );
+    assert_eq!(info.gateway, "r/127.0.0.1:5000/v2/");
+    assert_eq!(info.catalog, ["team/app"]);
+}
+
+#[test]
+fn a_certificate_file_that_is_none_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, "s3cret").unwrap();
+    let mut config = Config::default();
+    config.registries[0].ca_file = Some(file);
+    let message = Registries::new(&config).unwrap_err().to_string();
+    assert!(message.contains("ca.pem") && !message.contains("s3cret"), "{message}");
+}

@@ -1,1 +1,34 @@
+use std::net::IpAddr;
 
+use http::{HeaderMap, HeaderValue};
+
+use super::client_address;
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn forwarded_addresses_count_only_from_trusted_proxies_and_only_as_far_as_those_go() {
+    let headers = |lines: &[&'static str]| {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", HeaderValue::from_static(line));
+        }
+        headers
+    };
+    let proxies = [ip("10.0.0.1"), ip("10.0.0.2")];
+    for (peer, lines, trusted, expected) in [
+        ("1.1.1.1", &["9.9.9.9"][..], &proxies[..], "1.1.1.1"),
+        ("10.0.0.1", &["9.9.9.9"], &[], "10.0.0.1"),
+        ("10.0.0.1", &["9.9.9.9"], &proxies, "9.9.9.9"),
+        ("10.0.0.1", &["6.6.6.6, 9.9.9.9"], &proxies, "9.9.9.9"),
+        ("10.0.0.1", &["6.6.6.6, 9.9.9.9, 10.0.0.2"], &proxies, "9.9.9.9"),
+        ("10.0.0.1", &["6.6.6.6", "9.9.9.9"], &proxies, "9.9.9.9"),
+        ("10.0.0.1", &["garbage"], &proxies, "10.0.0.1"),
+        ("10.0.0.1", &[], &proxies, "10.0.0.1"),
+        ("::ffff:10.0.0.1", &["9.9.9.9"], &proxies, "9.9.9.9"),
+    ] {
+        assert_eq!(client_address(ip(peer), &headers(lines), trusted), ip(expected), "{peer} {lines:?}");
+    }
+}

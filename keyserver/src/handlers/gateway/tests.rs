@@ -347,8 +347,8 @@ async fn redirects_that_lead_astray_are_refused() {
     }
     assert!(inside.seen().is_empty());
     let writing = TestServer::configured(&[&loop_fake], |config| config.gateway.read_only = false);
-    let post = request("POST", &path(&loop_fake, "/v2/a/blobs/uploads/"), &[], Body::empty());
-    writing.send(post).await.assert_problem("upstream_redirect");
+    let upload = request("POST", &path(&loop_fake, "/v2/a/blobs/uploads/"), &[], Body::empty());
+    writing.send(upload).await.assert_problem("upstream_redirect");
 }
 
 #[tokio::test]

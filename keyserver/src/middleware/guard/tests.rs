@@ -1,1 +1,133 @@
+use axum::body::Body;
+use http::StatusCode;
 
+use crate::test_support::{TestServer, request};
+
+#[tokio::test]
+async fn every_answer_is_a_document_with_the_headers_that_protect_it() {
+    let server = TestServer::with(&[]);
+    for (method, path, code) in [
+        ("GET", "/nowhere", "not_found"),
+        ("GET", "/v1/nowhere", "not_found"),
+        ("GET", "/v1/token", "method_not_allowed"),
+        ("PUT", "/v1/session", "method_not_allowed"),
+        ("TRACE", "/v1/sessions", "method_not_allowed"),
+        ("FOO", "/v1/keys", "method_not_allowed"),
+        ("GET", "/metrics", "not_found"),
+        ("GET", "/debug", "not_found"),
+        ("GET", "/.well-known/jwks.json", "not_found"),
+    ] {
+        let answer = server.send(request(method, path, &[], Body::empty())).await;
+        answer.assert_problem(code);
+        assert_eq!(answer.headers.contains_key("allow"), code == "method_not_allowed", "{method} {path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+        assert!(answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+        assert!(answer.header("server").is_none());
+    }
+    let allow = server.send(request("GET", "/v1/token", &[], Body::empty())).await;
+    assert_eq!(allow.header("allow"), Some("POST"));
+}
+
+#[tokio::test]
+async fn long_targets_and_absolute_ones_are_refused() {
+    let server = TestServer::with(&[]);
+    server.get(&format!("/{}", "x".repeat(9_000)), &[]).await.assert_problem("uri_too_long");
+    server.get("http://evil.test/healthz", &[]).await.assert_problem("invalid_request");
+}
+
+#[tokio::test]
+async fn on_loopback_only_the_names_of_loopback_are_answered() {
+    let server = TestServer::with(&[]);
+    for host in ["127.0.0.1:8780", "localhost:8780", "[::1]:8780", "127.0.0.1", "LOCALHOST"] {
+        assert_eq!(server.get("/healthz", &[("host", host)]).await.status, StatusCode::OK, "{host}");
+    }
+    for host in ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test", "10.0.0.1", "@", ""] {
+        server.get("/healthz", &[("host", host)]).await.assert_problem("invalid_request");
+    }
+    server
+        .get("/healthz", &[("host", "localhost"), ("host", "localhost")])
+        .await
+        .assert_problem("invalid_request");
+    let public =
+        TestServer::configured(&[], |config| config.public_origin = Some("https://ks.test".to_owned()));
+    assert_eq!(public.get("/healthz", &[("host", "ks.test")]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_do_nothing_and_read_nothing() {
+    let server = TestServer::configured(&[], |config| {
+        config.cors.allowed_origins = vec!["https://ui.test".to_owned()];
+    });
+    for origin in [
+        "null",
+        "https://ui.test.evil.test",
+        "https://evilui.test",
+        "http://ui.test",
+        "https://ui.test:8443",
+        "https://UI.test",
+        "https://ui.test/",
+        "https://evil@ui.test",
+        "https://ui.test https://ui.test",
+        "file://",
+        "chrome-extension://x",
+    ] {
+        let answer = server.get("/v1/registries", &[("origin", origin)]).await;
+        answer.assert_problem("origin_not_allowed");
+        assert!(answer.header("access-control-allow-origin").is_none(), "{origin}");
+        assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "Origin"));
+        let preflight = [("origin", origin), ("access-control-request-method", "POST")];
+        let answer = server.send(request("OPTIONS", "/v1/token", &preflight, Body::empty())).await;
+        assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{origin}");
+    }
+    let answer = server
+        .get("/v1/registries", &[("origin", "https://ui.test"), ("sec-fetch-site", "cross-site")])
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://ui.test"));
+    assert!(answer.header("access-control-allow-credentials").is_none());
+    assert!(answer.header("access-control-expose-headers").unwrap().contains("Docker-Content-Digest"));
+    let error = server.get("/v1/session", &[("origin", "https://ui.test")]).await;
+    error.assert_problem("login_required");
+    assert_eq!(error.header("access-control-allow-origin"), Some("https://ui.test"));
+
+    let preflight = [
+        ("origin", "https://ui.test"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-private-network", "true"),
+    ];
+    let answer = server.send(request("OPTIONS", "/v1/token", &preflight, Body::empty())).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET, HEAD, POST, DELETE"));
+    assert!(answer.header("access-control-allow-headers").unwrap().contains("Authorization"));
+    assert_eq!(answer.header("access-control-max-age"), Some("600"));
+    assert!(answer.header("access-control-allow-private-network").is_none());
+}
+
+#[tokio::test]
+async fn the_browsers_own_word_on_where_a_request_comes_from_is_heard() {
+    let server = TestServer::with(&[]);
+    for (site, method, good) in [
+        ("same-origin", "GET", true),
+        ("same-origin", "DELETE", true),
+        ("none", "GET", true),
+        ("none", "DELETE", false),
+        ("cross-site", "GET", false),
+        ("same-site", "GET", false),
+        ("x", "GET", false),
+    ] {
+        let answer =
+            server.send(request(method, "/v1/session", &[("sec-fetch-site", site)], Body::empty())).await;
+        answer.assert_problem(if good { "login_required" } else { "origin_not_allowed" });
+    }
+}
+
+#[tokio::test]
+async fn health_is_said_plainly_and_readiness_ends_first() {
+    let server = TestServer::with(&[]);
+    assert_eq!(server.get("/readyz", &[]).await.status, StatusCode::OK);
+    server.state.stop_being_ready();
+    server.get("/readyz", &[]).await.assert_problem("overloaded");
+    assert_eq!(server.get("/healthz", &[]).await.body, "ok\n");
+}

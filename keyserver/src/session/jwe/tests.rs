@@ -294,7 +294,7 @@ fn other_shapes_are_refused_before_any_rsa_work() {
     bad.extend([0, 8, 11, 13].map(|length| with(2, &URL_SAFE_NO_PAD.encode(vec![0; length]))));
     for token in bad {
         let parsed = parse(&token);
-        assert!(parsed.is_none(), "{}", &token[..token.len().min(80)]);
+        assert!(parsed.is_none(), "{}", token.chars().take(80).collect::<String>());
     }
     for length in [0, 1, 255, 257, 512] {
         let token = with(1, &URL_SAFE_NO_PAD.encode(vec![1; length]));
@@ -306,7 +306,7 @@ fn other_shapes_are_refused_before_any_rsa_work() {
     let last = parts[4].chars().last().unwrap();
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let next = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
-    let loose = with(4, &format!("{}{next}", &parts[4][..parts[4].len() - 1]));
+    let loose = with(4, &format!("{}{next}", parts[4].get(..parts[4].len() - 1).unwrap()));
     assert!(parse(&loose).is_none());
 }
 

@@ -29,7 +29,7 @@ fn keygen_writes_a_key_for_its_owner_only_and_touches_no_file_that_is_there() {
         let path = folder.path().join(format!("{bits}.pem"));
         let kid = generate_file(&path, bits).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let ring = KeyRing::load(&[path.clone()]).unwrap();
+        let ring = KeyRing::load(std::slice::from_ref(&path)).unwrap();
         assert_eq!(ring.current().kid(), kid);
         assert_eq!(ring.current().size() * 8, usize::try_from(bits).unwrap());
         let before = std::fs::read(&path).unwrap();
@@ -47,7 +47,7 @@ fn pkcs1_and_pkcs8_of_one_key_are_one_key() {
     let crlf = write(folder.path(), "8.pem", key.to_pkcs8_pem(LineEnding::CRLF).unwrap().as_bytes());
     let ring = KeyRing::load(&[key_file()]).unwrap();
     for path in [pkcs1, crlf] {
-        let other = KeyRing::load(&[path.clone()]).unwrap();
+        let other = KeyRing::load(std::slice::from_ref(&path)).unwrap();
         assert_eq!(other.current().kid(), ring.current().kid());
         let tag = aws_lc_rs::hmac::sign(other.current().mac(), b"x");
         aws_lc_rs::hmac::verify(ring.current().mac(), b"x", tag.as_ref()).unwrap();
@@ -83,7 +83,7 @@ fn what_is_no_usable_key_is_refused_and_its_content_not_repeated() {
         ("small", small.to_string()),
         ("public", public),
         ("two", format!("{}{}", pem(), pem())),
-        ("half", pem()[..600].to_owned()),
+        ("half", pem().get(..600).unwrap().to_owned()),
         ("certificate", block("CERTIFICATE", b"s3cret")),
         ("encrypted", block("ENCRYPTED PRIVATE KEY", b"s3cret")),
         ("ec", block("EC PRIVATE KEY", b"s3cret")),
@@ -91,7 +91,7 @@ fn what_is_no_usable_key_is_refused_and_its_content_not_repeated() {
         ("garbage1", block("RSA PRIVATE KEY", b"s3cret")),
     ] {
         let path = write(folder.path(), name, text);
-        let error = KeyRing::load(&[path.clone()]).unwrap_err();
+        let error = KeyRing::load(std::slice::from_ref(&path)).unwrap_err();
         assert!(matches!(&error, KeyError::Unusable(file) if *file == path), "{name}: {error}");
         assert!(!error.to_string().contains("s3cret"));
     }
@@ -118,7 +118,7 @@ fn a_key_that_others_can_read_or_change_is_refused() {
         (0o666, false),
     ] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-        let loaded = KeyRing::load(&[path.clone()]);
+        let loaded = KeyRing::load(std::slice::from_ref(&path));
         assert_eq!(loaded.is_ok(), good, "{mode:o}");
         assert!(good || matches!(loaded, Err(KeyError::Permissions(_))));
     }

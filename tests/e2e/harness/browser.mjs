@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { outputFolder } from './programs.mjs';
 
+// Generous, because machines that run tests are busy; nothing waits longer than it has to.
+const PATIENCE_MS = 20_000;
+
 /** Starts the browser. */
 export function launch(executablePath) {
   return chromium.launch({
@@ -23,7 +26,7 @@ export function launch(executablePath) {
 export async function visit(browser, url, { viewport = { width: 1280, height: 800 }, colorScheme = 'light' } = {}) {
   const context = await browser.newContext({ viewport, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const requests = [];
   const complaints = [];
   page.on('request', (request) => {
@@ -96,7 +99,7 @@ export const nothingStored = {
 export async function expectRows(page, testid, names) {
   const wanted = names.toSorted().join('\n');
   let seen = '';
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + PATIENCE_MS;
   while (Date.now() < deadline) {
     const rows = await page.getByTestId(testid).evaluateAll((nodes) => nodes.map((node) => node.dataset.name));
     seen = rows.toSorted().join('\n');

@@ -125,7 +125,7 @@ impl Need {
             Self::Fonts => package("fonts-dejavu-core"),
             Self::Node => Fix::ByHand("install Node.js 20 or newer, from nodejs.org or a package manager"),
             Self::Npm => Fix::ByHand("install npm 10 or newer; it comes with Node.js"),
-            Self::Go => Fix::ByHand("install Go 1.25 or newer, from go.dev"),
+            Self::Go => Fix::ByHand("install Go 1.26 or newer, from go.dev"),
             Self::RustWasm => rust_wasm::debian_packages()
                 .map_or(Fix::ByHand("type: rustup target add wasm32-unknown-unknown"), Fix::Packages),
         }

@@ -37,7 +37,8 @@ impl ScopeSet {
                 actions: actions.iter().map(|&action| action.to_owned()).collect(),
             });
         });
-        set.sort_unstable();
+        set.sort_unstable_by(Scope::cmp_resource);
+        sort_by_text(&mut set);
         Ok(Self(set))
     }
 
@@ -102,6 +103,7 @@ impl From<Vec<Scope>> for ScopeSet {
         for scope in &mut merged {
             scope.normalize_actions();
         }
+        sort_by_text(&mut merged);
         Self(merged)
     }
 }
@@ -203,6 +205,14 @@ fn merge<'a>(mut parsed: Vec<Parts<'a>>, mut each: impl FnMut(&Parts<'a>, &[&'a 
 /// What makes a resource; the name first, as it differs most.
 fn key<'a>(parts: &Parts<'a>) -> (&'a str, &'a str, Option<&'a str>) {
     (parts.name, parts.resource_type, parts.class)
+}
+
+/// Brings scopes that are sorted by their resources, each once, into the order of their text. Only where a name holds a
+/// colon is that another one: `h:pull` and `h:5000/a:pull`.
+fn sort_by_text(scopes: &mut [Scope]) {
+    if scopes.iter().any(|scope| scope.name.contains(':')) {
+        scopes.sort_unstable();
+    }
 }
 
 /// Sorts, removes duplicates, and lets `*` absorb the rest.

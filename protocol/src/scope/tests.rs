@@ -35,6 +35,17 @@ fn any_scope() -> impl Strategy<Value = Scope> {
         .prop_map(|(resource_type, class, name, actions)| Scope { resource_type, class, name, actions })
 }
 
+#[test]
+fn a_port_in_a_name_keeps_the_order_of_the_text() {
+    let texts = ["repository:h:pull", "repository:h:5000/a:pull"];
+    let set = ScopeSet::parse(&texts.join(" ")).unwrap();
+    assert_eq!(set.to_strings(), ["repository:h:5000/a:pull", "repository:h:pull"]);
+    assert_eq!(set.to_strings(), normalize(&texts));
+    // Found by fuzzing: an action may begin with a digit, and hold a slash.
+    let texts = ["repository:h:5000/azpull", "repository:h:5000/a:push"];
+    assert_eq!(ScopeSet::parse(&texts.join(" ")).unwrap().to_strings(), normalize(&texts));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -25,7 +25,6 @@ impl Ready {
 
     /// The registries for the key server's configuration.
     pub(crate) fn registries(&self) -> Vec<Registry> {
-        let texts = |value, key| items(value, key).filter_map(Value::as_str).map(str::to_owned).collect();
         let registry = |value: &Value| Registry {
             name: text(value, "name"),
             url: text(value, "url"),
@@ -56,6 +55,10 @@ impl Ready {
         }
         table
     }
+}
+
+fn texts(value: &Value, key: &str) -> Vec<String> {
+    items(value, key).filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn text(value: &Value, key: &str) -> String {

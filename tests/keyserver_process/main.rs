@@ -15,21 +15,29 @@ mod program;
 #[global_allocator]
 static ALLOCATOR: dockpass_keyserver::ZeroOnFree = dockpass_keyserver::ZeroOnFree;
 
-/// Runs the test when its name holds what is asked for.
+/// Runs the tests whose names hold what is asked for, and counts them.
 macro_rules! run {
-    ($wanted:expr, $failed:ident, $($test:path),* $(,)?) => { $(
+    ($wanted:expr, $count:ident, $($test:path),* $(,)?) => { $(
         let name = stringify!($test);
         if $wanted.iter().all(|wanted| name.contains(wanted.as_str())) {
-            println!("test {name} ...");
             let runtime = tokio::runtime::Runtime::new().map_err(|error| eprintln!("no runtime: {error}"));
             let result = runtime.map(|runtime| {
                 std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on($test())))
             });
             let good = matches!(result, Ok(Ok(())));
             println!("test {name} ... {}", if good { "ok" } else { "FAILED" });
-            $failed |= !good;
+            if good { $count.passed += 1 } else { $count.failed += 1 }
+        } else {
+            $count.filtered += 1;
         }
     )* };
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    passed: u32,
+    failed: u32,
+    filtered: u32,
 }
 
 fn main() -> ExitCode {
@@ -43,10 +51,10 @@ fn main() -> ExitCode {
     }
     // Options of the usual harness mean nothing here; words choose tests by their names.
     let wanted: Vec<String> = arguments.into_iter().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let mut failed = false;
+    let mut count = Count::default();
     run!(
         wanted,
-        failed,
+        count,
         process::it_serves_and_ends_in_order,
         process::nothing_secret_is_written_anywhere,
         process::keys_are_read_again_on_sighup,
@@ -54,5 +62,11 @@ fn main() -> ExitCode {
         memory::the_scan_finds_what_is_there,
         memory::no_password_stays_in_memory,
     );
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    // The line that the usual harness ends with, so that whoever counts tests counts these.
+    let Count { passed, failed, filtered } = count;
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {verdict}. {passed} passed; {failed} failed; 0 ignored; 0 measured; {filtered} filtered out"
+    );
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

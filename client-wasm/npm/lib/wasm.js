@@ -25,16 +25,10 @@ export function load(source, readFile) {
 async function start(source, readFile) {
   let exports
   try {
-    source = await (typeof source === 'function' ? source() : source)
-    if (readFile && (source instanceof URL || typeof source === 'string') && /^file:/.test(source)) {
-      source = await readFile(new URL(source))
-    }
-    if (typeof source === 'string') source = new URL(source, globalThis.location?.href)
-    if (source instanceof URL) source = await fetch(source, { credentials: 'same-origin' })
-    if (typeof Response === 'function' && source instanceof Response && !source.ok) {
-      throw new Error(`HTTP status ${source.status}`)
-    }
-    exports = await glue.default({ module_or_path: source })
+    const module = await compile(await (typeof source === 'function' ? source() : source), readFile)
+    // Looked at before it runs: what has been instantiated once cannot be replaced.
+    if (!WebAssembly.Module.exports(module).some(({ name }) => name === 'scan_challenges')) throw new Error('not dockpass')
+    exports = await glue.default({ module_or_path: module })
   } catch (cause) {
     throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module of dockpass could not be loaded.', cause })
   }
@@ -43,6 +37,20 @@ async function start(source, readFile) {
     throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module is of another version of dockpass.' })
   }
   loaded = module
+}
+
+async function compile(source, readFile) {
+  if (source instanceof WebAssembly.Module) return source
+  if (typeof source === 'string') source = new URL(source, globalThis.location?.href)
+  if (source instanceof URL) {
+    source = readFile && source.protocol === 'file:' ? await readFile(source) : await fetch(source, { credentials: 'same-origin' })
+  }
+  if (typeof Response === 'function' && source instanceof Response) {
+    if (!source.ok) throw new Error(`HTTP status ${source.status}`)
+    const streams = source.headers.get('content-type') === 'application/wasm' && WebAssembly.compileStreaming
+    return streams ? WebAssembly.compileStreaming(source) : WebAssembly.compile(await source.arrayBuffer())
+  }
+  return WebAssembly.compile(source)
 }
 
 /** The memory of the loaded module. */

@@ -27,9 +27,9 @@ pub(crate) fn tests() -> Result<(), Failure> {
     install_in(&util::root().join("tests"), "installing the JavaScript tests' packages")
 }
 
-/// Installs what the npm package's own `package.json` names for its development, if it names anything.
+/// Installs what the npm package is tested and measured with: kept in a package of its own, out of the published one.
 pub(crate) fn package() -> Result<(), Failure> {
-    install_in(&util::root().join("client-wasm/npm"), "installing the npm package's development tools")
+    install_in(&util::root().join("client-wasm/npm/bench"), "installing what the npm package is tested and measured with")
 }
 
 fn install_in(folder: &Path, label: &str) -> Result<(), Failure> {

@@ -31,9 +31,10 @@ export { config }
 
 /**
  * Starts it on a free port of the loopback.
- * @param options `auth`: `bearer`, `basic` or `open`; `tags`: how many; `hooks`: functions by `METHOD path` that answer instead.
+ * @param options `auth`: `bearer`, `basic` or `open`; `tags`: how many; `hooks`: functions by `METHOD path` that answer
+ *   instead; `files`: a function of a path that gives `{type, content, headers?}` of a page's files.
  */
-export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn = 300 } = {}) {
+export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn = 300, files } = {}) {
   const requests = []
   let revoked = false
   let issued = 0
@@ -41,6 +42,8 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, 'http://here')
+    const file = request.method === 'GET' && files?.(url.pathname)
+    if (file) return response.writeHead(200, { 'content-type': file.type, ...file.headers }).end(file.content)
     let text = ''
     for await (const chunk of request) text += chunk
     const entry = { method: request.method, path: url.pathname, search: url.search, headers: request.headers, body: text ? JSON.parse(text) : undefined }
@@ -76,7 +79,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
       const steps = trace ? [{ hop: 'token_service', method: 'GET', target: 'https://auth.test/token', status: good ? 200 : 401, sent: 'Basic', decision: 'proven', reason: 'The credentials are proven good.', extra: 'not for listeners' }] : undefined
       if (!good) return problem('bad_credentials', 401, { step: 'token_service', steps })
       revoked = false
-      if (carrier === 'cookie') return send(200, { ...info, steps }, { 'set-cookie': `${COOKIE}=${SESSION}; Path=/; HttpOnly; SameSite=Strict` })
+      if (carrier === 'cookie') return send(200, { ...info, steps }, { 'set-cookie': `${COOKIE}=${SESSION}; Path=/; Secure; HttpOnly; SameSite=Strict` })
       return send(200, { ...info, session: SESSION, steps })
     }
     if (url.pathname === '/v1/session') {
@@ -84,7 +87,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
       if (!hasSession) return problem('login_required', 401)
       if (request.method === 'GET') return send(200, info)
       revoked = true
-      return send(204, undefined, { 'set-cookie': `${COOKIE}=; Path=/; Max-Age=0` })
+      return send(204, undefined, { 'set-cookie': `${COOKIE}=; Path=/; Secure; Max-Age=0` })
     }
     if (url.pathname === '/v1/token') {
       if (bearer !== undefined && !hasSession) return problem('invalid_session', 401)

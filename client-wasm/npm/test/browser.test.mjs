@@ -1,0 +1,213 @@
+// What only a browser can show: the package loaded by a page, under a strict policy, with the browser's own cookies,
+// streams and signals; and the vectors once more, in the engine that they are for.
+
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import { FILES } from './support/vectors.mjs'
+import { USER, sha256, start } from './support/key-server.mjs'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const { chromium } = createRequire(join(root, 'tests/package.json'))('playwright-core')
+const TYPES = { js: 'text/javascript', mjs: 'text/javascript', wasm: 'application/wasm', json: 'application/json', html: 'text/html' }
+const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; base-uri 'none'; form-action 'none'"
+const readme = readFileSync(join(root, 'client-wasm/npm/README.md'), 'utf8')
+
+function files(path) {
+  const type = TYPES[path.split('.').at(-1)]
+  const folders = { '/dockpass/': 'client-wasm/npm/', '/testdata/': 'protocol/testdata/' }
+  for (const [prefix, folder] of Object.entries(folders)) {
+    const file = join(root, folder, path.slice(prefix.length))
+    if (path.startsWith(prefix) && existsSync(file)) return { type, content: readFileSync(file) }
+  }
+  if (path === '/empty.html') return { type: 'text/html', content: '<!doctype html><title>test</title>', headers: { 'content-security-policy': POLICY } }
+  if (path === '/readme.html') {
+    const html = /```html\n([^]*?)```/.exec(readme)[1].replace('registry.example', 'registry.test')
+    return { type: 'text/html', content: html }
+  }
+}
+
+let browser, profile, server, page, troubles
+
+before(async () => {
+  profile = mkdtempSync(join(tmpdir(), 'dockpass-chromium-'))
+  browser = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+  })
+})
+after(async () => {
+  await browser?.close()
+  rmSync(profile, { recursive: true, force: true })
+})
+
+/** A page of a key server's own origin, with the package loaded and a client connected as `client`. */
+async function open(options = {}, connect = {}) {
+  server = await start({ files, ...options })
+  page = await browser.newPage()
+  troubles = []
+  page.on('pageerror', (error) => troubles.push(String(error)))
+  page.on('console', (message) => /Content Security|ERR_|DockpassError/.test(message.text()) && troubles.push(message.text()))
+  await page.goto(`${server.url}/empty.html`)
+  await load(connect)
+  server.take()
+}
+
+async function load(connect = {}) {
+  await page.evaluate(async (connect) => {
+    window.dockpass = await import('/dockpass/index.js')
+    await dockpass.default()
+    window.client = await dockpass.RegistryClient.connect({ keyServer: '/', registry: 'registry.test', ...connect })
+  }, connect)
+}
+
+beforeEach((t) => {
+  t.after?.(async () => {
+    await browser.clearCookies()
+    await page?.close()
+    await server?.stop()
+  })
+})
+
+describe('in Chromium', () => {
+  test('the vectors', async () => {
+    await open()
+    for (const file of FILES) {
+      const { ran, failed } = await page.evaluate(async (file) => {
+        const { run } = await import('/dockpass/test/support/vectors.mjs')
+        const vectors = await (await fetch(`/testdata/${file}.json`)).json()
+        const failed = []
+        for (const vector of vectors) {
+          try {
+            run(dockpass, file, vector)
+          } catch (error) {
+            failed.push(`${vector.name}: ${error.message}`)
+          }
+        }
+        return { ran: vectors.length, failed }
+      }, file)
+      assert.deepEqual(failed, [], file)
+      assert.ok(ran > 50, `${file}: ${ran}`)
+    }
+    assert.deepEqual(troubles, [])
+  })
+
+  test('the session is a cookie that no script sees, and a reload finds it', async () => {
+    await open()
+    assert.equal(await page.evaluate(() => client.session), null)
+    await page.evaluate((user) => client.login(user), USER)
+    server.take()
+    await page.evaluate(() => client.fetch('/v2/app/tags/list'))
+    assert.deepEqual(server.take(), ['POST /v1/token', 'GET /r/registry.test/v2/app/tags/list'])
+    await page.evaluate(() => client.fetch('/v2/app/tags/list'))
+    assert.deepEqual(server.take(), ['GET /r/registry.test/v2/app/tags/list'])
+    const stored = await page.evaluate(async () => [document.cookie, localStorage.length, sessionStorage.length, (await indexedDB.databases()).length, (await caches.keys()).length])
+    assert.deepEqual(stored, ['', 0, 0, 0, 0])
+    await page.reload()
+    await load()
+    assert.equal(await page.evaluate(() => client.session.username), 'alice')
+    await page.evaluate(() => client.logout())
+    await page.reload()
+    await load()
+    assert.equal(await page.evaluate(() => client.session), null)
+    assert.deepEqual(troubles.filter((text) => !/401/.test(text)), [])
+  })
+
+  test('a Basic registry: the gateway attaches, and no password box opens', async () => {
+    await open({ auth: 'basic' })
+    await page.evaluate((user) => client.login(user), USER)
+    server.take()
+    assert.equal(await page.evaluate(async () => (await client.fetch('/v2/_catalog')).status), 200)
+    assert.deepEqual(server.take(), ['GET /r/registry.test/v2/_catalog'])
+  })
+
+  test('from another origin the session is a bearer token, and no cookie goes along', async () => {
+    await open()
+    const other = await start()
+    try {
+      await page.goto(`${server.url}/dockpass/package.json`)
+      const names = await page.evaluate(async ([keyServer, user]) => {
+        window.dockpass = await import('/dockpass/index.js')
+        await dockpass.default()
+        const client = await dockpass.RegistryClient.connect({ keyServer, registry: 'registry.test' })
+        await client.login(user)
+        const names = []
+        for await (const name of client.tags('app', { n: 3 })) names.push(name)
+        return names
+      }, [other.url, USER])
+      assert.deepEqual(names, ['v1', 'v2', 'v3', 'v4', 'v5'])
+      assert.ok(other.requests.every(({ headers }) => headers.cookie === undefined))
+      const refused = await page.evaluate((keyServer) => dockpass.RegistryClient.connect({ keyServer, registry: 'registry.test', carrier: 'cookie' }).catch(({ code }) => code), other.url)
+      assert.equal(refused, 'ERR_INVALID_ARGUMENT')
+    } finally {
+      await other.stop()
+    }
+  })
+
+  test('bodies stream', async () => {
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    const path = `/v2/app/blobs/${sha256('x')}`
+    await open({ auth: 'open', hooks: { [`GET /r/registry.test${path}`]: async ({ response }) => (response.writeHead(200), response.write('first'), await held, response.end('second')) } })
+    const first = await page.evaluate(async (path) => {
+      window.reader = (await client.fetch(path)).body.getReader()
+      return new TextDecoder().decode((await reader.read()).value)
+    }, path)
+    assert.equal(first, 'first')
+    release()
+    assert.equal(await page.evaluate(async () => new TextDecoder().decode((await reader.read()).value)), 'second')
+  })
+
+  test('an AbortSignal ends a request under way, as fetch does', async () => {
+    let left
+    const gone = new Promise((resolve) => (left = resolve))
+    await open({ auth: 'open', hooks: { 'GET /r/registry.test/v2/_catalog': ({ response }) => new Promise(() => response.on('close', left)) } })
+    const error = await page.evaluate(async () => {
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(), 50)
+      const { name, code, cause } = await client.fetch('/v2/_catalog', { signal: controller.signal }).catch((error) => error)
+      return [name, code, cause.name]
+    })
+    assert.deepEqual(error, ['AbortError', 'aborted', 'AbortError'])
+    await gone
+  })
+
+  test('events tell the steps', async () => {
+    await open()
+    const steps = await page.evaluate(async (user) => {
+      const steps = []
+      client.addEventListener('step', ({ detail }) => steps.push(`${detail.kind} ${detail.hop} ${detail.decision}`))
+      client.addEventListener('signedout', ({ detail }) => steps.push(detail.reason))
+      await client.login(user)
+      await client.fetch('/v2/app/tags/list')
+      await client.logout()
+      return steps
+    }, USER)
+    assert.deepEqual(steps.slice(0, 2), ['key_server token_service proven', 'page key_server proven'])
+    assert.ok(steps.includes('page registry accepted') && steps.at(-1) === 'logout')
+  })
+
+  test('a manifest, verified by the browser', async () => {
+    await open({ auth: 'open' })
+    const { digest, size } = await page.evaluate(async () => client.manifest('app', 'latest', { platform: 'linux/arm64' }))
+    assert.match(digest, /^sha256:[0-9a-f]{64}$/)
+    assert.ok(size > 100)
+  })
+
+  test('the example of the README works as it is pasted', async () => {
+    await open()
+    await page.goto(`${server.url}/readme.html`)
+    await page.getByPlaceholder('user').fill(USER.username)
+    await page.getByPlaceholder('password').fill('wrong')
+    await page.getByRole('button').click()
+    await page.getByText('refused').waitFor()
+    await page.getByPlaceholder('password').fill(USER.password)
+    await page.getByRole('button').click()
+    await page.getByText('public/app').waitFor()
+    assert.deepEqual(await page.locator('li').allTextContents(), ['app', 'public/app'])
+  })
+})

@@ -1,0 +1,105 @@
+// The package as somebody gets it: packed, installed into a fresh folder, imported by its name, compiled against.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { after, before, test } from 'node:test'
+
+const run = promisify(execFile)
+const packageFolder = fileURLToPath(new URL('..', import.meta.url))
+const tools = join(packageFolder, 'bench/node_modules')
+const codes = readFileSync(new URL('../../../protocol/src/code.rs', import.meta.url), 'utf8')
+const types = readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8')
+let folder, files
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'dockpass-pack-'))
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: packageFolder })
+  const report = JSON.parse(stdout)
+  const packed = Array.isArray(report) ? report[0] : Object.values(report)[0]
+  files = packed.files.map(({ path }) => path).sort()
+  // Unpacked by hand: what npm would do, without asking anybody on a network.
+  const target = join(folder, 'app/node_modules/dockpass')
+  mkdirSync(target, { recursive: true })
+  await run('tar', ['-xzf', join(folder, packed.filename), '-C', target, '--strip-components=1'])
+  writeFileSync(join(folder, 'app/package.json'), '{"type":"module"}')
+})
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+test('what is in it', () => {
+  assert.deepEqual(files, [
+    'LICENSE', 'README.md', 'dist/dockpass.js', 'dist/dockpass_bg.wasm', 'index.d.ts', 'index.js',
+    'lib/client.js', 'lib/content.js', 'lib/driver.js', 'lib/error.js', 'lib/key-server.js', 'lib/pure.js', 'lib/version.js', 'lib/wasm.js',
+    'node.js', 'package.json',
+  ])
+  const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json')))
+  for (const name of ['dependencies', 'devDependencies', 'peerDependencies', 'optionalDependencies', 'scripts']) assert.equal(manifest[name], undefined, name)
+})
+
+test('imported by its name it works', async () => {
+  writeFileSync(join(folder, 'app/main.mjs'), `
+    import init, { parseReference } from 'dockpass'
+    import manifest from 'dockpass/package.json' with { type: 'json' }
+    await init()
+    console.log(JSON.stringify([parseReference('alpine').registry, manifest.name, import.meta.resolve('dockpass/dockpass_bg.wasm').endsWith('dist/dockpass_bg.wasm')]))`)
+  const { stdout } = await run(process.execPath, ['--no-warnings', 'main.mjs'], { cwd: join(folder, 'app') })
+  assert.deepEqual(JSON.parse(stdout), ['docker.io', 'dockpass', true])
+})
+
+test('the types compile what callers write, and refuse what they must not', async () => {
+  const app = join(folder, 'app')
+  cpSync(join(packageFolder, 'test/types.ts'), join(app, 'types.ts'))
+  for (const moduleResolution of ['bundler', 'nodenext']) {
+    const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext'
+    writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({
+      compilerOptions: { strict: true, noEmit: true, target: 'es2023', lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'], module, moduleResolution, types: [], exactOptionalPropertyTypes: false, noUncheckedIndexedAccess: true, skipLibCheck: false },
+      files: ['types.ts'],
+    }))
+    await run(join(tools, '.bin/tsc'), ['-p', 'tsconfig.json'], { cwd: app }).catch(({ stdout, stderr }) => assert.fail(`${moduleResolution}: ${stdout}${stderr}`))
+  }
+})
+
+test('every export is typed, every type of a value is exported', async () => {
+  const module = await import('dockpass')
+  const typed = [...types.matchAll(/^export (?:class|function|const) (\w+)/gm)].map(([, name]) => name)
+  assert.match(types, /^export default function init/m)
+  assert.deepEqual(['default', ...typed].sort(), Object.keys(module).sort())
+})
+
+test('the types list exactly the codes that there are', () => {
+  const operations = [...codes.matchAll(/^    \w+ = "(\w+)", \d+,/gm)].map(([, code]) => code)
+  assert.ok(operations.length > 40)
+  const union = (name) => [...new RegExp(`type ${name} =([^;]*);`).exec(types)[1].matchAll(/'(\w+)'/g)].map(([, code]) => code)
+  assert.deepEqual(union('OperationErrorCode').sort(), operations.sort())
+  const sources = files.filter((file) => file.endsWith('.js')).map((file) => readFileSync(join(packageFolder, file), 'utf8')).join()
+  const rust = ['boundary', 'challenge', 'client', 'jwt', 'reference', 'scope', 'token'].map((name) => readFileSync(new URL(`../../src/${name}.rs`, import.meta.url), 'utf8')).join()
+  assert.deepEqual(union('InputErrorCode').sort(), [...new Set((sources + rust).match(/ERR_[A-Z_]+/g))].sort())
+})
+
+test('the README\'s example for Node says what it gives', async () => {
+  const code = /```js\n(import init, \{ grants[^]*?)```/.exec(readFileSync(join(packageFolder, 'README.md'), 'utf8'))[1]
+  const lines = code.replace(/^(parseChallenges\(.*|grants\(.*?\)|info\.access)( +\/\/.*)?$/gm, 'console.log(JSON.stringify($1))')
+  writeFileSync(join(folder, 'app/readme.mjs'), lines)
+  const { stdout } = await run(process.execPath, ['readme.mjs'], { cwd: join(folder, 'app') })
+  const [challenges, access, answer] = stdout.trim().split('\n').map((line) => JSON.parse(line))
+  assert.deepEqual(challenges, [{ scheme: 'bearer', params: { realm: 'https://auth.docker.io/token', service: 'registry.docker.io' } }])
+  assert.deepEqual(access, [{ type: 'repository', name: 'app', actions: ['pull'] }])
+  assert.equal(answer, 'denied')
+})
+
+test('publint finds nothing', async () => {
+  const require = createRequire(join(tools, 'x.js'))
+  const { publint } = await import(require.resolve('publint'))
+  const { messages } = await publint({ pkgDir: join(folder, 'app/node_modules/dockpass'), strict: true, pack: false })
+  assert.deepEqual(messages, [])
+})
+
+test('the licence is that of the workspace', () => {
+  assert.ok(existsSync(join(packageFolder, 'LICENSE')))
+  assert.equal(readFileSync(join(packageFolder, 'LICENSE'), 'utf8'), readFileSync(new URL('../../../LICENSE', import.meta.url), 'utf8'))
+})

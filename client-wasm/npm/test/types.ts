@@ -1,0 +1,86 @@
+// Compiled, never run: what callers write, and what the compiler must refuse.
+
+import init, {
+  type Challenge,
+  DockpassError,
+  type ErrorCode,
+  type Manifest,
+  RegistryClient,
+  type Scope,
+  type Session,
+  type TokenInfo,
+  grants,
+  inspectToken,
+  normalizeScopes,
+  parseChallenges,
+  parseReference,
+  parseScopes,
+  parseTokenResponse,
+  scopesFor,
+  version,
+} from 'dockpass'
+
+await init()
+await init('/dockpass_bg.wasm')
+await init(fetch('/dockpass_bg.wasm'))
+await init(new Uint8Array())
+await init(new WebAssembly.Module(new Uint8Array()))
+
+const challenges: Challenge[] = parseChallenges(['Bearer realm="x"'])
+const realm: string | undefined = challenges[0]?.params.realm
+// @ts-expect-error undefined is no header: look before
+parseChallenges(new Headers().get('www-authenticate'))
+
+const scopes: Scope[] = parseScopes('repository:a:pull')
+const texts: string[] = normalizeScopes(scopesFor('GET', new URL('https://registry.test/v2/')))
+const { registry, tag } = parseReference('alpine')
+// @ts-expect-error a tag may be absent
+const length: number = tag.length
+const info: TokenInfo = inspectToken('x')
+const answer: 'granted' | 'denied' | 'unknown' = grants(info, 'repository:a:pull')
+// @ts-expect-error `access` may be null
+info.access.length
+const { token, expiresAt, refreshToken } = parseTokenResponse('{}', Date.now())
+
+// @ts-expect-error only connect constructs
+new RegistryClient()
+const client = await RegistryClient.connect({ keyServer: new URL('https://dockpass.test'), registry, carrier: 'cookie', transport: 'gateway', fetch: (request) => fetch(request), signal: AbortSignal.timeout(1) })
+// @ts-expect-error no such carrier
+await RegistryClient.connect({ keyServer: 'https://dockpass.test', registry, carrier: 'pigeon' })
+const session: Session = await client.login({ username: 'a', password: 'b' })
+await client.login({ identityToken: 'c' }, { signal: null })
+// @ts-expect-error half a login
+await client.login({ username: 'a' })
+// @ts-expect-error a session is read, not written
+session.username = 'b'
+const response: Response = await client.fetch('/v2/', { method: 'HEAD' })
+for (const { scope, answer } of await client.authorize(texts)) scope.concat(answer)
+for await (const name of client.catalog({ n: 10 })) name.toUpperCase()
+for await (const { names, hasNext } of client.tags('a').pages()) names.length.toFixed(Number(hasNext))
+const manifest: Manifest = await client.manifest('a', 'latest', { platform: { os: 'linux', architecture: 'arm', variant: 'v7' } })
+const bytes: Uint8Array = (await client.blob('a', manifest.digest)).raw
+client.addEventListener('step', ({ detail: { hop, decision, reason, at } }) => [hop, decision, reason, at])
+client.addEventListener('expiring', ({ detail }) => detail.expiresAt.toFixed())
+client.addEventListener('signedout', ({ detail: { reason } }) => reason === 'logout')
+// @ts-expect-error the detail has no such member
+client.addEventListener('expiring', ({ detail }) => detail.reason)
+await client.logout()
+for (const { registry, url } of await RegistryClient.registries({ keyServer: '/' })) registry.concat(url)
+
+try {
+  await client.login({ username: 'a', password: 'b' })
+} catch (error) {
+  if (!(error instanceof DockpassError)) throw error
+  const code: ErrorCode = error.code
+  const wait: number | undefined = error.retryAfter
+  switch (error.code) {
+    case 'bad_credentials':
+    case 'ERR_NOT_INITIALIZED':
+      break
+    // @ts-expect-error no such code
+    case 'nonsense':
+      break
+  }
+  void [code, wait, error.step, error.position, error.parsed?.[0]?.scheme]
+}
+void [realm, length, answer, token, expiresAt, refreshToken, response, bytes, version]

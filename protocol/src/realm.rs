@@ -9,7 +9,7 @@ use std::fmt;
 use crate::code::ErrorCode;
 use crate::origin::{Origin, Scheme, split_scheme};
 
-/// The longest realm that is read.
+/// The longest path and query of a realm, in canonical form.
 const MAX_REALM: usize = 2048;
 
 /// Public registries whose token service is on another host than the registry: registry host, realm.
@@ -172,9 +172,6 @@ fn has_scheme(text: &str) -> bool {
 /// token service has and a second parser may read differently: fragments, dot segments, backslashes, spaces, controls,
 /// broken percent-encodings, characters beyond ASCII.
 fn canonical_path(text: &str) -> Option<String> {
-    if text.len() > MAX_REALM {
-        return None;
-    }
     let (path, query) = match text.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (text, None),
@@ -191,7 +188,8 @@ fn canonical_path(text: &str) -> Option<String> {
         canonical.push('?');
         push_canonical(&mut canonical, query)?;
     }
-    Some(canonical)
+    // Measured when canonical, so that what was admitted is admitted again.
+    (canonical.len() <= MAX_REALM).then_some(canonical)
 }
 
 fn push_canonical(out: &mut String, text: &str) -> Option<()> {

@@ -133,3 +133,13 @@ fn the_parts_of_a_realm() {
     assert_eq!(realm.path_and_query(), "/auth?a=b%3Bscope=x");
     assert_eq!(realm.origin().to_string(), "https://reg.example");
 }
+
+/// Found by fuzzing: a semicolon takes three bytes when it is canonical.
+#[test]
+fn what_was_admitted_is_admitted_again_at_the_limit() {
+    let at_the_limit = format!("https://auth.example/{};", "a".repeat(MAX_REALM - 4));
+    let admitted = admitted("https://auth.example", &at_the_limit).unwrap();
+    assert_eq!(self::admitted("https://auth.example", &admitted).as_ref(), Ok(&admitted));
+    let beyond = format!("https://auth.example/{};;", "a".repeat(MAX_REALM - 4));
+    assert_eq!(self::admitted("https://auth.example", &beyond), Err(ErrorCode::RealmNotAllowed));
+}

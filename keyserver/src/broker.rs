@@ -8,8 +8,6 @@
 
 mod cache;
 mod flight;
-#[cfg(test)]
-mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

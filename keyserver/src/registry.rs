@@ -69,7 +69,6 @@ pub struct Registry {
     origin: Origin,
     policy: RealmPolicy,
     catalog: Vec<String>,
-    redirects: Vec<Origin>,
     client: HttpClient,
     known: Mutex<Option<(KnownAuth, i64)>>,
 }
@@ -85,13 +84,12 @@ impl Registry {
                 .map_err(|_| RegistryError::Entry("a realm is no URL of a token service"))?;
             trusted.extend(realm_origin(&origin, realm));
         }
-        let redirects: Vec<Origin> =
-            entry.redirects.iter().filter_map(|text| Origin::parse(text).ok()).collect();
-        trusted.extend(redirects.iter().cloned());
-        let client = HttpClient::new(DialPolicy::trusting(trusted), timeouts, entry.ca_file.as_deref())?;
+        trusted.extend(entry.redirects.iter().filter_map(|text| Origin::parse(text).ok()));
+        let policy_of_dials = DialPolicy::trusting(trusted).and_host(origin.host());
+        let client = HttpClient::new(policy_of_dials, timeouts, entry.ca_file.as_deref())?;
         let title = entry.name.clone().unwrap_or_else(|| name.to_string());
         let known = Mutex::new(None);
-        Ok(Self { name, title, origin, policy, catalog: entry.catalog.clone(), redirects, client, known })
+        Ok(Self { name, title, origin, policy, catalog: entry.catalog.clone(), client, known })
     }
 
     fn open(name: RegistryName, origin: Origin, client: HttpClient) -> Self {
@@ -99,7 +97,6 @@ impl Registry {
             title: name.to_string(),
             policy: RealmPolicy::new(origin.clone()),
             catalog: Vec::new(),
-            redirects: Vec::new(),
             known: Mutex::new(None),
             name,
             origin,
@@ -125,11 +122,6 @@ impl Registry {
     /// The client that may dial it, its token services and, for the rest, public addresses only.
     pub fn client(&self) -> &HttpClient {
         &self.client
-    }
-
-    /// Whether a redirect of this registry may lead to this origin although its address may be private.
-    pub fn trusts_redirect(&self, origin: &Origin) -> bool {
-        self.origin == *origin || self.redirects.contains(origin)
     }
 
     /// How it was last seen to authenticate, unless that is too long ago.

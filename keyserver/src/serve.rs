@@ -160,3 +160,6 @@ fn connection(
     });
     http.serve_connection(TokioIo::new(stream), service)
 }
+
+#[cfg(test)]
+mod tests;

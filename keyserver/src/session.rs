@@ -144,7 +144,11 @@ impl Sessions {
         } else {
             KeyRing::load(&files)?
         };
-        tracing::info!(kid = ring.current().kid(), keys = ring.jwks().len(), "sessions are sealed");
+        tracing::info!(
+            kid = ring.current().kid(),
+            keys = ring.jwks().len(),
+            "sessions are sealed under this key"
+        );
         let lifetime_seconds = i64::try_from(config.session.lifetime_seconds).unwrap_or(i64::MAX / 2_000);
         Ok(Self {
             ring: RwLock::new(Arc::new(ring)),

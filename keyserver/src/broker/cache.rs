@@ -209,3 +209,6 @@ impl Expiry<Key, Entry> for Lifetime {
         Some(Duration::from_millis(u64::try_from(lifetime).unwrap_or(0)))
     }
 }
+
+#[cfg(test)]
+mod tests;

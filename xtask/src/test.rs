@@ -57,21 +57,16 @@ fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
     if total.failed == 0 { Ok(()) } else { Err(Failure::Failed(format!("{} tests failed", total.failed))) }
 }
 
+/// What these parts need, each thing once.
 fn needs(parts: &[Part]) -> Vec<Need> {
-    let mut needs = Vec::new();
-    for part in parts {
-        match part {
-            Part::Unit => {}
-            Part::Js => needs.extend(Need::BROWSER_MODULE),
-            Part::Wasm => {
-                needs.extend(Need::BROWSER_MODULE);
-                needs.extend([Need::Chromium, Need::ChromeDriver]);
-            }
-            Part::E2e => needs.extend(Need::ALL),
-        }
-    }
-    needs.dedup();
-    needs
+    let of_part = |part: &Part| match part {
+        Part::Unit => Vec::new(),
+        Part::Js => Need::BROWSER_MODULE.to_vec(),
+        Part::Wasm => [&Need::BROWSER_MODULE[..], &[Need::Chromium, Need::ChromeDriver]].concat(),
+        Part::E2e => Need::ALL.to_vec(),
+    };
+    let wanted: Vec<Need> = parts.iter().flat_map(of_part).collect();
+    Need::ALL.into_iter().filter(|need| wanted.contains(need)).collect()
 }
 
 /// `--package …` for each of the host's packages. Always the same set, in every command of a test run: cargo would
@@ -151,6 +146,7 @@ mod tests {
         assert_eq!(needs(&[Part::Unit]), []);
         assert!(!needs(&[Part::Unit, Part::Js]).contains(&Need::Chromium));
         assert!(needs(&[Part::Wasm]).contains(&Need::ChromeDriver));
+        assert_eq!(needs(&Part::ALL), Need::ALL);
     }
 
     #[test]

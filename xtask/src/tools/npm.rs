@@ -29,7 +29,10 @@ pub(crate) fn tests() -> Result<(), Failure> {
 
 /// Installs what the npm package is tested and measured with: kept in a package of its own, out of the published one.
 pub(crate) fn package() -> Result<(), Failure> {
-    install_in(&util::root().join("client-wasm/npm/bench"), "installing what the npm package is tested and measured with")
+    install_in(
+        &util::root().join("client-wasm/npm/bench"),
+        "installing what the npm package is tested and measured with",
+    )
 }
 
 fn install_in(folder: &Path, label: &str) -> Result<(), Failure> {

@@ -431,3 +431,31 @@ async fn registry_tokens_and_passwords_of_pages_are_passed_or_refused() {
     assert!(reply.header("www-authenticate").contains("error=\"invalid_token\""), "{:?}", reply.headers);
     stack.end().await;
 }
+
+/// Many at once through the gateway, cold: one of them fetches the token.
+#[tokio::test]
+async fn parallel_requests_share_one_token() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    let url = stack.gateway(Kind::Token, "vault/keys/tags/list");
+    let replies = futures_util::future::join_all((0..30).map(|_| stack.get(&url, Some(&session)))).await;
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    assert_eq!(stack.upstream(Kind::Token), Upstream::of(30, 1));
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn limits_of_the_registry_come_down() {
+    let stack = Stack::of([Kind::Hub]).await;
+    let session = stack.login(Kind::Hub, "ada").await;
+    let url = stack.gateway(Kind::Hub, "vault/keys/manifests/latest");
+    let manifest = stack.get(&url, Some(&session)).await;
+    assert_eq!(manifest.header("ratelimit-limit"), "100;w=21600");
+    assert_eq!(manifest.header("ratelimit-remaining"), "99;w=21600");
+    let limited = Action::TooMany { retry_after: Some("17".to_owned()) };
+    stack.demo.script(Script::once(Kind::Hub, Role::Registry, limited));
+    let limited = stack.get(&url, Some(&session)).await;
+    assert_eq!((limited.status, &*limited.header("retry-after")), (429, "17"));
+    stack.end().await;
+}

@@ -13,6 +13,8 @@ mod gateway;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod realms;
 #[cfg(test)]
 mod secrecy;

@@ -1,0 +1,201 @@
+//! Token services that lie: what they say of lifetimes and grants is never believed beyond its measure.
+//! Test ids as in the threat list (SCP, CCH).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use dockpass_tests::client::Reply;
+use dockpass_tests::demo::{Action, Kind, Role, Script};
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, problem};
+
+const PRIVATE: &str = "repository:vault/keys:pull";
+
+/// Something in the form of a JWT with these claims. Nobody but the registry checks signatures.
+fn jwt(claims: &Value) -> String {
+    let part = |text: String| URL_SAFE_NO_PAD.encode(text);
+    format!(
+        "{}.{}.{}",
+        part(json!({ "alg": "RS256", "typ": "JWT" }).to_string()),
+        part(claims.to_string()),
+        part("x".repeat(64))
+    )
+}
+
+fn now() -> u64 {
+    dockpass_tests::demo::Clock::system().now()
+}
+
+/// Good claims, changed by these.
+fn claims(changes: &Value) -> Value {
+    let now = now();
+    let mut claims = json!({
+        "iss": "demo", "sub": "ada", "aud": "registry.demo", "iat": now, "nbf": now - 10, "exp": now + 300,
+        "access": [{ "type": "repository", "name": "vault/keys", "actions": ["pull"] }],
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims
+}
+
+/// Asks for the private scope while the token service answers with this document.
+async fn ask_with(stack: &Stack, session: &str, document: &Value) -> Reply {
+    stack.reset();
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let respond = Action::Respond { status: 200, headers, body: document.to_string() };
+    stack.demo.script(Script::always(Kind::Token, Role::TokenService, respond));
+    // Fresh, since a token of an earlier turn may still be kept.
+    let body = json!({ "registry": stack.name(Kind::Token), "scopes": [PRIVATE], "fresh": true });
+    stack.post("/v1/token", Some(session), &body).await
+}
+
+/// SCP-01 to SCP-04: granted is one entry with this type, this name and every action; nothing else is.
+#[tokio::test]
+async fn only_what_the_token_says_is_granted() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let entry =
+        |kind: &str, name: &str, actions: Value| json!({ "type": kind, "name": name, "actions": actions });
+    for (access, granted) in [
+        (json!([entry("repository", "vault/keys", json!(["pull"]))]), true),
+        (json!([entry("repository", "vault/keys", json!(["delete", "pull", "push"]))]), true),
+        (json!([]), false),
+        (json!([entry("repository", "vault/keys", json!([]))]), false),
+        (json!([entry("repository", "vault/keys", Value::Null)]), false),
+        (json!([entry("repository", "vault/keys", json!(["push"]))]), false),
+        (json!([entry("repository", "vault/other", json!(["pull"]))]), false),
+        (json!([entry("repository", "vault", json!(["pull"]))]), false),
+        (json!([entry("repository", "vault/keys2", json!(["pull"]))]), false),
+        (json!([entry("repository", "VAULT/keys", json!(["pull"]))]), false),
+        (json!([entry("repository", "vault/*", json!(["pull"]))]), false),
+        (json!([entry("repository", "*", json!(["pull"]))]), false),
+        (json!([entry("registry", "vault/keys", json!(["pull"]))]), false),
+        (json!([entry("repository", "vault/keys", json!(["PULL"]))]), false),
+        (json!([entry("repository", "vault/keys", json!("pull"))]), false),
+        (json!("all"), false),
+        (json!({ "repository": "vault/keys" }), false),
+        (json!(null), false),
+    ] {
+        let token = jwt(&claims(&json!({ "access": access })));
+        let reply = ask_with(&stack, &session, &json!({ "token": token })).await;
+        let said = reply.json();
+        if granted {
+            assert_eq!((reply.status, &said["granted"]), (200, &json!([PRIVATE])), "{access}: {said}");
+        } else {
+            assert!(said["granted"].as_array().is_none_or(Vec::is_empty), "{access}: {said}");
+            assert!(
+                said["unknown"].as_array().is_none_or(Vec::is_empty),
+                "denied, not unknown: {access}: {said}"
+            );
+        }
+    }
+    stack.end().await;
+}
+
+/// SCP-05, SCP-06: a token in the form of a JWT that cannot be read grants nothing; it is not taken for an opaque one.
+#[tokio::test]
+async fn broken_tokens_grant_nothing() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let good = jwt(&claims(&json!({})));
+    let parts: Vec<&str> = good.split('.').collect();
+    let text = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let deep = "[".repeat(10_000);
+    for token in [
+        format!("{}.{}.{}", parts[0], text("not json"), parts[2]),
+        format!("{}.{}.{}", parts[0], text("[]"), parts[2]),
+        format!("{}.{}.{}", parts[0], text(&deep), parts[2]),
+        format!("{}.{}x!.{}", parts[0], parts[1], parts[2]),
+        format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode([0xff, 0xfe]), parts[2]),
+        jwt(&claims(&json!({ "exp": "tomorrow" }))),
+        jwt(&claims(&json!({ "exp": -1 }))),
+        jwt(&claims(&json!({ "exp": now() - 3_600 }))),
+        jwt(&claims(&json!({ "nbf": now() + 3_600 }))),
+    ] {
+        let reply = ask_with(&stack, &session, &json!({ "token": token })).await;
+        let said = reply.json();
+        assert!(said["granted"].as_array().is_none_or(Vec::is_empty), "{token}: {said}");
+        assert!(said["unknown"].as_array().is_none_or(Vec::is_empty), "{token}: {said}");
+        assert_ne!(reply.status, 500, "{said}");
+    }
+    stack.end().await;
+}
+
+/// CCH-12: lifetimes that are none, or longer than anybody should believe.
+#[tokio::test]
+async fn lifetimes_are_believed_within_bounds() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    for (expires_in, most) in [
+        (json!(0), 60),
+        (json!(-1), 60),
+        (json!("60"), 60),
+        (json!(null), 60),
+        (json!(1e18), 300),
+        (json!(u64::MAX), 300),
+        (json!(1.5), 300),
+        (json!([1]), 60),
+        // Told as it is; the cache has a cap of its own.
+        (json!(86_400), 86_400),
+    ] {
+        let reply =
+            ask_with(&stack, &session, &json!({ "token": "opaque-token-0", "expires_in": expires_in })).await;
+        if reply.status == 200 {
+            let told = reply.json()["expires_in"].as_u64().unwrap();
+            assert!(told <= most, "{expires_in}: {told} s");
+        } else {
+            problem(&reply, 502, "upstream_invalid");
+        }
+    }
+    // The shorter of what the reply and the token say.
+    let token = jwt(&claims(&json!({ "exp": now() + 120 })));
+    let told = ask_with(&stack, &session, &json!({ "token": token, "expires_in": 86_400 })).await.json();
+    assert!(told["expires_in"].as_u64().unwrap() <= 120, "{told}");
+    stack.end().await;
+}
+
+/// SCP-07: two different tokens in one reply, or one that is no header value.
+#[tokio::test]
+async fn ambiguous_and_unusable_replies_are_refused() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    for document in [
+        json!({ "token": "one-token-here", "access_token": "another-token" }),
+        json!({ "token": "line\nbreak" }),
+        json!({ "token": "nul\0byte" }),
+        json!({ "token": "ünïcode" }),
+        json!({ "token": { "value": "x" } }),
+        json!({ "token": null, "access_token": null }),
+        json!({ "refresh_token": "only-a-refresh-token" }),
+        json!({ "id_token": "only-an-id-token" }),
+    ] {
+        let reply = ask_with(&stack, &session, &document).await;
+        assert_eq!(reply.status, 502, "{document}: {}", reply.text());
+        problem(&reply, 502, "upstream_invalid");
+    }
+    // Both, and the same: as the specification allows for compatibility. And empty means absent, as Harbor sends it.
+    for document in [
+        json!({ "token": "one-token-here", "access_token": "one-token-here" }),
+        json!({ "token": "one-token-here", "access_token": "" }),
+        json!({ "access_token": "one-token-here" }),
+    ] {
+        let reply = ask_with(&stack, &session, &document).await;
+        assert_eq!((reply.status, &reply.json()["token"]), (200, &json!("one-token-here")), "{document}");
+    }
+    stack.end().await;
+}
+
+/// RLM-18: refresh tokens that nobody asked for go no further.
+#[tokio::test]
+async fn refresh_tokens_are_not_handed_out() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let canary = "refresh-canary-0123456789";
+    stack.keep_secret(canary);
+    let document = json!({ "token": "one-token-here", "refresh_token": canary, "id_token": canary });
+    let reply = ask_with(&stack, &session, &document).await;
+    assert_eq!(reply.status, 200);
+    assert!(!reply.text().contains(canary), "{}", reply.text());
+    stack.end().await;
+}

@@ -32,6 +32,7 @@ pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
 /// Where a session travels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Carrier {
     /// In the answer's body; the caller sends it as `Authorization: Bearer`.
@@ -43,6 +44,7 @@ pub enum Carrier {
 
 /// How a registry asks for authorization, as seen at login or on first contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RegistryAuth {
     /// Answers `/v2/` without any.
@@ -55,6 +57,7 @@ pub enum RegistryAuth {
 
 /// Body of `POST /v1/sessions`: `{registry, username, password}` or `{registry, identity_token}`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
     /// Host or host:port, as a person writes it.
@@ -64,9 +67,11 @@ pub struct LoginRequest {
     pub username: Option<String>,
     /// The password, personal access token or robot secret.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Password))]
     pub password: Option<SecretString>,
     /// An OAuth2 refresh token instead of user name and password.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Password))]
     pub identity_token: Option<SecretString>,
     /// Where the session is to travel.
     #[serde(default)]
@@ -78,6 +83,7 @@ pub struct LoginRequest {
 
 /// Answer of `POST /v1/sessions` and `GET /v1/session`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionInfo {
     /// Canonical name of the registry.
     pub registry: String,
@@ -103,6 +109,7 @@ pub struct SessionInfo {
 
 /// What the page saw of a challenge; compared with what the server knows, never used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SeenChallenge {
     /// The `realm` parameter as received.
@@ -114,6 +121,7 @@ pub struct SeenChallenge {
 
 /// Body of `POST /v1/token`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenAsk {
     /// Host or host:port.
@@ -133,6 +141,7 @@ pub struct TokenAsk {
 
 /// Whether a token is a readable JWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TokenForm {
     /// A JWS in compact form whose claims can be read.
@@ -143,6 +152,7 @@ pub enum TokenForm {
 
 /// Answer of `POST /v1/token`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenAnswer {
     /// The registry token.
     pub token: String,
@@ -167,6 +177,7 @@ pub struct TokenAnswer {
 
 /// One entry of `GET /v1/registries`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegistryInfo {
     /// Canonical name: the `registry` of every other request and of the gateway's path.
     pub registry: String,
@@ -183,6 +194,7 @@ pub struct RegistryInfo {
 
 /// Answer of `GET /v1/registries`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegistryList {
     /// In the order of the configuration.
     pub registries: Vec<RegistryInfo>,
@@ -190,6 +202,7 @@ pub struct RegistryList {
 
 /// An RFC 9457 problem document.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// `about:blank`: the code says more than a URI would.
     #[serde(rename = "type")]

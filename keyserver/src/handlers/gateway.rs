@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use dockpass_protocol::api::GATEWAY;
+use dockpass_protocol::api::{GATEWAY, Problem};
 use dockpass_protocol::code::ErrorCode;
 use http::header::{HeaderMap, HeaderName, UPGRADE};
 use http_body_util::BodyExt;
@@ -21,6 +21,24 @@ use crate::state::AppState;
 const DESTINATIONS: [&str; 2] = ["empty", "document"];
 
 /// Any method on any path below `/r/`.
+#[utoipa::path(
+    get,
+    path = "/r/{registry}/v2/{path}",
+    summary = "The registry's own API (distribution-spec), relayed",
+    description = "Every request of the distribution specification, by the methods that the gateway lets pass. With a \
+                   registry token in `Authorization`, it is relayed as it is; with a session, the gateway gets the \
+                   token or attaches the credentials itself.",
+    params(
+        ("registry" = String, Path, description = "Canonical name, as in /v1/registries"),
+        ("path" = String, Path, description = "The rest of the path"),
+    ),
+    security((), ("session" = []), ("session_cookie" = [])),
+    responses(
+        (status = 200, description = "What the registry answered, whatever its status"),
+        (status = "default", description = "The registry's own error, or a problem document of the gateway", body = Problem,
+            content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
     is_wanted_as_data(&head.headers)?;

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use dockpass_protocol::api::Problem;
 use dockpass_protocol::code::ErrorCode;
 use http::StatusCode;
 
@@ -9,11 +10,26 @@ use crate::error::ApiError;
 use crate::state::AppState;
 
 /// `GET /healthz`: 200 as long as the process answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    summary = "Is the process alive",
+    responses((status = 200, description = "It is", body = String, content_type = "text/plain")),
+)]
 pub(crate) async fn live() -> Response {
     (StatusCode::OK, "ok\n").into_response()
 }
 
 /// `GET /readyz`: 200 while requests are wanted, 503 once the server stops.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    summary = "Are requests wanted",
+    responses(
+        (status = 200, description = "They are", body = String, content_type = "text/plain"),
+        (status = 503, description = "Not any more: the server stops", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, ApiError> {
     if state.is_ready() {
         Ok((StatusCode::OK, "ready\n").into_response())

@@ -7,13 +7,20 @@ use serde::Serialize;
 use crate::session::keyring::Jwk;
 use crate::state::AppState;
 
-#[derive(Serialize)]
-struct JwkSet {
+/// Public keys (RFC 7517 §5).
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct JwkSet {
     keys: Vec<Jwk>,
 }
 
 /// `GET /v1/keys`: a JWK set (RFC 7517 §5), the sealing key first. Nothing can be forged with these: a session is
 /// signed inside under a key that only the private one gives.
+#[utoipa::path(
+    get,
+    path = "/v1/keys",
+    summary = "The public keys",
+    responses((status = 200, description = "A JWK set, the sealing key first", body = JwkSet)),
+)]
 pub(crate) async fn get(State(state): State<AppState>) -> Response {
     axum::Json(JwkSet { keys: state.sessions.jwks() }).into_response()
 }

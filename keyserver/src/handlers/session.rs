@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::SessionInfo;
+use dockpass_protocol::api::{Problem, SessionInfo};
 use dockpass_protocol::code::ErrorCode;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
@@ -15,6 +15,17 @@ use crate::session::SessionError;
 use crate::state::AppState;
 
 /// `GET /v1/session`.
+#[utoipa::path(
+    get,
+    path = "/v1/session",
+    summary = "Who am I",
+    params(("registry" = Option<String>, Query, description = "Which session, where several cookies are there")),
+    security(("session" = []), ("session_cookie" = [])),
+    responses(
+        (status = 200, description = "The session is good", body = SessionInfo),
+        (status = "default", description = "An error", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn get(
     State(state): State<AppState>,
     Query(query): Query,
@@ -29,6 +40,17 @@ pub(crate) async fn get(
 }
 
 /// `DELETE /v1/session`: from now on the session opens nothing any more, and its cookie goes.
+#[utoipa::path(
+    delete,
+    path = "/v1/session",
+    summary = "Log out",
+    params(("registry" = Option<String>, Query, description = "Which session, where several cookies are there")),
+    security(("session" = []), ("session_cookie" = [])),
+    responses(
+        (status = 204, description = "The session is over"),
+        (status = "default", description = "An error", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn delete(
     State(state): State<AppState>,
     Query(query): Query,

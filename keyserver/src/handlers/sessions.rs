@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::{Carrier, LoginRequest, SessionInfo};
+use dockpass_protocol::api::{Carrier, LoginRequest, Problem, SessionInfo};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use http::header::{CONNECTION, HeaderValue, SET_COOKIE};
@@ -25,6 +25,16 @@ const TOKEN_USER: &str = "<token>";
 ///
 /// The answer closes its connection, good or bad: the password stays in the connection's read buffer as long as that
 /// lives (`Connection: close` is set by the router for the whole route).
+#[utoipa::path(
+    post,
+    path = "/v1/sessions",
+    summary = "Log in",
+    request_body = LoginRequest,
+    responses(
+        (status = 200, description = "The credentials are proven; the session is in the body or in a cookie", body = SessionInfo),
+        (status = "default", description = "An error", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn post(
     State(state): State<AppState>,
     ClientAddress(address): ClientAddress,

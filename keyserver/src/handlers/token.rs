@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use dockpass_protocol::api::{TokenAnswer, TokenAsk};
+use dockpass_protocol::api::{Problem, TokenAnswer, TokenAsk};
 use dockpass_protocol::code::ErrorCode;
 use http::{HeaderMap, Method};
 
@@ -14,6 +14,17 @@ use crate::state::AppState;
 
 /// `POST /v1/token`: with a session or anonymous. A token that denies something is an answer as well: what to do about
 /// it is for the page to decide.
+#[utoipa::path(
+    post,
+    path = "/v1/token",
+    summary = "A registry token",
+    request_body = TokenAsk,
+    security((), ("session" = []), ("session_cookie" = [])),
+    responses(
+        (status = 200, description = "A token, and what it grants by its own words", body = TokenAnswer),
+        (status = "default", description = "An error", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 pub(crate) async fn post(
     State(state): State<AppState>,
     _: NoQuery,

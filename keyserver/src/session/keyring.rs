@@ -78,7 +78,7 @@ pub struct Key {
 }
 
 /// A public key as a JWK (RFC 7517, RFC 7518 §6.3.1).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Jwk {
     /// Always `RSA`.
     pub kty: &'static str,

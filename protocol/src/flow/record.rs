@@ -9,6 +9,7 @@ use crate::code::ErrorCode;
 
 /// Who was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Hop {
     /// The registry itself.
@@ -33,6 +34,7 @@ macro_rules! decisions {
     ($( $(#[$doc:meta])* $variant:ident = $text:literal, $reason:literal; )*) => {
         /// What a flow decided to do next. Stable names; the reason is one constant sentence.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum Decision { $( $(#[$doc])* $variant, )* }
@@ -105,6 +107,7 @@ decisions! {
 
 /// One step of a flow: what was sent, what came back, what was decided. Holds neither secrets nor query strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StepRecord {
     /// Who was asked.
     pub hop: Hop,

@@ -91,7 +91,7 @@ fn no_two_questions_have_one_key_and_one_question_has_one() {
         key("repository:a:push,pull repository:b:pull"),
         key("repository:b:pull repository:a:pull,push,pull")
     );
-    let other = super::TokenCache::new(&CacheConfig::default(), &SystemRandomness::default()).unwrap();
+    let other = TokenCache::new(&CacheConfig::default(), &SystemRandomness::default()).unwrap();
     let set = ScopeSet::parse("repository:a:pull").unwrap();
     assert_ne!(
         cache.key(&session("a"), &registries[0], &realm, None, &set),

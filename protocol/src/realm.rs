@@ -152,12 +152,24 @@ impl RealmPolicy {
         if scheme < self.registry.scheme() {
             return Err(ErrorCode::RealmNotAllowed);
         }
-        let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at_checked(end).ok_or(ErrorCode::RealmNotAllowed)?;
-        let origin = Origin::from_authority(scheme, authority).map_err(|_| ErrorCode::RealmNotAllowed)?;
-        let path_and_query = canonical_path(path).ok_or(ErrorCode::RealmNotAllowed)?;
-        Ok(Realm { origin, path_and_query })
+        Realm::absolute(scheme, rest).ok_or(ErrorCode::RealmNotAllowed)
     }
+}
+
+impl Realm {
+    /// The canonical form of what follows `scheme://`, not yet admitted.
+    fn absolute(scheme: Scheme, rest: &str) -> Option<Self> {
+        let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        let origin = Origin::from_authority(scheme, authority).ok()?;
+        Some(Self { origin, path_and_query: canonical_path(path)? })
+    }
+}
+
+/// Whether two realms, as registries write them, are the same in canonical form. Says nothing of whether to trust them.
+pub(crate) fn is_same(a: &str, b: &str) -> bool {
+    let canonical = |text| split_scheme(text).and_then(|(scheme, rest)| Realm::absolute(scheme, rest));
+    a == b || canonical(a).is_some_and(|a| canonical(b) == Some(a))
 }
 
 /// Whether the text starts with a URI scheme and a colon (RFC 3986 §3.1), or holds `//` where an authority would be.

@@ -143,3 +143,24 @@ fn what_was_admitted_is_admitted_again_at_the_limit() {
     let beyond = format!("https://auth.example/{};;", "a".repeat(MAX_REALM - 4));
     assert_eq!(self::admitted("https://auth.example", &beyond), Err(ErrorCode::RealmNotAllowed));
 }
+
+#[test]
+fn spellings_of_the_same_realm() {
+    for (a, b) in [
+        ("https://h.example/t", "HTTPS://H.example:443/t"),
+        ("https://h.example", "https://h.example./?"),
+        ("/t", "/t"),
+        ("https://h.example/t?x=%2f", "https://h.example/t?x=%2F"),
+    ] {
+        assert!(is_same(a, b) && is_same(b, a), "{a} {b}");
+    }
+    for (a, b) in [
+        ("https://h.example/t", "http://h.example/t"),
+        ("https://h.example/t", "https://h.example/T"),
+        ("https://h.example/t", "https://h.example/t?x"),
+        ("https://h.example/t", "/t"),
+        ("https://h.example/t#a", "https://h.example/t#b"),
+    ] {
+        assert!(!is_same(a, b), "{a} {b}");
+    }
+}

@@ -5,6 +5,7 @@ use super::{
     ResourceFlow, ResponseHead, ScopeSet, Selected, State, parse_lines, select,
 };
 use crate::challenge::{Challenge, bearer_candidates};
+use crate::realm;
 
 impl ResourceFlow {
     /// The registry refused. One more try where it can change the answer, else the end.
@@ -51,9 +52,7 @@ impl ResourceFlow {
 
     /// The challenge to answer: the known token service if it is among them, else the first that the policy admits.
     fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Selected, ErrorCode> {
-        let known = self.asked_of.as_ref();
-        let same = |bearer: &BearerChallenge| known.is_some_and(|known| is_same_service(known, bearer));
-        if let Some(bearer) = bearer_candidates(challenges).find(same) {
+        if let Some(bearer) = bearer_candidates(challenges).find(|bearer| self.is_asked_service(bearer)) {
             return Ok(Selected::Bearer(bearer));
         }
         let Some(policy) = &self.policy else { return Ok(select(challenges)) };
@@ -76,7 +75,7 @@ impl ResourceFlow {
         sent: Option<&'static str>,
         bearer_sent: bool,
     ) {
-        let same_service = self.asked_of.as_ref().is_some_and(|known| is_same_service(known, &challenge));
+        let same_service = self.is_asked_service(&challenge);
         let larger = self.widened_by(&challenge);
         let widened = larger.is_some();
         if let Some(asked) = larger.filter(|_| self.may_ask_again()) {
@@ -140,6 +139,16 @@ impl ResourceFlow {
         self.end(self.denied(), status, sent);
     }
 
+    /// Whether this is the token service that was asked last, in whatever spelling.
+    fn is_asked_service(&self, challenge: &BearerChallenge) -> bool {
+        let admitted = |realm: &str| self.policy.as_ref().and_then(|policy| policy.admit(realm).ok());
+        self.asked_of.as_ref().is_some_and(|known| {
+            let same =
+                || admitted(&known.realm).is_some_and(|known| admitted(&challenge.realm) == Some(known));
+            known.service == challenge.service && (realm::is_same(&known.realm, &challenge.realm) || same())
+        })
+    }
+
     fn may_ask_again(&self) -> bool {
         self.tokens < MAX_TOKENS && self.requests < MAX_REQUESTS
     }
@@ -185,8 +194,4 @@ impl ResourceFlow {
 
 fn is_insufficient(challenge: &BearerChallenge) -> bool {
     challenge.error.as_deref() == Some("insufficient_scope")
-}
-
-fn is_same_service(a: &BearerChallenge, b: &BearerChallenge) -> bool {
-    a.realm == b.realm && a.service == b.service
 }

@@ -110,7 +110,8 @@ fn uses(path: &Path, content: &str, source: &str, word: &str, allowed: &[&str]) 
     content.lines().position(|line| code(line) && line.contains(&format!("{word}::"))).map(|index| index + 1)
 }
 
-/// The dependencies of `protocol` that it may not have. Only ones that are compiled into it count, not those of its tests.
+/// The dependencies of `protocol` that it may not have. Only ones that are compiled into it
+/// count: not those of its tests, and not optional ones, which only the key server turns on.
 fn dependencies(manifest: &str) -> Vec<String> {
     let mut inside = false;
     let mut breaches = Vec::new();
@@ -121,7 +122,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
             if let Some(name) = line.strip_prefix("[dependencies.") {
                 breaches.extend(dependency(name.trim_end_matches(']')));
             }
-        } else if inside && !line.is_empty() && !line.starts_with('#') {
+        } else if inside && !line.is_empty() && !line.starts_with('#') && !line.contains("optional = true") {
             let name = line.split(['=', '.', ' ']).next().unwrap_or_default();
             breaches.extend(dependency(name));
         }

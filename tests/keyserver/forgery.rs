@@ -48,7 +48,7 @@ fn decrypt(session: &str) -> (String, String) {
     (parts[0].to_owned(), String::from_utf8(text.to_vec()).unwrap())
 }
 
-/// JWE-18, D4.
+/// JWE-18.
 #[tokio::test]
 async fn knowing_the_public_key_makes_no_session() {
     let stack = Stack::of([Kind::Token]).await;

@@ -116,7 +116,7 @@ async fn a_token_that_was_refused_is_replaced_when_asked_for() {
     stack.end().await;
 }
 
-/// CCH-12, D9: never handed out when about to expire, never kept beyond its time.
+/// CCH-12: never handed out when about to expire, never kept beyond its time.
 #[tokio::test]
 async fn tokens_are_not_kept_beyond_their_time() {
     let time = ManualTime::new();

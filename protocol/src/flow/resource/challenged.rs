@@ -52,10 +52,13 @@ impl ResourceFlow {
 
     /// The challenge to answer: the known token service if it is among them, else the first that the policy admits.
     fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Selected, ErrorCode> {
-        if let Some(bearer) = bearer_candidates(challenges).find(|bearer| self.is_asked_service(bearer)) {
-            return Ok(Selected::Bearer(bearer));
+        let known = bearer_candidates(challenges).find(|bearer| self.is_asked_service(bearer));
+        let Some(policy) = &self.policy else {
+            return Ok(known.map_or_else(|| select(challenges), Selected::Bearer));
+        };
+        if let Some(known) = known.filter(|known| policy.admit(&known.realm).is_ok()) {
+            return Ok(Selected::Bearer(known));
         }
-        let Some(policy) = &self.policy else { return Ok(select(challenges)) };
         let mut refusal = None;
         for bearer in bearer_candidates(challenges) {
             match policy.admit(&bearer.realm) {

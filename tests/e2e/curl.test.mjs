@@ -45,7 +45,9 @@ async function readmeCommands() {
   const [, commands] = section.match(/```sh\n([\s\S]*?)```/);
   const [, set] = commands.match(/^(KEYSERVER=\S+)$/m) ?? [];
   assert.ok(set, 'the README sets KEYSERVER');
-  return commands.replace(set, `KEYSERVER=${keyserver.url}`);
+  const [example] = commands.match(/^REGISTRY=.* USERNAME=.* PASSWORD=.* REPOSITORY=.*$/m) ?? [];
+  assert.ok(example, 'the README says which four values are yours to fill in');
+  return commands.replace(set, `KEYSERVER=${keyserver.url}`).replace(example, '');
 }
 
 const shell = (commands, env, expect = 0) => run('sh', ['-eu', '-c', commands], { env, expect });

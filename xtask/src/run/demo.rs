@@ -39,18 +39,21 @@ impl Ready {
     pub(crate) fn table(&self) -> String {
         let mut table = String::new();
         let mut row = |cells: [&str; 5]| {
-            let [registry, flow, user, password, note] = cells;
-            _ = writeln!(table, "  {registry:<24} {flow:<7} {user:<12} {password:<22} {note}");
+            let [registry, kind, user, password, note] = cells;
+            _ = writeln!(table, "  {registry:<18} {kind:<12} {user:<12} {password:<22} {note}");
         };
-        row(["REGISTRY", "FLOW", "USER", "PASSWORD", ""]);
+        row(["REGISTRY", "KIND", "USERNAME", "PASSWORD", ""]);
         for registry in self.list() {
-            let (name, flow) = (text(registry, "name"), text(registry, "flow"));
+            // The form in which the key server's API and `docker pull` take it.
+            let url = text(registry, "url");
+            let host = url.split_once("://").map_or(url.as_str(), |(_, host)| host);
+            let kind = text(registry, "name");
             if items(registry, "logins").next().is_none() {
-                row([&name, &flow, "-", "-", "no login needed"]);
+                row([host, &kind, "-", "-", "no login needed"]);
             }
             for login in items(registry, "logins") {
                 let field = |key| text(login, key);
-                row([&name, &flow, &field("username"), &field("password"), &field("note")]);
+                row([host, &kind, &field("username"), &field("password"), &field("note")]);
             }
         }
         table
@@ -97,8 +100,8 @@ mod tests {
     fn the_table_shows_every_login() {
         let table = ready().table();
         let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(rows[1], ["open", "open", "-", "-", "no", "login", "needed"]);
-        assert_eq!(rows[2], ["team", "token", "ann", "pw", "sees", "all"]);
+        assert_eq!(rows[1], ["127.0.0.1:1", "open", "-", "-", "no", "login", "needed"]);
+        assert_eq!(rows[2], ["127.0.0.1:2", "team", "ann", "pw", "sees", "all"]);
     }
 
     #[test]

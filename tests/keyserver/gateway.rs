@@ -266,7 +266,8 @@ async fn blob_redirects_are_followed_without_credentials() {
 
 #[tokio::test]
 async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
-    let evil = Untouched::start().await.unwrap();
+    // Another address than the registry's: its own host is trusted with its storage, see the next test.
+    let evil = Untouched::start_on("127.0.0.2").await.unwrap();
     let stack = Stack::of([Kind::Open]).await;
     let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
     let path = format!("library/alpine/blobs/{config}");
@@ -276,6 +277,9 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
         format!("//{host}/blob"),
         format!("http://user:secret@{host}/blob"),
         format!("http://localhost:{}/blob", host.port()),
+        format!("http://[::ffff:127.0.0.2]:{}/blob", host.port()),
+        format!("http://2130706434:{}/blob", host.port()),
+        format!("http://{}@{host}/blob", stack.name(Kind::Open)),
         "http://169.254.169.254/latest/meta-data/".to_owned(),
         "file:///etc/passwd".to_owned(),
         "gopher://127.0.0.1/".to_owned(),
@@ -294,6 +298,22 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
     let reply = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
     assert_eq!(reply.status, 502, "{}", reply.text());
     assert_eq!(evil.connections(), 0);
+    stack.end().await;
+}
+
+/// Storage on the registry's own host needs no configuration; it still sees no credentials (the demo would say so).
+#[tokio::test]
+async fn storage_beside_the_registry_is_read() {
+    let stack = Stack::with(DemoConfig::only([Kind::Hub]), |config| {
+        config.registries.iter_mut().for_each(|registry| registry.redirects.clear());
+    })
+    .await;
+    let session = stack.login(Kind::Hub, "ada").await;
+    let config = config_of(&stack, Kind::Hub, "vault/keys", Some(&session)).await;
+    let blob =
+        stack.get(&stack.gateway(Kind::Hub, &format!("vault/keys/blobs/{config}")), Some(&session)).await;
+    assert_eq!((blob.status, sha256(&blob.body)), (200, config));
+    assert_eq!(stack.upstream(Kind::Hub).cdn, 1);
     stack.end().await;
 }
 

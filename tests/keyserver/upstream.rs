@@ -107,10 +107,10 @@ async fn retry_after_comes_through() {
 
 #[tokio::test]
 async fn a_registry_that_is_not_there() {
-    let closed = {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        listener.local_addr().unwrap()
-    };
+    // Bound and not listening: nobody answers there, and no other test is given the port meanwhile.
+    let reserved = tokio::net::TcpSocket::new_v4().unwrap();
+    reserved.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = reserved.local_addr().unwrap();
     let stack = Stack::with(DemoConfig::only([Kind::Open]), |config| {
         let entry = dockpass_keyserver::config::RegistryConfig::by_url("gone", &format!("http://{closed}"));
         config.registries.push(entry);

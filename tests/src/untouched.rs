@@ -21,7 +21,15 @@ impl Untouched {
     /// # Errors
     /// The system's, when no port can be had.
     pub async fn start() -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::start_on("127.0.0.1").await
+    }
+
+    /// Starts to listen on another of this machine's addresses, such as 127.0.0.2.
+    ///
+    /// # Errors
+    /// The system's, when the address is not this machine's or no port can be had.
+    pub async fn start_on(address: &str) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);

@@ -51,7 +51,8 @@ impl<'a> ChallengeParser<'a> {
 
     /// The error for the octet at `at`: control characters have their own kind, as they may be an attack.
     fn error(&self, at: usize, kind: Kind) -> ChallengeError {
-        let forbidden = self.byte(at).is_some_and(|byte| byte.is_ascii_control() && byte != b'\t');
+        // A tab is white space wherever one may be, so that no error is ever at one.
+        let forbidden = self.byte(at).is_some_and(|byte| byte.is_ascii_control());
         ChallengeError { position: at, kind: if forbidden { Kind::ForbiddenByte } else { kind } }
     }
 

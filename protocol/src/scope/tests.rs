@@ -178,6 +178,22 @@ fn scopes_without_actions_ask_for_nothing() {
 }
 
 #[test]
+fn the_longest_scope_is_read_and_one_byte_more_is_not() {
+    let scope = format!("repository:a:{}", "x".repeat(MAX_SCOPE - 13));
+    assert_eq!(scope.len(), MAX_SCOPE);
+    assert!(scope.parse::<Scope>().is_ok());
+    let error = format!("{scope}x").parse::<Scope>().unwrap_err();
+    assert_eq!((error.kind, error.position), (ScopeErrorKind::TooLong, MAX_SCOPE));
+    let mut list = "repository:a:pull ".repeat(MAX_SCOPE_LIST / 18);
+    while list.len() < MAX_SCOPE_LIST {
+        list.push(' ');
+    }
+    assert!(parse_scopes(&list).is_ok());
+    list.push(' ');
+    assert_eq!(parse_scopes(&list).map_err(|error| error.kind), Err(ScopeErrorKind::TooLong));
+}
+
+#[test]
 fn errors_say_where_and_nothing_of_the_text() {
     let error = parse_scopes("repository:a:pull repository:Secret:pull").unwrap_err();
     assert_eq!(error.to_string(), "scope syntax: the name is malformed (byte 29)");

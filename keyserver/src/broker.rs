@@ -22,6 +22,7 @@ use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::config::Config;
 use crate::registry::Registry;
 use crate::session::{Facts, Sealed, Sessions};
+use crate::upstream;
 use cache::{Entry, Held, TokenCache};
 
 /// No request asks for more scopes.
@@ -167,7 +168,9 @@ impl Broker {
         let cache = self.cache.clone();
         // A task of its own: dropping this future drops only the wait, and what is fetched is kept.
         let landed = tokio::spawn(async move { cache.get_or_fetch(key, began_ms, flight.run()).await }).await;
-        let steps = std::mem::take(&mut *steps.lock().unwrap_or_else(PoisonError::into_inner));
+        let steps: Vec<StepRecord> =
+            std::mem::take(&mut *steps.lock().unwrap_or_else(PoisonError::into_inner));
+        upstream::log_steps(&steps);
         match landed {
             Ok(Ok(entry)) => Self::from_entry(&entry, steps),
             Ok(Err(error)) => Err(BrokerError { error, steps }),

@@ -18,7 +18,7 @@ use dockpass_protocol::api::{RegistryAuth, SeenChallenge};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
+    Authorization, FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep,
 };
 use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
@@ -55,25 +55,6 @@ pub(crate) struct Relay<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: Option<UpstreamBody>,
     pub(crate) passage: Passage,
-}
-
-/// Why nothing was relayed.
-#[derive(Debug)]
-pub(crate) struct RelayError {
-    pub(crate) error: FlowError,
-    pub(crate) steps: Vec<StepRecord>,
-}
-
-impl From<FlowError> for RelayError {
-    fn from(error: FlowError) -> Self {
-        Self { error, steps: Vec::new() }
-    }
-}
-
-impl From<ErrorCode> for RelayError {
-    fn from(code: ErrorCode) -> Self {
-        FlowError::new(code, Hop::Registry).into()
-    }
 }
 
 /// The answer to relay: its body is the registry's, with a limit on standing still.
@@ -118,14 +99,15 @@ impl Gateway {
     }
 
     /// Relays a request and prepares the answer for the page.
-    pub(crate) async fn relay(&self, mut relay: Relay<'_>) -> Result<Answer, RelayError> {
+    pub(crate) async fn relay(&self, mut relay: Relay<'_>) -> Result<Answer, FlowError> {
         let response = match std::mem::replace(&mut relay.passage, Passage::Anonymous) {
             Passage::Anonymous => self.send(&mut relay, &Authorization::None).await?,
             Passage::Token(token) => self.send(&mut relay, &Authorization::Bearer(token)).await?,
             Passage::Session(sealed, facts) => self.run_flow(&mut relay, sealed, facts).await?,
         };
         let (mut head, body) = response.into_parts();
-        head.headers = headers::downstream(&relay.registry, &relay.target, head.status, &head.headers)?;
+        head.headers = headers::downstream(&relay.registry, &relay.target, head.status, &head.headers)
+            .map_err(|code| FlowError::new(code, Hop::Registry))?;
         head.extensions = http::Extensions::new();
         Ok(Response::from_parts(head, IdleBody::new(body, self.idle)))
     }
@@ -136,16 +118,16 @@ impl Gateway {
         relay: &mut Relay<'_>,
         sealed: Sealed,
         facts: Arc<Facts>,
-    ) -> Result<Response<Incoming>, RelayError> {
-        let scopes = relay.target.scopes(relay.method.as_str())?;
+    ) -> Result<Response<Incoming>, FlowError> {
+        let scopes = relay.target.scopes(relay.method.as_str());
+        let scopes = scopes.map_err(|code| FlowError::new(code, Hop::KeyServer))?;
         let ask =
             ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
         let mut flow =
             ResourceFlow::new(ask, known_auth(&facts), true).with_policy(relay.registry.policy().clone());
-        let mut steps = Vec::new();
         let mut last = None;
         let result = loop {
-            steps.append(&mut flow.take_records());
+            upstream::log_steps(&flow.take_records());
             match flow.step() {
                 ResourceStep::Send(authorization) => {
                     let authorization = match authorization {
@@ -177,14 +159,8 @@ impl Gateway {
                         fresh: need.fresh,
                     };
                     match self.broker.token(ask).await {
-                        Ok(mut token) => {
-                            steps.append(&mut token.steps);
-                            flow.token(Ok(token.secret().clone()));
-                        }
-                        Err(mut error) => {
-                            steps.append(&mut error.steps);
-                            flow.token(Err(error.error));
-                        }
+                        Ok(token) => flow.token(Ok(token.secret().clone())),
+                        Err(error) => flow.token(Err(error.error)),
                     }
                 }
                 ResourceStep::Done(answered) => {
@@ -194,7 +170,8 @@ impl Gateway {
                 ResourceStep::Fail(error) => break Err(error),
             }
         };
-        result.map_err(|error| RelayError { error, steps })
+        upstream::log_steps(&flow.take_records());
+        result
     }
 
     /// The session's password, for the registry itself.

@@ -10,6 +10,8 @@ mod dial;
 mod error;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -59,6 +59,7 @@ pub(crate) async fn prove(
         steps.append(&mut flow.take_records());
     };
     steps.append(&mut flow.take_records());
+    upstream::log_steps(&steps);
     Outcome { result, steps }
 }
 

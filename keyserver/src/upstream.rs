@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, TransportError};
+use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepRecord, TransportError};
 use dockpass_protocol::origin::Origin;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
@@ -93,4 +93,12 @@ pub(crate) fn with_head<T>(
         retry_after: text(RETRY_AFTER.as_str()),
         date: text(DATE.as_str()),
     })
+}
+
+/// Tells the log what a flow did and why. Records hold neither secrets nor queries.
+pub(crate) fn log_steps(steps: &[StepRecord]) {
+    for step in steps {
+        let StepRecord { hop, method, target, status, sent, decision, .. } = step;
+        tracing::debug!(%hop, %method, %target, status, sent = sent.as_deref(), decision = decision.as_str(), "step");
+    }
 }

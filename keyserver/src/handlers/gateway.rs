@@ -71,10 +71,7 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
             response.extensions_mut().insert(Relayed);
             Ok(response)
         }
-        Err(error) => {
-            let wanted = head.headers.contains_key("x-dockpass-trace");
-            Err(ApiError::from(error.error).with_steps(error.steps, wanted))
-        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -47,7 +47,9 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     };
 
     let path = folder.join("config.yaml");
-    util::write(&path, config::text(&options.listen, &registries))?;
+    // The demo has nothing to lose, so that the README's example page may use it from where the README serves it.
+    let pages: &[&str] = if own { &[] } else { &[config::EXAMPLE_PAGE] };
+    util::write(&path, config::text(&options.listen, &registries, pages))?;
     let mut command = process::command(program("dockpass-keyserver", options.release));
     command.args(["serve", "--listen", &options.listen, "--config"]).arg(&path);
     children.push(Child::start("key server", LISTENING, &mut command)?);

@@ -24,13 +24,18 @@ impl Registry {
     }
 }
 
-/// The configuration file.
-pub(crate) fn text(listen: &str, registries: &[Registry]) -> String {
-    let mut lines = vec![
-        "# Written by `cargo xtask run`.".to_owned(),
-        format!("listen: {}", quoted(listen)),
-        "registries:".to_owned(),
-    ];
+/// Where the README's example of a page of one's own is served.
+pub(crate) const EXAMPLE_PAGE: &str = "http://localhost:8000";
+
+/// The configuration file. Pages of these origins may use the key server besides its own.
+pub(crate) fn text(listen: &str, registries: &[Registry], pages: &[&str]) -> String {
+    let mut lines =
+        vec!["# Written by `cargo xtask run`.".to_owned(), format!("listen: {}", quoted(listen))];
+    if !pages.is_empty() {
+        let pages: Vec<String> = pages.iter().map(|page| quoted(page)).collect();
+        lines.extend(["cors:".to_owned(), format!("  allowed_origins: [{}]", pages.join(", "))]);
+    }
+    lines.push("registries:".to_owned());
     for registry in registries {
         lines.push(format!("  - name: {}", quoted(&registry.name)));
         lines.push(format!("    url: {}", quoted(&registry.url)));
@@ -86,6 +91,8 @@ mod tests {
         let expected = "\
 # Written by `cargo xtask run`.
 listen: \"127.0.0.1:8780\"
+cors:
+  allowed_origins: [\"http://localhost:8000\"]
 registries:
   - name: \"no: \\\"x\\\"\\n\"
     url: \"http://h\"
@@ -95,6 +102,6 @@ registries:
     redirects: [\"http://k\"]
     catalog: [\"a/b\", \"c\"]
 ";
-        assert_eq!(text("127.0.0.1:8780", &registries), expected);
+        assert_eq!(text("127.0.0.1:8780", &registries, &[EXAMPLE_PAGE]), expected);
     }
 }

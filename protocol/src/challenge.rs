@@ -43,7 +43,7 @@ pub const MAX_LINE: usize = 8 * 1024;
 /// The most challenges that one line, and all lines of a response together, may hold.
 pub const MAX_CHALLENGES: usize = 32;
 
-/// The most parameters of one challenge (the longest registered scheme, Digest, has about ten).
+/// The most parameters of one challenge, repetitions included (the longest registered scheme, Digest, has about ten).
 pub const MAX_PARAMS: usize = 64;
 
 /// One challenge: a scheme with either a `token68` or parameters (RFC 9110 §11.3).

@@ -122,6 +122,8 @@ impl<'a> ChallengeParser<'a> {
 
     /// Reads `, param, param` up to the end or to the word that begins the next challenge.
     fn more_params(&mut self, challenge: &mut Challenge<'a>) -> Result<(), ChallengeError> {
+        // Repetitions count as well, so that a line full of them is soon refused.
+        let mut left = MAX_PARAMS - challenge.params.len();
         loop {
             let start = self.skip_commas(self.position);
             match self.param(start)? {
@@ -129,15 +131,17 @@ impl<'a> ChallengeParser<'a> {
                     self.position = start;
                     return Ok(());
                 }
+                Next::Param(..) if left == 0 => {
+                    return Err(ChallengeError { position: start, kind: Kind::TooManyParams });
+                }
                 Next::Param(param, lenient) => {
+                    left -= 1;
                     challenge.lenient |= lenient;
                     if let Some(first) = challenge.params.iter().find(|known| known.name == param.name) {
                         if first.value != param.value {
                             return Err(ChallengeError { position: start, kind: Kind::ConflictingParam });
                         }
                         challenge.lenient = true;
-                    } else if challenge.params.len() == MAX_PARAMS {
-                        return Err(ChallengeError { position: start, kind: Kind::TooManyParams });
                     } else {
                         challenge.params.push(param);
                     }

@@ -10,7 +10,8 @@ use dockpass_protocol::api::PROBLEM_MEDIA_TYPE;
 use dockpass_protocol::code::ErrorCode;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-    REFERRER_POLICY, RETRY_AFTER, SERVER, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    REFERRER_POLICY, RETRY_AFTER, SERVER, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
 
 use crate::clock::hex;
@@ -61,6 +62,9 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     }
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if state.own_origin.starts_with("https:") {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     headers.append(VARY, HeaderValue::from_static("Origin"));
     headers.remove(SERVER);

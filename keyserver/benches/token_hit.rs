@@ -2,7 +2,12 @@
 //!
 //! In the process and without sockets, so that the two differ only in what we do. Printed, not asserted.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark is a program for people")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark is a program for people"
+)]
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! What a 401 or 403 of the registry means, and what is worth trying.
 
 use super::{
-    Authorization, BearerChallenge, Decision, ErrorCode, FlowError, Hop, MAX_REQUESTS, MAX_TOKENS,
+    Authorization, BearerChallenge, Decision, ErrorCode, FlowError, Hop, KnownAuth, MAX_REQUESTS, MAX_TOKENS,
     ResourceFlow, ResponseHead, ScopeSet, Selected, State, parse_lines, select,
 };
 use crate::challenge::{Challenge, bearer_candidates};
@@ -129,7 +129,7 @@ impl ResourceFlow {
         if self.basic_sent {
             return self.end(self.basic_refused(), status, sent);
         }
-        if self.identified && self.requests < MAX_REQUESTS {
+        if self.identified && self.requests < MAX_REQUESTS && self.may_see_the_password() {
             self.basic_sent = true;
             self.record(Some(status), sent, Decision::SendBasic);
             self.state = State::Send(Authorization::FromSession);
@@ -150,6 +150,23 @@ impl ResourceFlow {
                 || admitted(&known.realm).is_some_and(|known| admitted(&challenge.realm) == Some(known));
             known.service == challenge.service && (realm::is_same(&known.realm, &challenge.realm) || same())
         })
+    }
+
+    /// Whether the registry itself may be sent what the session holds. A driver with a policy holds a password, and where
+    /// login proved that at a token service on another origin, the registry has never seen it: it does not get it by
+    /// asking, and neither does whoever can put a 401 into its answers. A driver without one only asks the gateway.
+    fn may_see_the_password(&self) -> bool {
+        let known = match (&self.known, &self.asked_of) {
+            (Some(KnownAuth::Bearer { realm, .. }), _) => Some(realm),
+            (_, Some(challenge)) => Some(&challenge.realm),
+            _ => None,
+        };
+        match (&self.policy, known) {
+            (Some(policy), Some(realm)) => {
+                policy.admit(realm).is_ok_and(|realm| realm.origin() == policy.registry())
+            }
+            _ => true,
+        }
     }
 
     fn may_ask_again(&self) -> bool {

@@ -1,32 +1,14 @@
 //! The gateway: what goes up, what comes down, and what does neither. Test ids as in the threat list (GW).
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
 use dockpass_tests::client::Reply;
-use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
+use dockpass_tests::demo::{Action, Kind, Role, Script};
 use dockpass_tests::untouched::Untouched;
 use http::Method;
-use http_body_util::BodyExt as _;
 
+use crate::blobs::sha256;
 use crate::harness::{Stack, Upstream, WRITING, problem, raw, raw_get};
 
 const TAGS: &str = "library/alpine/tags/list";
-
-fn sha256(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-}
-
-/// The digest of some image's configuration.
-async fn config_of(stack: &Stack, kind: Kind, repository: &str, token: Option<&str>) -> String {
-    let index = stack.get(&stack.gateway(kind, &format!("{repository}/manifests/latest")), token).await;
-    assert_eq!(index.status, 200, "{}", index.text());
-    let image = index.json()["manifests"][0]["digest"].as_str().unwrap().to_owned();
-    let image = stack.get(&stack.gateway(kind, &format!("{repository}/manifests/{image}")), token).await;
-    image.json()["config"]["digest"].as_str().unwrap().to_owned()
-}
 
 /// GW-11, GW-07: nothing but the distribution specification's paths passes, whatever it is dressed as.
 #[tokio::test]
@@ -243,112 +225,6 @@ async fn links_that_lead_elsewhere_do_not_come_down() {
     stack.end().await;
 }
 
-/// GW-16: the blob comes from another host; that host sees no credentials and the page sees no host.
-#[tokio::test]
-async fn blob_redirects_are_followed_without_credentials() {
-    let stack = Stack::of([Kind::Hub]).await;
-    let session = stack.login(Kind::Hub, "ada").await;
-    let config = config_of(&stack, Kind::Hub, "vault/keys", Some(&session)).await;
-    stack.reset();
-    let url = stack.gateway(Kind::Hub, &format!("vault/keys/blobs/{config}"));
-    let blob = stack.get(&url, Some(&session)).await;
-    assert_eq!((blob.status, sha256(&blob.body)), (200, config.clone()));
-    assert_eq!((&*blob.header("location"), stack.upstream(Kind::Hub).cdn), ("", 1));
-    let visited = stack.demo.journal();
-    let visited = visited.iter().find(|record| record.role == Role::Cdn).unwrap();
-    assert!(!visited.headers.contains(&"authorization".to_owned()));
-    // Also part of it.
-    let call = stack.client.get(&url).bearer(&session).header("range", "bytes=2-5");
-    let part = stack.send(call).await;
-    assert_eq!((part.status, &part.body), (206, &blob.body.slice(2..6)));
-    stack.end().await;
-}
-
-#[tokio::test]
-async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
-    // Another address than the registry's: its own host is trusted with its storage, see the next test.
-    let evil = Untouched::start_on("127.0.0.2").await.unwrap();
-    let stack = Stack::of([Kind::Open]).await;
-    let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
-    let path = format!("library/alpine/blobs/{config}");
-    let host = evil.address();
-    for location in [
-        evil.url("/blob"),
-        format!("//{host}/blob"),
-        format!("http://user:secret@{host}/blob"),
-        format!("http://localhost:{}/blob", host.port()),
-        format!("http://[::ffff:127.0.0.2]:{}/blob", host.port()),
-        format!("http://2130706434:{}/blob", host.port()),
-        format!("http://{}@{host}/blob", stack.name(Kind::Open)),
-        "http://169.254.169.254/latest/meta-data/".to_owned(),
-        "file:///etc/passwd".to_owned(),
-        "gopher://127.0.0.1/".to_owned(),
-    ] {
-        let redirect = Action::Redirect { status: 307, location };
-        stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));
-        let reply = stack.get(&stack.gateway(Kind::Open, &path), None).await;
-        assert_eq!(reply.status, 502, "{}", reply.text());
-        assert_eq!(reply.header("location"), "");
-        assert!(!reply.text().contains("169.254") && !reply.text().contains("passwd"));
-    }
-    assert_eq!(evil.connections(), 0);
-    // Manifests are not redirected anywhere.
-    let redirect = Action::Redirect { status: 302, location: evil.url("/v2/") };
-    stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));
-    let reply = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
-    assert_eq!(reply.status, 502, "{}", reply.text());
-    assert_eq!(evil.connections(), 0);
-    stack.end().await;
-}
-
-/// Storage on the registry's own host needs no configuration; it still sees no credentials (the demo would say so).
-#[tokio::test]
-async fn storage_beside_the_registry_is_read() {
-    let stack = Stack::with(DemoConfig::only([Kind::Hub]), |config| {
-        config.registries.iter_mut().for_each(|registry| registry.redirects.clear());
-    })
-    .await;
-    let session = stack.login(Kind::Hub, "ada").await;
-    let config = config_of(&stack, Kind::Hub, "vault/keys", Some(&session)).await;
-    let blob =
-        stack.get(&stack.gateway(Kind::Hub, &format!("vault/keys/blobs/{config}")), Some(&session)).await;
-    assert_eq!((blob.status, sha256(&blob.body)), (200, config));
-    assert_eq!(stack.upstream(Kind::Hub).cdn, 1);
-    stack.end().await;
-}
-
-/// GW-18, GW-19: bytes of a registry never run on the page's origin.
-#[tokio::test]
-async fn registry_bytes_are_no_part_of_a_page() {
-    let stack = Stack::of([Kind::Open]).await;
-    let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
-    let url = stack.gateway(Kind::Open, &format!("library/alpine/blobs/{config}"));
-    for media_type in ["text/html", "image/svg+xml", "application/javascript", "application/octet-stream"] {
-        let respond = Action::Respond {
-            status: 200,
-            headers: vec![("content-type".into(), media_type.into())],
-            body: "<script>document.title='ran'</script>".into(),
-        };
-        stack.demo.script(Script::once(Kind::Open, Role::Registry, respond));
-        let reply = stack.get(&url, None).await;
-        assert!(reply.header("content-security-policy").contains("sandbox"), "{media_type}");
-        assert!(reply.header("content-security-policy").contains("default-src 'none'"), "{media_type}");
-        let shown = reply.header("content-type");
-        assert!(!["text/html", "image/svg+xml", "application/javascript"].contains(&&*shown), "{shown}");
-        assert!(reply.header("content-disposition").starts_with("attachment"), "{media_type}");
-    }
-    stack.reset();
-    // Plain links are allowed: what they lead to is an attachment, and sandboxed.
-    for destination in ["iframe", "frame", "embed", "object", "script", "style", "serviceworker", "worker"] {
-        let reply = stack.send(stack.client.get(&url).header("sec-fetch-dest", destination)).await;
-        problem(&reply, 403, "destination_not_allowed");
-    }
-    let reply = stack.send(stack.client.get(&url).header("service-worker", "script")).await;
-    problem(&reply, 403, "destination_not_allowed");
-    assert_eq!(stack.upstream(Kind::Open), Upstream::NOTHING);
-    stack.end().await;
-}
-
 #[tokio::test]
 async fn negotiation_revalidation_and_ranges_pass() {
     let stack = Stack::of([Kind::Open]).await;
@@ -367,51 +243,6 @@ async fn negotiation_revalidation_and_ranges_pass() {
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), good.body.len().to_string());
     assert_eq!(sha256(&good.body), head.header("docker-content-digest"));
-    stack.end().await;
-}
-
-/// GW-21: a large blob passes in constant memory.
-#[tokio::test]
-async fn large_blobs_stream() {
-    const LENGTH: u64 = 64 << 20;
-    let demo = DemoConfig { big_blob: Some(LENGTH), ..DemoConfig::only([Kind::Open]) };
-    let stack = Stack::with(demo, |_| ()).await;
-    let (digest, _) = stack.registry(Kind::Open).big_blob().unwrap();
-    let url = stack.gateway(Kind::Open, &format!("library/large/blobs/{digest}"));
-    let response = stack.client.get(&url).stream().await.unwrap();
-    assert_eq!(response.headers()["content-length"], LENGTH.to_string());
-    let mut body = response.into_body();
-    let before = resident();
-    let (mut context, mut received, mut peak) = (Context::new(&SHA256), 0, 0);
-    while let Some(frame) = body.frame().await {
-        let piece = frame.unwrap().into_data().unwrap();
-        context.update(&piece);
-        received += piece.len() as u64;
-        peak = peak.max(resident());
-    }
-    assert_eq!((received, hex(context.finish().as_ref())), (LENGTH, digest));
-    // Other tests run in this process at the same time, and use some memory of their own.
-    let grown = peak.saturating_sub(before);
-    assert!(grown < LENGTH / 2, "{} MiB more for a blob of {} MiB", grown >> 20, LENGTH >> 20);
-    stack.end().await;
-}
-
-/// Bytes of memory that this process has in use.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-}
-
-#[tokio::test]
-async fn a_blob_that_ends_early_does_not_end_well() {
-    let stack = Stack::of([Kind::Open]).await;
-    let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
-    let url = stack.gateway(Kind::Open, &format!("library/alpine/blobs/{config}"));
-    stack.demo.script(Script::once(Kind::Open, Role::Registry, Action::Truncate { bytes: 20 }));
-    let response = stack.client.get(&url).stream().await.unwrap();
-    assert_eq!(response.status(), 200);
-    assert!(response.into_body().collect().await.is_err(), "a short body must not look complete");
     stack.end().await;
 }
 

@@ -3,6 +3,8 @@
 
 // `cfg(test)` is always set here; clippy reads it as "this is a test", where unwrapping is how a test fails.
 #[cfg(test)]
+mod blobs;
+#[cfg(test)]
 mod cors;
 #[cfg(test)]
 mod flows;
@@ -14,6 +16,8 @@ mod gateway;
 mod harness;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod logins;
 #[cfg(test)]
 mod realms;
 #[cfg(test)]

@@ -1,60 +1,18 @@
-//! Sessions from outside: who gets one, what it is good for, and when it ends.
+//! Sessions from outside: what one is good for, what is none, and when it ends. How one is got is in `logins`.
 
 use std::time::Duration;
 
 use dockpass_keyserver::Config;
 use dockpass_tests::client::Reply;
-use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
-use dockpass_tests::untouched::Untouched;
+use dockpass_tests::demo::{DemoConfig, Kind};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Stack, Upstream, entry, problem, random_hex};
+use crate::harness::{Stack, Upstream, entry, problem};
 use crate::server::{ManualTime, write_key};
 
 const PRIVATE: &str = "repository:vault/keys:pull";
 const PRIVATE_TAGS: &str = "vault/keys/tags/list";
-const LOGIN_KINDS: [Kind; 5] = [Kind::Token, Kind::Opaque, Kind::OwnRealm, Kind::Hub, Kind::Basic];
-
-#[tokio::test]
-async fn a_wrong_password_opens_no_session_anywhere() {
-    for kind in LOGIN_KINDS {
-        let stack = Stack::of([kind]).await;
-        for (user, password) in [("ada", "not-the-password"), ("nobody", stack.password.as_str())] {
-            let reply = stack.try_login(kind, user, password).await;
-            problem(&reply, 401, "bad_credentials");
-            assert!(!reply.text().contains(user), "{}", reply.text());
-        }
-        stack.end().await;
-    }
-}
-
-#[tokio::test]
-async fn a_login_is_never_answered_from_a_cache() {
-    for kind in LOGIN_KINDS {
-        let stack = Stack::of([kind]).await;
-        stack.login(kind, "ada").await;
-        stack.reset();
-        problem(&stack.try_login(kind, "ada", "not-the-password").await, 401, "bad_credentials");
-        assert_ne!(stack.upstream(kind), Upstream::NOTHING, "{kind:?}");
-        stack.end().await;
-    }
-}
-
-/// SCP-08: Harbor and others answer a wrong password with 200 and an anonymous token.
-#[tokio::test]
-async fn a_token_service_that_accepts_any_password_proves_nothing() {
-    let config = |kind| DemoConfig { false_login: true, ..DemoConfig::only([kind]) };
-    let named = Stack::with(config(Kind::OwnRealm), |_| ()).await;
-    problem(&named.try_login(Kind::OwnRealm, "ada", "not-the-password").await, 401, "bad_credentials");
-    named.login(Kind::OwnRealm, "ada").await;
-    named.end().await;
-
-    // An opaque token names nobody: made-up credentials have to fail, and here they do not.
-    let opaque = Stack::with(config(Kind::Opaque), |_| ()).await;
-    problem(&opaque.try_login(Kind::Opaque, "ada", &opaque.password).await, 409, "registry_unverifiable");
-    opaque.end().await;
-}
 
 #[tokio::test]
 async fn who_am_i_and_logout() {
@@ -242,128 +200,6 @@ async fn where_the_token_service_gives_a_refresh_token_the_password_is_not_kept(
 }
 
 #[tokio::test]
-async fn an_identity_token_instead_of_a_password() {
-    let stack = Stack::of([Kind::Token]).await;
-    let realm = stack.registry(Kind::Token).realm().unwrap();
-    let url = format!("{realm}?service=registry.demo&offline_token=true&client_id=test");
-    let refresh = stack.client.get(&url).basic("ada", &stack.password).send().await.unwrap().json();
-    let refresh = refresh["refresh_token"].as_str().unwrap();
-    stack.keep_secret(refresh);
-    let login = |token: &str| json!({ "registry": stack.name(Kind::Token), "identity_token": token });
-    let reply = stack.post("/v1/sessions", None, &login(refresh)).await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    assert!(!reply.text().contains(refresh));
-    let session = reply.json()["session"].as_str().unwrap().to_owned();
-    stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
-    let reply = stack.post("/v1/sessions", None, &login("refresh-nobody-has-this-one")).await;
-    problem(&reply, 401, "bad_credentials");
-    stack.end().await;
-}
-
-#[tokio::test]
-async fn registries_outside_the_configuration_are_refused_before_anything_is_looked_up() {
-    let evil = Untouched::start().await.unwrap();
-    let stack = Stack::of([Kind::Token]).await;
-    let login = async |registry: &str| {
-        let body = json!({ "registry": registry, "username": "ada", "password": stack.password });
-        stack.post("/v1/sessions", None, &body).await
-    };
-    // RLM-19, SSRF-01: names and addresses.
-    let port = evil.address().port();
-    for registry in [
-        evil.address().to_string(),
-        format!("localhost:{port}"),
-        format!("[::1]:{port}"),
-        format!("[::ffff:127.0.0.1]:{port}"),
-        format!("foo.localhost:{port}"),
-        "registry.example".to_owned(),
-        "169.254.169.254".to_owned(),
-    ] {
-        problem(&login(&registry).await, 403, "registry_not_allowed");
-    }
-    // SSRF-08: what is no host at all, or hides one.
-    for registry in [
-        format!("http://{}", evil.address()),
-        format!("{}/path", evil.address()),
-        format!("user@{}", evil.address()),
-        format!("{}#@{}", stack.name(Kind::Token), evil.address()),
-        format!("127.1:{port}"),
-        format!("2130706433:{port}"),
-        format!("0x7f000001:{port}"),
-        String::new(),
-        "r\r\nX: 1".to_owned(),
-        "a:0".to_owned(),
-        "a:65536".to_owned(),
-        "a".repeat(300),
-    ] {
-        let reply = login(&registry).await;
-        assert!(matches!(reply.status, 400 | 403), "{registry:?}: {}", reply.text());
-        assert!(!registry.contains("evil") || !reply.text().contains("evil"));
-    }
-    assert_eq!(evil.connections(), 0);
-    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
-    stack.end().await;
-}
-
-/// BRU-01, BRU-02.
-#[tokio::test]
-async fn guessing_passwords_is_slow() {
-    let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
-        config.limits.login_burst = 3;
-        config.limits.login_per_minute = 1;
-    })
-    .await;
-    let mut limited = None;
-    for _ in 0..6 {
-        let reply = stack.try_login(Kind::Token, "ada", "not-the-password").await;
-        if reply.status == 429 {
-            limited = Some(reply);
-        }
-    }
-    let limited = limited.expect("the limit is reached");
-    problem(&limited, 429, "rate_limited");
-    let seconds: u64 = limited.header("retry-after").parse().unwrap();
-    assert!((1..=60).contains(&seconds), "{seconds}");
-    let asked = stack.demo.journal().iter().filter(|record| record.user.is_some()).count();
-    assert!(asked <= 3, "{asked} guesses went upstream");
-    stack.end().await;
-}
-
-#[tokio::test]
-async fn malformed_logins_are_refused_in_constant_words() {
-    let stack = Stack::of([Kind::Token]).await;
-    let url = stack.url("/v1/sessions");
-    let canary = format!("in-{}", random_hex());
-    let name = stack.name(Kind::Token);
-    for (status, code, media_type, body) in [
-        (400, "invalid_request", "application/json", format!("{{\"registry\": \"{canary}\"")),
-        (
-            400,
-            "invalid_request",
-            "application/json",
-            format!("{{\"registry\": \"{name}\", \"{canary}\": 1}}"),
-        ),
-        (400, "invalid_request", "application/json", format!("{{\"registry\": \"{name}\"}}")),
-        (400, "invalid_request", "application/json", "[]".to_owned()),
-        (
-            400,
-            "invalid_username",
-            "application/json",
-            json!({ "registry": name, "username": format!("{canary}:x"), "password": "x" }).to_string(),
-        ),
-        (415, "unsupported_media_type", "text/plain", format!("{{\"registry\": \"{canary}\"}}")),
-        (415, "unsupported_media_type", "application/x-www-form-urlencoded", format!("registry={canary}")),
-        (413, "payload_too_large", "application/json", format!("\"{}\"", "a".repeat(1 << 20))),
-    ] {
-        let reply = stack.send(stack.client.post(&url).body(media_type, body)).await;
-        problem(&reply, status, code);
-        assert!(!reply.text().contains(&canary), "input in an answer: {}", reply.text());
-    }
-    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
-    stack.end().await;
-}
-
-#[tokio::test]
 async fn sessions_outlive_the_process_with_a_key_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key.pem");
@@ -385,41 +221,4 @@ async fn sessions_outlive_the_process_with_a_key_from_a_file() {
     assert_eq!(second.post("/v1/token", Some(&session), &body).await.status, 200);
     second.end().await;
     first.end().await;
-}
-
-#[tokio::test]
-async fn a_login_that_cannot_be_proven_is_none() {
-    let stack = Stack::of([Kind::Token]).await;
-    for (role, action, status, code) in [
-        (
-            Role::Registry,
-            Action::Respond { status: 500, headers: vec![], body: "boom".into() },
-            502,
-            "upstream_failed",
-        ),
-        (
-            Role::Registry,
-            Action::Respond {
-                status: 200,
-                headers: vec![("content-type".into(), "text/html".into())],
-                body: "<h1>Welcome to nginx!</h1>".into(),
-            },
-            502,
-            "not_a_registry",
-        ),
-        (
-            Role::TokenService,
-            Action::Respond { status: 503, headers: vec![], body: "boom".into() },
-            502,
-            "upstream_failed",
-        ),
-        (Role::TokenService, Action::TooMany { retry_after: Some("7".into()) }, 429, "rate_limited"),
-    ] {
-        stack.demo.script(Script::always(Kind::Token, role, action));
-        let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
-        problem(&reply, status, code);
-        assert!(!reply.text().contains("boom") && !reply.text().contains("nginx"), "{}", reply.text());
-        stack.reset();
-    }
-    stack.end().await;
 }

@@ -152,6 +152,7 @@ fn serve(file: Option<&Path>, listen: Option<String>) -> Result<(), Failure> {
         config.listen = listen;
     }
     telemetry::init(&config.log);
+    telemetry::log_panics();
     forbid_dumps();
     let failed = |reason: std::io::Error| Failure {
         code: FAILED,

@@ -103,6 +103,8 @@ pub struct LimitsConfig {
     pub credential_bytes: usize,
     /// Connections at one time.
     pub connections: usize,
+    /// Connections that one address may have at one time; trusted proxies may have any number.
+    pub connections_per_address: usize,
     /// RSA operations at one time; 0 means one per processor.
     pub rsa_concurrency: usize,
     /// Requests that may wait for an RSA operation.
@@ -111,13 +113,18 @@ pub struct LimitsConfig {
     pub header_seconds: u64,
     /// Seconds for a request to the API, body included.
     pub request_seconds: u64,
-    /// Seconds to connect to a registry or token service, name resolution and TLS included.
+    /// Seconds to connect to a registry or token service, name resolution included; TLS counts towards the answer.
     pub connect_seconds: u64,
-    /// Seconds until the head of an upstream's answer.
+    /// Seconds from the end of a request until the head of an upstream's answer, and until the end of one of a token
+    /// service.
     pub upstream_seconds: u64,
-    /// Seconds that a relayed body may stand still.
+    /// Seconds that a relayed body may stand still, whoever it is that does not send or does not read.
     pub idle_seconds: u64,
-    /// Seconds that requests in flight have when the server stops.
+    /// Seconds for which a stopping server goes on accepting, so that load balancers notice `/readyz` first.
+    pub stop_delay_seconds: u64,
+    /// Seconds from the moment that `/readyz` says no to the one when nothing new is accepted.
+    pub drain_seconds: u64,
+    /// Seconds that requests in flight then have to end.
     pub stop_seconds: u64,
 }
 
@@ -233,6 +240,7 @@ impl Default for LimitsConfig {
             header_bytes: 32_768,
             credential_bytes: 16_384,
             connections: 4_096,
+            connections_per_address: 256,
             rsa_concurrency: 0,
             rsa_queue: 256,
             header_seconds: 10,
@@ -240,6 +248,8 @@ impl Default for LimitsConfig {
             connect_seconds: 5,
             upstream_seconds: 15,
             idle_seconds: 30,
+            stop_delay_seconds: 0,
+            drain_seconds: 1,
             stop_seconds: 10,
         }
     }

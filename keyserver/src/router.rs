@@ -11,10 +11,7 @@ use crate::state::AppState;
 /// The service for all requests.
 pub fn router(state: AppState) -> Router {
     let api = Router::new()
-        .route(
-            api::SESSIONS,
-            post(sessions::post).layer(axum::middleware::map_response(sessions::close_connection)),
-        )
+        .route(api::SESSIONS, post(sessions::post))
         .route(api::SESSION, get(session::get).delete(session::delete))
         .route(api::TOKEN, post(token::post))
         .route(api::REGISTRIES, get(registries::get))

@@ -4,6 +4,11 @@
 //! connections) is set per connection. HTTP/1.1 only: TLS and HTTP/2 are for the proxy in front, and what is not spoken
 //! cannot be attacked.
 
+mod places;
+mod stall;
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -25,6 +30,8 @@ use crate::config::Config;
 use crate::handlers::Peer;
 use crate::router::router;
 use crate::state::{AppState, Builder, StartError};
+use places::Places;
+use stall::Stalling;
 
 /// What the accept loop waits after an error that would only come again (no file descriptors left).
 const AFTER_ERROR: Duration = Duration::from_millis(100);
@@ -93,19 +100,34 @@ impl Server {
     }
 }
 
-/// Serves this listener until `stop` is ready; then `/readyz` says no, nothing new is accepted, idle connections are
-/// closed, and requests in flight have `limits.stop_seconds` to end.
+/// Serves this listener until `stop` is ready; then `/readyz` says no, and `limits.drain_seconds` later, when load
+/// balancers had time to hear that, nothing new is accepted, idle connections are closed, and requests in flight have
+/// `limits.stop_seconds` to end.
 pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
     let limits = state.config.limits.clone();
     let app = router(state.clone());
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections_per_address, state.trusted_proxies.clone());
+    let idle = Duration::from_secs(limits.idle_seconds);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(limits.header_seconds))
         .max_buf_size(limits.header_bytes.max(8_192))
         .keep_alive(true);
-    let mut stop = std::pin::pin!(stop);
+    // From `stop` on, readiness is gone; accepting goes on for the delay, so that load balancers notice first.
+    let stop = async {
+        stop.await;
+        state.stop_being_ready();
+        tracing::info!("stopping");
+        tokio::time::sleep(Duration::from_secs(limits.stop_delay_seconds)).await;
+    };
+    let mut stop = std::pin::pin!(async {
+        stop.await;
+        state.stop_being_ready();
+        tracing::info!("stopping");
+        tokio::time::sleep(Duration::from_secs(limits.drain_seconds)).await;
+    });
     loop {
         let next = async {
             // At the cap nothing more is accepted; who comes waits in the listener's queue.
@@ -124,19 +146,19 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
                 continue;
             }
         };
+        // Not left to wait: it would take the place of others in the listener's queue.
+        let Some(place) = places.take(peer.ip()) else { continue };
         // Small answers must not wait for each other; where it cannot be set, it is only slower.
         stream.set_nodelay(true).ok();
-        let connection = connection(&http, stream, peer, app.clone());
+        let connection = connection(&http, Stalling::new(stream, idle), peer, app.clone());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks is the other side's business; there is nobody to tell.
             connection.await.ok();
-            drop(slot);
+            drop((place, slot));
         });
     }
-    state.stop_being_ready();
     drop(listener);
-    tracing::info!("stopping");
     let grace = Duration::from_secs(limits.stop_seconds);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time");
@@ -146,7 +168,7 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
 /// One connection's service: the router, with the other end's address in each request.
 fn connection(
     http: &http1::Builder,
-    stream: TcpStream,
+    stream: Stalling<TcpStream>,
     peer: SocketAddr,
     app: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {
@@ -160,6 +182,3 @@ fn connection(
     });
     http.serve_connection(TokioIo::new(stream), service)
 }
-
-#[cfg(test)]
-mod tests;

@@ -38,6 +38,14 @@ pub(crate) fn init(config: &LogConfig) {
     drop(started);
 }
 
+/// Logs where a panic happened and nothing else: its message and the values around it may hold anything.
+pub(crate) fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a bug: panic");
+    }));
+}
+
 /// Whether an event of this origin and level may be written at all.
 fn may_speak(metadata: &Metadata<'_>) -> bool {
     let root = metadata.target().split("::").next().unwrap_or_default();

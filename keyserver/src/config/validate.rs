@@ -141,8 +141,13 @@ impl Rules<'_> {
                 self.wrong(key, format!("expected a number from {} to {}", range.start(), range.end()));
             }
         }
-        if limits.stop_seconds > 300 {
-            self.wrong("limits.stop_seconds", "expected a number from 0 to 300");
+        for (key, value) in [
+            ("limits.stop_seconds", limits.stop_seconds),
+            ("limits.stop_delay_seconds", limits.stop_delay_seconds),
+        ] {
+            if value > 300 {
+                self.wrong(key, "expected a number from 0 to 300");
+            }
         }
     }
 }

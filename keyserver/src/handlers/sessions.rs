@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use dockpass_protocol::api::{Carrier, LoginRequest, Problem, SessionInfo};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
-use http::header::{CONNECTION, HeaderValue, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, Method};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -24,7 +24,7 @@ const TOKEN_USER: &str = "<token>";
 /// `POST /v1/sessions`.
 ///
 /// The answer closes its connection, good or bad: the password stays in the connection's read buffer as long as that
-/// lives (`Connection: close` is set by the router for the whole route).
+/// lives (the outermost middleware sees to it, so that no refusal on the way is left out).
 #[utoipa::path(
     post,
     path = "/v1/sessions",
@@ -85,12 +85,6 @@ pub(crate) async fn post(
             Ok(response)
         }
     }
-}
-
-/// Marks an answer as the last on its connection.
-pub(crate) async fn close_connection(mut response: Response) -> Response {
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 /// What a session says of itself.

@@ -6,12 +6,12 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use dockpass_protocol::api::PROBLEM_MEDIA_TYPE;
+use dockpass_protocol::api::{PROBLEM_MEDIA_TYPE, SESSIONS};
 use dockpass_protocol::code::ErrorCode;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-    REFERRER_POLICY, RETRY_AFTER, SERVER, STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    HeaderValue, REFERRER_POLICY, RETRY_AFTER, SERVER, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use crate::clock::hex;
@@ -39,6 +39,7 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     let id = request_id(&state);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let carries_password = path == SESSIONS;
     // The caller's own id is not believed: it would be a way to write into the log.
     request.headers_mut().remove(&REQUEST_ID);
     let mut response = with_problem(next.run(request).await, &id);
@@ -62,6 +63,10 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     }
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if carries_password {
+        // The password stays in the connection's read buffer as long as the connection lives.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if state.own_origin.starts_with("https:") {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

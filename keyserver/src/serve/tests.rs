@@ -167,3 +167,19 @@ async fn beyond_the_cap_connections_wait_and_are_then_served() {
     drop((first, second));
     assert!(read_all(&mut third, Duration::from_secs(3)).await.1);
 }
+
+#[tokio::test]
+async fn readiness_ends_before_accepting_does() {
+    let mut running = Running::start(|config| config.limits.stop_delay_seconds = 1).await;
+    running.stop();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    for (path, status) in [("/readyz", "503"), ("/healthz", "200")] {
+        let mut stream = running.connect().await;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (answer, _) = read_all(&mut stream, Duration::from_secs(3)).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    tokio::time::timeout(Duration::from_secs(5), running.task).await.unwrap().unwrap();
+    assert!(TcpStream::connect(running.address).await.is_err());
+}

@@ -105,9 +105,17 @@ impl Gateway {
             Passage::Token(token) => self.send(&mut relay, &Authorization::Bearer(token)).await?,
             Passage::Session(sealed, facts) => self.run_flow(&mut relay, sealed, facts).await?,
         };
+        let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
+        // Whatever storage says, the registry has answered by now: nothing of it is judged as the registry's word.
+        let away = redirect::is_one(response.status());
+        let response = if away {
+            redirect::follow(&relay.registry, &relay.method, relay.headers, response).await.map_err(failed)?
+        } else {
+            response
+        };
         let (mut head, body) = response.into_parts();
-        head.headers = headers::downstream(&relay.registry, &relay.target, head.status, &head.headers)
-            .map_err(|code| FlowError::new(code, Hop::Registry))?;
+        let own = (!away).then_some(&*relay.registry);
+        head.headers = headers::downstream(own, &relay.target, head.status, &head.headers).map_err(failed)?;
         head.extensions = http::Extensions::new();
         Ok(Response::from_parts(head, IdleBody::new(body, self.idle)))
     }
@@ -186,37 +194,45 @@ impl Gateway {
         }
     }
 
-    /// Sends the request once, and follows where the registry sends a reader.
+    /// Sends the request to the registry, and on where it sends a reader within its own origin. An answer that sends
+    /// away from it is given back as it is.
     async fn send(
         &self,
         relay: &mut Relay<'_>,
         authorization: &Authorization,
     ) -> Result<Response<Incoming>, FlowError> {
         let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
-        let mut request = http::Request::builder()
-            .method(&relay.method)
-            .uri(format!("{}{}", relay.registry.origin(), relay.target))
-            .body(match relay.body.take() {
-                Some(body) => body,
-                None if relay.method.is_safe() || relay.method == Method::DELETE => upstream::empty(),
-                // The body is spent: what streams is not kept for a second try.
-                None => return Err(failed(ErrorCode::UpstreamInvalid)),
-            })
-            .map_err(|_| failed(ErrorCode::InvalidPath))?;
-        *request.headers_mut() = headers::upstream(relay.headers);
-        match upstream::authorization(authorization) {
-            Some(value) => {
-                request.headers_mut().insert(http::header::AUTHORIZATION, value);
-            }
-            None if matches!(authorization, Authorization::None) => {}
+        let mut body = match relay.body.take() {
+            Some(body) => body,
+            None if relay.method.is_safe() || relay.method == Method::DELETE => upstream::empty(),
+            // The body is spent: what streams is not kept for a second try.
+            None => return Err(failed(ErrorCode::TokenRejected)),
+        };
+        let authorization = match (upstream::authorization(authorization), authorization) {
+            (None, Authorization::None) => None,
             // A token with characters that no header may hold.
-            None => return Err(failed(ErrorCode::InvalidRequest)),
+            (None, _) => return Err(failed(ErrorCode::InvalidRequest)),
+            (value, _) => value,
+        };
+        let mut path = relay.target.to_string();
+        for _ in 0..=redirect::MAX_HOPS {
+            let mut request = http::Request::builder()
+                .method(&relay.method)
+                .uri(format!("{}{path}", relay.registry.origin()))
+                .body(std::mem::replace(&mut body, upstream::empty()))
+                .map_err(|_| failed(ErrorCode::InvalidPath))?;
+            *request.headers_mut() = headers::upstream(relay.headers);
+            if let Some(value) = &authorization {
+                request.headers_mut().insert(http::header::AUTHORIZATION, value.clone());
+            }
+            let response = relay.registry.client().stream(request).await;
+            let response = response.map_err(|error| failed(error.code()))?;
+            match redirect::within(&relay.registry, &relay.method, &response) {
+                Some(next) => path = next,
+                None => return Ok(response),
+            }
         }
-        let response = relay.registry.client().stream(request).await.map_err(|error| failed(error.code()))?;
-        if !redirect::is_one(response.status()) {
-            return Ok(response);
-        }
-        redirect::follow(&relay.registry, &relay.method, relay.headers, response).await.map_err(failed)
+        Err(failed(ErrorCode::UpstreamRedirect))
     }
 }
 

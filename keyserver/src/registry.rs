@@ -85,7 +85,7 @@ impl Registry {
             trusted.extend(realm_origin(&origin, realm));
         }
         trusted.extend(entry.redirects.iter().filter_map(|text| Origin::parse(text).ok()));
-        let policy_of_dials = DialPolicy::trusting(trusted).and_host(origin.host());
+        let policy_of_dials = DialPolicy::trusting(trusted);
         let client = HttpClient::new(policy_of_dials, timeouts, entry.ca_file.as_deref())?;
         let title = entry.name.clone().unwrap_or_else(|| name.to_string());
         let known = Mutex::new(None);

@@ -48,7 +48,6 @@ async fn blob_redirects_are_followed_without_credentials() {
 
 #[tokio::test]
 async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
-    // Another address than the registry's: its own host is trusted with its storage, see the next test.
     let evil = Untouched::start_on("127.0.0.2").await.unwrap();
     let stack = Stack::of([Kind::Open]).await;
     let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
@@ -83,9 +82,9 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
     stack.end().await;
 }
 
-/// Storage on the registry's own host needs no configuration; it still sees no credentials (the demo would say so).
+/// A registry that sends readers to another port of its own host is not believed either: other services live there.
 #[tokio::test]
-async fn storage_beside_the_registry_is_read() {
+async fn storage_beside_the_registry_has_to_be_configured() {
     let stack = Stack::with(DemoConfig::only([Kind::Hub]), |config| {
         config.registries.iter_mut().for_each(|registry| registry.redirects.clear());
     })
@@ -94,8 +93,74 @@ async fn storage_beside_the_registry_is_read() {
     let config = config_of(&stack, Kind::Hub, "vault/keys", Some(&session)).await;
     let blob =
         stack.get(&stack.gateway(Kind::Hub, &format!("vault/keys/blobs/{config}")), Some(&session)).await;
+    problem(&blob, 502, "upstream_unreachable");
+    assert_eq!(stack.upstream(Kind::Hub).cdn, 0);
+    stack.end().await;
+}
+
+/// GW-16: what storage says is not the registry's word: it gets no credentials by asking, and its refusal of a link is
+/// no refusal of the account.
+#[tokio::test]
+async fn storage_is_not_judged_as_the_registry() {
+    let stack = Stack::of([Kind::Hub]).await;
+    let session = stack.login(Kind::Hub, "ada").await;
+    let config = config_of(&stack, Kind::Hub, "vault/keys", Some(&session)).await;
+    let url = stack.gateway(Kind::Hub, &format!("vault/keys/blobs/{config}"));
+    for (status, challenge) in [(401, "Basic realm=\"storage\""), (403, ""), (429, ""), (503, "")] {
+        stack.reset();
+        let headers = match challenge {
+            "" => vec![],
+            challenge => vec![("www-authenticate".into(), challenge.into())],
+        };
+        let respond = Action::Respond { status, headers, body: "<Error>RequestTimeTooSkewed</Error>".into() };
+        stack.demo.script(Script::once(Kind::Hub, Role::Cdn, respond));
+        let reply = stack.get(&url, Some(&session)).await;
+        problem(&reply, 502, "upstream_failed");
+        assert!(!reply.text().contains("Skewed"));
+        let upstream = stack.upstream(Kind::Hub);
+        assert_eq!((upstream.registry, upstream.cdn), (1, 1), "{status}");
+        assert!(stack.demo.journal().iter().all(|record| !record.headers.contains(&"cookie".to_owned())));
+    }
+    stack.end().await;
+}
+
+/// A reader who is sent on within the registry keeps the token; the registry has it anyway.
+#[tokio::test]
+async fn redirects_within_the_registry_keep_the_token() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let config = config_of(&stack, Kind::Token, "vault/keys", Some(&session)).await;
+    let path = format!("/v2/vault/keys/blobs/{config}");
+    stack.demo.script(Script::once(
+        Kind::Token,
+        Role::Registry,
+        Action::Redirect { status: 307, location: path.clone() },
+    ));
+    let blob = stack.get(&stack.gateway(Kind::Token, path.trim_start_matches("/v2/")), Some(&session)).await;
     assert_eq!((blob.status, sha256(&blob.body)), (200, config));
-    assert_eq!(stack.upstream(Kind::Hub).cdn, 1);
+    stack.end().await;
+}
+
+/// RLM-16: the password was proven at a token service on another origin; the registry does not get it by asking.
+#[tokio::test]
+async fn a_registry_does_not_get_the_password_by_asking_for_basic() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.reset();
+    let ask = || Action::Respond {
+        status: 401,
+        headers: vec![("www-authenticate".into(), "Basic realm=\"x\"".into())],
+        body: String::new(),
+    };
+    for _ in 0..3 {
+        stack.demo.script(Script::once(Kind::Token, Role::Registry, ask()));
+    }
+    let reply = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
+    problem(&reply, 403, "scope_denied");
+    let journal = stack.demo.journal();
+    let basic = journal.iter().filter(|record| record.role == Role::Registry);
+    assert!(basic.clone().count() >= 1);
+    assert!(basic.into_iter().all(|record| record.authorization.as_deref() != Some("basic")));
     stack.end().await;
 }
 

@@ -61,13 +61,14 @@ pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
         .any(|agent| agent.as_bytes().starts_with(crate::http_client::AGENT.as_bytes()))
 }
 
-/// The headers that go to the page.
+/// The headers that go to the page. `own` is the registry, if the answer is its own and not that of its storage: only
+/// then challenges, links and locations mean anything.
 ///
 /// # Errors
 /// `realm_not_allowed` for a challenge that names foreign token services only; `upstream_invalid` for an upload that
 /// is to go on elsewhere.
 pub(super) fn downstream(
-    registry: &Registry,
+    own: Option<&Registry>,
     target: &Target<'_>,
     status: StatusCode,
     from: &HeaderMap,
@@ -79,9 +80,11 @@ pub(super) fn downstream(
             to.append(name.clone(), value.clone());
         }
     }
-    challenges(registry, from, &mut to)?;
-    links(registry, from, &mut to);
-    location(registry, status, from, &mut to)?;
+    if let Some(registry) = own {
+        challenges(registry, from, &mut to)?;
+        links(registry, from, &mut to);
+        location(registry, status, from, &mut to)?;
+    }
     to.insert(CONTENT_TYPE, content_type(from));
     to.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
     to.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));

@@ -11,15 +11,25 @@ use crate::registry::Registry;
 use crate::upstream;
 
 /// No storage is further away.
-const MAX_HOPS: usize = 5;
+pub(super) const MAX_HOPS: usize = 5;
 
 /// Whether an answer sends the reader elsewhere.
 pub(super) fn is_one(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// Follows for GET and HEAD. `Authorization` never goes along: not to
-/// another origin, and not back to the first one by a detour (Go CVE-2024-45336). Never from https to http. Addresses are vetted where they are dialled.
+/// The path to which the registry sends a reader within its own origin, if that is what it does.
+pub(super) fn within(registry: &Registry, method: &Method, response: &Response<Incoming>) -> Option<String> {
+    if !is_one(response.status()) || !method.is_safe() {
+        return None;
+    }
+    let (origin, path) = target(registry.origin(), response.headers())?;
+    (origin == *registry.origin()).then_some(path)
+}
+
+/// Follows away from the registry, for GET and HEAD. `Authorization` never goes along: not to another origin, and not
+/// back to the first one by a detour (Go CVE-2024-45336). Never from https to http. Addresses are vetted where they are
+/// dialled.
 pub(super) async fn follow(
     registry: &Registry,
     method: &Method,
@@ -32,11 +42,7 @@ pub(super) async fn follow(
     let mut response = first;
     let mut at = registry.origin().clone();
     for _ in 0..MAX_HOPS {
-        let (origin, path) = response
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| resolve(&at, value.to_str().ok()?))
-            .ok_or(ErrorCode::UpstreamRedirect)?;
+        let (origin, path) = target(&at, response.headers()).ok_or(ErrorCode::UpstreamRedirect)?;
         if at.scheme() == Scheme::Https && origin.scheme() == Scheme::Http {
             return Err(ErrorCode::UpstreamRedirect);
         }
@@ -50,10 +56,24 @@ pub(super) async fn follow(
         response =
             registry.client().stream(request).await.map_err(dockpass_protocol::flow::TransportError::code)?;
         if !is_one(response.status()) {
-            return Ok(response);
+            return if speaks_of_content(response.status()) {
+                Ok(response)
+            } else {
+                Err(ErrorCode::UpstreamFailed)
+            };
         }
     }
     Err(ErrorCode::UpstreamRedirect)
+}
+
+/// Whether a storage's answer is about the content. That it refuses a link which the registry made (expired, clocks
+/// apart), or is busy, is no word of the registry's on what an account may do.
+fn speaks_of_content(status: StatusCode) -> bool {
+    status.is_success() || matches!(status.as_u16(), 304 | 404 | 412 | 416)
+}
+
+fn target(at: &Origin, headers: &HeaderMap) -> Option<(Origin, String)> {
+    resolve(at, headers.get(LOCATION)?.to_str().ok()?)
 }
 
 /// Origin, and path with query, of a `Location` or `Link` target seen at this origin. Absolute, scheme-relative and

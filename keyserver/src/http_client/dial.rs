@@ -20,33 +20,25 @@ use tower::Service;
 /// No name has more addresses that are worth a try.
 const MAX_ADDRESSES: usize = 16;
 
-/// Which addresses may be dialled: any for the trusted origins and hosts, public ones for all others.
+/// Which addresses may be dialled: any for the trusted origins, public ones for all others.
 #[derive(Clone, Debug)]
 pub struct DialPolicy {
     trusted: Arc<[Origin]>,
-    /// A host whose every port is trusted.
-    host: Option<Arc<str>>,
 }
 
 impl DialPolicy {
     /// These origins may be anywhere, private networks and this machine included; the operator wrote them down.
     pub fn trusting(origins: Vec<Origin>) -> Self {
-        Self { trusted: origins.into(), host: None }
+        Self { trusted: origins.into() }
     }
 
     /// Public addresses only.
     pub fn public_only() -> Self {
-        Self { trusted: Arc::new([]), host: None }
-    }
-
-    /// The same with this host, on whatever port: a registry's storage often is its neighbour.
-    #[must_use]
-    pub fn and_host(self, host: &str) -> Self {
-        Self { host: Some(host.into()), ..self }
+        Self { trusted: Arc::new([]) }
     }
 
     fn trusts(&self, origin: &Origin) -> bool {
-        self.trusted.contains(origin) || self.host.as_deref() == Some(origin.host())
+        self.trusted.contains(origin)
     }
 
     /// The addresses that may be dialled for this origin, out of those that it has. One bad address spoils the name.

@@ -70,11 +70,23 @@ pub fn wipe() {
 }
 
 /// Hands the first `length` bytes of the input to `read`. They are UTF-8, as `encodeInto` writes nothing else.
-pub(crate) fn with_input<T>(length: usize, read: impl FnOnce(&str) -> T) -> T {
+pub(crate) fn with_input<T: Default>(length: usize, read: impl FnOnce(&str) -> T) -> T {
+    let mut read = Some(read);
+    let mut result = T::default();
+    lend(length, &mut |text| {
+        if let Some(read) = read.take() {
+            result = read(text);
+        }
+    });
+    result
+}
+
+/// The part that is the same for all, once.
+fn lend(length: usize, read: &mut dyn FnMut(&str)) {
     INPUT.with_borrow(|input| {
         let bytes = input.get(..length).unwrap_or_default();
-        read(std::str::from_utf8(bytes).unwrap_or_default())
-    })
+        read(std::str::from_utf8(bytes).unwrap_or_default());
+    });
 }
 
 /// The number at a place of the table.

@@ -51,18 +51,20 @@ impl Client {
     /// Somebody is logged in at a registry that authenticates this way: `auth` is 0 open, 1 basic, 2 bearer; then the
     /// input holds the realm, of `realm` bytes, and the service.
     pub fn identify(&self, auth: u8, realm: usize, length: usize) {
-        let auth = with_input(length, |text| match auth {
-            0 => KnownAuth::Open,
-            1 => KnownAuth::Basic,
-            _ => {
-                let (realm, service) = text.split_at_checked(realm).unwrap_or((text, ""));
-                let service = Some(service).filter(|service| !service.is_empty()).map(str::to_owned);
-                KnownAuth::Bearer { realm: realm.to_owned(), service }
-            }
+        let auth = with_input(length, |text| {
+            Some(match auth {
+                0 => KnownAuth::Open,
+                1 => KnownAuth::Basic,
+                _ => {
+                    let (realm, service) = text.split_at_checked(realm).unwrap_or((text, ""));
+                    let service = Some(service).filter(|service| !service.is_empty()).map(str::to_owned);
+                    KnownAuth::Bearer { realm: realm.to_owned(), service }
+                }
+            })
         });
         let mut known = self.known.borrow_mut();
         let epoch = known.epoch.wrapping_add(1);
-        *known = Known { auth: Some(auth), identified: true, epoch, ..Known::default() };
+        *known = Known { auth, identified: true, epoch, ..Known::default() };
     }
 
     /// Nobody is logged in. How the registry authenticates is still known.

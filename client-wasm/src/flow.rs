@@ -47,7 +47,7 @@ impl Flow {
 #[wasm_bindgen]
 impl Flow {
     /// What to do at `now` (milliseconds since the epoch). Answers with one of
-    /// - `{do: "send", authorization?}`: send the request with this `Authorization`;
+    /// - `{do: "send", token?}`: send the request with this `Bearer` token;
     /// - `{do: "send", session: true}`: send it so that the gateway attaches the session's credentials;
     /// - `{do: "token", scopes, realm, service?, fresh}`: get a token from the key server;
     /// - `{do: "done"}`: the last response is the answer;
@@ -62,8 +62,8 @@ impl Flow {
         match step {
             ResourceStep::Send(Authorization::Bearer(token)) => {
                 json.string("send");
-                json.name("authorization");
-                json.string(&format!("Bearer {}", token.expose_secret()));
+                json.name("token");
+                json.string(token.expose_secret());
             }
             ResourceStep::Send(Authorization::None) => json.string("send"),
             // There are no credentials in a page: whoever holds the session attaches them.
@@ -129,22 +129,21 @@ impl Flow {
 
     /// The key server gave this token.
     pub fn token(&mut self, length: usize) {
-        let token = with_input(length, |text| SecretString::from(text.to_owned()));
+        let token = with_input(length, |text| SecretString::from(text));
         self.machine.token(Ok(token));
     }
 
     /// The key server gave none. The input holds the code, of `code` bytes, and the hop that failed.
     pub fn token_failed(&mut self, code: usize, length: usize, status: u16) {
-        let (code, hop) = with_input(length, |text| {
+        let error = with_input(length, |text| {
             let (code, hop) = text.split_at_checked(code).unwrap_or_default();
             let hops = [Hop::Registry, Hop::TokenService, Hop::KeyServer];
-            (
-                code.parse().unwrap_or(ErrorCode::KeyServerInvalid),
-                hops.into_iter().find(|&known| word(known) == hop).unwrap_or(Hop::KeyServer),
-            )
+            let hop = hops.into_iter().find(|&known| word(known) == hop).unwrap_or(Hop::KeyServer);
+            Some(FlowError::new(code.parse().unwrap_or(ErrorCode::KeyServerInvalid), hop))
         });
+        let error = error.unwrap_or(FlowError::new(ErrorCode::KeyServerInvalid, Hop::KeyServer));
         let status = Some(status).filter(|&status| status > 0);
-        self.machine.token(Err(FlowError { status, ..FlowError::new(code, hop) }));
+        self.machine.token(Err(FlowError { status, ..error }));
     }
 
     /// The request got no answer.

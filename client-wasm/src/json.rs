@@ -44,22 +44,19 @@ impl Json {
     pub(crate) fn string(&mut self, value: &str) {
         self.comma();
         self.text.push('"');
-        for character in value.chars() {
-            match character {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                '\n' => self.text.push_str("\\n"),
-                '\r' => self.text.push_str("\\r"),
-                '\t' => self.text.push_str("\\t"),
-                control if control < ' ' => {
-                    self.text.push_str("\\u00");
-                    for nibble in [u32::from(control) >> 4, u32::from(control) & 15] {
-                        self.text.extend(char::from_digit(nibble, 16));
-                    }
-                }
-                other => self.text.push(other),
+        let mut rest = value;
+        // Nearly every string has nothing to escape, and is copied at once.
+        while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+            let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
+            self.text.push_str(plain);
+            let special = from.bytes().next().unwrap_or_default();
+            self.text.push_str("\\u00");
+            for nibble in [special >> 4, special & 15] {
+                self.text.extend(char::from_digit(nibble.into(), 16));
             }
+            rest = from.get(1..).unwrap_or_default();
         }
+        self.text.push_str(rest);
         self.text.push('"');
     }
 

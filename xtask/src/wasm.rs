@@ -42,7 +42,7 @@ pub(crate) fn wasm(check: bool) -> Result<(), Failure> {
 /// Builds module and page, or finds them up to date.
 pub(crate) fn build() -> Result<(), Failure> {
     system::require(&system::Need::BROWSER_MODULE)?;
-    let toolchain = rust_wasm::toolchain()?;
+    let toolchain = rust_wasm::module_toolchain()?;
     let bindgen = bindgen::folder()?;
     let wasm_opt = npm::wasm_opt()?;
 
@@ -66,6 +66,8 @@ pub(crate) fn build() -> Result<(), Failure> {
     bind.arg(&module).args(["--target", "web", "--out-name", "dockpass", "--out-dir"]).arg(&scratch);
     bind.args(["--remove-name-section", "--remove-producers-section"]);
     process::quiet("generating its JavaScript", &mut bind)?;
+    let glue = scratch.join("dockpass.js");
+    util::write(&glue, without_docs(&util::read(&glue)?))?;
     let bound = scratch.join("dockpass_bg.wasm");
     let mut optimise = process::command(wasm_opt);
     optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
@@ -74,6 +76,21 @@ pub(crate) fn build() -> Result<(), Failure> {
     sync(&scratch, &dist)?;
     util::write(&stamp, key)?;
     stage()
+}
+
+/// Generated JavaScript without the documentation that was copied from Rust: it is no interface, and that is half of it.
+fn without_docs(script: &str) -> String {
+    let mut kept = String::with_capacity(script.len());
+    let mut inside = false;
+    for line in script.lines() {
+        inside |= line.trim_start().starts_with("/**");
+        if !inside {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        inside &= !line.trim_end().ends_with("*/");
+    }
+    kept
 }
 
 /// Everything that the module is made from, and by what.
@@ -158,6 +175,13 @@ fn sync(from: &Path, to: &Path) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn documentation_goes_and_code_stays() {
+        let script =
+            "/**\n * Of Rust.\n */\nexport function a() {\n    /** One line. */\n    return 1; // b\n}\n";
+        assert_eq!(without_docs(script), "export function a() {\n    return 1; // b\n}\n");
+    }
 
     #[test]
     fn the_published_files_are_read_from_npm() {

@@ -127,14 +127,14 @@ function begin({ core }, method, path) {
 }
 
 /** Sends one try. */
-async function send({ way, keyServer, session, identified }, request, { authorization, session: asSession }) {
+async function send({ way, keyServer, session, identified }, request, { token, session: asSession }) {
   if (asSession && !way.gateway) throw failure('basic_only', 'registry')
   // A body that streams is split: the next try has the other half.
   let attempt = request.clone()
-  if (authorization !== undefined) attempt.headers.set('authorization', authorization)
+  if (token !== undefined) attempt.headers.set('authorization', `Bearer ${token}`)
   else if (asSession && session !== undefined) attempt.headers.set('authorization', `Bearer ${session}`)
   // With the cookie and nothing else the gateway would act for the session: only where that is what is wanted.
-  const cookie = way.gateway && identified && (asSession || authorization !== undefined)
+  const cookie = way.gateway && identified && (asSession || token !== undefined)
   if (cookie && keyServer.withCookie !== 'omit') attempt = new Request(attempt, { credentials: keyServer.withCookie })
   return keyServer.send(attempt)
 }

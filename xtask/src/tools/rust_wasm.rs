@@ -48,6 +48,26 @@ pub(crate) struct Toolchain {
     candidate: Candidate,
     /// Where the standard library was built to, when the toolchain has none.
     sysroot: Option<PathBuf>,
+    panics: Panics,
+}
+
+/// What a panic does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Panics {
+    /// Says where and why, which only tests can hear.
+    Report,
+    /// Stops at once: without the machinery to say anything, which no page would show, the module is 12 % smaller.
+    Stop,
+}
+
+impl Panics {
+    /// Flags of the compiler. Unstable ones need `RUSTC_BOOTSTRAP`.
+    const fn flags(self) -> &'static str {
+        match self {
+            Self::Report => "",
+            Self::Stop => " -Zunstable-options -Cpanic=immediate-abort",
+        }
+    }
 }
 
 impl Toolchain {
@@ -57,7 +77,10 @@ impl Toolchain {
         let mut command = self.candidate.cargo(arguments);
         command.arg("--target").arg(TARGET).arg("--target-dir").arg(target());
         if let Some(sysroot) = &self.sysroot {
-            let flags = format!("--sysroot={}", sysroot.display());
+            let flags = format!("--sysroot={}{}", sysroot.display(), self.panics.flags());
+            if self.panics == Panics::Stop {
+                command.env("RUSTC_BOOTSTRAP", "1");
+            }
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags);
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTDOCFLAGS", &flags);
         }
@@ -207,15 +230,24 @@ fn llvm_version(description: &str) -> Option<&str> {
         .find(|name| version(name))
 }
 
-/// The toolchain to build the browser module with; builds its standard library if it has to.
+/// The toolchain to check and test the browser's crate with; builds its standard library if it has to.
 pub(crate) fn toolchain() -> Result<Toolchain, Failure> {
+    with_panics(Panics::Report)
+}
+
+/// The toolchain to build the browser module with. An installed standard library is taken as it is.
+pub(crate) fn module_toolchain() -> Result<Toolchain, Failure> {
+    with_panics(Panics::Stop)
+}
+
+fn with_panics(panics: Panics) -> Result<Toolchain, Failure> {
     let Some(candidate) = choose(candidates()) else {
         return Err(Failure::Unavailable(format!(
             "no Rust toolchain here can build for the browser; type: rustup target add {TARGET}"
         )));
     };
-    let sysroot = if candidate.has_target { None } else { Some(standard_library(candidate)?) };
-    Ok(Toolchain { candidate: candidate.clone(), sysroot })
+    let sysroot = if candidate.has_target { None } else { Some(standard_library(candidate, panics)?) };
+    Ok(Toolchain { candidate: candidate.clone(), sysroot, panics })
 }
 
 /// The manifest of an empty crate: building it builds the standard library.
@@ -235,9 +267,10 @@ opt-level = \"z\"
 const BUILD: [&str; 3] =
     ["--release", "-Zbuild-std=std,panic_abort,test", "-Zbuild-std-features=optimize_for_size"];
 
-/// Builds the standard library into the cache, once for each compiler.
-fn standard_library(candidate: &Candidate) -> Result<PathBuf, Failure> {
-    let key = Hash::new().add(&candidate.version).add(EMPTY_CRATE).add(BUILD.concat()).hex();
+/// Builds the standard library into the cache, once for each compiler and way to panic.
+fn standard_library(candidate: &Candidate, panics: Panics) -> Result<PathBuf, Failure> {
+    let key =
+        Hash::new().add(&candidate.version).add(EMPTY_CRATE).add(BUILD.concat()).add(panics.flags()).hex();
     let sysroot = util::cache()?.join(format!("sysroot-{key}"));
     let libraries = |root: &Path| root.join("lib/rustlib").join(TARGET).join("lib");
     if libraries(&sysroot).is_dir() {
@@ -256,7 +289,7 @@ fn standard_library(candidate: &Candidate) -> Result<PathBuf, Failure> {
         .arg(scratch.join("target"))
         .env("RUSTC_BOOTSTRAP", "1")
         // Without the bitcode, link-time optimisation would stop at the standard library.
-        .env("RUSTFLAGS", "-Cembed-bitcode=yes");
+        .env("RUSTFLAGS", format!("-Cembed-bitcode=yes{}", panics.flags()));
     process::quiet("building the standard library for the browser (once)", &mut cargo)?;
     let into = libraries(&scratch.join("sysroot"));
     util::create_dir(&into)?;

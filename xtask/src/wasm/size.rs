@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::failure::Failure;
 use crate::{process, util};
 
-/// Gzipped bytes of module and glue together.
+/// Gzipped bytes of the module and its glue together: what is generated, into `dist/`.
 const BUDGET: u64 = 60_000;
 
 /// One published file.
@@ -16,6 +16,13 @@ pub(crate) struct Size {
     raw: u64,
     gzip: u64,
     brotli: u64,
+}
+
+impl Size {
+    /// Whether it is the module or its glue.
+    fn is_generated(&self) -> bool {
+        self.name.starts_with("dist/")
+    }
 }
 
 /// Node.js brings both compressors, so that this tool needs none.
@@ -63,13 +70,20 @@ pub(crate) fn table(sizes: &[Size]) -> String {
     }
     let sum = |of: fn(&Size) -> u64| sizes.iter().map(of).sum();
     row("together", sum(|size| size.raw), sum(|size| size.gzip), sum(|size| size.brotli));
-    _ = writeln!(text, "budget{BUDGET:>42}");
+    let of_generated = |of: fn(&Size) -> u64| sizes.iter().filter(|size| size.is_generated()).map(of).sum();
+    row(
+        "module and glue",
+        of_generated(|size| size.raw),
+        of_generated(|size| size.gzip),
+        of_generated(|size| size.brotli),
+    );
+    _ = writeln!(text, "budget of these{BUDGET:>33}");
     text
 }
 
 /// An error when module and glue are larger than they may be.
 pub(crate) fn within_budget(sizes: &[Size]) -> Result<(), Failure> {
-    let total: u64 = sizes.iter().map(|size| size.gzip).sum();
+    let total: u64 = sizes.iter().filter(|size| size.is_generated()).map(|size| size.gzip).sum();
     if total <= BUDGET {
         return Ok(());
     }
@@ -85,14 +99,14 @@ mod tests {
     #[test]
     fn sizes_are_summed() {
         let text = table(&parse(PRINTED));
-        let last: Vec<&str> = text.lines().rev().nth(1).unwrap().split_whitespace().collect();
+        let last: Vec<&str> = text.lines().rev().nth(2).unwrap().split_whitespace().collect();
         assert_eq!(last, ["together", "91000", "40400", "35300"]);
     }
 
     #[test]
-    fn the_budget_counts_gzipped_bytes_of_everything() {
+    fn the_budget_counts_gzipped_bytes_of_module_and_glue() {
         assert!(within_budget(&parse(PRINTED)).is_ok());
-        let over = format!("{PRINTED}dist/dockpass.js\t90000\t19601\t10000\n");
+        let over = format!("{PRINTED}dist/dockpass.js\t90000\t20001\t10000\n");
         assert!(within_budget(&parse(&over)).unwrap_err().to_string().contains("60001"));
     }
 }

@@ -1,0 +1,208 @@
+//! The module's own exports in a browser: the boundary without the package's JavaScript in between, and flows from their
+//! first step to their last. The package in a page is tested by `npm/test/browser.test.mjs`.
+#![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
+use dockpass_client_wasm::boundary;
+use dockpass_client_wasm::challenge::{parse_challenges, scan_challenges};
+use dockpass_client_wasm::client::{Client, next_page, registry_name, sentence};
+use dockpass_client_wasm::flow::Flow;
+use dockpass_client_wasm::jwt::{access_grants, inspect_token, token_grants};
+use js_sys::{Array, JSON, Reflect, Uint8Array, Uint32Array, WebAssembly};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+const NOW: f64 = 1_790_000_000_000.0;
+const CHALLENGE: &str =
+    r#"Bearer realm="https://auth.test/token",service="registry.test",scope="repository:app:pull""#;
+
+fn memory() -> JsValue {
+    wasm_bindgen::memory().unchecked_into::<WebAssembly::Memory>().buffer()
+}
+
+/// Writes a text as JavaScript does: into memory that Rust does not lend out.
+fn write(text: &str) -> usize {
+    let at = boundary::input(text.len());
+    let view = Uint8Array::new_with_byte_offset_and_length(
+        &memory(),
+        at.try_into().unwrap(),
+        text.len().try_into().unwrap(),
+    );
+    view.copy_from(text.as_bytes());
+    text.len()
+}
+
+/// Writes texts one after the other and their ends into the table.
+fn write_all(texts: &[&str]) -> usize {
+    let ends = texts.iter().scan(0, |end, text| {
+        *end += u32::try_from(text.len()).unwrap();
+        Some(*end)
+    });
+    let ends: Vec<u32> = ends.collect();
+    table().subarray(0, ends.len().try_into().unwrap()).copy_from(&ends);
+    write(&texts.concat())
+}
+
+fn table() -> Uint32Array {
+    Uint32Array::new_with_byte_offset_and_length(&memory(), boundary::table().try_into().unwrap(), 2048)
+}
+
+/// The answer, as JavaScript reads it.
+fn answer(length: i32) -> JsValue {
+    let at = boundary::output().try_into().unwrap();
+    let view = Uint8Array::new_with_byte_offset_and_length(&memory(), at, length.unsigned_abs());
+    JSON::parse(&String::from_utf8(view.to_vec()).unwrap()).unwrap()
+}
+
+fn get(value: &JsValue, name: &str) -> JsValue {
+    Reflect::get(value, &name.into()).unwrap()
+}
+
+fn text(value: &JsValue, name: &str) -> String {
+    get(value, name).as_string().unwrap_or_default()
+}
+
+fn step(flow: &mut Flow) -> JsValue {
+    answer(flow.step(NOW, true))
+}
+
+fn what(step: &JsValue) -> String {
+    text(step, "do")
+}
+
+#[wasm_bindgen_test]
+fn challenges_by_offsets_and_by_json_are_the_same() {
+    let length = write(CHALLENGE);
+    assert_eq!(scan_challenges(length, 0), 1);
+    let numbers = table().subarray(0, 5 + 12).to_vec();
+    // Scheme by its word, no token68, three parameters, the first value by its offsets.
+    assert_eq!(numbers.get(..5), Some([0, u32::MAX, 0, 0, 3].as_slice()));
+    assert_eq!(CHALLENGE.get(numbers[7] as usize..numbers[8] as usize), Some("https://auth.test/token"));
+    let list = Array::from(&answer(parse_challenges(length, 0)));
+    assert_eq!(text(&get(&list.get(0), "params"), "scope"), "repository:app:pull");
+}
+
+#[wasm_bindgen_test]
+fn what_the_fast_form_cannot_say_is_left_to_the_other() {
+    for header in ["Basic realm=\"a\\\"b\"", "Basic realm=\"a", "NewAuth Name=x"] {
+        assert_eq!(scan_challenges(write(header), 0), -1, "{header}");
+    }
+    let many: Vec<String> = (0..2000).map(|index| format!("a{index}=b")).collect();
+    assert_eq!(scan_challenges(write(&format!("New {}", many.join(","))), 0), -1);
+}
+
+#[wasm_bindgen_test]
+fn the_input_grows_and_has_a_limit() {
+    let long = "x".repeat(60_000);
+    assert_eq!(text(&answer(inspect_token(write(&long))), "problem"), "");
+    assert!(boundary::input_capacity() >= long.len());
+    assert_eq!(boundary::input(usize::MAX), 0);
+    assert_eq!(boundary::input(64 * 1024 * 1024), 0);
+}
+
+#[wasm_bindgen_test]
+fn an_error_is_a_negative_length() {
+    let length = parse_challenges(write("Basic realm=\"é"), 0);
+    assert!(length < 0);
+    let error = answer(length);
+    assert_eq!(text(&error, "code"), "ERR_CHALLENGE_SYNTAX");
+    assert_eq!(get(&error, "position"), JsValue::from(12));
+    assert!(answer(registry_name(write("no name"))).is_object());
+}
+
+#[wasm_bindgen_test]
+fn a_flow_from_the_challenge_to_the_answer() {
+    let client = Client::new();
+    let mut flow = client.begin(write("GET /v2/app/tags/list")).unwrap();
+    assert_eq!(what(&step(&mut flow)), "send");
+    flow.response(401, write_all(&[CHALLENGE, "", "application/json", "", ""]));
+    let need = step(&mut flow);
+    assert_eq!((what(&need), text(&need, "realm")), ("token".into(), "https://auth.test/token".into()));
+    flow.token(write("registry-token"));
+    let send = step(&mut flow);
+    assert_eq!((what(&send), text(&send, "token")), ("send".into(), "registry-token".into()));
+    flow.response(200, write_all(&["", "", "", "", ""]));
+    let done = step(&mut flow);
+    assert_eq!(what(&done), "done");
+    assert_eq!(text(&Array::from(&get(&done, "steps")).get(0), "decision"), "accepted");
+
+    // The next one knows the token service, and finds the token that was kept.
+    client.keep(write("repository:app:pull"), write("repository:app:pullregistry-token"), 60.0, NOW);
+    let mut next = client.begin(write("GET /v2/app/tags/list")).unwrap();
+    assert_eq!(text(&step(&mut next), "token"), "registry-token");
+    assert_eq!(
+        what(&answer(client.begin(write("GET /v2/app/tags/list")).unwrap().step(NOW + 60_000.0, false))),
+        "token"
+    );
+    client.forget();
+    let mut after = client.begin(write("GET /v2/app/tags/list")).unwrap();
+    assert_eq!(what(&step(&mut after)), "token");
+}
+
+#[wasm_bindgen_test]
+fn a_login_at_a_basic_registry_sends_the_session() {
+    let client = Client::new();
+    client.identify(1, 0, 0);
+    let mut flow = client.begin(write("GET /v2/_catalog")).unwrap();
+    assert_eq!(get(&step(&mut flow), "session"), JsValue::TRUE);
+    assert!(get(&answer(client.question(write("repository:app:pull"), NOW)), "scopes").is_undefined());
+}
+
+#[wasm_bindgen_test]
+fn failures_have_code_hop_and_sentence() {
+    let client = Client::new();
+    let mut flow = client.begin(write("GET /v2/app/tags/list")).unwrap();
+    step(&mut flow);
+    flow.unreachable();
+    let failed = step(&mut flow);
+    assert_eq!(
+        (what(&failed), text(&failed, "code"), text(&failed, "step")),
+        ("fail".into(), "upstream_unreachable".into(), "registry".into())
+    );
+    assert_eq!(answer(sentence(write("upstream_unreachable"))).as_string(), Some(text(&failed, "message")));
+    assert!(answer(sentence(write("nonsense"))).is_null());
+
+    let mut flow = client.begin(write("GET /v2/app/tags/list")).unwrap();
+    step(&mut flow);
+    flow.response(401, write_all(&[CHALLENGE, "", "", "", ""]));
+    step(&mut flow);
+    flow.token_failed("rate_limited".len(), write("rate_limitedtoken_service"), 429);
+    let failed = step(&mut flow);
+    assert_eq!(
+        (text(&failed, "code"), text(&failed, "step")),
+        ("rate_limited".into(), "token_service".into())
+    );
+    assert!(client.begin(write("GET /v1/token")).is_none());
+    assert!(client.begin(write("nonsense")).is_none());
+}
+
+#[wasm_bindgen_test]
+fn grants_of_a_token_and_of_what_was_read_in_it() {
+    let scope = "repository:a:pull";
+    let length = write(&format!("{scope}opaque"));
+    assert_eq!(answer(token_grants(scope.len(), length)).as_string().as_deref(), Some("unknown"));
+    let length = write(&format!("{scope}\u{1}repository\0\0a\0pull\0push"));
+    assert_eq!(answer(access_grants(scope.len(), length, 0)).as_string().as_deref(), Some("granted"));
+    assert_eq!(answer(access_grants(scope.len(), length, 1)).as_string().as_deref(), Some("denied"));
+}
+
+#[wasm_bindgen_test]
+fn pages_follow_links_of_the_registry_only() {
+    let next = |link: &str| {
+        answer(next_page(write_all(&[link, "https://registry.test", "/v2/_catalog"]))).as_string()
+    };
+    assert_eq!(next(r#"</v2/_catalog?last=a>; rel="next""#).as_deref(), Some("/v2/_catalog?last=a"));
+    assert_eq!(next(r#"<https://evil.test/v2/_catalog?last=a>; rel="next""#), None);
+}
+
+#[wasm_bindgen_test]
+fn secrets_are_wiped() {
+    let length = write(r#"{"token":"very-secret"}"#);
+    answer(dockpass_client_wasm::token::parse_token_response(length, NOW));
+    boundary::wipe();
+    let input =
+        Uint8Array::new_with_byte_offset_and_length(&memory(), boundary::input(0).try_into().unwrap(), 64);
+    assert!(input.to_vec().iter().all(|byte| *byte == 0));
+}

@@ -50,28 +50,33 @@ function parseLines(module, lines) {
 
 /** Cuts challenges out of a text by the offsets in the table. */
 function cut(module, text, count) {
-  const table = module.table
-  words ??= module.answer(glue.challenge_words())
-  const challenges = new Array(count)
+  const { table } = module
+  words ??= readWords(module)
+  const challenges = []
   let at = 0
-  const part = () => {
-    const start = table[at++]
-    const end = table[at++]
-    return end === IS_WORD ? words[start] : text.slice(start, end)
-  }
   for (let index = 0; index < count; index++) {
-    const scheme = part()
-    const token68 = table[at + 1] === 0 ? ((at += 2), undefined) : part()
+    const scheme = part(text, table[at], table[at + 1])
+    const token68 = table[at + 3] === 0 ? undefined : part(text, table[at + 2], table[at + 3])
+    const end = at + 5 + 4 * table[at + 4]
     const params = {}
-    for (let left = table[at++]; left > 0; left--) {
-      const name = part()
-      const value = part()
+    for (at += 5; at < end; at += 4) {
+      const name = part(text, table[at], table[at + 1])
+      const value = part(text, table[at + 2], table[at + 3])
       if (name === '__proto__') Object.defineProperty(params, name, { value, enumerable: true, configurable: true, writable: true })
       else params[name] = value
     }
-    challenges[index] = token68 === undefined ? { scheme, params } : { scheme, token68, params }
+    challenges.push(token68 === undefined ? { scheme, params } : { scheme, token68, params })
   }
   return challenges
+}
+
+function part(text, start, end) {
+  return end === IS_WORD ? words[start] : text.slice(start, end)
+}
+
+/** The words, once. The table, which is in use, does not change meanwhile. */
+function readWords(module) {
+  return module.answer(glue.challenge_words())
 }
 
 export function parseScopes(text) {

@@ -74,6 +74,19 @@ fn what_is_sealed_opens_again_and_every_seal_differs() {
 }
 
 #[test]
+fn a_damaged_session_is_still_taken_for_one() {
+    let token = seal_with(key().current());
+    for damaged in [token.replacen("eyJ", "!!!", 1), token.replacen("eyJ", "AAA", 1), token[1..].to_owned()] {
+        assert!(looks_like_one(&damaged), "it would leave for a registry: {}", &damaged[..20]);
+        assert_eq!(open_with(&damaged, key().current()), None);
+    }
+    // Tokens of registries with dots in them are theirs.
+    for other in ["a.b.c.d.e", "ya29.c.b0.x.y", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"] {
+        assert!(!looks_like_one(other), "{other}");
+    }
+}
+
+#[test]
 fn an_independent_implementation_opens_what_is_sealed_here() {
     let ring = key();
     let token = seal_with(ring.current());

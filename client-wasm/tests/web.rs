@@ -1,7 +1,7 @@
 //! The module's own exports in a browser: the boundary without the package's JavaScript in between, and flows from their
 //! first step to their last. The package in a page is tested by `npm/test/browser.test.mjs`.
 #![cfg(target_arch = "wasm32")]
-#![allow(clippy::unwrap_used, reason = "a test may")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
 use dockpass_client_wasm::boundary;
 use dockpass_client_wasm::challenge::{parse_challenges, scan_challenges};

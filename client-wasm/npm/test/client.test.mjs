@@ -244,6 +244,19 @@ describe('fetch', () => {
     assert.equal(server.requests.at(-1).headers['x-other'], '1')
   })
 
+  test('a body is sent again with each try', async () => {
+    const path = 'POST /r/registry.test/v2/app/blobs/uploads/'
+    const challenge = { 'www-authenticate': 'Bearer realm="https://auth.test/token",service="registry.test"' }
+    const upload = ({ entry, send }) => (entry.headers.authorization ? send(202, entry.body) : send(401, {}, challenge))
+    const { server, client } = await setUp({ hooks: { [path]: upload } })
+    const stream = new Blob(['{"a":1}']).stream()
+    for (const body of ['{"a":1}', stream]) {
+      const response = await client.fetch('/v2/app/blobs/uploads/', { method: 'POST', body, duplex: 'half' })
+      assert.deepEqual([response.status, await response.json()], [202, { a: 1 }])
+    }
+    assert.deepEqual(server.take(), [path, 'POST /v1/token', path, path])
+  })
+
   test('an answer of the registry that is no success is an answer', async () => {
     const { client } = await loggedIn()
     const response = await client.fetch('/v2/app/manifests/none')

@@ -120,8 +120,6 @@ pub struct LimitsConfig {
     pub upstream_seconds: u64,
     /// Seconds that a relayed body may stand still, whoever it is that does not send or does not read.
     pub idle_seconds: u64,
-    /// Seconds for which a stopping server goes on accepting, so that load balancers notice `/readyz` first.
-    pub stop_delay_seconds: u64,
     /// Seconds from the moment that `/readyz` says no to the one when nothing new is accepted.
     pub drain_seconds: u64,
     /// Seconds that requests in flight then have to end.
@@ -248,7 +246,6 @@ impl Default for LimitsConfig {
             connect_seconds: 5,
             upstream_seconds: 15,
             idle_seconds: 30,
-            stop_delay_seconds: 0,
             drain_seconds: 1,
             stop_seconds: 10,
         }

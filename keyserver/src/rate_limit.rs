@@ -42,8 +42,8 @@ impl LoginLimits {
     }
 }
 
-/// Who is behind an address.
-fn customer(address: IpAddr) -> String {
+/// Who is behind an address: it, or the network that one customer gets.
+pub(crate) fn customer(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {

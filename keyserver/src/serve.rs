@@ -115,13 +115,6 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
         .header_read_timeout(Duration::from_secs(limits.header_seconds))
         .max_buf_size(limits.header_bytes.max(8_192))
         .keep_alive(true);
-    // From `stop` on, readiness is gone; accepting goes on for the delay, so that load balancers notice first.
-    let stop = async {
-        stop.await;
-        state.stop_being_ready();
-        tracing::info!("stopping");
-        tokio::time::sleep(Duration::from_secs(limits.stop_delay_seconds)).await;
-    };
     let mut stop = std::pin::pin!(async {
         stop.await;
         state.stop_being_ready();

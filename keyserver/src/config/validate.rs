@@ -141,10 +141,9 @@ impl Rules<'_> {
                 self.wrong(key, format!("expected a number from {} to {}", range.start(), range.end()));
             }
         }
-        for (key, value) in [
-            ("limits.stop_seconds", limits.stop_seconds),
-            ("limits.stop_delay_seconds", limits.stop_delay_seconds),
-        ] {
+        for (key, value) in
+            [("limits.stop_seconds", limits.stop_seconds), ("limits.drain_seconds", limits.drain_seconds)]
+        {
             if value > 300 {
                 self.wrong(key, "expected a number from 0 to 300");
             }

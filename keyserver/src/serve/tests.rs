@@ -170,7 +170,7 @@ async fn beyond_the_cap_connections_wait_and_are_then_served() {
 
 #[tokio::test]
 async fn readiness_ends_before_accepting_does() {
-    let mut running = Running::start(|config| config.limits.stop_delay_seconds = 1).await;
+    let mut running = Running::start(|config| config.limits.drain_seconds = 1).await;
     running.stop();
     tokio::time::sleep(Duration::from_millis(200)).await;
     for (path, status) in [("/readyz", "503"), ("/healthz", "200")] {

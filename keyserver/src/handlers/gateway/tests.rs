@@ -305,8 +305,9 @@ async fn blob_redirects_are_followed_without_authorization() {
     let storage = Fake::start(echo).await;
     let to = format!("http://{}/bucket/x?X-Amz-Signature=s", storage.authority);
     let fake = Fake::start(move |_, _| reply(307, &[("location", &to)], "")).await;
-    // The same host on another port: the registry's neighbour.
-    let server = TestServer::with(&[&fake]);
+    let server = TestServer::configured(&[&fake], |config| {
+        config.registries[0].redirects = vec![format!("http://{}", storage.authority)];
+    });
     let blob = path(&fake, &format!("/v2/a/blobs/{DIGEST}"));
     let answer = server.get(&blob, &[("authorization", "Bearer t"), ("range", "bytes=0-9")]).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");

@@ -93,6 +93,21 @@ describe('in Chromium', () => {
       assert.deepEqual(failed, [], file)
       assert.ok(ran > 50, `${file}: ${ran}`)
     }
+    const { ran, failed } = await page.evaluate(async () => {
+      const { isOurs, runFlow } = await import('/dockpass/test/support/flows.mjs')
+      const vectors = (await (await fetch('/testdata/flows.json')).json()).filter(isOurs)
+      const failed = []
+      for (const vector of vectors) {
+        try {
+          runFlow(vector)
+        } catch (error) {
+          failed.push(`${vector.name}: ${error.message}`)
+        }
+      }
+      return { ran: vectors.length, failed }
+    })
+    assert.deepEqual(failed, [], 'flows')
+    assert.ok(ran > 50, `flows: ${ran}`)
     assert.deepEqual(troubles, [])
   })
 

@@ -1,14 +1,21 @@
 // The vectors that Rust runs, through the package.
 
 import { readFileSync } from 'node:fs'
-import { before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import init, * as dockpass from 'dockpass'
+import { isOurs, runFlow } from './support/flows.mjs'
 import { FILES, run } from './support/vectors.mjs'
 
-before(() => init())
+await init()
+
+const read = (file) => JSON.parse(readFileSync(new URL(`../../../protocol/testdata/${file}.json`, import.meta.url)))
+
+describe('flows', () => {
+  for (const vector of read('flows').filter(isOurs)) test(vector.name, () => runFlow(vector))
+})
 
 for (const file of FILES) {
-  const vectors = JSON.parse(readFileSync(new URL(`../../../protocol/testdata/${file}.json`, import.meta.url)))
+  const vectors = read(file)
   describe(file, () => {
     for (const vector of vectors) {
       // What is seen by Rust alone is no test here.

@@ -96,15 +96,15 @@ function attempt(work) {
   }
 }
 
-const clean = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
+export const clean = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 const pick = (object, names) => clean(Object.fromEntries(names.map((name) => [name, object?.[name]])))
 
-function none(unknown) {
+export function none(unknown) {
   if (Object.keys(unknown).length > 0) throw new Error(`the runner does not know ${Object.keys(unknown)}`)
 }
 
 /** Strict equality of JSON values, whatever the order of members; a member that is undefined is a difference. */
-function same(actual, expected) {
+export function same(actual, expected) {
   const [one, other] = [canonical(actual), canonical(expected)]
   if (one !== other) throw new Error(`got ${one.slice(0, 2000)}\nnot ${other.slice(0, 2000)}`)
 }

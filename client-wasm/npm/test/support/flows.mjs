@@ -1,0 +1,65 @@
+// Runs the resource flows of protocol/testdata/flows.json through the module, as lib/driver.js drives it. The token and
+// login flows are the key server's. Nothing here is Node's own.
+
+import * as glue from '../../dist/dockpass.js'
+import { memory } from '../../lib/wasm.js'
+import { clean, none, same } from './vectors.mjs'
+
+/** The cases that a page can meet: with its own scopes, without a realm policy, which is the key server's, and without failures that no browser tells apart. */
+export function isOurs({ input: { machine, registry, known, identified, method = 'GET', path, scopes = '', answers } }) {
+  if (machine !== 'resource' || registry !== undefined || (identified && known === undefined)) return false
+  const module = memory()
+  const length = glue.scopes_for(module.write(`${method} ${path}`))
+  return length > 0 && module.answer(length).join(' ') === scopes && answers.every(({ transport }) => transport === undefined || transport === 'unreachable')
+}
+
+/** Runs one; throws where it fails. */
+export function runFlow({ input, expect }) {
+  const { machine, method = 'GET', path, scopes, known, identified = false, answers, ...unknown } = input
+  none(unknown)
+  const module = memory()
+  const core = new glue.Client()
+  if (known !== undefined) {
+    const [realm, service = '-'] = known.split(' ')
+    const [end, length] = module.writeAll(realm, service === '-' ? '' : service)
+    core.identify({ open: 0, basic: 1 }[known] ?? 2, end, length)
+    // What is known outlives the login.
+    if (!identified) core.forget()
+  }
+  const flow = core.begin(module.write(`${method} ${path}`))
+  const left = [...answers]
+  const sent = []
+  const records = []
+  for (;;) {
+    const step = module.answer(flow.step(1790000000000, true))
+    for (const { hop, status, decision, code } of step.steps) records.push([hop, status, decision, code].filter((part) => part !== undefined).join(' '))
+    if (step.do === 'done' || step.do === 'fail') {
+      same(left, [])
+      same(sent, expect.sent)
+      same(records, expect.records.map((record) => record.step ?? record))
+      if (step.do === 'done') same('code' in expect.end, false)
+      else same(clean({ code: step.code, hop: step.step, status: step.status, retryAfterMs: step.retryAfter }), expect.end)
+      core.free()
+      return flow.free()
+    }
+    const { status, challenges = [], apiVersion, contentType = '', retryAfter = '', date = '', transport, token, failed, body, ...unknown } = left.shift() ?? {}
+    none(unknown)
+    if (step.do === 'token') {
+      sent.push(`token ${step.realm} ${step.service ?? '-'} [${step.scopes.join(' ')}]${step.fresh ? ' fresh' : ''}`)
+      if (token !== undefined) flow.token(module.write(token))
+      else {
+        const [end, length] = module.writeAll(failed, 'token_service')
+        flow.token_failed(end, length, 0)
+      }
+    } else {
+      sent.push(step.session ? 'send session' : step.token ? `send Bearer ${step.token}` : 'send')
+      if (transport !== undefined) flow.unreachable()
+      else {
+        // A browser joins the lines of a field.
+        const ends = module.writeAll(challenges.join(', '), '', contentType, retryAfter, date)
+        module.table.set(ends)
+        flow.response(status, ends.at(-1))
+      }
+    }
+  }
+}

@@ -78,6 +78,8 @@ impl Stack {
         config.limits.login_burst = 10_000;
         config.limits.login_per_minute = 10_000;
         config.limits.account_per_minute = 10_000;
+        // Nobody waits for a load balancer here.
+        config.limits.drain_seconds = 0;
         config.session.key_files = vec![shared_key()];
         configure(&mut config);
         let server = Running::start(config, time).await;

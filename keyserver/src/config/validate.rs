@@ -116,7 +116,7 @@ impl Rules<'_> {
         let limits = &config.limits;
         let session = &config.session;
         let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
-        let bounds: [(&str, u64, RangeInclusive<u64>); 18] = [
+        let bounds: [(&str, u64, RangeInclusive<u64>); 19] = [
             ("session.lifetime_seconds", session.lifetime_seconds, 60..=2_592_000),
             ("cache.max_bytes", config.cache.max_bytes, 65_536..=1 << 36),
             ("cache.max_token_seconds", config.cache.max_token_seconds, 0..=3_600),
@@ -128,6 +128,7 @@ impl Rules<'_> {
             ("limits.header_bytes", number(limits.header_bytes), 8_192..=1 << 20),
             ("limits.credential_bytes", number(limits.credential_bytes), 64..=65_536),
             ("limits.connections", number(limits.connections), 1..=1_000_000),
+            ("limits.connections_per_address", number(limits.connections_per_address), 1..=1_000_000),
             ("limits.rsa_concurrency", number(limits.rsa_concurrency), 0..=1_024),
             ("limits.rsa_queue", number(limits.rsa_queue), 1..=100_000),
             ("limits.header_seconds", limits.header_seconds, 1..=300),

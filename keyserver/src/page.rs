@@ -26,6 +26,8 @@ pub(crate) struct File {
     pub(crate) content_type: &'static str,
     /// A strong validator (RFC 9110 §8.8.3): its SHA-256.
     pub(crate) etag: String,
+    /// The validator of the compressed form, which is other bytes and so another one.
+    pub(crate) gzip_etag: String,
 }
 
 /// Whether there is a page in this binary.
@@ -41,7 +43,13 @@ pub(crate) fn find(path: &str) -> Option<&'static File> {
             let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes));
             (
                 *path,
-                File { bytes, gzip: *gzip, content_type: content_type(path), etag: format!("\"{hash}\"") },
+                File {
+                    bytes,
+                    gzip: *gzip,
+                    content_type: content_type(path),
+                    etag: format!("\"{hash}\""),
+                    gzip_etag: format!("\"{hash}-gzip\""),
+                },
             )
         };
         FILES.iter().map(file).collect()

@@ -31,14 +31,15 @@ pub(crate) async fn get(request: Request) -> Result<Response, ApiError> {
     }
     let headers = request.headers();
     let packed = file.gzip.filter(|_| accepts_gzip(headers));
+    let etag = if packed.is_some() { &file.gzip_etag } else { &file.etag };
     let mut builder = Response::builder()
         .header(CONTENT_TYPE, file.content_type)
         .header(CONTENT_SECURITY_POLICY, POLICY)
         // Names stay the same when content changes, so a copy is asked about before it is used again.
         .header(CACHE_CONTROL, "no-cache")
         .header(VARY, "Accept-Encoding")
-        .header(ETAG, &file.etag);
-    if is_unchanged(headers, &file.etag) {
+        .header(ETAG, etag);
+    if is_unchanged(headers, etag) {
         return Ok(builder.status(StatusCode::NOT_MODIFIED).body(Body::empty()).into_result());
     }
     let bytes = packed.unwrap_or(file.bytes);
@@ -79,3 +80,6 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use super::{accepts_gzip, is_unchanged};
+use crate::page;
+use crate::test_support::{TestServer, request};
+
+/// A binary has a page or not, as `target/www` was there or not when it was built; both are fine, and each is tested
+/// where it is so.
+#[tokio::test]
+async fn the_page_is_served_or_its_absence_explained() {
+    let server = TestServer::with(&[]);
+    let answer = server.get("/", &[]).await;
+    if !page::is_built_in() {
+        answer.assert_problem("page_not_built");
+        assert!(answer.json()["title"].as_str().unwrap().contains("cargo xtask dist"));
+        return;
+    }
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(
+        answer.header("content-security-policy"),
+        Some(
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'"
+        )
+    );
+    assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+    let etag = answer.header("etag").unwrap().to_owned();
+    let again = server.get("/index.html", &[("if-none-match", &etag)]).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    assert!(again.body.is_empty());
+    let packed = server.get("/", &[("accept-encoding", "br, gzip")]).await;
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert!(packed.body.len() < answer.body.len());
+    assert_ne!(packed.header("etag"), Some(etag.as_str()), "other bytes, another validator");
+    let head = server.send(request("HEAD", "/", &[], Body::empty())).await;
+    assert_eq!(head.header("content-length"), Some(answer.body.len().to_string().as_str()));
+    server.send(request("POST", "/", &[], Body::empty())).await.assert_problem("method_not_allowed");
+    for path in ["/nowhere.js", "/../Cargo.toml", "/%2e%2e/Cargo.toml", "//index.html", "/index.html/"] {
+        server.get(path, &[]).await.assert_problem("not_found");
+    }
+}
+
+fn headers(name: &'static str, value: &str) -> HeaderMap {
+    HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
+}
+
+#[test]
+fn validators_are_compared_weakly() {
+    for (value, unchanged) in [
+        ("\"a\"", true),
+        ("W/\"a\"", true),
+        ("\"b\", \"a\"", true),
+        ("*", true),
+        ("\"b\"", false),
+        ("a", false),
+        ("", false),
+    ] {
+        assert_eq!(is_unchanged(&headers("if-none-match", value), "\"a\""), unchanged, "{value}");
+    }
+}
+
+#[test]
+fn gzip_is_sent_to_who_takes_it() {
+    for (value, takes) in [
+        ("gzip", true),
+        ("br, GZIP;q=0.5", true),
+        ("gzip;q=1.0", true),
+        ("gzip;q=0", false),
+        ("gzip;q=0.000", false),
+        ("br", false),
+        ("", false),
+        ("xgzip", false),
+    ] {
+        assert_eq!(accepts_gzip(&headers("accept-encoding", value)), takes, "{value}");
+    }
+}

@@ -12,6 +12,7 @@ mod error;
 mod tests;
 #[cfg(test)]
 mod tls_tests;
+mod upload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::config::LimitsConfig;
 pub use dial::DialPolicy;
 use dial::Dialer;
+use upload::{StoodStill, Upload};
 
 /// The longest body of a token service, and of a registry at login.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -49,10 +51,13 @@ type Pool = Client<HttpsConnector<Dialer>, UpstreamBody>;
 /// How long each phase may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// Name resolution and connection.
+    /// Name resolution and TCP connection.
     pub connect: Duration,
-    /// Until the head of the answer; for `exchange`, until its end.
+    /// From the end of the request until the head of the answer; for `exchange`, from its start until the end of the
+    /// answer.
     pub answer: Duration,
+    /// How long a request body that streams may stand still.
+    pub idle: Duration,
 }
 
 impl From<&LimitsConfig> for Timeouts {
@@ -60,6 +65,7 @@ impl From<&LimitsConfig> for Timeouts {
         Self {
             connect: Duration::from_secs(limits.connect_seconds),
             answer: Duration::from_secs(limits.upstream_seconds),
+            idle: Duration::from_secs(limits.idle_seconds),
         }
     }
 }
@@ -142,7 +148,7 @@ impl HttpClient {
         }
     }
 
-    /// One request and the head of its answer; the body streams.
+    /// One request and the head of its answer; bodies stream, and take as long as they need without standing still.
     ///
     /// # Errors
     /// [`TransportError`]. A redirect is an answer here: the gateway decides about it.
@@ -152,10 +158,16 @@ impl HttpClient {
     ) -> Result<Response<Incoming>, TransportError> {
         dress(&mut request);
         let client = if holds_password(&request) { &self.once } else { &self.pooled };
-        match tokio::time::timeout(self.timeouts.answer, client.request(request)).await {
-            Ok(Ok(response)) => check_head(response.headers()).map(|()| response),
-            Ok(Err(error)) => Err(error::classify(&error)),
-            Err(_) => Err(TransportError::Timeout),
+        let (head, body) = request.into_parts();
+        let (body, progress) = Upload::new(body, self.timeouts);
+        let request = Request::from_parts(head, body.boxed_unsync());
+        tokio::select! {
+            biased;
+            answered = client.request(request) => match answered {
+                Ok(response) => check_head(response.headers()).map(|()| response),
+                Err(error) => Err(error::classify(&error)),
+            },
+            StoodStill = progress.stands_still() => Err(TransportError::Timeout),
         }
     }
 }

@@ -38,28 +38,20 @@ pub(crate) fn is_built_in() -> bool {
 /// The file at this path, which begins with `/`. A folder is its `index.html`.
 pub(crate) fn find(path: &str) -> Option<&'static File> {
     static BY_PATH: OnceLock<HashMap<&'static str, File>> = OnceLock::new();
-    let files = BY_PATH.get_or_init(|| {
-        let file = |(path, bytes, gzip): &Embedded| {
-            let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes));
-            (
-                *path,
-                File {
-                    bytes,
-                    gzip: *gzip,
-                    content_type: content_type(path),
-                    etag: format!("\"{hash}\""),
-                    gzip_etag: format!("\"{hash}-gzip\""),
-                },
-            )
-        };
-        FILES.iter().map(file).collect()
-    });
+    let files = BY_PATH.get_or_init(|| FILES.iter().map(prepared).collect());
     let path = path.strip_prefix('/')?;
     if path.is_empty() || path.ends_with('/') {
         files.get(&*format!("{path}index.html"))
     } else {
         files.get(path)
     }
+}
+
+/// A file with all that is said of it.
+fn prepared((path, bytes, gzip): &Embedded) -> (&'static str, File) {
+    let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes));
+    let (etag, gzip_etag) = (format!("\"{hash}\""), format!("\"{hash}-gzip\""));
+    (path, File { bytes, gzip: *gzip, content_type: content_type(path), etag, gzip_etag })
 }
 
 fn content_type(path: &str) -> &'static str {

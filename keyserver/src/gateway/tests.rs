@@ -61,7 +61,11 @@ async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> Idl
             tokio::time::sleep(Duration::from_millis(*pause)).await;
         }
     });
-    let timeouts = Timeouts { connect: Duration::from_secs(1), answer: Duration::from_secs(2) };
+    let timeouts = Timeouts {
+        connect: Duration::from_secs(1),
+        answer: Duration::from_secs(2),
+        idle: Duration::from_secs(2),
+    };
     let client =
         HttpClient::new(DialPolicy::trusting(vec![Origin::parse(&origin).unwrap()]), timeouts, None).unwrap();
     let response =

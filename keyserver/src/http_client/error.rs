@@ -5,6 +5,7 @@ use std::error::Error;
 use dockpass_protocol::flow::TransportError;
 
 use super::dial::DialError;
+use super::upload::StoodStill;
 
 /// What an error of the client means, by its whole chain of causes.
 pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
@@ -17,6 +18,9 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
                 DialError::Unreachable => TransportError::Unreachable,
                 DialError::Timeout => TransportError::Timeout,
             };
+        }
+        if error.is::<StoodStill>() {
+            return TransportError::Timeout;
         }
         if error.is::<rustls::Error>() {
             return TransportError::Tls;

@@ -10,7 +10,11 @@ use super::{DialPolicy, HttpClient, MAX_BODY, Timeouts};
 use crate::test_support::{Fake, reply};
 use crate::upstream::empty;
 
-const QUICK: Timeouts = Timeouts { connect: Duration::from_secs(1), answer: Duration::from_millis(400) };
+const QUICK: Timeouts = Timeouts {
+    connect: Duration::from_secs(1),
+    answer: Duration::from_millis(400),
+    idle: Duration::from_millis(600),
+};
 
 fn client_for(origin: &str, timeouts: Timeouts) -> HttpClient {
     HttpClient::new(DialPolicy::trusting(vec![Origin::parse(origin).unwrap()]), timeouts, None).unwrap()
@@ -117,4 +121,70 @@ async fn an_exchange_keeps_no_connection() {
     });
     client.exchange(Request::get(format!("{origin}/x")).body(empty()).unwrap()).await.unwrap();
     assert_eq!(server.await.unwrap(), 0);
+}
+
+/// A body of so many pieces, one after each pause; it never ends when it is to hang.
+fn pieces(count: u8, pause: Duration, hangs: bool) -> super::UpstreamBody {
+    use http_body_util::{BodyExt, StreamBody};
+    let stream = futures_util::stream::unfold(0, move |sent| async move {
+        if sent == count {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            return None;
+        }
+        tokio::time::sleep(pause).await;
+        let piece = http_body::Frame::data(bytes::Bytes::from_static(b"layer"));
+        Some((Ok::<_, Box<dyn std::error::Error + Send + Sync>>(piece), sent + 1))
+    });
+    StreamBody::new(stream).boxed_unsync()
+}
+
+/// LIM-04: the time for the answer begins when the request is out, however long that took.
+#[tokio::test]
+async fn an_upload_may_take_longer_than_an_answer() {
+    let fake = Fake::start(|_, seen| reply(201, &[], &seen.body.len().to_string())).await;
+    let origin = format!("http://{}", fake.authority);
+    // Six times 150 ms, where an answer has 400 ms and a pause 600 ms.
+    let request =
+        Request::put(format!("{origin}/x")).body(pieces(6, Duration::from_millis(150), false)).unwrap();
+    let answer = client_for(&origin, QUICK).stream(request).await.unwrap();
+    assert_eq!(answer.status(), 201);
+    assert_eq!(fake.seen()[0].body.len(), 30);
+}
+
+/// LIM-04: a body that stands still is given up, and so is a registry that says nothing after its end.
+#[tokio::test]
+async fn an_upload_that_stands_still_is_given_up() {
+    let fake = Fake::start(|_, _| reply(201, &[], "")).await;
+    let origin = format!("http://{}", fake.authority);
+    let (silent, task) = raw(Vec::new(), false).await;
+    for (origin, body) in [
+        (&origin, pieces(2, Duration::from_millis(10), true)),
+        (&silent, pieces(2, Duration::from_millis(10), false)),
+        (&silent, empty()),
+    ] {
+        let request = Request::put(format!("{origin}/x")).body(body).unwrap();
+        let waiting = client_for(origin, QUICK);
+        let waiting = tokio::time::timeout(Duration::from_secs(5), waiting.stream(request));
+        assert_eq!(waiting.await.unwrap().unwrap_err(), TransportError::Timeout);
+    }
+    task.abort();
+}
+
+/// LIM-04: a registry that stops reading in the middle.
+#[tokio::test]
+async fn a_registry_that_does_not_read_is_given_up() {
+    let (origin, task) = raw(Vec::new(), false).await;
+    let piece = bytes::Bytes::from(vec![0; 1 << 20]);
+    let stream = futures_util::stream::repeat_with(move || {
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(http_body::Frame::data(piece.clone()))
+    });
+    use http_body_util::BodyExt;
+    let body = http_body_util::StreamBody::new(stream).boxed_unsync();
+    let request = Request::put(format!("{origin}/x")).body(body).unwrap();
+    let client = client_for(&origin, QUICK);
+    let waiting = tokio::time::timeout(Duration::from_secs(5), client.stream(request));
+    assert_eq!(waiting.await.unwrap().unwrap_err(), TransportError::Timeout);
+    task.abort();
 }

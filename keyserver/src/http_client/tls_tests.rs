@@ -75,7 +75,11 @@ async fn ask(
     origin: &Origin,
     ca_file: Option<PathBuf>,
 ) -> Result<http::Response<bytes::Bytes>, TransportError> {
-    let timeouts = Timeouts { connect: Duration::from_secs(2), answer: Duration::from_secs(5) };
+    let timeouts = Timeouts {
+        connect: Duration::from_secs(2),
+        answer: Duration::from_secs(5),
+        idle: Duration::from_millis(600),
+    };
     let client =
         HttpClient::new(DialPolicy::trusting(vec![origin.clone()]), timeouts, ca_file.as_deref()).unwrap();
     let request =

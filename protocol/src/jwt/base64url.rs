@@ -71,7 +71,7 @@ pub(super) fn is_valid(text: &[u8]) -> bool {
         (3, Some(&last)) => value_of(last) & 0x03,
         _ => 0,
     };
-    // Without branches and table, so that the compiler can look at many octets at once.
-    let alphabet = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'_');
+    // Without table and early end, so that the compiler can look at many octets at once.
+    let alphabet = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
     unused == 0 && text.iter().fold(true, |valid, &byte| valid & alphabet(byte))
 }

@@ -6,9 +6,6 @@ import { DockpassError, argumentError } from './error.js'
 import { PAGE_HEADER, discard, failure, isProblem, race } from './key-server.js'
 import { memory } from './wasm.js'
 
-/** With it the gateway tells the steps of a flow that it ran itself, should that fail. */
-const TRACE_HEADER = 'x-dockpass-trace'
-
 /** The way to the registry: through the key server's gateway, or straight to it. */
 export class Way {
   /**
@@ -130,14 +127,12 @@ function begin({ core }, method, path) {
 }
 
 /** Sends one try. */
-async function send({ way, keyServer, session, identified, traced }, request, { token, session: asSession }) {
+async function send({ way, keyServer, session, identified }, request, { token, session: asSession }) {
   if (asSession && !way.gateway) throw failure('basic_only', 'registry')
   // A body that streams is split: the next try has the other half.
   let attempt = request.clone()
   if (token !== undefined) attempt.headers.set('authorization', `Bearer ${token}`)
   else if (asSession && session !== undefined) attempt.headers.set('authorization', `Bearer ${session}`)
-  // Only where no preflight asks for leave.
-  if (traced && way.gateway && keyServer.carrier === 'cookie') attempt.headers.set(TRACE_HEADER, '1')
   // With the cookie and nothing else the gateway would act for the session: only where that is what is wanted.
   const cookie = way.gateway && identified && (asSession || token !== undefined)
   if (cookie && keyServer.withCookie !== 'omit') attempt = new Request(attempt, { credentials: keyServer.withCookie })

@@ -81,6 +81,15 @@ test('the types list exactly the codes that there are', () => {
   assert.deepEqual(union('InputErrorCode').sort(), [...new Set((sources + rust).match(/ERR_[A-Z_]+/g))].sort())
 })
 
+test('paths and headers are those of the key server', () => {
+  const api = readFileSync(new URL('../../../protocol/src/api.rs', import.meta.url), 'utf8')
+  const said = new Set([...api.matchAll(/^pub const \w+: &str = "([^"]+)";/gm)].map(([, text]) => text))
+  const sources = files.filter((file) => file.startsWith('lib/')).map((file) => readFileSync(join(packageFolder, file), 'utf8')).join()
+  const spelled = sources.match(/\/v1\/[a-z]+|\bx-dockpass[a-z-]*|\bregistry-challenge\b/g)
+  assert.ok(spelled.length >= 6)
+  assert.deepEqual(spelled.filter((text) => !said.has(text)), [])
+})
+
 test('the README\'s example for Node says what it gives', async () => {
   const code = /```js\n(import init, \{ grants[^]*?)```/.exec(readFileSync(join(packageFolder, 'README.md'), 'utf8'))[1]
   const lines = code.replace(/^(parseChallenges\(.*|grants\(.*?\)|info\.access)( +\/\/.*)?$/gm, 'console.log(JSON.stringify($1))')

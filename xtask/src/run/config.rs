@@ -29,8 +29,7 @@ pub(crate) const EXAMPLE_PAGE: &str = "http://localhost:8000";
 
 /// The configuration file. Pages of these origins may use the key server besides its own.
 pub(crate) fn text(listen: &str, registries: &[Registry], pages: &[&str]) -> String {
-    let mut lines =
-        vec!["# Written by `cargo xtask run`.".to_owned(), format!("listen: {}", quoted(listen))];
+    let mut lines = vec!["# Written by `cargo xtask run`.".to_owned(), format!("listen: {}", quoted(listen))];
     if !pages.is_empty() {
         let pages: Vec<String> = pages.iter().map(|page| quoted(page)).collect();
         lines.extend(["cors:".to_owned(), format!("  allowed_origins: [{}]", pages.join(", "))]);

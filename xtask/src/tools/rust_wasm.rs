@@ -87,6 +87,11 @@ impl Toolchain {
         command
     }
 
+    /// Whether the standard library was built here, for size. An installed one is what its makers made it.
+    pub(crate) fn builds_for_size(&self) -> bool {
+        self.sysroot.is_some()
+    }
+
     /// True when this toolchain has clippy.
     pub(crate) fn has_clippy(&self) -> bool {
         self.candidate.sysroot.join("bin/clippy-driver").is_file()

@@ -5,6 +5,7 @@ mod help;
 mod tests;
 
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 
 use lexopt::prelude::*;
 
@@ -238,7 +239,11 @@ fn fuzz(parser: &mut lexopt::Parser) -> Result<Command, Failure> {
     while let Some(argument) = parser.next().map_err(usage)? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help(help::FUZZ)),
-            Long("minutes") => minutes = parser.value().and_then(|value| value.parse()).map_err(usage)?,
+            Long("minutes") => {
+                // libFuzzer takes 0 for no end.
+                let count: NonZeroU64 = parser.value().and_then(|value| value.parse()).map_err(usage)?;
+                minutes = count.get();
+            }
             Value(word) => targets.push(word.string().map_err(usage)?),
             other => return Err(usage(other.unexpected())),
         }

@@ -21,6 +21,7 @@ pub(crate) fn everything() -> Result<(), Failure> {
     let bindgen = bindgen::folder()?;
     let wasm_opt = npm::wasm_opt()?;
     npm::tests()?;
+    npm::package()?;
     let peers = peers::folder()?;
     println!("browser module    {}", wasm.description());
     println!("wasm-bindgen      {}", bindgen.display());

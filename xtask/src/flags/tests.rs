@@ -53,6 +53,7 @@ fn wrong_usage_exits_with_64_and_says_what_is_wrong() {
         ("run --port many", "many"),
         ("lint --check", "--check"),
         ("ci now", "now"),
+        ("fuzz --minutes 0", "0"),
         ("bench everything", "everything"),
     ] {
         let failure = parsed(line).unwrap_err();

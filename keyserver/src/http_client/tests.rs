@@ -3,6 +3,7 @@ use std::time::Duration;
 use dockpass_protocol::flow::TransportError;
 use dockpass_protocol::origin::Origin;
 use http::Request;
+use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -180,7 +181,6 @@ async fn a_registry_that_does_not_read_is_given_up() {
     let stream = futures_util::stream::repeat_with(move || {
         Ok::<_, Box<dyn std::error::Error + Send + Sync>>(http_body::Frame::data(piece.clone()))
     });
-    use http_body_util::BodyExt;
     let body = http_body_util::StreamBody::new(stream).boxed_unsync();
     let request = Request::put(format!("{origin}/x")).body(body).unwrap();
     let client = client_for(&origin, QUICK);

@@ -142,6 +142,11 @@ impl Sessions {
             tracing::warn!("no key_files: a key was made for this process, and sessions end with it");
             KeyRing::of(Key::generate(START_BITS)?)
         } else {
+            // The keys may be those of other instances too, and there is no store that they share.
+            tracing::warn!(
+                "logout is known to this process only: an instance with the same key_files takes a session until it \
+                 expires, and so does this one after a restart"
+            );
             KeyRing::load(&files)?
         };
         tracing::info!(
@@ -211,7 +216,10 @@ impl Sessions {
     ) -> Result<Minted, SessionError> {
         let ring = self.ring();
         let mut jti = [0_u8; 16];
-        self.random.fill(&mut jti).map_err(|_| SessionError::Sealing)?;
+        self.random.fill(&mut jti).map_err(|error| {
+            tracing::error!(%error, "no session can be sealed");
+            SessionError::Sealing
+        })?;
         let now_s = self.clock.now_ms().div_euclid(1_000);
         let facts = Facts {
             kid: ring.current().kid().to_owned(),
@@ -224,9 +232,16 @@ impl Sessions {
             auth: proof.auth,
             username: proof.credential.username().unwrap_or_default().to_owned(),
         };
-        let claims =
-            claims::encode(&facts, &proof.credential, &self.expected).ok_or(SessionError::Sealing)?;
-        let text = jwe::seal(&claims, ring.current(), &*self.random).ok_or(SessionError::Sealing)?;
+        let failed = |what: &'static str| {
+            move || {
+                tracing::error!(what, "no session can be sealed");
+                SessionError::Sealing
+            }
+        };
+        let claims = claims::encode(&facts, &proof.credential, &self.expected)
+            .ok_or_else(failed("the claims cannot be written"))?;
+        let text = jwe::seal(&claims, ring.current(), &*self.random)
+            .ok_or_else(failed("randomness, key or cipher failed"))?;
         if text.len() > max_length.min(jwe::MAX_LENGTH) {
             return Err(SessionError::TooLarge);
         }
@@ -249,7 +264,11 @@ impl Sessions {
             let open = async { this.open(&sealed).await.map(|(facts, _)| facts) };
             this.facts.try_get_with(sealed.hash, open).await
         });
-        let facts = opening.await.map_err(|_panicked| SessionError::Overloaded)?.map_err(|error| *error)?;
+        let opened = opening.await.map_err(|error| {
+            tracing::error!(%error, "the opening of a session ended by itself");
+            SessionError::Overloaded
+        })?;
+        let facts = opened.map_err(|error| *error)?;
         self.still_good(&facts)?;
         Ok(facts)
     }
@@ -267,9 +286,11 @@ impl Sessions {
         let text = Arc::clone(&sealed.text);
         let random = Arc::clone(&self.random);
         let work_key = Arc::clone(&key);
+        // Known are those that were good once; whoever makes one up is a stranger, each time.
+        let is_known = self.facts.contains_key(&sealed.hash);
         let claims = self
             .lane
-            .run(move || jwe::open(jwe::parse(&text)?, &work_key, &*random))
+            .run(is_known, move || jwe::open(jwe::parse(&text)?, &work_key, &*random))
             .await
             .ok_or(SessionError::Overloaded)?
             .ok_or(SessionError::Invalid)?;

@@ -5,47 +5,61 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
-/// A lane with a bounded width and a bounded queue, so that a flood of well-formed garbage cannot take the processor
+/// A lane with a bounded width and bounded queues, so that a flood of well-formed garbage cannot take the processor
 /// from everybody else.
+///
+/// A session that was opened before (or sealed here) is *known*. Unknown ones, which anybody can make up, queue apart
+/// and never have the whole width: at most one of them stands between a known one and its operation.
 #[derive(Debug)]
 pub(super) struct RsaLane {
     slots: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    max_waiting: usize,
+    known: Queue,
+    unknown: Queue,
+    /// What unknown sessions need besides a slot.
+    strangers: Arc<Semaphore>,
     operations: Arc<AtomicU64>,
 }
 
 impl RsaLane {
-    /// A lane of this width; 0 means one operation per processor.
+    /// A lane of this width; 0 means one operation per processor. Of unknown sessions half as many may wait.
     pub(super) fn new(width: usize, max_waiting: usize) -> Self {
         let width =
             if width == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { width };
         Self {
             slots: Arc::new(Semaphore::new(width)),
-            waiting: AtomicUsize::new(0),
-            max_waiting,
+            known: Queue::of(max_waiting),
+            unknown: Queue::of(max_waiting.div_ceil(2)),
+            strangers: Arc::new(Semaphore::new(width.saturating_sub(1).max(1))),
             operations: Arc::new(AtomicU64::new(0)),
         }
     }
 
-    /// Does this work in the lane. `None` when too many wait already.
-    pub(super) async fn run<T, F>(&self, work: F) -> Option<T>
+    /// Does this work in the lane, for a session that is known or not. `None` when too many wait already.
+    pub(super) async fn run<T, F>(&self, is_known: bool, work: F) -> Option<T>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let place = Place::take(&self.waiting, self.max_waiting)?;
+        let place = if is_known { &self.known } else { &self.unknown }.take()?;
+        // Unknown ones wait for each other here, not in the queue for the slots, which is first come, first served.
+        let stranger =
+            if is_known { None } else { Some(Arc::clone(&self.strangers).acquire_owned().await.ok()?) };
         let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
         drop(place);
         let operations = Arc::clone(&self.operations);
         // The slot travels with the work, so that a caller who hangs up does not let in more than the width.
-        tokio::task::spawn_blocking(move || {
-            let _slot = slot;
+        let work = tokio::task::spawn_blocking(move || {
+            let _held = (slot, stranger);
             operations.fetch_add(1, Ordering::Relaxed);
             work()
-        })
-        .await
-        .ok()
+        });
+        match work.await {
+            Ok(result) => Some(result),
+            Err(error) => {
+                tracing::error!(%error, "an RSA operation ended by itself");
+                None
+            }
+        }
     }
 
     /// How many operations were done.
@@ -54,19 +68,33 @@ impl RsaLane {
     }
 }
 
-/// A place in the queue, given back when dropped.
-struct Place<'a>(&'a AtomicUsize);
+/// How many wait, and how many may.
+#[derive(Debug)]
+struct Queue {
+    waiting: AtomicUsize,
+    max: usize,
+}
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, max: usize) -> Option<Self> {
-        let before = waiting.fetch_add(1, Ordering::AcqRel);
-        let place = Self(waiting);
-        (before < max).then_some(place)
+impl Queue {
+    fn of(max: usize) -> Self {
+        Self { waiting: AtomicUsize::new(0), max }
+    }
+
+    fn take(&self) -> Option<Place<'_>> {
+        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        let place = Place(&self.waiting);
+        (before < self.max).then_some(place)
     }
 }
+
+/// A place in a queue, given back when dropped.
+struct Place<'a>(&'a AtomicUsize);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+#[cfg(test)]
+mod tests;

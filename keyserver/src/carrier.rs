@@ -15,6 +15,8 @@ use crate::session::{Sealed, looks_like_one};
 
 /// Name and value of a cookie together must not be longer (RFC 6265bis §5.6; browsers drop it silently).
 const MAX_COOKIE: usize = 4_096;
+/// A browser keeps sessions at so many registries.
+const MAX_COOKIES: usize = 8;
 /// Hex digits of the registry's hash in a cookie's name.
 const HASH_DIGITS: usize = 16;
 
@@ -155,6 +157,35 @@ pub fn cookie_capacity(registry: &str) -> usize {
     MAX_COOKIE - cookie_name(registry).len() - 1
 }
 
+/// `Set-Cookie` fields that remove the oldest of our cookies, as far as those that are left, and one of `new` bytes for
+/// this registry, would be more than [`MAX_COOKIES`] or more than `max_bytes`. A browser sends what it has with every
+/// request (RFC 6265 §5.4, oldest first), and a request with too many fields is refused: nobody could log out any more.
+pub fn surplus(headers: &HeaderMap, registry: &str, new: usize, max_bytes: usize) -> Vec<HeaderValue> {
+    let own = cookie_name(registry);
+    let mut held: Vec<(&str, usize)> = Vec::new();
+    for line in headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()) {
+        for pair in line.split(';').map(|pair| pair.trim_matches(' ')) {
+            let Some((name, _)) = pair.split_once('=') else { continue };
+            let ours = name.strip_prefix(SESSION_COOKIE_PREFIX).is_some_and(|rest| {
+                rest.len() == HASH_DIGITS && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
+            });
+            if ours && name != own {
+                held.push((name, pair.len()));
+            }
+        }
+    }
+    let (mut count, mut bytes) = (1, new);
+    let mut gone = Vec::new();
+    for (name, length) in held.into_iter().rev() {
+        count += 1;
+        bytes += length;
+        if count > MAX_COOKIES || bytes > max_bytes {
+            gone.extend(removal(name));
+        }
+    }
+    gone
+}
+
 /// `Set-Cookie` with a session.
 pub fn set_cookie(registry: &str, session: &str, lifetime_seconds: u64) -> Option<HeaderValue> {
     let name = cookie_name(registry);
@@ -167,7 +198,10 @@ pub fn set_cookie(registry: &str, session: &str, lifetime_seconds: u64) -> Optio
 
 /// `Set-Cookie` that removes the session's cookie.
 pub fn clear_cookie(registry: &str) -> Option<HeaderValue> {
-    let name = cookie_name(registry);
+    removal(&cookie_name(registry))
+}
+
+fn removal(name: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")).ok()
 }
 

@@ -78,10 +78,22 @@ pub(crate) async fn post(
         }
         Carrier::Cookie => {
             let lifetime = state.config.session.lifetime_seconds;
-            let cookie =
-                carrier::set_cookie(registry.name(), &minted.text, lifetime).ok_or(SessionError::Sealing)?;
+            let cookie = carrier::set_cookie(registry.name(), &minted.text, lifetime).ok_or_else(|| {
+                tracing::error!("a session is no value of a cookie");
+                SessionError::Sealing
+            })?;
             let mut response = Json(info).into_response();
-            response.headers_mut().insert(SET_COOKIE, cookie);
+            // Half of a request's headers, so that there is room for everything else.
+            let room = state.config.limits.header_bytes / 2;
+            let surplus = carrier::surplus(&headers, registry.name(), cookie.len(), room);
+            if !surplus.is_empty() {
+                tracing::info!(cookies = surplus.len(), "login: the browser's oldest sessions make room");
+            }
+            let fields = response.headers_mut();
+            fields.insert(SET_COOKIE, cookie);
+            for field in surplus {
+                fields.append(SET_COOKIE, field);
+            }
             Ok(response)
         }
     }

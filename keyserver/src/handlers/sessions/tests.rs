@@ -235,3 +235,32 @@ async fn too_many_tries_are_told_to_wait_and_reach_nobody() {
     server.clock.advance_ms(21_000);
     assert_eq!(server.post("/v1/sessions", &[], &login_body(&fake)).await.status, StatusCode::OK);
 }
+
+/// SES-21: sessions at many registries never add up to more than a request may carry.
+#[tokio::test]
+async fn a_login_makes_room_among_its_cookies() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let mut body = login_body(&fake);
+    body["carrier"] = json!("cookie");
+    let names: Vec<String> = (0..12).map(|number| carrier::cookie_name(&format!("r{number}.test"))).collect();
+    for (length, kept) in [(100, 7), (3_000, 4)] {
+        let value = "x".repeat(length);
+        let all: Vec<String> = names.iter().map(|name| format!("{name}={value}")).collect();
+        let own = format!("other=1; {}=old; {}", carrier::cookie_name(&fake.authority), all.join("; "));
+        let [site, header] = OWN_PAGE;
+        let answer = server.post("/v1/sessions", &[site, header, ("cookie", &own)], &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        let fields: Vec<&str> =
+            answer.headers.get_all("set-cookie").iter().map(|field| field.to_str().unwrap()).collect();
+        let (new, gone) = fields.split_first().unwrap();
+        assert!(new.contains(&carrier::cookie_name(&fake.authority)) && !new.contains("Max-Age=0"), "{new}");
+        assert_eq!(gone.len(), names.len() - kept, "{length}");
+        // The oldest, which browsers send first.
+        for name in names.iter().take(gone.len()) {
+            let removed =
+                |field: &&str| field.starts_with(&format!("{name}=;")) && field.contains("Max-Age=0");
+            assert!(gone.iter().any(removed), "{gone:?}");
+        }
+    }
+}

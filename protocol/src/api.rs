@@ -1,5 +1,7 @@
 //! The key server's HTTP interface: paths, headers and bodies, said once for server and browser.
 
+use std::fmt;
+
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
@@ -81,8 +83,8 @@ pub struct LoginRequest {
     pub trace: bool,
 }
 
-/// Answer of `POST /v1/sessions` and `GET /v1/session`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Answer of `POST /v1/sessions` and `GET /v1/session`. `Debug` shows no session.
+#[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionInfo {
     /// Canonical name of the registry.
@@ -105,6 +107,18 @@ pub struct SessionInfo {
     /// The login's steps, when asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
+}
+
+impl fmt::Debug for SessionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionInfo")
+            .field("registry", &self.registry)
+            .field("username", &self.username)
+            .field("expires_at", &self.expires_at)
+            .field("auth", &self.auth)
+            .field("has_session", &self.session.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the page saw of a challenge; compared with what the server knows, never used.
@@ -150,8 +164,8 @@ pub enum TokenForm {
     Opaque,
 }
 
-/// Answer of `POST /v1/token`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Answer of `POST /v1/token`. `Debug` shows no token.
+#[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenAnswer {
     /// The registry token.
@@ -173,6 +187,18 @@ pub struct TokenAnswer {
     /// The steps at the token service, when asked for and when there were any (none on a cache hit).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
+}
+
+impl fmt::Debug for TokenAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenAnswer")
+            .field("expires_in", &self.expires_in)
+            .field("kind", &self.kind)
+            .field("granted", &self.granted)
+            .field("denied", &self.denied)
+            .field("unknown", &self.unknown)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One entry of `GET /v1/registries`.
@@ -245,4 +271,23 @@ impl Problem {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SessionInfo, TokenAnswer};
+
+    /// LOG-01: what is printed by accident shows no secret.
+    #[test]
+    fn debug_shows_neither_token_nor_session() {
+        let answer = r#"{"token":"canary","token_type":"Bearer","expires_in":60,"issued_at":0,"kind":"opaque",
+            "granted":["repository:a:pull"],"denied":[],"unknown":[]}"#;
+        let answer: TokenAnswer = serde_json::from_str(answer).unwrap();
+        let info =
+            r#"{"registry":"reg.test","username":"ada","expires_at":0,"auth":"bearer","session":"canary"}"#;
+        let info: SessionInfo = serde_json::from_str(info).unwrap();
+        let shown = format!("{answer:?} {info:?}");
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains("repository:a:pull") && shown.contains("has_session: true"), "{shown}");
+    }
 }

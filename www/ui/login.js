@@ -88,7 +88,7 @@ function explanation() {
     ['It is checked once.', 'The key server asks the registry whether it is right, and goes on only if it is.'],
     ['It is sealed, not stored.', 'It is encrypted under the key server’s key into a cookie that scripts cannot read. Nothing is written down.'],
     ['It is exchanged for tokens.', 'For each repository you open, the token service gives a pass for just that, for a few minutes.'],
-    ['It is gone when you log out.', 'Logging out ends the session on every instance of the key server.'],
+    ['It is gone when you log out.', 'Logging out ends the session at the key server, and the page forgets it.'],
   ];
   return el('div', { class: 'login-why' },
     el('h3', {}, 'What happens to your password'),

@@ -113,7 +113,7 @@ export class RegistryClient extends EventTarget {
     const session = this.#sealed
     if (!this.#forget()) return
     try {
-      const reason = 'The session is over, on every instance.'
+      const reason = 'The key server has ended the session.'
       await this.#keyServer.ask('DELETE', this.#sessionPath, { session, signal, decision: 'accepted', reason })
     } catch (error) {
       // It was over already.

@@ -8,6 +8,7 @@
 
 mod cache;
 mod flight;
+mod learning;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,6 +25,7 @@ use crate::registry::Registry;
 use crate::session::{Facts, Sealed, Sessions};
 use crate::upstream;
 use cache::{Entry, Held, TokenCache};
+use learning::Learning;
 
 /// No request asks for more scopes.
 const MAX_SCOPES: usize = 100;
@@ -109,6 +111,7 @@ impl From<FlowError> for BrokerError {
 #[derive(Clone, Debug)]
 pub struct Broker {
     cache: TokenCache,
+    learning: Learning,
     sessions: Arc<Sessions>,
     clock: Arc<dyn Clock>,
 }
@@ -124,7 +127,12 @@ impl Broker {
         clock: Arc<dyn Clock>,
         random: &dyn Randomness,
     ) -> Result<Self, NoRandomness> {
-        Ok(Self { cache: TokenCache::new(&config.cache, random)?, sessions, clock })
+        Ok(Self {
+            cache: TokenCache::new(&config.cache, random)?,
+            learning: Learning::new(),
+            sessions,
+            clock,
+        })
     }
 
     /// The scopes of a request, each a text of its own.
@@ -144,15 +152,37 @@ impl Broker {
     /// # Errors
     /// [`BrokerError`].
     pub async fn token(&self, ask: Ask) -> Result<Token, BrokerError> {
+        self.token_if(ask, || Ok(())).await
+    }
+
+    /// The same, where `admit` is asked first, and once, when something has to be asked upstream. It fails with the
+    /// seconds to wait.
+    ///
+    /// # Errors
+    /// [`BrokerError`]; [`ErrorCode::RateLimited`] when it is not admitted.
+    pub async fn token_if(
+        &self,
+        ask: Ask,
+        admit: impl FnOnce() -> Result<(), u64>,
+    ) -> Result<Token, BrokerError> {
         let began_ms = self.clock.now_ms();
         let mut learned = Vec::new();
-        let (realm, service) = self.service(&ask, &mut learned).await?;
+        let mut admit = Some(admit);
+        let mut admit = || match admit.take().map_or(Ok(()), |admit| admit()) {
+            Ok(()) => Ok(()),
+            Err(seconds) => Err(FlowError {
+                retry_after_ms: Some(seconds.saturating_mul(1_000)),
+                ..FlowError::new(ErrorCode::RateLimited, Hop::KeyServer)
+            }),
+        };
+        let (realm, service) = self.service(&ask, &mut admit, &mut learned).await?;
         let key = self.cache.key(&ask.identity, &ask.registry, &realm, service.as_deref(), &ask.scopes);
-        if ask.fresh {
+        if ask.fresh && self.cache.may_freshen(&key, began_ms) {
             self.cache.forget_older(&key, began_ms).await;
         } else if let Some(entry) = self.cache.get(&key, began_ms).await {
             return Self::from_entry(&entry, Vec::new());
         }
+        admit()?;
         let steps = Arc::new(Mutex::new(learned));
         let flight = flight::Flight {
             registry: Arc::clone(&ask.registry),
@@ -174,7 +204,10 @@ impl Broker {
         match landed {
             Ok(Ok(entry)) => Self::from_entry(&entry, steps),
             Ok(Err(error)) => Err(BrokerError { error, steps }),
-            Err(_panicked) => Err(ErrorCode::Internal.into()),
+            Err(error) => {
+                tracing::error!(%error, "a visit to a token service ended by itself");
+                Err(ErrorCode::Internal.into())
+            }
         }
     }
 
@@ -190,6 +223,7 @@ impl Broker {
     async fn service(
         &self,
         ask: &Ask,
+        admit: impl FnOnce() -> Result<(), FlowError>,
         steps: &mut Vec<StepRecord>,
     ) -> Result<(Realm, Option<String>), BrokerError> {
         let policy = ask.registry.policy();
@@ -207,25 +241,19 @@ impl Broker {
                 _ => return Err(ErrorCode::BasicOnly.into()),
             },
             Identity::Anonymous => {
-                let now_ms = self.clock.now_ms();
-                let mut known = ask.registry.known_auth(now_ms);
                 // The caller saw something else than what is remembered: the registry may have changed its mind.
-                let stale = |known: &KnownAuth| match (known, &seen) {
+                let is_stale = |known: &KnownAuth| match (known, &seen) {
                     (KnownAuth::Bearer { realm, service }, Some((now, now_service))) => {
                         policy.admit(realm).ok().as_ref() != Some(now) || service != now_service
                     }
                     (_, Some(_)) => true,
                     (_, None) => false,
                 };
-                if known.as_ref().is_some_and(stale) {
-                    known = None;
-                }
-                let known = match known {
-                    Some(known) => known,
-                    None => flight::learn(&ask.registry, &*self.clock, steps)
-                        .await
-                        .map_err(|error| BrokerError { error, steps: std::mem::take(steps) })?,
-                };
+                let known = self
+                    .learning
+                    .known(&ask.registry, &*self.clock, is_stale, admit, steps)
+                    .await
+                    .map_err(|error| BrokerError { error, steps: std::mem::take(steps) })?;
                 match known {
                     KnownAuth::Bearer { realm, service } => (policy.admit(&realm)?, service),
                     KnownAuth::Open => return Err(ErrorCode::RegistryOpen.into()),

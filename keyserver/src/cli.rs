@@ -150,6 +150,9 @@ fn serve(file: Option<&Path>, listen: Option<String>) -> Result<(), Failure> {
             return Err(Failure { code: 2, message });
         }
         config.listen = listen;
+        if let Some(problem) = config.origin_problem() {
+            return Err(Failure { code: CONFIGURATION, message: format!("--listen: {problem}") });
+        }
     }
     telemetry::init(&config.log);
     telemetry::log_panics();

@@ -95,6 +95,8 @@ pub struct LimitsConfig {
     pub login_per_minute: u32,
     /// Logins per minute for one account at one registry, from all addresses together.
     pub account_per_minute: u32,
+    /// Anonymous tokens per minute that one address may make this server ask for; those from the cache are not counted.
+    pub anonymous_per_minute: u32,
     /// Bytes of a request to the API.
     pub body_bytes: usize,
     /// Bytes of a request's headers.
@@ -107,7 +109,7 @@ pub struct LimitsConfig {
     pub connections_per_address: usize,
     /// RSA operations at one time; 0 means one per processor.
     pub rsa_concurrency: usize,
-    /// Requests that may wait for an RSA operation.
+    /// Requests that may wait for an RSA operation; half as many of those whose session was never seen before.
     pub rsa_queue: usize,
     /// Seconds for the headers of a request.
     pub header_seconds: u64,
@@ -183,6 +185,16 @@ impl Config {
         if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
     }
 
+    /// What is wrong with listening at every address without saying where browsers reach this server: cookies, origins
+    /// and hosts could then be compared with nothing.
+    pub(crate) fn origin_problem(&self) -> Option<&'static str> {
+        let everywhere = self.listen.parse::<std::net::SocketAddr>().is_ok_and(|at| at.ip().is_unspecified());
+        (everywhere && self.public_origin.is_none()).then_some(
+            "at every address of this machine only with a `public_origin`, such as https://registry.example.com: it is what \
+             hosts, origins and cookies of requests are compared with",
+        )
+    }
+
     /// Where browsers reach this server: `public_origin`, else from `listen`.
     pub fn origin(&self) -> String {
         match &self.public_origin {
@@ -234,6 +246,7 @@ impl Default for LimitsConfig {
             login_burst: 10,
             login_per_minute: 10,
             account_per_minute: 20,
+            anonymous_per_minute: 300,
             body_bytes: 65_536,
             header_bytes: 32_768,
             credential_bytes: 16_384,

@@ -125,8 +125,10 @@ impl HttpClient {
         mut request: Request<UpstreamBody>,
     ) -> Result<Response<Bytes>, TransportError> {
         dress(&mut request);
+        let host = host(&request);
         let whole = async {
-            let response = self.once.request(request).await.map_err(|error| error::classify(&error))?;
+            let response =
+                self.once.request(request).await.map_err(|error| failed(&error, host.as_deref()))?;
             let (head, body) = response.into_parts();
             check_head(&head.headers)?;
             if head.status.is_redirection() && head.status != http::StatusCode::NOT_MODIFIED {
@@ -157,6 +159,7 @@ impl HttpClient {
         mut request: Request<UpstreamBody>,
     ) -> Result<Response<Incoming>, TransportError> {
         dress(&mut request);
+        let host = host(&request);
         let client = if holds_password(&request) { &self.once } else { &self.pooled };
         let (head, body) = request.into_parts();
         let (body, progress) = Upload::new(body, self.timeouts);
@@ -165,11 +168,29 @@ impl HttpClient {
             biased;
             answered = client.request(request) => match answered {
                 Ok(response) => check_head(response.headers()).map(|()| response),
-                Err(error) => Err(error::classify(&error)),
+                Err(error) => Err(failed(&error, host.as_deref())),
             },
             StoodStill = progress.stands_still() => Err(TransportError::Timeout),
         }
     }
+}
+
+/// Where a request goes, without its path.
+fn host<B>(request: &Request<B>) -> Option<String> {
+    request.uri().host().map(ToOwned::to_owned)
+}
+
+/// What an error of the client means. That an address may not be dialled is for the operator to hear, and no caller's
+/// business in detail.
+fn failed(error: &(dyn std::error::Error + 'static), host: Option<&str>) -> TransportError {
+    let meaning = error::classify(error);
+    if meaning == TransportError::AddressRefused {
+        tracing::warn!(
+            host,
+            "not dialled: a private address outside the configuration (`url`, `realms`, `redirects` of a registry)"
+        );
+    }
+    meaning
 }
 
 /// Whether a person's password goes along; a token is good for minutes and one registry only.

@@ -30,6 +30,7 @@ pub(crate) async fn prove(
     random: &dyn Randomness,
 ) -> Outcome {
     let Some(probe) = probe(random) else {
+        tracing::error!("there is no randomness for the control probe of a login");
         return Outcome {
             result: Err(FlowError::new(ErrorCode::Internal, Hop::KeyServer)),
             steps: Vec::new(),

@@ -42,6 +42,24 @@ impl LoginLimits {
     }
 }
 
+/// Limits of what callers without a session may make this server ask upstream, by address.
+#[derive(Clone, Debug)]
+pub(crate) struct AnonymousLimits {
+    by_address: Buckets,
+    clock: Arc<dyn Clock>,
+}
+
+impl AnonymousLimits {
+    pub(crate) fn new(limits: &LimitsConfig, clock: Arc<dyn Clock>) -> Self {
+        Self { by_address: Buckets::new(limits.anonymous_per_minute, limits.anonymous_per_minute), clock }
+    }
+
+    /// Takes one question. When there is none left, the seconds to wait.
+    pub(crate) fn take(&self, address: IpAddr) -> Result<(), u64> {
+        self.by_address.take(&customer(address), self.clock.now_ms())
+    }
+}
+
 /// Who is behind an address: it, or the network that one customer gets.
 pub(crate) fn customer(address: IpAddr) -> String {
     match address.to_canonical() {

@@ -11,7 +11,7 @@ use crate::broker::Broker;
 use crate::clock::{Clock, NoRandomness, Randomness, SystemClock, SystemRandomness};
 use crate::config::Config;
 use crate::gateway::Gateway;
-use crate::rate_limit::LoginLimits;
+use crate::rate_limit::{AnonymousLimits, LoginLimits};
 use crate::registry::{Registries, RegistryError};
 use crate::session::Sessions;
 use crate::session::keyring::KeyError;
@@ -32,6 +32,7 @@ pub struct Inner {
     pub(crate) broker: Broker,
     pub(crate) gateway: Gateway,
     pub(crate) login_limits: LoginLimits,
+    pub(crate) anonymous_limits: AnonymousLimits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Randomness>,
     ready: AtomicBool,
@@ -131,6 +132,7 @@ impl Builder {
         Ok(AppState(Arc::new(Inner {
             own_origin,
             trusted_proxies: config.trusted_proxies.iter().filter_map(|text| text.parse().ok()).collect(),
+            anonymous_limits: AnonymousLimits::new(&config.limits, Arc::clone(&clock)),
             login_limits: LoginLimits::new(&config.limits, Arc::clone(&clock)),
             registries,
             sessions,

@@ -7,7 +7,7 @@ use dockpass_tests::demo::{DemoConfig, Kind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::{Stack, raw};
+use crate::harness::{Stack, log_text, raw};
 
 /// GW-01 to GW-05: whatever the framing says, what is hidden in a body is never taken for a request.
 #[tokio::test]
@@ -132,5 +132,8 @@ async fn a_server_on_loopback_answers_to_no_other_name() {
         let request = format!("GET /v1/registries HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         assert_eq!(raw(&stack.server.origin, &request).await.0, status, "{host}");
     }
+    // Whoever put a proxy in front finds out why nothing works.
+    let log = log_text();
+    assert!(log.lines().any(|line| line.contains(&stack.server.origin) && line.contains("public_origin")));
     stack.end().await;
 }

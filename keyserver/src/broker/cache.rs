@@ -22,6 +22,11 @@ const MARGIN_MS: i64 = 30_000;
 /// What an entry costs besides its texts: key, times, bookkeeping of the cache.
 const OVERHEAD: usize = 256;
 
+/// A key is freshened once in so long: what comes more often would only be a way to flood the token service.
+const FRESHEN_MS: i64 = 2_000;
+/// So many keys are remembered as fresh.
+const MAX_FRESHENED: u64 = 10_000;
+
 /// The name of an entry. Nobody without the session can compute it.
 pub(super) type Key = [u8; 32];
 
@@ -116,6 +121,8 @@ impl Caps {
 #[derive(Clone, Debug)]
 pub(super) struct TokenCache {
     entries: Cache<Key, Entry>,
+    /// When a key was last freshened.
+    freshened: moka::sync::Cache<Key, i64>,
     mac: Arc<hmac::Key>,
     pub(super) caps: Caps,
 }
@@ -130,6 +137,10 @@ impl TokenCache {
                 .max_capacity(config.max_bytes)
                 .weigher(|_key, entry: &Entry| entry.weight())
                 .expire_after(Lifetime)
+                .build(),
+            freshened: moka::sync::Cache::builder()
+                .max_capacity(MAX_FRESHENED)
+                .time_to_live(Duration::from_mins(1))
                 .build(),
             mac: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &*secret)),
             caps: Caps {
@@ -173,6 +184,12 @@ impl TokenCache {
     pub(super) async fn get(&self, key: &Key, now_ms: i64) -> Option<Entry> {
         let entry = self.entries.get(key).await?;
         (now_ms < entry.keep_until_ms()).then_some(entry)
+    }
+
+    /// Whether what is kept under this key may be replaced on demand at this time; the next time then is later.
+    pub(super) fn may_freshen(&self, key: &Key, now_ms: i64) -> bool {
+        let is_over = |at_ms: &i64| !(0..FRESHEN_MS).contains(&now_ms.saturating_sub(*at_ms));
+        self.freshened.entry_by_ref(key).or_insert_with_if(|| now_ms, is_over).is_fresh()
     }
 
     /// Forgets what came before this time.

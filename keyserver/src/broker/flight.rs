@@ -10,6 +10,7 @@ use dockpass_protocol::flow::{
 };
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
+use http::StatusCode;
 
 use super::Identity;
 use super::cache::{Caps, Entry, Held};
@@ -121,6 +122,7 @@ pub(super) async fn learn(
 ) -> Result<KnownAuth, FlowError> {
     let ask = ResourceRequest { method: "GET".to_owned(), path: "/v2/".to_owned(), scopes: ScopeSet::new() };
     let mut flow = ResourceFlow::new(ask, None, false).with_policy(registry.policy().clone());
+    let mut status = None;
     let known = loop {
         steps.append(&mut flow.take_records());
         let authorization = match flow.step() {
@@ -128,6 +130,11 @@ pub(super) async fn learn(
             // The challenge is all that was wanted.
             ResourceStep::NeedToken(need) => {
                 break KnownAuth::Bearer { realm: need.challenge.realm, service: need.challenge.service };
+            }
+            // A registry that fails says nothing of how it authenticates; to remember it as open would last.
+            ResourceStep::Done(_) if status.is_some_and(|status: StatusCode| status.is_server_error()) => {
+                let error = FlowError::new(ErrorCode::UpstreamFailed, Hop::Registry);
+                return Err(FlowError { status: status.map(|status| status.as_u16()), ..error });
             }
             ResourceStep::Done(answered) => break answered.auth,
             // Basic without a session: that it is Basic is what was wanted.
@@ -147,6 +154,7 @@ pub(super) async fn learn(
         match answer {
             Ok(response) => {
                 let (head, _body) = response.into_parts();
+                status = Some(head.status);
                 upstream::with_head(head.status, &head.headers, |head| flow.response(head));
             }
             Err(error) => flow.transport_failed(error),

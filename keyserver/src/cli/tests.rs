@@ -32,3 +32,10 @@ async fn a_port_in_use_is_one_message_with_the_address_and_what_to_type() {
     assert!(failure.message.contains(&listen) && failure.message.contains("--listen"), "{}", failure.message);
     assert_eq!(failure.message.lines().count(), 1);
 }
+
+#[test]
+fn listening_everywhere_by_the_command_line_takes_a_public_origin_as_well() {
+    let failure = super::serve(None, Some("0.0.0.0:0".to_owned())).unwrap_err();
+    assert_eq!(failure.code, CONFIGURATION);
+    assert!(failure.message.contains("public_origin"), "{}", failure.message);
+}

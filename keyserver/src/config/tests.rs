@@ -238,3 +238,15 @@ fn a_file_that_is_none_is_said_to_be_none() {
     std::fs::write(&binary, [0xff, 0xfe]).unwrap();
     assert!(Config::load(Some(&binary), []).unwrap_err().to_string().contains("not UTF-8"));
 }
+
+/// ORG-01: a server that listens everywhere knows where browsers reach it, or nothing could be compared with it.
+#[test]
+fn listening_everywhere_takes_a_public_origin() {
+    for listen in ["0.0.0.0:8780", "'[::]:8780'"] {
+        let alone = parse(&format!("listen: {listen}\n")).unwrap_err();
+        assert!(alone.starts_with("line 1: listen: ") && alone.contains("public_origin"), "{alone}");
+        parse(&format!("listen: {listen}\npublic_origin: https://registry.example.com\n")).unwrap();
+    }
+    let message = with_env("", &[("DOCKPASS__LISTEN", "0.0.0.0:8780")]).unwrap_err();
+    assert!(message.starts_with("DOCKPASS__LISTEN: ") && message.contains("public_origin"), "{message}");
+}

@@ -34,6 +34,9 @@ impl Rules<'_> {
         if config.listen.parse::<SocketAddr>().is_err() {
             self.wrong("listen", "expected an address and a port, such as 127.0.0.1:8780");
         }
+        if let Some(problem) = config.origin_problem() {
+            self.wrong("listen", problem);
+        }
         if let Some(text) = &config.public_origin
             && Origin::parse(text).is_err()
         {
@@ -116,7 +119,7 @@ impl Rules<'_> {
         let limits = &config.limits;
         let session = &config.session;
         let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
-        let bounds: [(&str, u64, RangeInclusive<u64>); 19] = [
+        let bounds: [(&str, u64, RangeInclusive<u64>); 20] = [
             ("session.lifetime_seconds", session.lifetime_seconds, 60..=2_592_000),
             ("cache.max_bytes", config.cache.max_bytes, 65_536..=1 << 36),
             ("cache.max_token_seconds", config.cache.max_token_seconds, 0..=3_600),
@@ -124,6 +127,7 @@ impl Rules<'_> {
             ("limits.login_burst", limits.login_burst.into(), 1..=100_000),
             ("limits.login_per_minute", limits.login_per_minute.into(), 1..=100_000),
             ("limits.account_per_minute", limits.account_per_minute.into(), 1..=100_000),
+            ("limits.anonymous_per_minute", limits.anonymous_per_minute.into(), 1..=100_000),
             ("limits.body_bytes", number(limits.body_bytes), 1_024..=1 << 20),
             ("limits.header_bytes", number(limits.header_bytes), 8_192..=1 << 20),
             ("limits.credential_bytes", number(limits.credential_bytes), 64..=65_536),

@@ -68,7 +68,9 @@ pub(crate) async fn delete(
         }
         // It is over already, which is what was wanted.
         Err(SessionError::Expired) => (StatusCode::NO_CONTENT.into_response(), wanted),
-        Err(error) => (ApiError::from(error).into_response(), wanted),
+        Err(error @ SessionError::Invalid) => (ApiError::from(error).into_response(), wanted),
+        // It may be good still. Without its cookie nobody could end it any more.
+        Err(error) => return Err(error.into()),
     };
     if presented.by_cookie
         && let Some(cookie) = registry.as_deref().and_then(carrier::clear_cookie)

@@ -6,7 +6,7 @@ use dockpass_protocol::api::{Problem, TokenAnswer, TokenAsk};
 use dockpass_protocol::code::ErrorCode;
 use http::{HeaderMap, Method};
 
-use super::extract::{ApiJson, NoQuery};
+use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::broker::{Ask, Broker, Identity};
 use crate::carrier;
 use crate::error::ApiError;
@@ -27,6 +27,7 @@ use crate::state::AppState;
 )]
 pub(crate) async fn post(
     State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
     _: NoQuery,
     headers: HeaderMap,
     ApiJson(ask): ApiJson<TokenAsk>,
@@ -45,7 +46,9 @@ pub(crate) async fn post(
         }
     };
     let question = Ask { registry, identity, scopes, seen: ask.challenge, fresh: ask.fresh };
-    match state.broker.token(question).await {
+    let is_anonymous = matches!(question.identity, Identity::Anonymous);
+    let admit = || if is_anonymous { state.anonymous_limits.take(address) } else { Ok(()) };
+    match state.broker.token_if(question, admit).await {
         Ok(token) => {
             let mut answer = token.answer(state.clock.now_ms());
             if ask.trace {

@@ -102,7 +102,10 @@ fn with_problem(response: Response, id: &str) -> Response {
                 414 => ErrorCode::UriTooLong,
                 415 => ErrorCode::UnsupportedMediaType,
                 503 => ErrorCode::Overloaded,
-                _ => ErrorCode::Internal,
+                _ => {
+                    tracing::error!(status = status.as_u16(), "an answer without a problem document");
+                    ErrorCode::Internal
+                }
             })
         }
         None => return response,

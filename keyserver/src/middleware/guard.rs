@@ -21,10 +21,15 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
     if length > MAX_TARGET {
         return ApiError::from(ErrorCode::UriTooLong).into_response();
     }
-    if uri.authority().is_some()
-        || !uri.path().starts_with('/')
-        || !is_our_host(request.headers(), &state.own_origin)
-    {
+    if uri.authority().is_some() || !uri.path().starts_with('/') {
+        return ApiError::from(ErrorCode::InvalidRequest).into_response();
+    }
+    if !is_our_host(request.headers(), &state.own_origin) {
+        // An operator who put a proxy in front has to find out why nothing works.
+        tracing::warn!(
+            own = %state.own_origin,
+            "refused: the request names another host than this machine; behind a proxy, set public_origin"
+        );
         return ApiError::from(ErrorCode::InvalidRequest).into_response();
     }
     next.run(request).await

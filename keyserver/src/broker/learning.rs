@@ -1,0 +1,87 @@
+//! How a registry authenticates, learned by one question however many ask.
+//!
+//! What callers say that they saw makes the server look again when it differs from what is remembered. Callers may say
+//! anything, so that a look which is young settles the matter instead.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use dockpass_protocol::flow::{FlowError, KnownAuth, StepRecord};
+use tokio::sync::Mutex;
+
+use super::flight;
+use crate::clock::Clock;
+use crate::registry::Registry;
+
+/// What was seen so recently is not looked at again, whatever a caller saw.
+const YOUNG_MS: i64 = 5_000;
+/// Looks at so many registries are remembered; beyond it the least used are forgotten, and looked at anew.
+const MAX_REGISTRIES: u64 = 2_000;
+
+/// The last look at every registry. Cloning shares it.
+#[derive(Clone, Debug)]
+pub(super) struct Learning {
+    gates: moka::sync::Cache<String, Arc<Gate>>,
+}
+
+/// One registry's: who holds the lock asks, all others wait for what it says.
+#[derive(Debug, Default)]
+struct Gate {
+    last: Mutex<Last>,
+    /// How many looks came to an end.
+    looks: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    /// When the registry last said something.
+    at_ms: Option<i64>,
+    /// Why the last look failed.
+    failed: Option<FlowError>,
+}
+
+impl Learning {
+    pub(super) fn new() -> Self {
+        let gates = moka::sync::Cache::builder()
+            .max_capacity(MAX_REGISTRIES)
+            .time_to_idle(Duration::from_hours(1))
+            .build();
+        Self { gates }
+    }
+
+    /// How this registry authenticates: as remembered unless that `is_stale`, else by asking it. `admit` is asked
+    /// before anything is that costs something.
+    pub(super) async fn known(
+        &self,
+        registry: &Registry,
+        clock: &dyn Clock,
+        is_stale: impl Fn(&KnownAuth) -> bool,
+        admit: impl FnOnce() -> Result<(), FlowError>,
+        steps: &mut Vec<StepRecord>,
+    ) -> Result<KnownAuth, FlowError> {
+        if let Some(known) = registry.known_auth(clock.now_ms()).filter(|known| !is_stale(known)) {
+            return Ok(known);
+        }
+        admit()?;
+        let gate = self.gates.get_with_by_ref(registry.name(), Arc::default);
+        let looks = gate.looks.load(Ordering::Acquire);
+        let mut last = gate.last.lock().await;
+        let now_ms = clock.now_ms();
+        let is_young = last.at_ms.is_some_and(|at_ms| (0..YOUNG_MS).contains(&now_ms.saturating_sub(at_ms)));
+        if let Some(known) = registry.known_auth(now_ms).filter(|known| is_young || !is_stale(known)) {
+            return Ok(known);
+        }
+        // A failure is an answer for those who waited for it, and for nobody later.
+        if let Some(error) = last.failed.filter(|_| looks != gate.looks.load(Ordering::Acquire)) {
+            return Err(error);
+        }
+        let seen = flight::learn(registry, clock, steps).await;
+        *last = match &seen {
+            Ok(_) => Last { at_ms: Some(clock.now_ms()), failed: None },
+            Err(error) => Last { at_ms: None, failed: Some(*error) },
+        };
+        gate.looks.fetch_add(1, Ordering::AcqRel);
+        seen
+    }
+}

@@ -6,7 +6,7 @@ use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
 use dockpass_tests::untouched::Untouched;
 use http_body_util::BodyExt as _;
 
-use crate::harness::{Stack, Upstream, problem};
+use crate::harness::{Stack, Upstream, log_text, problem};
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
@@ -73,6 +73,9 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
         assert!(!reply.text().contains("169.254") && !reply.text().contains("passwd"));
     }
     assert_eq!(evil.connections(), 0);
+    // The caller hears little; the operator hears where it went.
+    let log = log_text();
+    assert!(log.lines().any(|line| line.contains("not dialled") && line.contains("127.0.0.2")));
     // Manifests are not redirected anywhere.
     let redirect = Action::Redirect { status: 302, location: evil.url("/v2/") };
     stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));

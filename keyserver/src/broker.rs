@@ -9,6 +9,8 @@
 mod cache;
 mod flight;
 mod learning;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -94,3 +94,6 @@ fn presented(
     let presented = carrier::session(method, headers, wanted.as_deref(), &state.own_origin)?;
     Ok((presented.ok_or(ErrorCode::LoginRequired)?, wanted))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,82 @@
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::test_support::{Fake, NOW_MS, Reply, Seen, TestServer, jwt, reply};
+
+fn ask(fake: &Fake, scope: &str) -> Value {
+    json!({"registry": fake.authority, "scopes": [scope]})
+}
+
+/// Answers anonymous callers, slowly.
+fn slow_hub(own: &str, seen: &Seen) -> Reply {
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    if seen.path() == "/token" {
+        let token =
+            jwt(&json!({"iat": NOW_MS / 1_000, "exp": NOW_MS / 1_000 + 300, "aud": "hub", "access": []}));
+        return reply(200, &[("content-type", "application/json")], &json!({"token": token}).to_string());
+    }
+    reply(401, &[("www-authenticate", &format!("Bearer realm=\"http://{own}/token\",service=\"hub\""))], "{}")
+}
+
+/// CON-02: a cold herd without sessions learns how a registry authenticates by one question.
+#[tokio::test]
+async fn a_cold_anonymous_herd_asks_the_registry_once() {
+    let fake = Fake::start(slow_hub).await;
+    let server = TestServer::with(&[&fake]);
+    let body = ask(&fake, "repository:a/b:pull");
+    let all = futures_util::future::join_all((0..50).map(|_| server.post("/v1/token", &[], &body))).await;
+    assert!(all.iter().all(|answer| answer.status == StatusCode::OK), "{:?}", all.first());
+    assert_eq!((fake.count("/v2/"), fake.count("/token")), (1, 1));
+}
+
+/// CON-02: a failure is told to all who waited for it, by one question; who comes later asks anew.
+#[tokio::test]
+async fn a_herd_at_a_registry_that_fails_asks_it_once() {
+    let fake = Fake::start(|_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        reply(503, &[], "")
+    })
+    .await;
+    let server = TestServer::with(&[&fake]);
+    let body = ask(&fake, "repository:a/b:pull");
+    let all = futures_util::future::join_all((0..20).map(|_| server.post("/v1/token", &[], &body))).await;
+    assert!(all.iter().all(|answer| answer.status.is_server_error()), "{:?}", all.first());
+    assert_eq!(fake.count("/v2/"), 1);
+    server.post("/v1/token", &[], &body).await;
+    assert_eq!(fake.count("/v2/"), 2);
+}
+
+/// CON-02: what a caller claims to have seen makes the server look again, but not each time.
+#[tokio::test]
+async fn challenges_that_nobody_sent_do_not_drive_requests() {
+    let fake = Fake::start(slow_hub).await;
+    let server = TestServer::with(&[&fake]);
+    let mut body = ask(&fake, "repository:a/b:pull");
+    body["challenge"] = json!({"realm": format!("http://{}/other", fake.authority), "service": "hub"});
+    for _ in 0..10 {
+        server.post("/v1/token", &[], &body).await.assert_problem("realm_changed");
+    }
+    assert_eq!(fake.count("/v2/"), 1);
+    server.clock.advance_ms(5_000);
+    server.post("/v1/token", &[], &body).await.assert_problem("realm_changed");
+    assert_eq!((fake.count("/v2/"), fake.count("/token")), (2, 0));
+}
+
+/// BRU-03: what one address makes this server ask without a session is bounded; answers from the cache are not.
+#[tokio::test]
+async fn an_address_without_a_session_may_ask_for_so_many_new_tokens() {
+    let fake = Fake::start(slow_hub).await;
+    let server = TestServer::configured(&[&fake], |config| config.limits.anonymous_per_minute = 3);
+    let scope = |number: u32| ask(&fake, &format!("repository:a/b{number}:pull"));
+    for number in 0..3 {
+        assert_eq!(server.post("/v1/token", &[], &scope(number)).await.status, StatusCode::OK);
+    }
+    let refused = server.post("/v1/token", &[], &scope(3)).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    refused.assert_problem("rate_limited");
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() <= 21);
+    assert_eq!(server.post("/v1/token", &[], &scope(0)).await.status, StatusCode::OK, "from the cache");
+    assert_eq!(fake.count("/token"), 3);
+    server.clock.advance_ms(20_000);
+    assert_eq!(server.post("/v1/token", &[], &scope(3)).await.status, StatusCode::OK);
+}

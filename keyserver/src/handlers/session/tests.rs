@@ -1,0 +1,25 @@
+use axum::body::Body;
+use http::StatusCode;
+
+use crate::carrier;
+use crate::test_support::{Fake, TestServer, request, token_registry};
+
+/// SES-20: a logout that could not be done keeps its cookie, since nobody else could end the session any more.
+#[tokio::test]
+async fn a_logout_that_failed_keeps_the_cookie() {
+    let fake = Fake::start(token_registry).await;
+    let bearer = TestServer::with(&[&fake]).login(&fake).await;
+    let session = bearer.strip_prefix("Bearer ").unwrap();
+    let cookie = format!("{}={session}", carrier::cookie_name(&fake.authority));
+    let page = [("sec-fetch-site", "same-origin"), ("x-dockpass", "1"), ("cookie", cookie.as_str())];
+    let path = format!("/v1/session?registry={}", fake.authority);
+    let delete = || request("DELETE", &path, &page, Body::empty());
+    // Another instance, which has not seen the session, and has no time to open it.
+    let busy = TestServer::configured(&[&fake], |config| config.limits.rsa_queue = 0);
+    let answer = busy.send(delete()).await;
+    answer.assert_problem("overloaded");
+    assert!(!answer.headers.contains_key("set-cookie"), "{answer:?}");
+    let answer = TestServer::with(&[&fake]).send(delete()).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    assert!(answer.header("set-cookie").unwrap().contains("Max-Age=0"));
+}

@@ -61,7 +61,7 @@ fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
 fn needs(parts: &[Part]) -> Vec<Need> {
     let of_part = |part: &Part| match part {
         Part::Unit => Vec::new(),
-        Part::Js => Need::BROWSER_MODULE.to_vec(),
+        Part::Js => [&Need::BROWSER_MODULE[..], &[Need::Chromium]].concat(),
         Part::Wasm => [&Need::BROWSER_MODULE[..], &[Need::Chromium, Need::ChromeDriver]].concat(),
         Part::E2e => Need::ALL.to_vec(),
     };
@@ -94,6 +94,7 @@ fn browser_module() -> Result<Count, Failure> {
 
 fn javascript() -> Result<Count, Failure> {
     let mut node = node(&wasm::package().join("test"))?;
+    with_chromium(&mut node);
     counted("the npm package", node.current_dir(wasm::package()))
 }
 
@@ -106,10 +107,15 @@ fn end_to_end(peers: Option<PathBuf>) -> Result<Count, Failure> {
     if let Some(peers) = peers {
         node.env("DOCKPASS_PEERS_DIR", peers);
     }
+    with_chromium(&mut node);
+    counted("end to end", &mut node)
+}
+
+/// Tells the tests which browser to start.
+fn with_chromium(node: &mut std::process::Command) {
     if let Some(chromium) = Need::Chromium.found() {
         node.env("CHROMIUM", chromium);
     }
-    counted("end to end", &mut node)
 }
 
 /// `node --test` of the test files in a folder, one after the other: browsers are heavy, and machines small.
@@ -144,7 +150,8 @@ mod tests {
     #[test]
     fn unit_tests_need_no_browser() {
         assert_eq!(needs(&[Part::Unit]), []);
-        assert!(!needs(&[Part::Unit, Part::Js]).contains(&Need::Chromium));
+        assert!(needs(&[Part::Js]).contains(&Need::Chromium));
+        assert!(!needs(&[Part::Js]).contains(&Need::ChromeDriver));
         assert!(needs(&[Part::Wasm]).contains(&Need::ChromeDriver));
         assert_eq!(needs(&Part::ALL), Need::ALL);
     }

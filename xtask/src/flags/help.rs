@@ -55,7 +55,7 @@ Usage: cargo xtask test [--only unit|wasm|js|e2e]…
 
   unit   cargo test of protocol, keyserver, tests and xtask
   wasm   wasm-bindgen-test of client-wasm in headless Chromium
-  js     node --test of the npm package, imported by its published name
+  js     node --test of the npm package, imported by its published name, and Chromium on it
   e2e    node --test of tests/e2e: Chromium on the page, against real registries (CNCF distribution 2 and 3)
          and real token services (cesanta/docker_auth)
 

@@ -1,7 +1,7 @@
 //! Challenges: the value of `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110 §11.2, §11.3, §11.6.1).
 //!
 //! [`parse`] reads one header line lazily, [`parse_lines`] reads all lines of a response; the challenges borrow from
-//! the lines wherever nothing has to be folded or unescaped. [`select`] picks the one to answer, and
+//! the lines wherever nothing has to be folded or unescaped. [`select()`] picks the one to answer, and
 //! [`BearerChallenge`] is what a token service's challenge says (distribution's `spec/auth/token.md`, RFC 6750 §3).
 //!
 //! # What is accepted

@@ -172,7 +172,10 @@ impl Gateway {
                     }
                 }
                 ResourceStep::Done(answered) => {
-                    relay.registry.learn_auth(answered.auth, self.clock.now_ms());
+                    // A registry in trouble says nothing of how it authenticates.
+                    if last.as_ref().is_some_and(|answer| !answer.status().is_server_error()) {
+                        relay.registry.learn_auth(answered.auth, self.clock.now_ms());
+                    }
                     break last.take().ok_or_else(|| FlowError::new(ErrorCode::Internal, Hop::KeyServer));
                 }
                 ResourceStep::Fail(error) => break Err(error),

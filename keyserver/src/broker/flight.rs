@@ -137,8 +137,12 @@ pub(super) async fn learn(
                 return Err(FlowError { status: status.map(|status| status.as_u16()), ..error });
             }
             ResourceStep::Done(answered) => break answered.auth,
-            // Basic without a session: that it is Basic is what was wanted.
-            ResourceStep::Fail(error) if error.code == ErrorCode::LoginRequired => break KnownAuth::Basic,
+            // Basic without a session: that it is Basic is what was wanted. A 403 has the same code and says nothing of it.
+            ResourceStep::Fail(error)
+                if error.code == ErrorCode::LoginRequired && error.status == Some(401) =>
+            {
+                break KnownAuth::Basic;
+            }
             ResourceStep::Fail(error) => return Err(error),
         };
         let request = dockpass_protocol::flow::HttpRequest {

@@ -80,3 +80,15 @@ async fn an_address_without_a_session_may_ask_for_so_many_new_tokens() {
     server.clock.advance_ms(20_000);
     assert_eq!(server.post("/v1/token", &[], &scope(3)).await.status, StatusCode::OK);
 }
+
+/// A registry that forbids `/v2/` to whoever has no login is not one that takes Basic, and is not remembered as one.
+#[tokio::test]
+async fn a_registry_that_forbids_is_not_taken_for_one_of_basic() {
+    let fake = Fake::start(|_, _| reply(403, &[], "")).await;
+    let server = TestServer::with(&[&fake]);
+    let body = ask(&fake, "repository:a/b:pull");
+    for count in 1..=2 {
+        server.post("/v1/token", &[], &body).await.assert_problem("login_required");
+        assert_eq!(fake.count("/v2/"), count);
+    }
+}

@@ -44,10 +44,7 @@ pub(crate) async fn prove(
             LoginStep::Done(proof) => break Ok(*proof),
             LoginStep::Fail(error) => break Err(error),
         };
-        let answer = match upstream::request(registry.origin(), &ask) {
-            Ok(request) => registry.client().exchange(request).await,
-            Err(error) => Err(error),
-        };
+        let answer = upstream::exchange(registry, &ask).await;
         match answer {
             Ok(response) => {
                 let (head, body) = response.into_parts();

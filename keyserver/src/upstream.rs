@@ -6,12 +6,13 @@ use bytes::Bytes;
 use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepRecord, TransportError};
 use dockpass_protocol::origin::Origin;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::http_client::UpstreamBody;
+use crate::registry::Registry;
 
 /// The field by which a registry says that it is one (distribution `docs/content/spec/api.md`).
 const API_VERSION: &str = "docker-distribution-api-version";
@@ -41,11 +42,19 @@ pub(crate) fn authorization(authorization: &Authorization) -> Option<HeaderValue
     Some(value)
 }
 
-/// The request that a flow asks for. A target that is a path is one at the registry.
+/// Sends what a flow asks for, to the registry or its token service, and waits for the whole answer.
 ///
 /// # Errors
-/// [`TransportError::Invalid`] when the target is no URL, or the token holds what no header may.
-pub(crate) fn request(registry: &Origin, ask: &HttpRequest) -> Result<Request<UpstreamBody>, TransportError> {
+/// [`TransportError`]; `Invalid` also when the target is no URL, or the token holds what no header may.
+pub(crate) async fn exchange(
+    registry: &Registry,
+    ask: &HttpRequest,
+) -> Result<Response<Bytes>, TransportError> {
+    registry.client().exchange(request(registry.origin(), ask)?).await
+}
+
+/// The request that a flow asks for. A target that is a path is one at the registry.
+fn request(registry: &Origin, ask: &HttpRequest) -> Result<Request<UpstreamBody>, TransportError> {
     let uri =
         if ask.target.starts_with('/') { format!("{registry}{}", ask.target) } else { ask.target.clone() };
     let wants_authorization = !matches!(ask.authorization, Authorization::None | Authorization::FromSession);

@@ -98,10 +98,7 @@ async fn drive(
             TokenStep::Done(grant) => return Ok(grant),
             TokenStep::Fail(error) => return Err(error),
         };
-        let answer = match upstream::request(registry.origin(), &ask) {
-            Ok(request) => registry.client().exchange(request).await,
-            Err(error) => Err(error),
-        };
+        let answer = upstream::exchange(registry, &ask).await;
         match answer {
             Ok(response) => {
                 let (head, body) = response.into_parts();
@@ -151,10 +148,7 @@ pub(super) async fn learn(
             authorization,
             form: None,
         };
-        let answer = match upstream::request(registry.origin(), &request) {
-            Ok(request) => registry.client().exchange(request).await,
-            Err(error) => Err(error),
-        };
+        let answer = upstream::exchange(registry, &request).await;
         match answer {
             Ok(response) => {
                 let (head, _body) = response.into_parts();

@@ -44,16 +44,11 @@ pub(crate) async fn prove(
             LoginStep::Done(proof) => break Ok(*proof),
             LoginStep::Fail(error) => break Err(error),
         };
-        let answer = upstream::exchange(registry, &ask).await;
-        match answer {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                upstream::with_head(head.status, &head.headers, |head| {
-                    flow.response(head, &body, clock.now_ms());
-                });
-            }
+        upstream::ask(registry, &ask, |answer| match answer {
+            Ok((head, body)) => flow.response(head, body, clock.now_ms()),
             Err(error) => flow.transport_failed(error),
-        }
+        })
+        .await;
         steps.append(&mut flow.take_records());
     };
     steps.append(&mut flow.take_records());

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepRecord, TransportError};
 use dockpass_protocol::origin::Origin;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -42,15 +42,24 @@ pub(crate) fn authorization(authorization: &Authorization) -> Option<HeaderValue
     Some(value)
 }
 
-/// Sends what a flow asks for, to the registry or its token service, and waits for the whole answer.
-///
-/// # Errors
-/// [`TransportError`]; `Invalid` also when the target is no URL, or the token holds what no header may.
-pub(crate) async fn exchange(
+/// Sends what a flow asks for, to the registry or its token service, and tells it what came: the whole answer, or why
+/// there is none. That is `Invalid` also when the target is no URL, or the token holds what no header may.
+pub(crate) async fn ask(
     registry: &Registry,
     ask: &HttpRequest,
-) -> Result<Response<Bytes>, TransportError> {
-    registry.client().exchange(request(registry.origin(), ask)?).await
+    report: impl FnOnce(Result<(&ResponseHead<'_>, &[u8]), TransportError>),
+) {
+    let answer = match request(registry.origin(), ask) {
+        Ok(request) => registry.client().exchange(request).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(response) => {
+            let (head, body) = response.into_parts();
+            with_head(head.status, &head.headers, |head| report(Ok((head, &body))));
+        }
+        Err(error) => report(Err(error)),
+    }
 }
 
 /// The request that a flow asks for. A target that is a path is one at the registry.

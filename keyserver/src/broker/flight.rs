@@ -10,7 +10,6 @@ use dockpass_protocol::flow::{
 };
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
-use http::StatusCode;
 
 use super::Identity;
 use super::cache::{Caps, Entry, Held};
@@ -98,16 +97,11 @@ async fn drive(
             TokenStep::Done(grant) => return Ok(grant),
             TokenStep::Fail(error) => return Err(error),
         };
-        let answer = upstream::exchange(registry, &ask).await;
-        match answer {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                upstream::with_head(head.status, &head.headers, |head| {
-                    flow.response(head, &body, clock.now_ms());
-                });
-            }
+        upstream::ask(registry, &ask, |answer| match answer {
+            Ok((head, body)) => flow.response(head, body, clock.now_ms()),
             Err(error) => flow.transport_failed(error),
-        }
+        })
+        .await;
     }
 }
 
@@ -129,9 +123,8 @@ pub(super) async fn learn(
                 break KnownAuth::Bearer { realm: need.challenge.realm, service: need.challenge.service };
             }
             // A registry that fails says nothing of how it authenticates; to remember it as open would last.
-            ResourceStep::Done(_) if status.is_some_and(|status: StatusCode| status.is_server_error()) => {
-                let error = FlowError::new(ErrorCode::UpstreamFailed, Hop::Registry);
-                return Err(FlowError { status: status.map(|status| status.as_u16()), ..error });
+            ResourceStep::Done(_) if matches!(status, Some(500..=599)) => {
+                return Err(FlowError { status, ..FlowError::new(ErrorCode::UpstreamFailed, Hop::Registry) });
             }
             ResourceStep::Done(answered) => break answered.auth,
             // Basic without a session: that it is Basic is what was wanted. A 403 has the same code and says nothing of it.
@@ -148,15 +141,14 @@ pub(super) async fn learn(
             authorization,
             form: None,
         };
-        let answer = upstream::exchange(registry, &request).await;
-        match answer {
-            Ok(response) => {
-                let (head, _body) = response.into_parts();
+        upstream::ask(registry, &request, |answer| match answer {
+            Ok((head, _body)) => {
                 status = Some(head.status);
-                upstream::with_head(head.status, &head.headers, |head| flow.response(head));
+                flow.response(head);
             }
             Err(error) => flow.transport_failed(error),
-        }
+        })
+        .await;
     };
     steps.append(&mut flow.take_records());
     registry.learn_auth(known.clone(), clock.now_ms());

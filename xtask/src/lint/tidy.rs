@@ -19,7 +19,7 @@ const PROTOCOL_MAY_USE: [&str; 6] = ["base64", "secrecy", "serde", "serde_json",
 const KEY_SERVER_HTTP: [&str; 8] =
     ["error", "handlers", "middleware", "openapi", "router", "serve", "state", "test_support"];
 
-/// Modules of the browser half that may use `web_sys`: those that touch the network.
+/// Modules of the browser half that may use `web_sys`: those of a fetch driver, should it come back to Rust.
 const BROWSER_FETCH: [&str; 1] = ["fetch"];
 
 /// File name endings of what people write here.
@@ -83,7 +83,7 @@ fn file(path: &Path, content: &str) -> Vec<String> {
     }
     if let Some(number) = uses(path, content, "client-wasm/src", "web_sys", &BROWSER_FETCH) {
         breaches
-            .push(format!("{shown}:{number}: only the fetch driver knows web_sys (docs/architecture.md)"));
+            .push(format!("{shown}:{number}: what touches the network is JavaScript (docs/decisions/0020-fetch-driver-in-javascript.md)"));
     }
     if let Some(number) = uses(path, content, "keyserver/src", "axum", &KEY_SERVER_HTTP) {
         breaches.push(format!("{shown}:{number}: nothing below state.rs knows axum (docs/architecture.md)"));

@@ -9,6 +9,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use dockpass_protocol::jwt::Decoded;
+use dockpass_protocol::tape::WORDS;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::json::Json;
@@ -23,6 +25,7 @@ pub(crate) const TABLE_LENGTH: usize = 2048;
 thread_local! {
     static INPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; FIRST_INPUT]);
     static OUTPUT: RefCell<String> = const { RefCell::new(String::new()) };
+    static DECODED: RefCell<Decoded> = RefCell::default();
     static TABLE: [Cell<u32>; TABLE_LENGTH] = const { [const { Cell::new(0) }; TABLE_LENGTH] };
 }
 
@@ -53,6 +56,26 @@ pub fn table() -> usize {
     TABLE.with(|table| table.as_ptr() as usize)
 }
 
+/// The words that a tape knows by their index, as a JSON array, so that JavaScript has no list of its own.
+#[wasm_bindgen]
+pub fn tape_words() -> Answered {
+    let mut json = Json::with_capacity(256);
+    json.strings(WORDS);
+    answer(json)
+}
+
+/// The address of the tape, whose entries are pairs of numbers of 32 bits.
+#[wasm_bindgen]
+pub fn tape() -> usize {
+    DECODED.with_borrow(|decoded| decoded.tape.entries().as_ptr() as usize)
+}
+
+/// The address of the text that a decoded token's tape tells of.
+#[wasm_bindgen]
+pub fn tape_text() -> usize {
+    DECODED.with_borrow(|decoded| decoded.text().as_ptr() as usize)
+}
+
 /// The address of the last answer.
 #[wasm_bindgen]
 pub fn output() -> usize {
@@ -67,6 +90,12 @@ pub fn wipe() {
         let mut bytes = std::mem::take(output).into_bytes();
         bytes.fill(0);
     });
+}
+
+/// Hands the first `length` bytes of the input to `read`, as they are.
+#[inline]
+pub(crate) fn with_bytes<T>(length: usize, read: impl FnOnce(&[u8]) -> T) -> T {
+    INPUT.with_borrow(|input| read(input.get(..length).unwrap_or_default()))
 }
 
 /// Hands the first `length` bytes of the input to `read`. They are UTF-8, as `encodeInto` writes nothing else.
@@ -89,9 +118,23 @@ fn lend(length: usize, read: &mut dyn FnMut(&str)) {
     });
 }
 
+/// Lends out the place for a decoded token.
+pub(crate) fn with_decoded<T>(write: impl FnOnce(&mut Decoded) -> T) -> T {
+    DECODED.with_borrow_mut(write)
+}
+
 /// The number at a place of the table.
 pub(crate) fn table_get(index: usize) -> u32 {
     TABLE.with(|table| table.get(index).map_or(0, Cell::get))
+}
+
+/// Puts numbers into the table, from its beginning on.
+pub(crate) fn table_write(values: &[u32]) {
+    TABLE.with(|table| {
+        for (cell, &value) in table.iter().zip(values) {
+            cell.set(value);
+        }
+    });
 }
 
 /// Puts a number into the table; `None` when it is full.

@@ -1,49 +1,65 @@
 //! `inspectToken` and `grants`.
 
-use dockpass_protocol::jwt::{Access, JwtProblem, TokenInfo, inspect};
+use dockpass_protocol::jwt::{AccessList, Decoded, Reading, answer as answer_of, answer_of_access, read};
 use dockpass_protocol::scope::{Answer, Scope, ScopeError};
+use dockpass_protocol::tape::Tape;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, answer, with_input};
+use crate::boundary::{Answered, answer, table_set, table_write, with_bytes, with_decoded, with_input};
 use crate::json::Json;
 use crate::scope;
 
-/// Decodes a token; answers with a `TokenInfo`.
+/// Decodes a token. Answers with
+/// - 0 for an opaque token;
+/// - below 0 for a broken one: the negative length of the problem's code in the output, as JSON;
+/// - else the length of header and claims in the text of the tape.
+///
+/// The tape begins with the header, then come the claims. The table holds the token's `Jwt::summary`, then the length of the output: `access` as JSON, where it cannot be taken from the claims as it is, else 0.
 #[wasm_bindgen]
 pub fn inspect_token(length: usize) -> Answered {
-    with_input(length, |token| {
-        let info = inspect(token);
-        let (header, claims) =
-            (info.header_json().unwrap_or_default(), info.claims_json().unwrap_or_default());
-        let mut json = Json::with_capacity(header.len() + 2 * claims.len() + 128);
-        json.open('{');
-        json.name("kind");
-        json.string(if info.is_jwt() { "jwt" } else { "opaque" });
-        json.name("verified");
-        json.raw("false");
-        if info.is_jwt() {
-            json.name("header");
-            json.raw(header);
-            json.name("claims");
-            json.raw(claims);
-        }
-        json.name("access");
-        match &info.access {
-            Access::List(entries) if info.is_jwt() => scope::write(&mut json, entries),
-            _ => json.raw("null"),
-        }
-        json.optional_number("issuedAt", info.issued_at);
-        json.optional_number("notBefore", info.not_before);
-        json.optional_number("expiresAt", info.expires_at);
-        json.optional_string("subject", info.subject.as_deref().filter(|subject| !subject.is_empty()));
-        if !info.audience.is_empty() {
-            json.name("audience");
-            json.strings(info.audience.iter().map(String::as_str));
-        }
-        json.optional_string("problem", info.problem().map(JwtProblem::code));
-        json.close('}');
-        answer(json)
+    with_bytes(length, |token| {
+        with_decoded(|decoded| {
+            let (length, access) = match read(token, decoded) {
+                Reading::Opaque => return 0,
+                Reading::Broken(problem) => {
+                    let mut json = Json::default();
+                    json.string(problem.code());
+                    return -answer(json);
+                }
+                Reading::Jwt(jwt) => {
+                    table_write(&jwt.summary());
+                    let length = jwt.header_json.len() + jwt.claims_json.len();
+                    let access = jwt.claims.access.filter(|access| !access.is_plain());
+                    (length, access.map_or(0, |access| answer(rewrite(access))))
+                }
+            };
+            table_set(8, access.cast_unsigned());
+            Answered::try_from(length).unwrap_or_default()
+        })
     })
+}
+
+/// Entries as they are meant: the class by itself, and no list left out.
+fn rewrite(access: AccessList<'_>) -> Json {
+    let mut json = Json::default();
+    json.open('[');
+    for entry in access.iter() {
+        json.open('{');
+        json.name("type");
+        json.string(&entry.resource_type);
+        json.optional_string("class", entry.class.as_deref());
+        json.name("name");
+        json.string(&entry.name);
+        json.name("actions");
+        json.open('[');
+        for action in entry.actions.iter() {
+            json.string(&action);
+        }
+        json.close(']');
+        json.close('}');
+    }
+    json.close(']');
+    json
 }
 
 /// What a token says of a scope; the input is the scope, of `scope_length` bytes, and the token. Answers with a string.
@@ -51,38 +67,22 @@ pub fn inspect_token(length: usize) -> Answered {
 pub fn token_grants(scope_length: usize, length: usize) -> Answered {
     with_input(length, |text| {
         let (asked, token) = text.split_at_checked(scope_length).unwrap_or((text, ""));
-        reply(asked, |asked| inspect(token).answer(asked))
+        reply(asked, |asked| answer_of(&read(token.as_bytes(), &mut Decoded::default()), asked))
     })
 }
 
 /// The same of what `inspectToken` gave, whether it has a `problem` (0 no, 1 yes) or no `access` (2). After the scope, of
-/// `scope_length` bytes, come the entries of `access`, each beginning with U+0001, its parts with U+0000 between: type,
-/// class, name, actions.
+/// `scope_length` bytes, comes `access` as JSON.
 #[wasm_bindgen]
 pub fn access_grants(scope_length: usize, length: usize, state: u8) -> Answered {
     with_input(length, |text| {
         let (asked, access) = text.split_at_checked(scope_length).unwrap_or((text, ""));
-        reply(asked, |asked| {
-            if state == 1 {
-                return Answer::Denied;
-            }
-            let mut info = TokenInfo::default();
-            if state == 0 {
-                info.access = Access::List(access.split('\u{1}').skip(1).filter_map(read).collect());
-            }
-            info.answer(asked)
+        reply(asked, |asked| match state {
+            0 => AccessList::parse(access, &mut Tape::default())
+                .map_or(Answer::Denied, |access| answer_of_access(access, asked)),
+            1 => Answer::Denied,
+            _ => Answer::Unknown,
         })
-    })
-}
-
-/// One entry of a `TokenInfo`'s `access`.
-fn read(entry: &str) -> Option<Scope> {
-    let mut parts = entry.split('\0').map(str::to_owned);
-    Some(Scope {
-        resource_type: parts.next()?,
-        class: parts.next().filter(|class| !class.is_empty()),
-        name: parts.next()?,
-        actions: parts.collect(),
     })
 }
 

@@ -24,3 +24,7 @@ pub fn version() -> boundary::Answered {
     json.string(env!("CARGO_PKG_VERSION"));
     boundary::answer(json)
 }
+
+/// Smaller than the standard library's by 2 kB gzipped, in constant time and without `unsafe` here.
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

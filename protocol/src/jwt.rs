@@ -10,32 +10,19 @@
 //! scopes: [`Answer::Unknown`]. A text that looks like a JWT and cannot be read as one has a [`TokenInfo::problem`]
 //! and grants nothing: [`Answer::Denied`], so that no damage makes a token more powerful (decision 0010).
 //!
-//! # What is checked
-//! Three parts, none empty; each base64url without padding (RFC 7515 §2); header and payload JSON objects, the header with
-//! a string `alg`; the claims `iss`, `sub`, `aud`, `exp`, `nbf`, `iat`, `jti` and `access` of their types and none
-//! twice (RFC 7519 §4); times from 1970 to 9999. Other claims are not looked at, and may be of any JSON.
-//!
-//! # Limits
-//! [`MAX_TOKEN`] bytes, [`MAX_ACCESS`] access entries, 32 levels of JSON.
+//! What is checked, and the limits: see [`read`].
 
-mod base64url;
-mod claims;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 
+pub use dockpass_syntax::jwt::{
+    AccessEntry, AccessList, Claims, Decoded, Jwt, JwtProblem, MAX_ACCESS, MAX_TOKEN, Reading, Texts, read,
+};
+
 use crate::scope::{Answer, Scope, ScopeSet};
-
-/// The longest token that is read, in bytes. Real ones are between 0.3 and 4 KiB.
-pub const MAX_TOKEN: usize = 64 * 1024;
-
-/// The most entries in `access`.
-pub const MAX_ACCESS: usize = 1024;
-
-/// The latest time that is read: the end of the year 9999 in seconds. A value beyond it is milliseconds by mistake, or
-/// an attack on arithmetic.
-pub(crate) const MAX_TIME: i64 = 253_402_300_799;
 
 /// Whether a token can be read.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -44,64 +31,6 @@ pub enum TokenKind {
     Jwt,
     /// Anything else.
     Opaque,
-}
-
-/// What is wrong with a token that looks like a JWT. The codes are stable.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JwtProblem {
-    /// `access` is no list of `{type, name, actions}`.
-    #[error("the access claim is malformed")]
-    Access,
-    /// The header has no string `alg`.
-    #[error("the header names no algorithm")]
-    Algorithm,
-    /// A part is not base64url without padding.
-    #[error("a part is not base64url")]
-    Base64,
-    /// A registered claim has another type than RFC 7519 gives it.
-    #[error("a registered claim has the wrong type")]
-    ClaimType,
-    /// The payload is no JSON object in UTF-8.
-    #[error("the payload is not a JSON object")]
-    ClaimsJson,
-    /// A claim is given twice.
-    #[error("a claim is given twice")]
-    Duplicate,
-    /// A part is empty, for example the signature of an unsigned token.
-    #[error("a part is empty")]
-    EmptyPart,
-    /// The header is no JSON object in UTF-8.
-    #[error("the header is not a JSON object")]
-    HeaderJson,
-    /// Not three parts.
-    #[error("the token does not have three parts")]
-    PartCount,
-    /// A time before 1970 or after 9999.
-    #[error("a time is out of range")]
-    Time,
-    /// Longer than [`MAX_TOKEN`], or with more than [`MAX_ACCESS`] entries, or nested too deeply.
-    #[error("the token is too large")]
-    TooLarge,
-}
-
-impl JwtProblem {
-    /// A stable code for programs.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Access => "jwt_access",
-            Self::Algorithm => "jwt_algorithm",
-            Self::Base64 => "jwt_base64",
-            Self::ClaimType => "jwt_claim_type",
-            Self::ClaimsJson => "jwt_claims_json",
-            Self::Duplicate => "jwt_duplicate",
-            Self::EmptyPart => "jwt_empty_part",
-            Self::HeaderJson => "jwt_header_json",
-            Self::PartCount => "jwt_part_count",
-            Self::Time => "jwt_time",
-            Self::TooLarge => "jwt_too_large",
-        }
-    }
 }
 
 /// What a token says that it grants.
@@ -157,7 +86,33 @@ pub struct Answers {
 ///
 /// Never fails: what is no JWT is opaque, and what is a broken one says so in [`TokenInfo::problem`].
 pub fn inspect(token: &str) -> TokenInfo {
-    claims::inspect(token).unwrap_or_else(|problem| TokenInfo { problem, ..TokenInfo::default() })
+    match read(token.as_bytes(), &mut Decoded::default()) {
+        Reading::Opaque => TokenInfo::default(),
+        Reading::Broken(problem) => TokenInfo { problem: Some(problem), ..TokenInfo::default() },
+        Reading::Jwt(jwt) => TokenInfo::from(jwt),
+    }
+}
+
+impl From<Jwt<'_>> for TokenInfo {
+    fn from(jwt: Jwt<'_>) -> Self {
+        let own = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+        let Claims { issuer, subject, audience, expires_at, not_before, issued_at, access } = jwt.claims;
+        Self {
+            problem: None,
+            text: [jwt.header_json, jwt.claims_json].concat(),
+            claims_at: jwt.header_json.len(),
+            access: access
+                .map_or(Access::Absent, |access| Access::List(access.iter().map(to_scope).collect())),
+            issued_at,
+            not_before,
+            expires_at,
+            subject: own(subject),
+            audience: audience.iter().map(Cow::into_owned).collect(),
+            issuer: own(issuer),
+            algorithm: Some(jwt.algorithm.into_owned()),
+            key_id: own(jwt.key_id),
+        }
+    }
 }
 
 impl TokenInfo {
@@ -203,7 +158,9 @@ impl TokenInfo {
         }
         match &self.access {
             Access::Absent => Answer::Unknown,
-            Access::List(entries) if entries.iter().any(|entry| grants(entry, asked)) => Answer::Granted,
+            Access::List(entries) if entries.iter().any(|entry| entry_grants(entry, asked)) => {
+                Answer::Granted
+            }
             Access::List(_) => Answer::Denied,
         }
     }
@@ -220,12 +177,50 @@ impl TokenInfo {
     }
 }
 
-fn grants(entry: &Scope, asked: &Scope) -> bool {
-    entry.resource_type == asked.resource_type
-        && entry.name == asked.name
-        && (entry.class.is_none() || entry.class == asked.class)
+/// What a token says of one scope, for whoever looks once: see [`TokenInfo::answer`].
+pub fn answer(token: &Reading<'_>, asked: &Scope) -> Answer {
+    match token {
+        Reading::Opaque => Answer::Unknown,
+        Reading::Broken(_) => Answer::Denied,
+        Reading::Jwt(jwt) => {
+            jwt.claims.access.map_or(Answer::Unknown, |access| answer_of_access(access, asked))
+        }
+    }
+}
+
+/// What a list of access entries says of one scope.
+pub fn answer_of_access(access: AccessList<'_>, asked: &Scope) -> Answer {
+    let is_granted = access.iter().any(|AccessEntry { resource_type, class, name, actions }| {
+        let entry = (&*resource_type, class.as_deref(), &*name);
+        grants(entry, |action| actions.iter().any(|granted| granted == action), asked)
+    });
+    if is_granted { Answer::Granted } else { Answer::Denied }
+}
+
+fn entry_grants(entry: &Scope, asked: &Scope) -> bool {
+    let Scope { resource_type, class, name, actions } = entry;
+    let has = |action: &str| actions.iter().any(|granted| granted == action);
+    grants((resource_type, class.as_deref(), name), has, asked)
+}
+
+/// Whether one entry, of type, class and name and with these actions, grants a scope.
+fn grants(entry: (&str, Option<&str>, &str), has: impl Fn(&str) -> bool, asked: &Scope) -> bool {
+    let (resource_type, class, name) = entry;
+    resource_type == asked.resource_type
+        && name == asked.name
+        && (class.is_none() || class == asked.class.as_deref())
         && !asked.actions.is_empty()
-        && asked.actions.iter().all(|action| entry.actions.contains(action))
+        && asked.actions.iter().all(|action| has(action))
+}
+
+/// An access entry as a scope that lives on.
+pub fn to_scope(entry: AccessEntry<'_>) -> Scope {
+    Scope {
+        resource_type: entry.resource_type.into_owned(),
+        class: entry.class.map(Cow::into_owned),
+        name: entry.name.into_owned(),
+        actions: entry.actions.iter().map(Cow::into_owned).collect(),
+    }
 }
 
 impl fmt::Debug for TokenInfo {

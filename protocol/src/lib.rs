@@ -3,6 +3,8 @@
 //! Pure: no I/O, no clock, no randomness, no async. What this crate decides, both decide.
 #![forbid(unsafe_code)]
 
+pub use dockpass_syntax::tape;
+
 pub mod address;
 pub mod api;
 pub mod challenge;
@@ -10,7 +12,6 @@ pub mod code;
 pub mod credential;
 pub mod doctor;
 pub mod flow;
-mod json;
 pub mod jwt;
 pub mod oci_error;
 pub mod origin;
@@ -18,6 +19,7 @@ pub mod paging;
 pub mod realm;
 pub mod reference;
 pub mod scope;
+mod text;
 pub mod token;
 
 #[cfg(doctest)]

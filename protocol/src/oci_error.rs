@@ -9,7 +9,8 @@ use std::fmt;
 
 pub use code::OciErrorCode;
 
-use crate::json::{JsonError, Kind, Reader};
+use dockpass_syntax::json::{self, Kind, Value};
+use dockpass_syntax::tape::Tape;
 
 /// The longest body that is looked at, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -48,24 +49,13 @@ pub fn parse_errors(body: &[u8]) -> Vec<OciError> {
     let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.len() <= MAX_BODY) else {
         return Vec::new();
     };
-    let mut reader = Reader::new(text);
-    let mut errors = Vec::new();
-    let read: Result<(), JsonError> = reader.object(|name, value| {
-        if name != "errors" || value.kind()? != Kind::Array {
-            return value.skip();
-        }
-        value.array(|entry| {
-            if entry.kind()? != Kind::Object || errors.len() == MAX_ERRORS {
-                return entry.skip();
-            }
-            errors.extend(read_error(entry)?);
-            Ok(())
-        })
-    });
-    match read.and_then(|()| reader.end()) {
-        Ok(()) => errors,
-        Err(_) => Vec::new(),
-    }
+    let mut tape = Tape::default();
+    let Ok(body) = json::read(text, &mut tape) else { return Vec::new() };
+    let lists = body
+        .members()
+        .filter(|(name, _)| name.string().is_some_and(|name| name == "errors"))
+        .flat_map(|(_, list)| list.elements());
+    lists.filter_map(read_error).take(MAX_ERRORS).collect()
 }
 
 /// The code of the first error of a body.
@@ -73,16 +63,14 @@ pub fn first_code(body: &[u8]) -> Option<OciErrorCode> {
     parse_errors(body).into_iter().next().map(|error| error.code)
 }
 
-fn read_error(entry: &mut Reader<'_>) -> Result<Option<OciError>, JsonError> {
+fn read_error(entry: Value<'_>) -> Option<OciError> {
     let (mut code, mut message) = (None, None);
-    entry.object(|name, value| {
-        let is_text = value.kind()? == Kind::String;
-        match name {
-            "code" if is_text => code = OciErrorCode::parse(&value.string()?),
-            "message" if is_text => message = Some(UntrustedText(value.string()?.into_owned())),
-            _ => value.skip()?,
+    for (name, value) in entry.members().filter(|(_, value)| value.kind() == Kind::String) {
+        match &*name.string()? {
+            "code" => code = OciErrorCode::parse(&value.string()?),
+            "message" => message = Some(UntrustedText(value.string()?.into_owned())),
+            _ => {}
         }
-        Ok::<(), JsonError>(())
-    })?;
-    Ok(code.map(|code| OciError { code, message }))
+    }
+    code.map(|code| OciError { code, message })
 }

@@ -147,7 +147,8 @@ impl FromStr for Origin {
 
 /// `http://` or `https://`, in any case, and what follows. `None` for every other scheme.
 pub(crate) fn split_scheme(text: &str) -> Option<(Scheme, &str)> {
-    let (scheme, rest) = text.split_once("://")?;
+    let (scheme, rest) = text.split_at_checked(crate::text::find(text, "://")?)?;
+    let rest = rest.strip_prefix("://")?;
     if scheme.eq_ignore_ascii_case("https") {
         Some((Scheme::Https, rest))
     } else if scheme.eq_ignore_ascii_case("http") {

@@ -4,6 +4,7 @@
 //! is followed only on the same origin, and only to the registry API (GHSA-h7vf-4x9w-h99v).
 
 use crate::origin::{Origin, split_scheme};
+use crate::text;
 
 /// The longest field line that is read.
 const MAX_LINE: usize = 8 * 1024;
@@ -117,14 +118,13 @@ fn resolve(target: &str, registry: &Origin, base: &str) -> Option<String> {
 /// A path below `/v2/` that every parser reads alike: visible ASCII, no backslash, no fragment, no dot segments.
 fn is_api_path(path: &str) -> bool {
     let only_path = path.split('?').next().unwrap_or_default();
-    let plain = only_path.replace("%2e", ".").replace("%2E", ".");
     path.len() <= MAX_PATH
         && path.starts_with("/v2/")
         && path
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'#' | b'"' | b'<' | b'>'))
-        && !plain.split('/').any(|segment| matches!(segment, "." | ".."))
-        && !plain.contains("//")
+        && !only_path.split('/').any(text::is_dot_segment)
+        && !text::has(only_path, "//")
 }
 
 #[cfg(test)]

@@ -70,6 +70,25 @@ struct Pair {
     path: String,
 }
 
+/// What a flow asks of a policy. A page's flows have none, and by this trait its module does not carry one either.
+pub(crate) trait AdmitRealm: fmt::Debug + Send + Sync {
+    /// See [`RealmPolicy::admit`].
+    fn admit(&self, realm: &str) -> Result<Realm, ErrorCode>;
+
+    /// Whether the registry may name this realm, and is itself at its origin.
+    fn is_own(&self, realm: &str) -> bool;
+}
+
+impl AdmitRealm for RealmPolicy {
+    fn admit(&self, realm: &str) -> Result<Realm, ErrorCode> {
+        Self::admit(self, realm)
+    }
+
+    fn is_own(&self, realm: &str) -> bool {
+        self.admit(realm).is_ok_and(|realm| realm.origin == self.registry)
+    }
+}
+
 impl RealmPolicy {
     /// The policy of a registry, with the pairs that ship (Docker Hub, GitLab.com, nvcr.io).
     pub fn new(registry: Origin) -> Self {
@@ -193,7 +212,7 @@ fn canonical_path(text: &str) -> Option<String> {
         canonical.push('/');
     }
     push_canonical(&mut canonical, path)?;
-    if canonical.split('/').any(is_dot_segment) {
+    if canonical.split('/').any(crate::text::is_dot_segment) {
         return None;
     }
     if let Some(query) = query.filter(|query| !query.is_empty()) {
@@ -226,11 +245,6 @@ fn push_canonical(out: &mut String, text: &str) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// `.` or `..`, written plainly or percent-encoded.
-fn is_dot_segment(segment: &str) -> bool {
-    matches!(segment.replace("%2E", ".").as_str(), "." | "..")
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl FromStr for Reference {
         if text.len() > MAX_REFERENCE {
             return Err(ReferenceError::TooLong);
         }
-        if text.contains("://") {
+        if crate::text::has(text, "://") {
             return Err(ReferenceError::Scheme);
         }
         if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {

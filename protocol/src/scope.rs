@@ -24,7 +24,6 @@ use std::str::FromStr;
 
 pub use endpoint::{Endpoint, scopes_for};
 pub use error::{EndpointError, ScopeError, ScopeErrorKind};
-pub(crate) use parse::split_class;
 pub use set::{ScopeSet, normalize};
 
 use parse::Parts;
@@ -131,18 +130,6 @@ impl Scope {
                 || other.actions.iter().all(|action| self.actions.contains(action)))
     }
 
-    /// What [`fmt::Display`] prints, without printing it.
-    fn text(&self) -> impl Iterator<Item = u8> {
-        let class = self.class.iter().flat_map(|class| b"(".iter().chain(class.as_bytes()).chain(b")"));
-        let actions = self.actions.iter().enumerate().flat_map(|(index, action)| {
-            let separator: &[u8] = if index > 0 { b"," } else { b"" };
-            separator.iter().chain(action.as_bytes())
-        });
-        let resource =
-            self.resource_type.as_bytes().iter().chain(class).chain(b":").chain(self.name.as_bytes());
-        resource.chain(b":").chain(actions).copied()
-    }
-
     fn normalize_actions(&mut self) {
         set::canonical_actions(&mut self.actions);
     }
@@ -176,10 +163,12 @@ fn compare(a: &str, after_a: u8, b: &str, after_b: u8) -> Ordering {
 impl Ord for Scope {
     fn cmp(&self, other: &Self) -> Ordering {
         let parts = |scope: &'_ Self| (scope.resource_type.clone(), scope.class.clone(), scope.name.clone());
-        self.text().cmp(other.text()).then_with(|| parts(self).cmp(&parts(other))).then_with(|| {
-            // The same text from other parts: entries of tokens may hold separators anywhere.
-            self.actions.cmp(&other.actions)
-        })
+        self.to_string().cmp(&other.to_string()).then_with(|| parts(self).cmp(&parts(other))).then_with(
+            || {
+                // The same text from other parts: entries of tokens may hold separators anywhere.
+                self.actions.cmp(&other.actions)
+            },
+        )
     }
 }
 

@@ -5,6 +5,7 @@ mod response;
 mod tests;
 mod time;
 
+pub(crate) use response::parse_and_inspect;
 pub use response::{
     DEFAULT_LIFETIME_MS, MAX_RESPONSE, TokenResponse, TokenResponseError, parse_token_response,
 };

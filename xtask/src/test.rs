@@ -13,7 +13,8 @@ use crate::{process, util, wasm};
 use summary::Count;
 
 /// The packages that run on the host.
-const HOST: [&str; 4] = ["dockpass-protocol", "dockpass-keyserver", "dockpass-tests", "xtask"];
+const HOST: [&str; 5] =
+    ["dockpass-syntax", "dockpass-protocol", "dockpass-keyserver", "dockpass-tests", "xtask"];
 
 /// Runs these parts. A part that fails does not keep the next from running.
 pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {

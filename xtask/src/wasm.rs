@@ -9,10 +9,12 @@ use crate::tools::{bindgen, npm, rust_wasm, system};
 use crate::util::Hash;
 use crate::{process, util};
 
-/// What `wasm-opt` is given: smallest module, with the features that every browser has that runs ES modules and
-/// `WebAssembly` at all (rustc uses them too).
-const WASM_OPT: [&str; 7] = [
-    "-Oz",
+/// What `wasm-opt` is given. `-O3` and not `-Oz`, which made what is compiled for speed 10 % slower and all of it 0.3 %
+/// smaller (decision 0022); the features that all browsers have since March 2023 (rustc uses them too).
+const WASM_OPT: [&str; 9] = [
+    "-O3",
+    "--converge",
+    "--enable-simd",
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
@@ -106,6 +108,8 @@ fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failu
         "Cargo.lock",
         "protocol/Cargo.toml",
         "protocol/src",
+        "protocol/syntax/Cargo.toml",
+        "protocol/syntax/src",
         "client-wasm/Cargo.toml",
         "client-wasm/src",
         "xtask/npm/package-lock.json",

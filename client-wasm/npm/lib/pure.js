@@ -11,18 +11,14 @@ const LONGEST_LINE = 8 * 1024 + 1
 /** The same for tokens and answers of token services. */
 const LONGEST_TOKEN = 64 * 1024 + 1
 
-/** In the table, in the place of an end: the start is an index into the words. */
-const IS_WORD = 0xffffffff
-let words
-
 export function parseChallenges(header) {
   const module = memory()
   if (typeof header === 'string') {
     const text = header.length > LONGEST_LINE ? header.slice(0, LONGEST_LINE) : header
     const length = module.write(text)
     // In ASCII, offsets of bytes are indices of the string, so that the parts can be cut from it here.
-    const count = length === text.length ? glue.scan_challenges(length, 0) : -1
-    return count < 0 ? module.answer(glue.parse_challenges(length, 0)) : cut(module, text, count)
+    if (length === text.length && glue.scan_challenges(length, 0)) return module.cut(text)
+    return module.answer(glue.parse_challenges(length, 0))
   }
   if (!Array.isArray(header) || header.length > MAX_LINES) throw argumentError('A header is a string or a list of strings.')
   if (header.length === 0) return []
@@ -42,41 +38,9 @@ function parseLines(module, lines) {
   }
   const setEnds = () => module.table.set(ends)
   setEnds()
-  const count = length === units ? glue.scan_challenges(length, lines.length) : -1
-  if (count >= 0) return cut(module, text, count)
+  if (length === units && glue.scan_challenges(length, lines.length)) return module.cut(text)
   setEnds()
   return module.answer(glue.parse_challenges(length, lines.length))
-}
-
-/** Cuts challenges out of a text by the offsets in the table. */
-function cut(module, text, count) {
-  const { table } = module
-  words ??= readWords(module)
-  const challenges = []
-  let at = 0
-  for (let index = 0; index < count; index++) {
-    const scheme = part(text, table[at], table[at + 1])
-    const token68 = table[at + 3] === 0 ? undefined : part(text, table[at + 2], table[at + 3])
-    const end = at + 5 + 4 * table[at + 4]
-    const params = {}
-    for (at += 5; at < end; at += 4) {
-      const name = part(text, table[at], table[at + 1])
-      const value = part(text, table[at + 2], table[at + 3])
-      if (name === '__proto__') Object.defineProperty(params, name, { value, enumerable: true, configurable: true, writable: true })
-      else params[name] = value
-    }
-    challenges.push(token68 === undefined ? { scheme, params } : { scheme, token68, params })
-  }
-  return challenges
-}
-
-function part(text, start, end) {
-  return end === IS_WORD ? words[start] : text.slice(start, end)
-}
-
-/** The words, once. The table, which is in use, does not change meanwhile. */
-function readWords(module) {
-  return module.answer(glue.challenge_words())
 }
 
 export function parseScopes(text) {
@@ -102,10 +66,44 @@ export function parseReference(text) {
   return module.answer(glue.parse_reference(module.write(string(text, 'A reference').slice(0, LONGEST_LINE))))
 }
 
+/** In the table's first number, what to take of the claims; see protocol/syntax/src/jwt/summary.rs. */
+const ACCESS_PLAIN = 1
+const SUBJECT = 2
+const AUDIENCE_TEXT = 4
+const AUDIENCE_LIST = 8
+
 export function inspectToken(token) {
   const module = memory()
-  return module.answer(glue.inspect_token(writeToken(module, token)))
+  const length = glue.inspect_token(writeToken(module, token))
+  if (length === 0) return { kind: 'opaque', verified: false, access: null }
+  if (length < 0) return { kind: 'opaque', verified: false, access: null, problem: module.read(-length) }
+  const table = module.table
+  const flags = table[0]
+  const both = module.tokenParts(length, table[1])
+  const claims = both[1]
+  const access = flags & ACCESS_PLAIN ? entries(claims.access) : table[8] > 0 ? module.read(table[8]) : null
+  const info = { kind: 'jwt', verified: false, header: both[0], claims, access }
+  if (table[2] !== ABSENT) info.issuedAt = time(table, 2)
+  if (table[4] !== ABSENT) info.notBefore = time(table, 4)
+  if (table[6] !== ABSENT) info.expiresAt = time(table, 6)
+  if (flags & SUBJECT) info.subject = claims.sub
+  if (flags & AUDIENCE_TEXT) info.audience = [claims.aud]
+  else if (flags & AUDIENCE_LIST) info.audience = claims.aud.slice()
+  return info
 }
+
+/** The entries of `access` by themselves, so that what is done to one list does not happen to the claims. */
+function entries(access) {
+  return access.length === 1 ? [entry(access[0])] : access.map(entry)
+}
+
+function entry({ type, name, actions }) {
+  return { type, name, actions: actions.length === 1 ? [actions[0]] : actions.slice() }
+}
+
+/** In the table, in the place of a time's high half: there is none. */
+const ABSENT = 0xffffffff
+const time = (table, at) => table[at] * 4294967296 + table[at + 1]
 
 export function grants(token, scope) {
   const module = memory()
@@ -115,14 +113,8 @@ export function grants(token, scope) {
   }
   if (token === null || typeof token !== 'object') throw argumentError('A token is a string or what inspectToken gave.')
   const state = token.problem !== undefined ? 1 : Array.isArray(token.access) ? 0 : 2
-  const access = state === 0 ? token.access.map(entryText).join('') : ''
+  const access = state === 0 ? JSON.stringify(token.access) : ''
   return module.answer(glue.access_grants(scopeLength, scopeLength + module.write(access, scopeLength), state))
-}
-
-/** One entry of `access` for the module; nothing of one that holds the separators, which no scope does. */
-function entryText({ type, class: kind = '', name, actions }) {
-  const parts = [type, kind, name, ...actions]
-  return parts.some((part) => /[\0\x01]/.test(part)) ? '' : `\x01${parts.join('\0')}`
 }
 
 export function parseTokenResponse(body, receivedAt) {

@@ -2,6 +2,7 @@
 
 import * as glue from '../dist/dockpass.js'
 import { DockpassError, argumentError } from './error.js'
+import { begin, next } from './tape.js'
 import { version } from './version.js'
 
 /** The exports of the module, and its memory; undefined until it is loaded. */
@@ -73,6 +74,9 @@ class Memory {
   #inputAt
   #table
   #tableAt = glue.table()
+  /** All of the memory. */
+  #numbers
+  #words
 
   constructor(wasmMemory) {
     this.#memory = wasmMemory
@@ -120,9 +124,33 @@ class Memory {
 
   /** The JSON that a function answered, from the length that it returned; an error is thrown. */
   answer(length) {
-    const bytes = new Uint8Array(this.#memory.buffer, glue.output(), Math.abs(length))
-    const value = JSON.parse(decoder.decode(bytes))
+    const value = this.read(Math.abs(length))
     if (length < 0) throw new DockpassError(value)
     return value
+  }
+
+  /** The JSON of this length in the output. */
+  read(length) {
+    return JSON.parse(this.#text(glue.output(), length))
+  }
+
+  /** The value that the tape begins with; its places are indices of this text. */
+  cut(text) {
+    if (this.#numbers === undefined || this.#numbers.buffer !== this.#memory.buffer) this.#numbers = new Uint32Array(this.#memory.buffer)
+    this.#words ??= this.answer(glue.tape_words())
+    return begin(text, this.#numbers, glue.tape() >>> 2, this.#words)
+  }
+
+  /** Header and claims of a decoded token: this many bytes, of which the claims begin at one. */
+  tokenParts(length, claimsAt) {
+    const at = glue.tape_text()
+    const text = this.#text(at, length)
+    // In ASCII, offsets of bytes are indices of the string.
+    if (text.length === length) return [this.cut(text), next()]
+    return [this.#text(at, claimsAt), this.#text(at + claimsAt, length - claimsAt)].map((json) => JSON.parse(json))
+  }
+
+  #text(at, length) {
+    return decoder.decode(new Uint8Array(this.#memory.buffer, at, length))
   }
 }

@@ -34,7 +34,8 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 test('what is in it', () => {
   assert.deepEqual(files, [
     'LICENSE', 'README.md', 'dist/dockpass.js', 'dist/dockpass_bg.wasm', 'index.d.ts', 'index.js',
-    'lib/client.js', 'lib/content.js', 'lib/driver.js', 'lib/error.js', 'lib/key-server.js', 'lib/pure.js', 'lib/version.js', 'lib/wasm.js',
+    'lib/client.js', 'lib/content.js', 'lib/driver.js', 'lib/error.js', 'lib/key-server.js', 'lib/pure.js',
+    'lib/tape.js', 'lib/version.js', 'lib/wasm.js',
     'node.js', 'package.json',
   ])
   const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json')))

@@ -1,7 +1,32 @@
 //! Which challenge to answer, and what a Bearer challenge of a registry says.
 
-use super::error::BearerError;
 use super::{Challenge, Param};
+
+/// Why a challenge names no token service.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BearerError {
+    /// The scheme is another one.
+    #[error("the challenge is not a Bearer challenge")]
+    NotBearer,
+    /// `realm` is absent or empty (Azure's management API sends such challenges).
+    #[error("the Bearer challenge has no realm")]
+    NoRealm,
+    /// `realm` is neither an absolute http or https URL nor a path.
+    #[error("the realm of the Bearer challenge is neither an http(s) URL nor a path")]
+    RealmNotAbsolute,
+}
+
+impl BearerError {
+    /// A stable code for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotBearer => "bearer_not_bearer",
+            Self::NoRealm => "bearer_no_realm",
+            Self::RealmNotAbsolute => "bearer_realm_not_absolute",
+        }
+    }
+}
 
 /// The parameters of a registry's Bearer challenge: where to get a token, and for what
 /// (distribution `docs/content/spec/auth/token.md`, RFC 6750 §3). Empty values count as absent.

@@ -2,35 +2,37 @@
 
 /// Milliseconds since the epoch, or `None` for what is no date of these forms or not of the years 1970 to 9999.
 pub(super) fn parse(text: &str) -> Option<i64> {
-    let mut words = text.split([' ', ',', '-']).filter(|word| !word.is_empty());
-    let weekday = words.next()?;
-    let (day, month, year, time) = if text.contains(',') {
-        // `Sun, 06 Nov 1994 08:49:37 GMT`, or the obsolete `Sunday, 06-Nov-94 08:49:37 GMT`
-        let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        if words.next()? != "GMT" {
-            return None;
-        }
-        (day, month, year, time)
-    } else {
-        // `Sun Nov  6 08:49:37 1994`
-        let (month, day, time, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        (day, month, year, time)
-    };
-    if words.next().is_some() || !weekday.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return None;
+    let mut words = [""; 6];
+    let mut count = 0;
+    for word in text.split([' ', ',', '-']).filter(|word| !word.is_empty()) {
+        *words.get_mut(count)? = word;
+        count += 1;
     }
+    let (weekday, [day, month, year], time) = match (words, count, text.contains(',')) {
+        // `Sun, 06 Nov 1994 08:49:37 GMT`, or the obsolete `Sunday, 06-Nov-94 08:49:37 GMT`
+        ([weekday, date @ .., time, "GMT"], 6, true) => (weekday, date, time),
+        // `Sun Nov  6 08:49:37 1994`
+        ([weekday, month, day, time, year, _], 5, false) => (weekday, [day, month, year], time),
+        _ => return None,
+    };
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = i64::try_from(months.iter().position(|name| *name == month)?).ok()? + 1;
+    let month = (1..).zip(months).find(|(_, name)| *name == month)?.0;
     let year = match (year.len(), number(year)?) {
         (4, year) if year >= 1970 => year,
         // Two digits: the years 1970 to 2069, which is near enough for a form that nobody sends any more.
         (2, year) => year + if year < 70 { 2000 } else { 1900 },
         _ => return None,
     };
-    let mut clock = time.split(':').map(number);
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    let mut clock = [0; 3];
+    let mut count = 0;
+    for part in time.split(':') {
+        *clock.get_mut(count)? = number(part)?;
+        count += 1;
+    }
+    let [hour, minute, second] = clock;
     let day = number(day)?;
-    if clock.next().is_some() || hour > 23 || minute > 59 || second > 60 || !(1..=31).contains(&day) {
+    let in_range = hour <= 23 && minute <= 59 && second <= 60 && (1..=31).contains(&day);
+    if count != 3 || !in_range || !weekday.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return None;
     }
     let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
@@ -40,7 +42,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
 /// One to four digits.
 fn number(text: &str) -> Option<i64> {
     let digits = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+    digits.then(|| text.bytes().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0')))
 }
 
 /// Days from 1970-01-01 in the Gregorian calendar. Counts years from March, so that the leap day is the last of one.

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::{Authorization, Decision, FlowError, Hop, ResponseHead, StepRecord, TransportError, retry_after};
 use crate::challenge::{BearerChallenge, Selected, parse_lines, select};
 use crate::code::ErrorCode;
-use crate::realm::RealmPolicy;
+use crate::realm::{AdmitRealm, RealmPolicy};
 use crate::scope::ScopeSet;
 
 /// The most requests to the registry: without a token, with one, with a better one.
@@ -82,7 +82,7 @@ pub struct Answered {
 pub struct ResourceFlow {
     request: ResourceRequest,
     identified: bool,
-    policy: Option<RealmPolicy>,
+    policy: Option<Box<dyn AdmitRealm>>,
     /// The request's scopes, and what the registry asked for beyond them.
     asked: ScopeSet,
     /// What earlier answers taught, until this one teaches otherwise.
@@ -154,7 +154,7 @@ impl ResourceFlow {
     /// driver vets [`TokenNeed::challenge`].
     #[must_use]
     pub fn with_policy(mut self, policy: RealmPolicy) -> Self {
-        self.policy = Some(policy);
+        self.policy = Some(Box::new(policy));
         self
     }
 

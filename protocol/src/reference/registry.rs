@@ -34,7 +34,7 @@ impl RegistryName {
     /// # Errors
     /// [`ReferenceError::NonAsciiHost`], [`ReferenceError::Scheme`] for a URL, else [`ReferenceError::Registry`].
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
-        if text.contains("://") {
+        if crate::text::has(text, "://") {
             return Err(ReferenceError::Scheme);
         }
         if !text.is_ascii() {

@@ -3,6 +3,7 @@
 use super::error::EndpointError;
 use super::{Scope, ScopeSet};
 use crate::reference::grammar;
+use crate::text;
 
 /// The longest path that is read, in bytes: a name has at most 255, a digest or upload id at most 512.
 const MAX_PATH: usize = 1024;
@@ -82,7 +83,7 @@ impl<'a> Endpoint<'a> {
             return Err(EndpointError::Character);
         }
         let rest = path.strip_prefix("/v2/").ok_or(EndpointError::Unknown)?;
-        if rest.split('/').any(|segment| matches!(segment, "." | "..")) || path.contains("//") {
+        if rest.split('/').any(|segment| matches!(segment, "." | "..")) || text::has(path, "//") {
             return Err(EndpointError::Character);
         }
         match rest {
@@ -200,7 +201,7 @@ fn path_of(target: &str) -> Result<&str, EndpointError> {
         Some(rest) => rest.find('/').and_then(|slash| rest.get(slash..)).ok_or(EndpointError::Unknown)?,
     };
     let query = path.find(['?', '#']).unwrap_or(path.len());
-    let start = path.get(..query).and_then(|path| path.find("/v2/")).ok_or(EndpointError::Unknown)?;
+    let start = path.get(..query).and_then(|path| text::find(path, "/v2/")).ok_or(EndpointError::Unknown)?;
     path.get(start..).ok_or(EndpointError::Unknown)
 }
 

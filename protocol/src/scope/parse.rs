@@ -2,6 +2,8 @@
 
 use super::MAX_SCOPE;
 use super::error::{ScopeError, ScopeErrorKind as Kind};
+use dockpass_syntax::split_class;
+
 use crate::reference::grammar;
 
 /// The parts of one well-formed scope, as written.
@@ -47,20 +49,6 @@ impl<'a> Parts<'a> {
     /// The actions as written, without empty ones.
     pub(super) fn actions(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.actions.split(',').filter(|action| !action.is_empty())
-    }
-}
-
-/// Splits `type(class)`; `None` if either part is malformed.
-pub(crate) fn split_class(text: &str) -> Option<(&str, Option<&str>)> {
-    let word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    match text.split_once('(') {
-        None => word(text).then_some((text, None)),
-        Some((resource_type, rest)) => {
-            let class = rest.strip_suffix(')')?;
-            (word(resource_type) && word(class)).then_some((resource_type, Some(class)))
-        }
     }
 }
 

@@ -6,8 +6,9 @@ use secrecy::SecretString;
 use zeroize::Zeroize;
 
 use super::time::parse_rfc3339;
-use crate::json::{JsonError, Kind, Number, Reader};
-use crate::jwt::{TokenInfo, inspect};
+use crate::jwt::{self, Decoded, Reading};
+use dockpass_syntax::json::{self, JsonError, Kind, Value};
+use dockpass_syntax::tape::Tape;
 
 /// The longest answer that is read, in bytes.
 pub const MAX_RESPONSE: usize = 64 * 1024;
@@ -23,8 +24,6 @@ const MAX_EXPIRES_IN: i64 = i32::MAX as i64;
 pub struct TokenResponse {
     /// The token for the registry: visible ASCII, safe in a header.
     pub token: SecretString,
-    /// What the token says of itself, unverified.
-    pub info: TokenInfo,
     /// When to stop using it, in milliseconds since 1970 by the caller's clock: the earlier of `expires_in` and the
     /// JWT's `exp`, 60 seconds after the answer if there is neither. May be in the past if the service says so.
     pub expires_at_ms: i64,
@@ -103,19 +102,33 @@ impl From<JsonError> for TokenResponseError {
 /// # Errors
 /// [`TokenResponseError`]; it says nothing of the content.
 pub fn parse_token_response(body: &[u8], received_at_ms: i64) -> Result<TokenResponse, TokenResponseError> {
+    let expires_at = |token: &str| match jwt::read(token.as_bytes(), &mut Decoded::default()) {
+        Reading::Jwt(jwt) => jwt.claims.expires_at,
+        _ => None,
+    };
+    parse_and_inspect(body, received_at_ms, |token| (expires_at(token), ())).map(|(response, ())| response)
+}
+
+/// The same for whoever looks into the token anyway: `look` gives its `exp`, and what else was found.
+pub(crate) fn parse_and_inspect<T>(
+    body: &[u8],
+    received_at_ms: i64,
+    look: impl FnOnce(&str) -> (Option<i64>, T),
+) -> Result<(TokenResponse, T), TokenResponseError> {
     use TokenResponseError as Error;
     if body.len() > MAX_RESPONSE {
         return Err(Error::TooLarge);
     }
     let text = std::str::from_utf8(body).map_err(|_| Error::NotJson)?;
-    let fields = Fields::read(text)?;
+    let mut tape = Tape::default();
+    let fields = Fields::read(json::read(text, &mut tape)?)?;
     let token = match (fields.token.given(), fields.access_token.given()) {
         (Some(token), Some(access_token)) if token != access_token => return Err(Error::Conflict),
         (Some(token), _) | (None, Some(token)) => secret(token)?,
         (None, None) => return Err(Error::MissingToken),
     };
     let refresh_token = fields.refresh_token.given().map(secret).transpose()?;
-    let info = inspect(secrecy::ExposeSecret::expose_secret(&token));
+    let (expires_at, found) = look(secrecy::ExposeSecret::expose_secret(&token));
     let issued_at_ms = fields.issued_at.given().and_then(parse_rfc3339);
     let by_service = fields.expires_in.map(|seconds| {
         let lifetime = seconds.saturating_mul(1000);
@@ -123,20 +136,20 @@ pub fn parse_token_response(body: &[u8], received_at_ms: i64) -> Result<TokenRes
             .filter(|&issued| issued <= received_at_ms && issued.saturating_add(lifetime) > received_at_ms);
         issued.unwrap_or(received_at_ms).saturating_add(lifetime)
     });
-    let expires_at_ms = match (by_service, info.expires_at) {
+    let expires_at_ms = match (by_service, expires_at) {
         (Some(service), Some(token)) => service.min(token),
         (Some(known), None) | (None, Some(known)) => known,
         (None, None) => received_at_ms.saturating_add(DEFAULT_LIFETIME_MS),
     };
-    Ok(TokenResponse {
-        info,
+    let response = TokenResponse {
         expires_at_ms,
         expires_in: fields.expires_in,
         issued_at_ms,
         refresh_token,
         scope: fields.scope.given().map(str::to_owned),
         token,
-    })
+    };
+    Ok((response, found))
 }
 
 /// Visible ASCII only (RFC 6750 §2.1 allows less; some opaque tokens hold more): no spaces, no line breaks.
@@ -180,15 +193,18 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn read(text: &'a str) -> Result<Self, TokenResponseError> {
+    fn read(body: Value<'a>) -> Result<Self, TokenResponseError> {
+        if body.kind() != Kind::Object {
+            return Err(TokenResponseError::NotJson);
+        }
         let mut fields = Self::default();
-        let mut reader = Reader::new(text);
-        reader.object(|name, value| fields.member(name, value))?;
-        reader.end()?;
+        for (name, value) in body.members() {
+            fields.member(&name.string().unwrap_or_default(), value)?;
+        }
         Ok(fields)
     }
 
-    fn member(&mut self, name: &str, value: &mut Reader<'a>) -> Result<(), TokenResponseError> {
+    fn member(&mut self, name: &str, value: Value<'a>) -> Result<(), TokenResponseError> {
         let (bit, text) = match name {
             "token" => (1, &mut self.token),
             "access_token" => (2, &mut self.access_token),
@@ -197,18 +213,14 @@ impl<'a> Fields<'a> {
             "scope" => (16, &mut self.scope),
             "expires_in" => {
                 self.mark(32)?;
-                self.expires_in = match value.kind()? {
-                    Kind::Null => value.null().map(|()| None)?,
-                    Kind::Number => seconds(value.number()?)?,
-                    _ => return Err(TokenResponseError::ExpiresIn),
-                };
+                self.expires_in = seconds(value)?;
                 return Ok(());
             }
-            _ => return Ok(value.skip()?),
+            _ => return Ok(()),
         };
-        match value.kind()? {
-            Kind::Null => value.null()?,
-            Kind::String => *text = Text(Some(value.string()?)),
+        match value.kind() {
+            Kind::Null => {}
+            Kind::String => *text = Text(value.string()),
             _ => return Err(TokenResponseError::Type),
         }
         self.mark(bit)
@@ -223,8 +235,14 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whole seconds above zero; 0 means "not set".
-fn seconds(number: Number<'_>) -> Result<Option<i64>, TokenResponseError> {
-    let thousandths = number.thousandths(MAX_EXPIRES_IN).ok_or(TokenResponseError::ExpiresIn)?;
-    Ok(Some(thousandths / 1000).filter(|&seconds| seconds > 0))
+/// Whole seconds above zero; 0 and `null` mean "not set".
+fn seconds(value: Value<'_>) -> Result<Option<i64>, TokenResponseError> {
+    match value.number() {
+        Some(number) => {
+            let thousandths = number.thousandths(MAX_EXPIRES_IN).ok_or(TokenResponseError::ExpiresIn)?;
+            Ok(Some(thousandths / 1000).filter(|&seconds| seconds > 0))
+        }
+        None if value.kind() == Kind::Null => Ok(None),
+        None => Err(TokenResponseError::ExpiresIn),
+    }
 }

@@ -1,8 +1,7 @@
 //! Challenges: the value of `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110 §11.2, §11.3, §11.6.1).
 //!
 //! [`parse`] reads one header line lazily, [`parse_lines`] reads all lines of a response; the challenges borrow from
-//! the lines wherever nothing has to be folded or unescaped. [`select()`] picks the one to answer, and
-//! [`BearerChallenge`] is what a token service's challenge says (distribution's `spec/auth/token.md`, RFC 6750 §3).
+//! the lines wherever nothing has to be folded or unescaped.
 //!
 //! # What is accepted
 //! Everything the grammar of RFC 9110 allows: lists of challenges, empty list elements (§5.6.1), `token68`, quoted
@@ -25,17 +24,17 @@
 
 mod error;
 mod lexer;
+mod on_tape;
 mod parser;
-mod select;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
 
-pub use error::{BearerError, ChallengeError, ChallengeErrorKind, ChallengeListError};
+pub use error::{ChallengeError, ChallengeErrorKind, ChallengeListError};
+pub use on_tape::write_on_tape;
 pub use parser::ChallengeParser;
-pub use select::{BearerChallenge, Selected, bearer_candidates, select};
 
 /// The longest header line that is read, in bytes. Longer ones are refused unread; real ones stay below 1 KiB.
 pub const MAX_LINE: usize = 8 * 1024;
@@ -73,7 +72,7 @@ pub struct Param<'a> {
 /// The iterator ends after the first error; the challenges before it have been given out by then.
 ///
 /// ```
-/// use dockpass_protocol::challenge::parse;
+/// use dockpass_syntax::challenge::parse;
 /// let header = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io""#;
 /// let challenge = parse(header).next().unwrap().unwrap();
 /// assert!(challenge.is_bearer());

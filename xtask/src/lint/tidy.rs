@@ -12,8 +12,11 @@ use crate::{process, util};
 /// Lines that a source file may have; longer ones hide a second subject. Tests and data may be longer.
 const MAX_LINES: usize = 400;
 
-/// All that `protocol` may depend on: it is compiled into the page, and it is pure.
-const PROTOCOL_MAY_USE: [&str; 6] = ["base64", "secrecy", "serde", "serde_json", "thiserror", "zeroize"];
+/// All that the pure crates may depend on: they are compiled into the page.
+const PURE: [(&str, &[&str]); 2] = [
+    ("protocol/Cargo.toml", &["dockpass-syntax", "secrecy", "serde", "thiserror", "zeroize"]),
+    ("protocol/syntax/Cargo.toml", &["thiserror"]),
+];
 
 /// The modules of the key server that may know axum: everything that faces HTTP. What is below `state` may not.
 const KEY_SERVER_HTTP: [&str; 8] =
@@ -33,8 +36,11 @@ pub(super) fn tidy() -> Result<(), Failure> {
         let Ok(content) = std::fs::read_to_string(util::root().join(&path)) else { continue };
         breaches.extend(file(&path, &content));
     }
-    let manifest = util::read(&util::root().join("protocol/Cargo.toml"))?;
-    breaches.extend(dependencies(&manifest));
+    for (manifest, allowed) in PURE {
+        let text = util::read(&util::root().join(manifest))?;
+        let unknown = dependencies(&text, allowed).into_iter();
+        breaches.extend(unknown.map(|name| format!("{manifest}: {name} is none of {}", allowed.join(", "))));
+    }
     let page = Path::new("docs/architecture.md");
     if let Ok(text) = std::fs::read_to_string(util::root().join(page)) {
         breaches.extend(named_paths(&text, &|path| util::root().join(path).exists()));
@@ -110,29 +116,22 @@ fn uses(path: &Path, content: &str, source: &str, word: &str, allowed: &[&str]) 
     content.lines().position(|line| code(line) && line.contains(&format!("{word}::"))).map(|index| index + 1)
 }
 
-/// The dependencies of `protocol` that it may not have. Only ones that are compiled into it
-/// count: not those of its tests, and not optional ones, which only the key server turns on.
-fn dependencies(manifest: &str) -> Vec<String> {
+/// The dependencies that are not allowed. Only ones that are compiled in count: not those of tests, and not optional ones,
+/// which only the key server turns on.
+fn dependencies<'a>(manifest: &'a str, allowed: &[&str]) -> Vec<&'a str> {
     let mut inside = false;
-    let mut breaches = Vec::new();
+    let mut names = Vec::new();
     for line in manifest.lines().map(str::trim) {
         if line.starts_with('[') {
             inside = line == "[dependencies]"
                 || (line.starts_with("[target.") && line.ends_with(".dependencies]"));
-            if let Some(name) = line.strip_prefix("[dependencies.") {
-                breaches.extend(dependency(name.trim_end_matches(']')));
-            }
+            names.extend(line.strip_prefix("[dependencies.").map(|name| name.trim_end_matches(']')));
         } else if inside && !line.is_empty() && !line.starts_with('#') && !line.contains("optional = true") {
-            let name = line.split(['=', '.', ' ']).next().unwrap_or_default();
-            breaches.extend(dependency(name));
+            names.extend(line.split(['=', '.', ' ']).next());
         }
     }
-    breaches
-}
-
-fn dependency(name: &str) -> Option<String> {
-    let allowed = PROTOCOL_MAY_USE.contains(&name);
-    (!allowed).then(|| format!("protocol/Cargo.toml: {name} is none of {}", PROTOCOL_MAY_USE.join(", ")))
+    names.retain(|name| !allowed.contains(name));
+    names
 }
 
 /// The paths that a page of the documentation names in backquotes and that are not there.

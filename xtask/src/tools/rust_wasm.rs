@@ -18,6 +18,9 @@ use crate::{process, util};
 /// The target's name.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
+/// What the module may use beyond the target's baseline: vectors, with which tokens are decoded (decision 0022).
+const FEATURES: &str = "-Ctarget-feature=+simd128";
+
 /// A compiler that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Candidate {
@@ -76,14 +79,15 @@ impl Toolchain {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.candidate.cargo(arguments);
         command.arg("--target").arg(TARGET).arg("--target-dir").arg(target());
+        let mut flags = FEATURES.to_owned();
         if let Some(sysroot) = &self.sysroot {
-            let flags = format!("--sysroot={}{}", sysroot.display(), self.panics.flags());
+            flags = format!("{flags} --sysroot={}{}", sysroot.display(), self.panics.flags());
             if self.panics == Panics::Stop {
                 command.env("RUSTC_BOOTSTRAP", "1");
             }
-            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags);
-            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTDOCFLAGS", &flags);
         }
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags);
+        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTDOCFLAGS", &flags);
         command
     }
 

@@ -162,9 +162,7 @@ impl ResourceFlow {
             _ => None,
         };
         match (&self.policy, known) {
-            (Some(policy), Some(realm)) => {
-                policy.admit(realm).is_ok_and(|realm| realm.origin() == policy.registry())
-            }
+            (Some(policy), Some(realm)) => policy.is_own(realm),
             _ => true,
         }
     }

@@ -2,9 +2,9 @@
 
 use super::TokenGrant;
 use crate::flow::{ResponseHead, http_date};
-use crate::jwt::{Access, TokenInfo};
+use crate::jwt::{Access, TokenInfo, inspect};
 use crate::scope::ScopeSet;
-use crate::token::parse_token_response;
+use crate::token::parse_and_inspect;
 
 /// Clocks that differ by no more than this count as equal: `Date` has whole seconds, and answers take time.
 const SAME_CLOCK_MS: i64 = 5_000;
@@ -31,11 +31,14 @@ pub(super) fn grant(
         .clamp(-MAX_SKEW_MS, MAX_SKEW_MS);
     let skew = if skew.abs() > SAME_CLOCK_MS { skew } else { 0 };
     let their_now = now_ms.saturating_add(skew);
-    let response = parse_token_response(body, their_now).ok()?;
-    if !is_usable(&response.info, their_now, service) {
+    let look = |token: &str| {
+        let info = inspect(token);
+        (info.expires_at, info)
+    };
+    let (response, info) = parse_and_inspect(body, their_now, look).ok()?;
+    if !is_usable(&info, their_now, service) {
         return None;
     }
-    let info = response.info;
     let answers = info.answers(asked);
     let names_a_user = info.names_a_user();
     Some(TokenGrant {

@@ -65,21 +65,6 @@ pub enum ChallengeErrorKind {
     UnterminatedQuote,
 }
 
-/// Why a challenge names no token service.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BearerError {
-    /// The scheme is another one.
-    #[error("the challenge is not a Bearer challenge")]
-    NotBearer,
-    /// `realm` is absent or empty (Azure's management API sends such challenges).
-    #[error("the Bearer challenge has no realm")]
-    NoRealm,
-    /// `realm` is neither an absolute http or https URL nor a path.
-    #[error("the realm of the Bearer challenge is neither an http(s) URL nor a path")]
-    RealmNotAbsolute,
-}
-
 impl ChallengeError {
     /// The stable code of the kind.
     pub fn code(&self) -> &'static str {
@@ -109,17 +94,6 @@ impl ChallengeErrorKind {
             Self::TooManyChallenges => "challenge_too_many",
             Self::TooManyParams => "challenge_too_many_params",
             Self::UnterminatedQuote => "challenge_unterminated_quote",
-        }
-    }
-}
-
-impl BearerError {
-    /// A stable code for programs.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::NotBearer => "bearer_not_bearer",
-            Self::NoRealm => "bearer_no_realm",
-            Self::RealmNotAbsolute => "bearer_realm_not_absolute",
         }
     }
 }

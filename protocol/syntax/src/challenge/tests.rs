@@ -1,8 +1,11 @@
 //! Properties. The cases are in `testdata/challenges.json`, the comparison with `http-auth` in `tests/`.
+#![expect(clippy::string_slice, reason = "a test that panics has failed, as it should")]
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::tape::tests::value as value_of;
+use crate::tape::{Tape, word};
 
 fn token() -> impl Strategy<Value = String> {
     "[!#$%&'*+.^_`|~0-9a-zA-Z-]{1,12}"
@@ -35,6 +38,39 @@ fn with_token68() -> impl Strategy<Value = Challenge<'static>> {
         params: Vec::new(),
         lenient: false,
     })
+}
+
+/// What is on the tape, where there is one, beside the challenges.
+fn check_tape(text: &str, lines: &[&str]) -> Result<(), TestCaseError> {
+    let mut tape = Tape::default();
+    let written = write_on_tape(text, lines, &mut tape);
+    let Ok(challenges) = parse_lines(lines.iter().copied()) else {
+        prop_assert_eq!(written, None);
+        return Ok(());
+    };
+    // An escape or a folded name that is no word is all that a tape cannot say.
+    let owned =
+        |part: &Cow<'_, str>| matches!(part, Cow::Owned(_)) && word(part.as_bytes(), 0, part.len()).is_none();
+    let said = challenges.iter().all(|challenge| {
+        !owned(&challenge.scheme)
+            && !challenge.params.iter().any(|param| owned(&param.name) || owned(&param.value))
+    });
+    prop_assert_eq!(written.is_some(), said, "{}", text);
+    if said {
+        let expected: Vec<serde_json::Value> = challenges
+            .iter()
+            .map(|challenge| {
+                let params = challenge.params.iter().map(|param| (param.name.to_string(), param.value.to_string().into()));
+                let mut object = serde_json::json!({"scheme": challenge.scheme, "params": serde_json::Value::Object(params.collect())});
+                if let Some(token68) = &challenge.token68 {
+                    object["token68"] = token68.to_string().into();
+                }
+                object
+            })
+            .collect();
+        prop_assert_eq!(value_of(text, tape.entries()), serde_json::Value::Array(expected));
+    }
+    Ok(())
 }
 
 proptest! {
@@ -73,7 +109,19 @@ proptest! {
             }
         }
         prop_assert!(parser.next().is_none());
-        select(&parse_lines([text.as_str()]).unwrap_or_else(|error| error.parsed));
+    }
+
+    #[test]
+    fn a_tape_says_what_the_challenges_are(list in prop::collection::vec(prop_oneof![3 => with_parameters(), 1 => with_token68()], 0..4), text in "[ -~]{0,40}|[A-Za-z]{1,6} ([a-z]{1,2}=[a-z:/]{0,6},?){0,5}") {
+        let lines: Vec<String> = list.iter().map(Challenge::to_string).collect();
+        let whole = lines.concat();
+        let mut ends = 0;
+        let parts = lines.iter().map(|line| {
+            ends += line.len();
+            &whole[ends - line.len()..ends]
+        });
+        check_tape(&whole, &parts.collect::<Vec<_>>())?;
+        check_tape(&text, &[&text])?;
     }
 
     #[test]
@@ -150,29 +198,4 @@ fn errors_say_where_and_nothing_of_the_text() {
     let error = parse_lines(["Basic realm=\"x\"", "realm=\"secret\""]).unwrap_err();
     assert_eq!(error.to_string(), "challenge syntax: a parameter without a scheme (line 1, byte 0)");
     assert_eq!(error.code(), "challenge_param_without_scheme");
-}
-
-#[test]
-fn a_bearer_challenge_says_why_it_is_unusable() {
-    let cases = [
-        ("Basic realm=\"https://h/t\"", BearerError::NotBearer),
-        ("Bearer service=s", BearerError::NoRealm),
-        ("Bearer realm=\"\"", BearerError::NoRealm),
-        ("Bearer realm=\"token\"", BearerError::RealmNotAbsolute),
-        ("Bearer realm=\"https://\"", BearerError::RealmNotAbsolute),
-        ("Bearer realm=\"http:/h\"", BearerError::RealmNotAbsolute),
-    ];
-    for (text, expected) in cases {
-        let challenge = parse(text).next().unwrap().unwrap();
-        assert_eq!(BearerChallenge::try_from(&challenge), Err(expected), "{text}");
-    }
-}
-
-#[test]
-fn all_usable_bearer_challenges_are_candidates_in_order() {
-    let list =
-        parse_lines(["Bearer realm=\"https://evil/t\"", "Bearer realm=x, Bearer realm=\"https://good/t\""])
-            .unwrap();
-    let realms: Vec<_> = bearer_candidates(&list).map(|bearer| bearer.realm).collect();
-    assert_eq!(realms, ["https://evil/t", "https://good/t"]);
 }

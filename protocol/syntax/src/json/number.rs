@@ -1,49 +1,110 @@
-//! JSON numbers as times and durations, without floating point.
+//! JSON numbers (RFC 8259 §6), and as times and durations: without floating point.
 
-/// The text of a JSON number.
+use super::JsonError;
+use crate::tape::{Tag, Tape};
+
+/// A JSON number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Number<'a>(pub(super) &'a str);
+pub enum Number<'a> {
+    /// One that was written in digits only.
+    Whole(u32),
+    /// Any, as it was written.
+    Text(&'a str),
+}
+
+/// Reads the number at `at`; where it ends.
+#[inline]
+pub(super) fn read(bytes: &[u8], start: usize, tape: &mut Tape) -> Result<usize, JsonError> {
+    let mut at = start;
+    let mut value: u32 = 0;
+    // Ten digits and more may be more than 32 bits hold.
+    let mut is_small = true;
+    while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
+        match value.checked_mul(10).and_then(|value| value.checked_add(u32::from(digit - b'0'))) {
+            Some(sum) => value = sum,
+            None => is_small = false,
+        }
+        at += 1;
+        if at == start + 1 && *digit == b'0' {
+            break;
+        }
+    }
+    if is_small && at > start && !matches!(bytes.get(at), Some(b'.' | b'e' | b'E')) {
+        tape.push(Tag::Integer, start, value as usize);
+        return Ok(at);
+    }
+    let end = grammar(bytes, start)?;
+    tape.push(Tag::Number, start, end);
+    Ok(end)
+}
+
+/// The end of `[ "-" ] ( "0" | 1-9 *DIGIT ) [ "." 1*DIGIT ] [ "e" [ "+" / "-" ] 1*DIGIT ]`.
+fn grammar(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
+    let is = |at: usize, wanted: &[u8]| bytes.get(at).is_some_and(|byte| wanted.contains(byte));
+    let digits = |start: usize| {
+        let count = bytes.get(start..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (count > 0).then_some(start + count)
+    };
+    at += usize::from(is(at, b"-"));
+    at = if is(at, b"0") { at + 1 } else { digits(at).ok_or(JsonError::Syntax)? };
+    if is(at, b".") {
+        at = digits(at + 1).ok_or(JsonError::Syntax)?;
+    }
+    if is(at, b"eE") {
+        at += 1;
+        at = digits(at + usize::from(is(at, b"+-"))).ok_or(JsonError::Syntax)?;
+    }
+    Ok(at)
+}
 
 impl Number<'_> {
     /// The number of thousandths, rounded towards zero, if the number is not negative and at most `max` (whole units).
     ///
     /// So that seconds of a `NumericDate` (RFC 7519 §2: may have a fraction, and an exponent by JSON) become
     /// milliseconds exactly, whatever their size: `1e400` is too large, not infinite.
-    pub(crate) fn thousandths(self, max: i64) -> Option<i64> {
-        let (mantissa, exponent) = match self.0.find(['e', 'E']).and_then(|at| self.0.split_at_checked(at)) {
-            Some((mantissa, exponent)) => (mantissa, exponent_of(exponent.get(1..)?)),
-            None => (self.0, 0),
-        };
-        let (negative, digits) = match mantissa.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, mantissa),
-        };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        // The position of the decimal point among the digits of whole and fraction, moved by three for thousandths.
-        let point = i64::try_from(whole.len()).ok()? + exponent + 3;
-        let mut value: i64 = 0;
-        let mut at = 0;
+    #[inline]
+    pub fn thousandths(self, max: i64) -> Option<i64> {
         let limit = max.checked_mul(1000)?;
-        let mut nonzero = false;
-        for digit in whole.bytes().chain(fraction.bytes()) {
-            nonzero |= digit != b'0';
-            if at < point {
-                value = value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
-                if value > limit {
-                    return None;
-                }
-            }
-            at += 1;
+        match self {
+            Self::Whole(value) => Some(i64::from(value) * 1000).filter(|&value| value <= limit),
+            Self::Text(text) => thousandths(text, limit),
         }
-        while at < point && value != 0 {
-            value = value.checked_mul(10)?;
+    }
+}
+
+fn thousandths(text: &str, limit: i64) -> Option<i64> {
+    let (mantissa, exponent) = match text.find(['e', 'E']).and_then(|at| text.split_at_checked(at)) {
+        Some((mantissa, exponent)) => (mantissa, exponent_of(exponent.get(1..)?)),
+        None => (text, 0),
+    };
+    let (negative, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, mantissa),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    // The position of the decimal point among the digits of whole and fraction, moved by three for thousandths.
+    let point = i64::try_from(whole.len()).ok()? + exponent + 3;
+    let mut value: i64 = 0;
+    let mut at = 0;
+    let mut nonzero = false;
+    for digit in whole.bytes().chain(fraction.bytes()) {
+        nonzero |= digit != b'0';
+        if at < point {
+            value = value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
             if value > limit {
                 return None;
             }
-            at += 1;
         }
-        (!(negative && nonzero) && value <= limit).then_some(value)
+        at += 1;
     }
+    while at < point && value != 0 {
+        value = value.checked_mul(10)?;
+        if value > limit {
+            return None;
+        }
+        at += 1;
+    }
+    (!(negative && nonzero) && value <= limit).then_some(value)
 }
 
 /// An exponent, held within a range in which nothing overflows and beyond which nothing changes.

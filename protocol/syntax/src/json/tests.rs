@@ -2,11 +2,12 @@
 
 use proptest::prelude::*;
 
+use super::number::Number;
 use super::*;
+use crate::tape::tests::value;
 
 fn accepts(text: &str) -> bool {
-    let mut reader = Reader::new(text);
-    reader.skip().and_then(|()| reader.end()).is_ok()
+    read(text, &mut Tape::default()).is_ok()
 }
 
 /// Texts that are JSON or nearly so.
@@ -42,6 +43,21 @@ proptest! {
     }
 
     #[test]
+    fn a_tape_says_what_the_text_is(text in nearly_json(), before in "[ -~]{0,5}") {
+        let mut tape = Tape::default();
+        // Of numbers too large for serde_json there is nothing to compare with.
+        if let Ok(expected) = serde_json::from_str::<serde_json::Value>(&text) {
+            prop_assert!(read(&text, &mut tape).is_ok());
+            prop_assert_eq!(&value(&text, tape.entries()), &expected);
+            // The same behind something else, with places in the whole.
+            let whole = format!("{before}{text}");
+            tape.clear();
+            prop_assert_eq!(append(&whole, before.len(), &mut tape), Ok(()));
+            prop_assert_eq!(value(&whole, tape.entries()), expected);
+        }
+    }
+
+    #[test]
     fn any_text_is_judged_as_serde_json_judges_it(text in "[\\[\\]{}:,\"\\\\ 0-9eE.+a-f\\n-]{0,12}|\\PC{0,12}") {
         let expected = serde_json::from_str::<serde_json::Value>(&text);
         let out_of_range = expected.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
@@ -51,25 +67,24 @@ proptest! {
     #[test]
     fn strings_read_as_what_was_written(text in "\\PC{0,40}|[\\x00-\\x7f]{0,40}") {
         let json = serde_json::to_string(&text).unwrap();
-        let mut reader = Reader::new(&json);
-        prop_assert_eq!(reader.string().unwrap(), text);
-        prop_assert!(reader.end().is_ok());
+        let mut tape = Tape::default();
+        prop_assert_eq!(read(&json, &mut tape).unwrap().string().unwrap(), text);
     }
 
     #[test]
     fn the_end_of_plain_text_is_found_wherever_it_is(before in "[ !#-\\[\\]-~é\u{80}\u{ff}]{0,40}", special in "[\"\\\\\\x00-\\x1f]", after in "[\\x00-\\x7fé]{0,20}") {
         let text = format!("{before}{special}{after}");
-        prop_assert_eq!(plain_length(text.as_bytes()), Some(before.len()));
-        prop_assert_eq!(plain_length(before.as_bytes()), None);
+        prop_assert_eq!(string::plain_end(text.as_bytes(), 0), before.len());
+        prop_assert_eq!(string::plain_end(before.as_bytes(), 0), before.len());
     }
 
     #[test]
     fn thousandths_are_exact(whole in 0..1_000_000_i64, fraction in 0..1000_i64, shift in -3..4_i32) {
         let text = format!("{whole}.{fraction:03}");
-        prop_assert_eq!(Number(&text).thousandths(i64::MAX / 1000), Some(whole * 1000 + fraction));
+        prop_assert_eq!(Number::Text(&text).thousandths(i64::MAX / 1000), Some(whole * 1000 + fraction));
         let text = format!("{whole}e{shift}");
         let expected = if shift < 0 { whole * 1000 / 10_i64.pow(shift.unsigned_abs()) } else { whole * 1000 * 10_i64.pow(shift.unsigned_abs()) };
-        prop_assert_eq!(Number(&text).thousandths(i64::MAX / 1000), Some(expected));
+        prop_assert_eq!(Number::Text(&text).thousandths(i64::MAX / 1000), Some(expected));
     }
 }
 
@@ -98,15 +113,15 @@ fn numbers_stay_within_their_bounds() {
     ];
     for (text, expected) in cases {
         let expected = if text == "10.0001" { Some(10_000) } else { expected };
-        assert_eq!(Number(text).thousandths(10), expected, "{text}");
+        assert_eq!(Number::Text(text).thousandths(10), expected, "{text}");
     }
-    assert_eq!(Number("1").thousandths(i64::MAX), None, "a bound that cannot be had in thousandths");
+    assert_eq!(Number::Text("1").thousandths(i64::MAX), None, "a bound that cannot be had in thousandths");
 }
 
 #[test]
 fn depth_is_bounded() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(accepts(&nested(32)));
-    assert_eq!(Reader::new(&nested(33)).skip(), Err(JsonError::Depth));
-    assert_eq!(Reader::new(&"{\"a\":".repeat(100_000)).skip(), Err(JsonError::Depth));
+    assert_eq!(read(&nested(33), &mut Tape::default()).err(), Some(JsonError::Depth));
+    assert_eq!(read(&"{\"a\":".repeat(100_000), &mut Tape::default()).err(), Some(JsonError::Depth));
 }

@@ -26,41 +26,50 @@ fn value_of(byte: u8) -> u8 {
     VALUES[usize::from(byte)]
 }
 
-/// Appends what `text` encodes to `out`; `None` if it is not base64url.
-pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    let (groups, rest) = text.as_chunks::<4>();
-    let start = out.len();
-    // Made at its full length first: a growing vector would check its capacity for every three octets.
-    out.resize(start + groups.len() * 3, 0);
-    let (places, _) = out.get_mut(start..)?.as_chunks_mut::<3>();
-    let mut seen = 0;
-    for (place, &[a, b, c, d]) in places.iter_mut().zip(groups) {
+#[cfg(target_feature = "simd128")]
+mod simd128;
+#[cfg(target_feature = "simd128")]
+use simd128::blocks;
+
+/// How many groups of four have been decoded in larger blocks: none where there is no wider way.
+#[cfg(not(target_feature = "simd128"))]
+#[inline]
+fn blocks(_: &[u8], _: &mut [u8]) -> usize {
+    0
+}
+
+/// Writes what the beginning of `text` encodes, up to the first octet that is not of the alphabet, to the beginning of `out`:
+/// how many octets were read and written. `None` if that is not base64url, or `out` is too small.
+pub(super) fn decode(text: &[u8], out: &mut [u8]) -> Option<(usize, usize)> {
+    let (groups, _) = text.as_chunks::<4>();
+    let mut whole = blocks(text, out);
+    let (places, _) = out.get_mut(whole * 3..)?.as_chunks_mut::<3>();
+    for (place, &[a, b, c, d]) in places.iter_mut().zip(groups.get(whole..)?) {
         let (a, b, c, d) = (value_of(a), value_of(b), value_of(c), value_of(d));
         // Values are below 64, so that bit 7 of the union tells whether any octet was invalid.
-        seen |= a | b | c | d;
-        *place = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
-    }
-    match *rest {
-        [] => {}
-        [a, b] => {
-            let (a, b) = (value_of(a), value_of(b));
-            seen |= a | b;
-            if b & 0x0f != 0 {
-                return None;
-            }
-            out.push(a << 2 | b >> 4);
+        if (a | b | c | d) & 0x80 != 0 {
+            break;
         }
-        [a, b, c] => {
+        *place = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+        whole += 1;
+    }
+    let rest = text.get(whole * 4..)?;
+    let length = rest.iter().take(4).position(|&byte| value_of(byte) == INVALID).unwrap_or(rest.len());
+    let place = out.get_mut(whole * 3..)?;
+    let more = match *rest.get(..length)? {
+        [] => 0,
+        [a, b] if value_of(b).trailing_zeros() >= 4 => {
+            *place.first_mut()? = value_of(a) << 2 | value_of(b) >> 4;
+            1
+        }
+        [a, b, c] if value_of(c).trailing_zeros() >= 2 => {
             let (a, b, c) = (value_of(a), value_of(b), value_of(c));
-            seen |= a | b | c;
-            if c & 0x03 != 0 {
-                return None;
-            }
-            out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2]);
+            *place.first_chunk_mut()? = [a << 2 | b >> 4, b << 4 | c >> 2];
+            2
         }
         _ => return None,
-    }
-    (seen & 0x80 == 0).then_some(())
+    };
+    Some((whole * 4 + length, whole * 3 + more))
 }
 
 /// Whether `text` is base64url; nothing is decoded.
@@ -71,7 +80,23 @@ pub(super) fn is_valid(text: &[u8]) -> bool {
         (3, Some(&last)) => value_of(last) & 0x03,
         _ => 0,
     };
-    // Without table and early end, so that the compiler can look at many octets at once.
-    let alphabet = |byte: u8| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-    unused == 0 && text.iter().fold(true, |valid, &byte| valid & alphabet(byte))
+    let (words, rest) = text.as_chunks::<8>();
+    let words = words.iter().fold(0, |bad, word| bad | outside(u64::from_le_bytes(*word)));
+    unused == 0 && words & HIGH == 0 && rest.iter().all(|&byte| value_of(byte) != INVALID)
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x80 * ONES;
+
+/// Eight octets at once: the high bit of each that is not of the alphabet. The other bits mean nothing.
+#[inline]
+fn outside(word: u64) -> u64 {
+    let ascii = word & !HIGH;
+    // High where an octet is at least `least`; octets are below 128, so that no sum reaches the next one.
+    let at_least = |octets: u64, least: u8| octets + ONES * u64::from(0x80 - least);
+    let between = |octets: u64, first: u8, last: u8| at_least(octets, first) & !at_least(octets, last + 1);
+    // In lower case letters are one range; what becomes one of them by that was a letter, as bit 6 tells.
+    let letters = between(ascii | (0x20 * ONES), b'a', b'z') & (ascii << 1);
+    let equals = |octet: u8| !at_least(ascii ^ (ONES * u64::from(octet)), 1);
+    word | !(letters | between(ascii, b'0', b'9') | equals(b'-') | equals(b'_'))
 }

@@ -1,167 +1,94 @@
-//! Reading header and claims.
+//! The registered claims, and `access`.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use super::{Access, JwtProblem, MAX_ACCESS, MAX_TIME, MAX_TOKEN, TokenInfo, base64url};
-use crate::json::{JsonError, Kind, Reader};
-use crate::scope::{Scope, split_class};
+use super::{Claims, JwtProblem, MAX_ACCESS, MAX_TIME};
+use crate::json::{self, Kind, Value};
+use crate::split_class;
+use crate::tape::{Tape, Word};
 
-/// Decodes a token. The error is `None` for an opaque token and the problem for a broken JWT.
-pub(super) fn inspect(token: &str) -> Result<TokenInfo, Option<JwtProblem>> {
-    if token.len() > MAX_TOKEN {
-        return Err(Some(JwtProblem::TooLarge));
-    }
-    let mut parts = token.splitn(6, '.');
-    let mut next = || parts.next().map(str::as_bytes);
-    let (Some(header), Some(claims)) = (next(), next()) else {
-        return Err(looks_like_json(token.as_bytes()).then_some(JwtProblem::PartCount));
-    };
-    if !looks_like_json(header) {
-        return Err(None);
-    }
-    let signature = match (next(), next(), next(), next()) {
-        (Some(signature), None, ..) => signature,
-        // Five parts are a JWE (RFC 7516 §3.1): its claims are not for us.
-        (Some(_), Some(_), Some(_), None) => return Err(None),
-        _ => return Err(Some(JwtProblem::PartCount)),
-    };
-    decode(header, claims, signature).map_err(Some)
+/// Texts of a token: a string, a list of strings or nothing.
+#[derive(Clone, Copy, Default)]
+pub struct Texts<'a>(Value<'a>);
+
+/// The `access` claim: a list of entries, or nothing.
+#[derive(Clone, Copy)]
+pub struct AccessList<'a> {
+    list: Value<'a>,
+    is_plain: bool,
 }
 
-/// Whether a part is base64url of a text that begins like a JSON object: `{` after any JSON white space.
-fn looks_like_json(part: &[u8]) -> bool {
-    // By far most headers begin with `{"`.
-    if part.starts_with(b"eyJ") {
-        return true;
-    }
-    let start = part.get(..part.len().min(16) / 4 * 4).unwrap_or_default();
-    let start = if start.is_empty() { part } else { start };
-    let mut decoded = Vec::new();
-    base64url::decode(start, &mut decoded).is_some() && decoded.trim_ascii_start().starts_with(b"{")
+/// One entry of an [`AccessList`].
+#[derive(Clone)]
+pub struct AccessEntry<'a> {
+    /// The type of the resource, without its class.
+    pub resource_type: Cow<'a, str>,
+    /// The class; the empty one counts as none.
+    pub class: Option<Cow<'a, str>>,
+    /// The name of the resource.
+    pub name: Cow<'a, str>,
+    /// What may be done with it.
+    pub actions: Texts<'a>,
 }
 
-fn decode(header: &[u8], claims: &[u8], signature: &[u8]) -> Result<TokenInfo, JwtProblem> {
-    if claims.is_empty() || signature.is_empty() {
-        return Err(JwtProblem::EmptyPart);
-    }
-    if !base64url::is_valid(signature) {
-        return Err(JwtProblem::Base64);
-    }
-    let mut bytes = Vec::with_capacity((header.len() + claims.len()) / 4 * 3 + 4);
-    base64url::decode(header, &mut bytes).ok_or(JwtProblem::Base64)?;
-    let claims_at = bytes.len();
-    base64url::decode(claims, &mut bytes).ok_or(JwtProblem::Base64)?;
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) if error.utf8_error().valid_up_to() < claims_at => return Err(JwtProblem::HeaderJson),
-        Err(_) => return Err(JwtProblem::ClaimsJson),
-    };
-    // Not at a boundary if a character begins in the header and ends in the claims, which makes both no UTF-8.
-    let (header, claims) = text.split_at_checked(claims_at).ok_or(JwtProblem::HeaderJson)?;
-    let mut info = TokenInfo::default();
-    read_header(header, &mut info)?;
-    read_claims(claims, &mut info)?;
-    info.claims_at = claims_at;
-    info.text = text;
-    Ok(info)
-}
-
-/// Failures while reading, before it is known which part they are of.
-enum Failure {
-    Json(JsonError),
-    Problem(JwtProblem),
-}
-
-impl Failure {
-    fn problem(self, syntax: JwtProblem) -> JwtProblem {
-        match self {
-            Self::Json(JsonError::Syntax) => syntax,
-            Self::Json(JsonError::Depth) => JwtProblem::TooLarge,
-            Self::Problem(problem) => problem,
+/// `alg` and `kid` of a header.
+pub(super) fn read_header(header: Value<'_>) -> Result<(Cow<'_, str>, Option<Cow<'_, str>>), JwtProblem> {
+    let mut seen = Seen::default();
+    let (mut algorithm, mut key_id) = (None, None);
+    for (name, value) in header.members() {
+        if name.word() == Some(Word::Alg) {
+            seen.mark(1)?;
+            algorithm = Some(value.string().ok_or(JwtProblem::Algorithm)?);
+        } else if name.word() == Some(Word::Kid) {
+            seen.mark(2)?;
+            key_id = text_claim(value)?;
         }
     }
+    Ok((algorithm.ok_or(JwtProblem::Algorithm)?, key_id))
 }
 
-impl From<JsonError> for Failure {
-    fn from(error: JsonError) -> Self {
-        Self::Json(error)
-    }
-}
-
-impl From<JwtProblem> for Failure {
-    fn from(problem: JwtProblem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-fn read_header(text: &str, info: &mut TokenInfo) -> Result<(), JwtProblem> {
-    let mut reader = Reader::new(text);
+pub(super) fn read_claims(object: Value<'_>) -> Result<Claims<'_>, JwtProblem> {
+    let mut claims = Claims::default();
     let mut seen = Seen::default();
-    let result: Result<(), Failure> = reader.object(|name, value| {
-        match name {
-            "alg" => {
+    for (name, value) in object.members() {
+        match name.word() {
+            Some(Word::Iss) => {
                 seen.mark(1)?;
-                if value.kind()? != Kind::String {
-                    return Err(JwtProblem::Algorithm.into());
-                }
-                info.algorithm = Some(value.string()?.into_owned());
+                claims.issuer = text_claim(value)?;
             }
-            "kid" => {
+            Some(Word::Sub) => {
                 seen.mark(2)?;
-                info.key_id = text_claim(value)?;
+                claims.subject = text_claim(value)?;
             }
-            _ => value.skip()?,
-        }
-        Ok(())
-    });
-    result
-        .and_then(|()| Ok(reader.end()?))
-        .and_then(|()| if info.algorithm.is_some() { Ok(()) } else { Err(JwtProblem::Algorithm.into()) })
-        .map_err(|failure| failure.problem(JwtProblem::HeaderJson))
-}
-
-fn read_claims(text: &str, info: &mut TokenInfo) -> Result<(), JwtProblem> {
-    let mut reader = Reader::new(text);
-    let mut seen = Seen::default();
-    let result: Result<(), Failure> = reader.object(|name, value| {
-        match name {
-            "iss" => {
-                seen.mark(1)?;
-                info.issuer = text_claim(value)?;
-            }
-            "sub" => {
-                seen.mark(2)?;
-                info.subject = text_claim(value)?;
-            }
-            "aud" => {
+            Some(Word::Aud) => {
                 seen.mark(4)?;
-                read_audience(value, &mut info.audience)?;
+                claims.audience = Texts::audience(value)?;
             }
-            "exp" => {
+            Some(Word::Exp) => {
                 seen.mark(8)?;
-                info.expires_at = time_claim(value)?;
+                claims.expires_at = time_claim(value)?;
             }
-            "nbf" => {
+            Some(Word::Nbf) => {
                 seen.mark(16)?;
-                info.not_before = time_claim(value)?;
+                claims.not_before = time_claim(value)?;
             }
-            "iat" => {
+            Some(Word::Iat) => {
                 seen.mark(32)?;
-                info.issued_at = time_claim(value)?;
+                claims.issued_at = time_claim(value)?;
             }
-            "jti" => {
+            Some(Word::Jti) => {
                 seen.mark(64)?;
                 text_claim(value)?;
             }
-            "access" => {
+            Some(Word::Access) => {
                 seen.mark(128)?;
-                info.access = Access::List(read_access(value)?);
+                claims.access = Some(AccessList::read(value)?);
             }
-            _ => value.skip()?,
+            _ => {}
         }
-        Ok(())
-    });
-    result.and_then(|()| Ok(reader.end()?)).map_err(|failure| failure.problem(JwtProblem::ClaimsJson))
+    }
+    Ok(claims)
 }
 
 /// Which names have been read, one bit each.
@@ -179,115 +106,175 @@ impl Seen {
 }
 
 /// A string, or `null` for none.
-fn text_claim(value: &mut Reader<'_>) -> Result<Option<String>, Failure> {
-    match value.kind()? {
-        Kind::String => Ok(Some(value.string()?.into_owned())),
-        Kind::Null => Ok(value.null().map(|()| None)?),
-        _ => Err(JwtProblem::ClaimType.into()),
+fn text_claim(value: Value<'_>) -> Result<Option<Cow<'_, str>>, JwtProblem> {
+    match value.kind() {
+        Kind::String => Ok(value.string()),
+        Kind::Null => Ok(None),
+        _ => Err(JwtProblem::ClaimType),
     }
 }
 
 /// A `NumericDate` (RFC 7519 §2) in milliseconds, or `null` for none.
-fn time_claim(value: &mut Reader<'_>) -> Result<Option<i64>, Failure> {
-    match value.kind()? {
-        Kind::Number => {
-            value.number()?.thousandths(MAX_TIME).map(Some).ok_or_else(|| JwtProblem::Time.into())
-        }
-        Kind::Null => Ok(value.null().map(|()| None)?),
-        _ => Err(JwtProblem::ClaimType.into()),
+fn time_claim(value: Value<'_>) -> Result<Option<i64>, JwtProblem> {
+    match value.number() {
+        Some(number) => number.thousandths(MAX_TIME).map(Some).ok_or(JwtProblem::Time),
+        None if value.kind() == Kind::Null => Ok(None),
+        None => Err(JwtProblem::ClaimType),
     }
 }
 
-/// One string, a list of strings, or `null` (distribution's `AudienceList` takes all three).
-fn read_audience(value: &mut Reader<'_>, audience: &mut Vec<String>) -> Result<(), Failure> {
-    if value.kind()? != Kind::Array {
-        audience.extend(text_claim(value)?);
-        return Ok(());
-    }
-    value.array(|element| {
-        if audience.len() == MAX_ACCESS {
-            return Err(JwtProblem::TooLarge.into());
-        }
-        if element.kind()? != Kind::String {
-            return Err(JwtProblem::ClaimType.into());
-        }
-        audience.push(element.string()?.into_owned());
-        Ok(())
-    })
-}
-
-fn read_access(value: &mut Reader<'_>) -> Result<Vec<Scope>, Failure> {
-    let mut entries = Vec::new();
-    match value.kind()? {
-        Kind::Null => value.null()?,
-        Kind::Array => value.array(|entry| {
-            if entries.len() == MAX_ACCESS {
-                return Err(JwtProblem::TooLarge.into());
+impl<'a> Texts<'a> {
+    /// One string, a list of strings, or `null` (distribution's `AudienceList` takes all three).
+    fn audience(value: Value<'a>) -> Result<Self, JwtProblem> {
+        match value.kind() {
+            Kind::Array if value.count() > MAX_ACCESS => Err(JwtProblem::TooLarge),
+            Kind::Array if !value.elements().all(|element| element.kind() == Kind::String) => {
+                Err(JwtProblem::ClaimType)
             }
-            entries.push(read_entry(entry)?);
-            Ok::<(), Failure>(())
-        })?,
-        _ => return Err(JwtProblem::Access.into()),
+            Kind::Array | Kind::String | Kind::Null => Ok(Self(value)),
+            _ => Err(JwtProblem::ClaimType),
+        }
     }
-    Ok(entries)
+
+    /// A list of strings, or `null`.
+    fn actions(value: Value<'a>) -> Result<Self, JwtProblem> {
+        match value.kind() {
+            Kind::Array if value.elements().all(|element| element.kind() == Kind::String) => Ok(Self(value)),
+            Kind::Null => Ok(Self(value)),
+            _ => Err(JwtProblem::Access),
+        }
+    }
+
+    /// Whether they were written as a list.
+    pub fn is_list(self) -> bool {
+        self.0.kind() == Kind::Array
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0.kind() != Kind::String && self.0.count() == 0
+    }
+
+    /// The texts, in order.
+    pub fn iter(self) -> impl Iterator<Item = Cow<'a, str>> {
+        self.0.string().into_iter().chain(self.0.elements().filter_map(|element| element.string()))
+    }
 }
 
-/// `{"type", "class"?, "name", "actions"}`; other members are ignored. Absent or `null` actions are none.
-fn read_entry(value: &mut Reader<'_>) -> Result<Scope, Failure> {
-    if value.kind()? != Kind::Object {
-        return Err(JwtProblem::Access.into());
+impl<'a> AccessList<'a> {
+    /// Reads a list of entries that stands by itself.
+    ///
+    /// # Errors
+    /// [`JwtProblem::Access`], or another problem of an `access` claim.
+    pub fn parse(text: &'a str, tape: &'a mut Tape) -> Result<Self, JwtProblem> {
+        Self::read(json::read(text, tape).map_err(|_| JwtProblem::Access)?)
     }
-    let mut seen = Seen::default();
-    let (mut resource_type, mut class, mut name, mut actions) = (None, None, None, Vec::new());
-    value.object(|member, value| {
-        match member {
-            "type" => {
-                seen.mark(1)?;
-                resource_type = Some(entry_text(value)?);
-            }
-            "class" => {
-                seen.mark(2)?;
-                if value.kind()? == Kind::Null {
-                    value.null()?;
-                } else {
-                    class = Some(entry_text(value)?).filter(|class| !class.is_empty());
+
+    fn read(list: Value<'a>) -> Result<Self, JwtProblem> {
+        match list.kind() {
+            Kind::Array if list.count() > MAX_ACCESS => return Err(JwtProblem::TooLarge),
+            Kind::Array | Kind::Null => {}
+            _ => return Err(JwtProblem::Access),
+        }
+        let mut is_plain = list.kind() == Kind::Array;
+        for entry in list.elements() {
+            is_plain &= EntryMembers::read(entry)?.is_plain();
+        }
+        Ok(Self { list, is_plain })
+    }
+
+    /// Whether the claim is a list in which each entry's `type`, `name` and `actions` are what they mean: no class, and
+    /// no list left out.
+    pub fn is_plain(self) -> bool {
+        self.is_plain
+    }
+
+    /// The entries, in order.
+    pub fn iter(self) -> impl Iterator<Item = AccessEntry<'a>> {
+        // All of them have been read once.
+        self.list.elements().filter_map(|entry| EntryMembers::read(entry).ok()?.entry())
+    }
+}
+
+/// The members of `{"type", "class"?, "name", "actions"}`, of their kinds; others are ignored. An absent class, and absent
+/// actions, are `null`.
+#[derive(Default)]
+struct EntryMembers<'a> {
+    resource_type: Value<'a>,
+    class: Value<'a>,
+    name: Value<'a>,
+    actions: Texts<'a>,
+}
+
+impl<'a> EntryMembers<'a> {
+    fn read(entry: Value<'a>) -> Result<Self, JwtProblem> {
+        let mut members = Self::default();
+        let mut seen = Seen::default();
+        for (name, value) in entry.members() {
+            match name.word() {
+                Some(Word::Type) => {
+                    seen.mark(1)?;
+                    members.resource_type = value;
                 }
-            }
-            "name" => {
-                seen.mark(4)?;
-                name = Some(entry_text(value)?);
-            }
-            "actions" => {
-                seen.mark(8)?;
-                match value.kind()? {
-                    Kind::Null => value.null()?,
-                    Kind::Array => value.array(|action| {
-                        actions.push(entry_text(action)?.into_owned());
-                        Ok::<(), Failure>(())
-                    })?,
-                    _ => return Err(JwtProblem::Access.into()),
+                Some(Word::Class) => {
+                    seen.mark(2)?;
+                    members.class = value;
                 }
+                Some(Word::Name) => {
+                    seen.mark(4)?;
+                    members.name = value;
+                }
+                Some(Word::Actions) => {
+                    seen.mark(8)?;
+                    members.actions = Texts::actions(value)?;
+                }
+                _ => {}
             }
-            _ => value.skip()?,
         }
-        Ok::<(), Failure>(())
-    })?;
-    let (Some(resource_type), Some(name)) = (resource_type, name) else {
-        return Err(JwtProblem::Access.into());
-    };
-    // Older services write the class into the type.
-    let (resource_type, class) = match split_class(&resource_type) {
-        Some((plain, Some(inline))) => {
-            (plain.to_owned(), class.or(Some(Cow::Borrowed(inline))).map(Cow::into_owned))
+        let kinds = [members.resource_type, members.name, members.class].map(|value| value.kind());
+        match kinds {
+            [Kind::String, Kind::String, Kind::String | Kind::Null] => Ok(members),
+            _ => Err(JwtProblem::Access),
         }
-        _ => (resource_type.clone().into_owned(), class.map(Cow::into_owned)),
-    };
-    Ok(Scope { resource_type, class, name: name.into_owned(), actions })
+    }
+
+    /// Whether nothing has to be added, left out or taken apart.
+    fn is_plain(&self) -> bool {
+        self.class.kind() == Kind::Null
+            && self.actions.is_list()
+            && self.resource_type.string().is_some_and(|text| !text.as_bytes().contains(&b'('))
+    }
+
+    fn entry(self) -> Option<AccessEntry<'a>> {
+        let (resource_type, inline) = without_class(self.resource_type.string()?);
+        let class = self.class.string().filter(|class| !class.is_empty()).or(inline);
+        Some(AccessEntry { resource_type, class, name: self.name.string()?, actions: self.actions })
+    }
 }
 
-fn entry_text<'a>(value: &mut Reader<'a>) -> Result<Cow<'a, str>, Failure> {
-    if value.kind()? != Kind::String {
-        return Err(JwtProblem::Access.into());
+/// Older services write the class into the type: `repository(plugin)`.
+fn without_class(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
+    match text {
+        Cow::Borrowed(text) => match split_class(text) {
+            Some((plain, class)) => (Cow::Borrowed(plain), class.map(Cow::Borrowed)),
+            None => (Cow::Borrowed(text), None),
+        },
+        Cow::Owned(text) => match split_class(&text) {
+            Some((plain, Some(class))) => (Cow::Owned(plain.to_owned()), Some(Cow::Owned(class.to_owned()))),
+            _ => (Cow::Owned(text), None),
+        },
     }
-    Ok(value.string()?)
 }
+
+macro_rules! hidden {
+    ($($name:ident),*) => {$(
+        /// Shows no claims, which hold personal data.
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+hidden!(Texts, AccessList, AccessEntry);

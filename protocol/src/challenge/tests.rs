@@ -1,0 +1,28 @@
+//! Which challenge is answered. The cases are in `testdata/challenges.json`.
+
+use super::*;
+
+#[test]
+fn a_bearer_challenge_says_why_it_is_unusable() {
+    let cases = [
+        ("Basic realm=\"https://h/t\"", BearerError::NotBearer),
+        ("Bearer service=s", BearerError::NoRealm),
+        ("Bearer realm=\"\"", BearerError::NoRealm),
+        ("Bearer realm=\"token\"", BearerError::RealmNotAbsolute),
+        ("Bearer realm=\"https://\"", BearerError::RealmNotAbsolute),
+        ("Bearer realm=\"http:/h\"", BearerError::RealmNotAbsolute),
+    ];
+    for (text, expected) in cases {
+        let challenge = parse(text).next().unwrap().unwrap();
+        assert_eq!(BearerChallenge::try_from(&challenge), Err(expected), "{text}");
+    }
+}
+
+#[test]
+fn all_usable_bearer_challenges_are_candidates_in_order() {
+    let list =
+        parse_lines(["Bearer realm=\"https://evil/t\"", "Bearer realm=x, Bearer realm=\"https://good/t\""])
+            .unwrap();
+    let realms: Vec<_> = bearer_candidates(&list).map(|bearer| bearer.realm).collect();
+    assert_eq!(realms, ["https://evil/t", "https://good/t"]);
+}

@@ -1,0 +1,69 @@
+//! Challenges on a tape.
+
+use super::{Challenge, MAX_CHALLENGES, parse};
+use crate::tape::{Tag, Tape, Word, word};
+
+/// Reads the challenges of header lines that stand in `text`, and writes them onto a tape whose places are those in it: an
+/// array of `{"scheme", "token68"?, "params": {name: value}}`. What the tape held before is lost.
+///
+/// `None` where a tape cannot say what the lines hold, or they are wrong: an error, an escape, a name or scheme in upper case
+/// that is none of [`Word`]. [`parse_lines`](super::parse_lines) reads all of it.
+pub fn write_on_tape(text: &str, lines: &[&str], tape: &mut Tape) -> Option<()> {
+    tape.clear();
+    let mut writer = Writer { text, tape };
+    let list = writer.tape.open();
+    let mut count = 0;
+    for line in lines {
+        let mut parser = parse(line);
+        parser.allow(MAX_CHALLENGES - count);
+        for challenge in parser {
+            count += 1;
+            writer.challenge(&challenge.ok()?)?;
+        }
+    }
+    writer.tape.close(list, Tag::Array, count);
+    Some(())
+}
+
+struct Writer<'a> {
+    text: &'a str,
+    tape: &'a mut Tape,
+}
+
+impl Writer<'_> {
+    fn challenge(&mut self, challenge: &Challenge<'_>) -> Option<()> {
+        let object = self.tape.open();
+        self.word(Word::Scheme);
+        self.part(&challenge.scheme)?;
+        if let Some(token68) = &challenge.token68 {
+            self.word(Word::Token68);
+            self.part(token68)?;
+        }
+        self.word(Word::Params);
+        let params = self.tape.open();
+        for param in &challenge.params {
+            self.part(&param.name)?;
+            self.part(&param.value)?;
+        }
+        self.tape.close(params, Tag::Object, challenge.params.len());
+        self.tape.close(object, Tag::Object, 2 + usize::from(challenge.token68.is_some()));
+        Some(())
+    }
+
+    fn word(&mut self, name: Word) {
+        self.tape.push(Tag::Word, 0, name as usize);
+    }
+
+    fn part(&mut self, part: &str) -> Option<()> {
+        // Borrowed parts lie in the text; what had to be folded or unescaped lies elsewhere.
+        let start = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
+        if let Some(word) = word(part.as_bytes(), 0, part.len()) {
+            self.tape.push(Tag::Word, 0, word);
+        } else if start <= self.text.len() {
+            self.tape.push(Tag::Text, start, start + part.len());
+        } else {
+            return None;
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,148 @@
+//! JSON strings (RFC 8259 §7).
+
+use super::JsonError;
+use crate::tape::{Tag, Tape, word};
+
+/// Reads the string whose quote is at `at`; where it ends, behind its quote. A member's name is looked up among the
+/// [`WORDS`](crate::tape::WORDS).
+#[inline]
+pub(super) fn read(text: &str, at: usize, is_name: bool, tape: &mut Tape) -> Result<usize, JsonError> {
+    let bytes = text.as_bytes();
+    let start = at + 1;
+    let end = plain_end(bytes, start);
+    if bytes.get(end) != Some(&b'"') {
+        return escaped(text, start, end, is_name, tape);
+    }
+    match if is_name { word(bytes, start, end) } else { None } {
+        Some(index) => tape.push(Tag::Word, start, index),
+        None => tape.push(Tag::Text, start, end),
+    }
+    Ok(end + 1)
+}
+
+/// The same of a string that is not plain from `special` on.
+#[cold]
+fn escaped(
+    text: &str,
+    start: usize,
+    special: usize,
+    is_name: bool,
+    tape: &mut Tape,
+) -> Result<usize, JsonError> {
+    let bytes = text.as_bytes();
+    let mut end = special;
+    loop {
+        match bytes.get(end) {
+            Some(b'"') => break,
+            // Whatever is escaped is judged by `unescape`; here only `\"` and `\\` matter.
+            Some(b'\\') => end = plain_end(bytes, end + 2),
+            _ => return Err(JsonError::Syntax),
+        }
+    }
+    let plain = unescape(text.get(start..end).ok_or(JsonError::Syntax)?)?;
+    match if is_name { word(plain.as_bytes(), 0, plain.len()) } else { None } {
+        Some(index) => tape.push(Tag::Word, start, index),
+        None => tape.push(Tag::Escaped, start, end),
+    }
+    Ok(end + 1)
+}
+
+/// Where the first quote, backslash or control character is from `at` on; the end if there is none.
+#[inline]
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let found = special(block);
+        if found < BLOCK {
+            return at + found;
+        }
+        at += BLOCK;
+    }
+    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        at += 1;
+    }
+    at
+}
+
+/// How many octets are looked at at once, since certificates in a token's header are long.
+const BLOCK: usize = if cfg!(target_feature = "simd128") { 16 } else { 8 };
+
+/// The index of the first quote, backslash or control character; at least [`BLOCK`] if there is none.
+#[cfg(not(target_feature = "simd128"))]
+#[inline]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as where blocks are larger")]
+fn special(block: &[u8; BLOCK]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    const QUOTE: u64 = 0x22;
+    const BACKSLASH: u64 = 0x5c;
+    let word = u64::from_le_bytes(*block);
+    let quote = word ^ (ONES * QUOTE);
+    let backslash = word ^ (ONES * BACKSLASH);
+    // In each octet of the mask, the high bit is set if it is one of those. The first such bit is exact; borrows can only set
+    // later ones.
+    let found = ((word.wrapping_sub(ONES * 0x20) & !word)
+        | (quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash))
+        & HIGH;
+    found.trailing_zeros() as usize / 8
+}
+
+/// The same with the vectors that WebAssembly has.
+#[cfg(target_feature = "simd128")]
+#[inline]
+fn special(block: &[u8; BLOCK]) -> usize {
+    use core::arch::wasm32::{i8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
+
+    let [low, high] = *block.as_chunks::<8>().0 else { return 0 };
+    let octets = u64x2(u64::from_le_bytes(low), u64::from_le_bytes(high));
+    let marks = v128_or(u8x16_eq(octets, u8x16_splat(b'"')), u8x16_eq(octets, u8x16_splat(b'\\')));
+    let found = v128_or(marks, u8x16_lt(octets, u8x16_splat(0x20)));
+    i8x16_bitmask(found).trailing_zeros() as usize
+}
+
+/// Resolves escapes (RFC 8259 §7). A surrogate without its other half is refused: it is no character.
+pub(super) fn unescape(raw: &str) -> Result<String, JsonError> {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let (kind, mut after) = escape.split_at_checked(1).ok_or(JsonError::Syntax)?;
+        text.push(match kind {
+            "\"" => '"',
+            "\\" => '\\',
+            "/" => '/',
+            "b" => '\u{8}',
+            "f" => '\u{c}',
+            "n" => '\n',
+            "r" => '\r',
+            "t" => '\t',
+            "u" => {
+                let high = hex4(&mut after)?;
+                let code = if (0xd800..0xdc00).contains(&high) {
+                    after = after.strip_prefix("\\u").ok_or(JsonError::Syntax)?;
+                    let low = hex4(&mut after)?;
+                    if !(0xdc00..0xe000).contains(&low) {
+                        return Err(JsonError::Syntax);
+                    }
+                    0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00)
+                } else {
+                    high
+                };
+                char::from_u32(code).ok_or(JsonError::Syntax)?
+            }
+            _ => return Err(JsonError::Syntax),
+        });
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+fn hex4(text: &mut &str) -> Result<u32, JsonError> {
+    let (digits, rest) = text.split_at_checked(4).ok_or(JsonError::Syntax)?;
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(JsonError::Syntax);
+    }
+    *text = rest;
+    u32::from_str_radix(digits, 16).map_err(|_| JsonError::Syntax)
+}

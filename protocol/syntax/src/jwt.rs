@@ -1,0 +1,280 @@
+//! Tokens taken apart and checked: the compact serialization (RFC 7515 §3.1) and the claims of RFC 7519 §4.1. **Nothing is
+//! verified.**
+//!
+//! # Opaque, or broken
+//! A text is a JWT if it looks like one: its first part, before the first dot, is base64url of a JSON object's beginning.
+//! Everything else is *opaque* (GHCR's base64 texts, Google's `ya29.…`, a JWE of five parts) and says nothing. A text that
+//! looks like a JWT and cannot be read as one has a [`JwtProblem`] (decision 0010).
+//!
+//! # What is checked
+//! Three parts, none empty; each base64url without padding (RFC 7515 §2); header and payload JSON objects, the header with
+//! a string `alg`; the claims `iss`, `sub`, `aud`, `exp`, `nbf`, `iat`, `jti` and `access` of their types and none
+//! twice (RFC 7519 §4); times from 1970 to 9999. Other claims are not looked at, and may be of any JSON.
+//!
+//! # Limits
+//! [`MAX_TOKEN`] bytes, [`MAX_ACCESS`] access entries, 32 levels of JSON.
+
+mod base64url;
+mod claims;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::json::{self, JsonError, Kind, Value};
+use crate::tape::Tape;
+
+pub use claims::{AccessEntry, AccessList, Texts};
+use claims::{read_claims, read_header};
+
+/// The longest token that is read, in bytes. Real ones are between 0.3 and 4 KiB.
+pub const MAX_TOKEN: usize = 64 * 1024;
+
+/// The most entries in `access`.
+pub const MAX_ACCESS: usize = 1024;
+
+/// The latest time that is read: the end of the year 9999 in seconds. A value beyond it is milliseconds by mistake, or
+/// an attack on arithmetic.
+const MAX_TIME: i64 = 253_402_300_799;
+
+/// What is wrong with a token that looks like a JWT. The codes are stable.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwtProblem {
+    /// `access` is no list of `{type, name, actions}`.
+    #[error("the access claim is malformed")]
+    Access,
+    /// The header has no string `alg`.
+    #[error("the header names no algorithm")]
+    Algorithm,
+    /// A part is not base64url without padding.
+    #[error("a part is not base64url")]
+    Base64,
+    /// A registered claim has another type than RFC 7519 gives it.
+    #[error("a registered claim has the wrong type")]
+    ClaimType,
+    /// The payload is no JSON object in UTF-8.
+    #[error("the payload is not a JSON object")]
+    ClaimsJson,
+    /// A claim is given twice.
+    #[error("a claim is given twice")]
+    Duplicate,
+    /// A part is empty, for example the signature of an unsigned token.
+    #[error("a part is empty")]
+    EmptyPart,
+    /// The header is no JSON object in UTF-8.
+    #[error("the header is not a JSON object")]
+    HeaderJson,
+    /// Not three parts.
+    #[error("the token does not have three parts")]
+    PartCount,
+    /// A time before 1970 or after 9999.
+    #[error("a time is out of range")]
+    Time,
+    /// Longer than [`MAX_TOKEN`], or with more than [`MAX_ACCESS`] entries, or nested too deeply.
+    #[error("the token is too large")]
+    TooLarge,
+}
+
+impl JwtProblem {
+    /// A stable code for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Access => "jwt_access",
+            Self::Algorithm => "jwt_algorithm",
+            Self::Base64 => "jwt_base64",
+            Self::ClaimType => "jwt_claim_type",
+            Self::ClaimsJson => "jwt_claims_json",
+            Self::Duplicate => "jwt_duplicate",
+            Self::EmptyPart => "jwt_empty_part",
+            Self::HeaderJson => "jwt_header_json",
+            Self::PartCount => "jwt_part_count",
+            Self::Time => "jwt_time",
+            Self::TooLarge => "jwt_too_large",
+        }
+    }
+}
+
+/// Where a token is decoded to. It can be used again, and then allocates nothing.
+#[derive(Clone, Default)]
+pub struct Decoded {
+    /// Header and claims as JSON, one after the other; behind them, what was there before.
+    text: Vec<u8>,
+    /// Where the claims begin in `text`.
+    claims_at: usize,
+    /// Where they end.
+    end: usize,
+    /// The values of both, header first; places are those in the text.
+    pub tape: Tape,
+}
+
+impl Decoded {
+    /// Header and claims as JSON, one after the other.
+    pub fn text(&self) -> &[u8] {
+        self.text.get(..self.end).unwrap_or_default()
+    }
+}
+
+/// What a text turned out to be.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is looked at once, and nothing is to be allocated")]
+pub enum Reading<'a> {
+    /// No JWT: it says nothing.
+    Opaque,
+    /// It looks like a JWT and cannot be read as one: it grants nothing.
+    Broken(JwtProblem),
+    /// A JWT, checked and not verified.
+    Jwt(Jwt<'a>),
+}
+
+/// What a JWT says, unverified, borrowed from where it was decoded to. `Debug` shows no claims.
+///
+/// Nothing is allocated but what has escapes.
+#[derive(Clone)]
+pub struct Jwt<'a> {
+    /// The header as JSON text.
+    pub header_json: &'a str,
+    /// The claims as JSON text. They are input: never put them into markup.
+    pub claims_json: &'a str,
+    /// `alg` of the header.
+    pub algorithm: Cow<'a, str>,
+    /// `kid` of the header.
+    pub key_id: Option<Cow<'a, str>>,
+    /// The registered claims.
+    pub claims: Claims<'a>,
+}
+
+/// The registered claims (RFC 7519 §4.1), and `access` of distribution's `spec/auth/jwt.md`.
+#[derive(Clone, Default)]
+pub struct Claims<'a> {
+    /// `iss`.
+    pub issuer: Option<Cow<'a, str>>,
+    /// `sub`; the empty text and `(anonymous)` mean nobody.
+    pub subject: Option<Cow<'a, str>>,
+    /// `aud`: one text counts as a list of one.
+    pub audience: Texts<'a>,
+    /// `exp` in milliseconds since 1970.
+    pub expires_at: Option<i64>,
+    /// `nbf` in milliseconds since 1970.
+    pub not_before: Option<i64>,
+    /// `iat` in milliseconds since 1970.
+    pub issued_at: Option<i64>,
+    /// `access`; `None` if the token does not say.
+    pub access: Option<AccessList<'a>>,
+}
+
+/// Decodes a token and checks it, without verifying it. What `decoded` held before is lost.
+///
+/// Never fails: what is no JWT is [`Reading::Opaque`], and what is a broken one says why.
+pub fn read<'a>(token: &[u8], decoded: &'a mut Decoded) -> Reading<'a> {
+    match take_apart(token, decoded) {
+        Some(()) => check(decoded).map_or_else(Reading::Broken, Reading::Jwt),
+        None => match what_is_wrong(token) {
+            Some(problem) => Reading::Broken(problem),
+            None => Reading::Opaque,
+        },
+    }
+}
+
+/// Decodes header and claims of a text that has the form of a JWT.
+fn take_apart(token: &[u8], decoded: &mut Decoded) -> Option<()> {
+    if token.len() > MAX_TOKEN || !looks_like_json(token) {
+        return None;
+    }
+    let Decoded { text, claims_at, end, .. } = decoded;
+    // What is there already need not be cleared: it is written over, or lies behind the end.
+    text.resize(text.len().max(token.len()), 0);
+    let (read, written) = base64url::decode(token, text)?;
+    let claims = behind_dot(token, read)?;
+    *claims_at = written;
+    let (read, written) = base64url::decode(claims, text.get_mut(written..)?)?;
+    let signature = behind_dot(claims, read)?;
+    *end = *claims_at + written;
+    (written > 0 && !signature.is_empty() && base64url::is_valid(signature)).then_some(())
+}
+
+fn behind_dot(text: &[u8], at: usize) -> Option<&[u8]> {
+    text.get(at..)?.strip_prefix(b".")
+}
+
+/// What is wrong with a text that has not the form of a JWT; `None` if it does not look like one.
+#[cold]
+fn what_is_wrong(token: &[u8]) -> Option<JwtProblem> {
+    if token.len() > MAX_TOKEN {
+        return Some(JwtProblem::TooLarge);
+    }
+    if !looks_like_json(token) {
+        return None;
+    }
+    match token.split(|&byte| byte == b'.').count() {
+        3 if token.ends_with(b".") || token.windows(2).any(|pair| pair == b"..") => {
+            Some(JwtProblem::EmptyPart)
+        }
+        3 => Some(JwtProblem::Base64),
+        // Five parts are a JWE (RFC 7516 §3.1): its claims are not for us.
+        5 => None,
+        _ => Some(JwtProblem::PartCount),
+    }
+}
+
+/// Whether the first part is base64url of a text that begins like a JSON object: `{` after any JSON white space.
+fn looks_like_json(token: &[u8]) -> bool {
+    // By far most headers begin with `{"`.
+    if token.starts_with(b"eyJ") {
+        return true;
+    }
+    // Sixteen octets tell; one more shows whether the part goes on.
+    let token = token.get(..17).unwrap_or(token);
+    let part = token.split(|&byte| byte == b'.').next().unwrap_or_default();
+    let start = part.get(..part.len().min(16) / 4 * 4).unwrap_or_default();
+    let start = if start.is_empty() { part } else { start };
+    let mut decoded = [0; 16];
+    base64url::decode(start, &mut decoded).is_some_and(|(read, written)| {
+        let decoded = decoded.get(..written).unwrap_or_default();
+        read == start.len() && decoded.trim_ascii_start().starts_with(b"{")
+    })
+}
+
+/// Reads what was decoded.
+fn check(decoded: &mut Decoded) -> Result<Jwt<'_>, JwtProblem> {
+    let Decoded { text, claims_at, end, tape } = decoded;
+    let text = std::str::from_utf8(text.get(..*end).unwrap_or_default()).map_err(|error| {
+        if error.valid_up_to() < *claims_at { JwtProblem::HeaderJson } else { JwtProblem::ClaimsJson }
+    })?;
+    // Not at a boundary if a character begins in the header and ends in the claims, which makes both no UTF-8.
+    let (header_json, claims_json) = text.split_at_checked(*claims_at).ok_or(JwtProblem::HeaderJson)?;
+    let reading = |syntax| move |error| if error == JsonError::Depth { JwtProblem::TooLarge } else { syntax };
+    tape.clear();
+    json::append(header_json, 0, tape).map_err(reading(JwtProblem::HeaderJson))?;
+    let claims_entry = tape.entries().len();
+    json::append(text, *claims_at, tape).map_err(reading(JwtProblem::ClaimsJson))?;
+
+    let object = |at, problem| {
+        let value = Value::new(text, tape.entries(), at);
+        if value.kind() == Kind::Object { Ok(value) } else { Err(problem) }
+    };
+    let (algorithm, key_id) = read_header(object(0, JwtProblem::HeaderJson)?)?;
+    let claims = read_claims(object(claims_entry, JwtProblem::ClaimsJson)?)?;
+    Ok(Jwt { header_json, claims_json, algorithm, key_id, claims })
+}
+
+/// Shows neither header nor claims.
+impl fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoded").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Jwt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwt").field("expires_at", &self.claims.expires_at).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Claims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,43 @@
+//! What a JWT says in numbers, for whoever makes objects of its tape.
+
+use super::{AccessList, Jwt};
+
+/// Each entry of `access` is what it says: `type`, `name` and `actions`, and no class.
+const ACCESS_PLAIN: u32 = 1;
+/// There is a subject, and it is not empty.
+const SUBJECT: u32 = 2;
+/// The audience is one text.
+const AUDIENCE_TEXT: u32 = 4;
+/// The audience is a list, and not empty.
+const AUDIENCE_LIST: u32 = 8;
+
+impl Jwt<'_> {
+    /// What to take of the claims, in numbers:
+    /// - what there is, as bits: 1 the entries of `access` may be taken as they are (`type`, `name` and `actions`, no class);
+    ///   2 the subject; 4 the audience, one text; 8 the audience, a list;
+    /// - where the claims begin in the text;
+    /// - `iat`, `nbf` and `exp` in milliseconds since 1970, each as the higher and the lower 32 bits; all bits are set if
+    ///   there is none.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "halves of 64 bits; a token is shorter than 4 GiB"
+    )]
+    pub fn summary(&self) -> [u32; 8] {
+        let claims = &self.claims;
+        let audience = match (claims.audience.is_empty(), claims.audience.is_list()) {
+            (true, _) => 0,
+            (false, true) => AUDIENCE_LIST,
+            (false, false) => AUDIENCE_TEXT,
+        };
+        let when = |condition: bool, flag: u32| if condition { flag } else { 0 };
+        let flags = audience
+            | when(claims.access.is_some_and(AccessList::is_plain), ACCESS_PLAIN)
+            | when(claims.subject.as_deref().is_some_and(|subject| !subject.is_empty()), SUBJECT);
+        let claims_at = self.header_json.len() as u32;
+        let high = |time: Option<i64>| (time.unwrap_or(-1) >> 32) as u32;
+        let low = |time: Option<i64>| time.unwrap_or(-1) as u32;
+        let (iat, nbf, exp) = (claims.issued_at, claims.not_before, claims.expires_at);
+        [flags, claims_at, high(iat), low(iat), high(nbf), low(nbf), high(exp), low(exp)]
+    }
+}

@@ -1,7 +1,12 @@
 //! JSON strings (RFC 8259 §7).
 
+#[cfg_attr(target_feature = "simd128", path = "string/simd128.rs")]
+#[cfg_attr(not(target_feature = "simd128"), path = "string/word.rs")]
+mod block;
+
 use super::JsonError;
 use crate::tape::{Tag, Tape, word};
+use block::{BLOCK, special};
 
 /// Reads the string whose quote is at `at`; where it ends, behind its quote. A member's name is looked up among the
 /// [`WORDS`](crate::tape::WORDS).
@@ -47,7 +52,8 @@ fn escaped(
     Ok(end + 1)
 }
 
-/// Where the first quote, backslash or control character is from `at` on; the end if there is none.
+/// Where the first quote, backslash or control character is from `at` on; the end if there is none. Looks at whole blocks,
+/// since certificates in a token's header are long.
 #[inline]
 pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
@@ -61,43 +67,6 @@ pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// How many octets are looked at at once, since certificates in a token's header are long.
-const BLOCK: usize = if cfg!(target_feature = "simd128") { 16 } else { 8 };
-
-/// The index of the first quote, backslash or control character; at least [`BLOCK`] if there is none.
-#[cfg(not(target_feature = "simd128"))]
-#[inline]
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as where blocks are larger")]
-fn special(block: &[u8; BLOCK]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    const QUOTE: u64 = 0x22;
-    const BACKSLASH: u64 = 0x5c;
-    let word = u64::from_le_bytes(*block);
-    let quote = word ^ (ONES * QUOTE);
-    let backslash = word ^ (ONES * BACKSLASH);
-    // In each octet of the mask, the high bit is set if it is one of those. The first such bit is exact; borrows can only set
-    // later ones.
-    let found = ((word.wrapping_sub(ONES * 0x20) & !word)
-        | (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash))
-        & HIGH;
-    found.trailing_zeros() as usize / 8
-}
-
-/// The same with the vectors that WebAssembly has.
-#[cfg(target_feature = "simd128")]
-#[inline]
-fn special(block: &[u8; BLOCK]) -> usize {
-    use core::arch::wasm32::{i8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u64x2, v128_or};
-
-    let [low, high] = *block.as_chunks::<8>().0 else { return 0 };
-    let octets = u64x2(u64::from_le_bytes(low), u64::from_le_bytes(high));
-    let marks = v128_or(u8x16_eq(octets, u8x16_splat(b'"')), u8x16_eq(octets, u8x16_splat(b'\\')));
-    let found = v128_or(marks, u8x16_lt(octets, u8x16_splat(0x20)));
-    i8x16_bitmask(found).trailing_zeros() as usize
 }
 
 /// Resolves escapes (RFC 8259 §7). A surrogate without its other half is refused: it is no character.

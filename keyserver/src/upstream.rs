@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use dockpass_protocol::doctor::{Diagnosis, Facts, diagnose};
 use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepRecord, TransportError};
 use dockpass_protocol::origin::Origin;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -113,10 +114,17 @@ pub(crate) fn with_head<T>(
     })
 }
 
-/// Tells the log what a flow did and why. Records hold neither secrets nor queries.
+/// Tells the log what a flow did and why, and where it failed, what is wrong and what to do. Records hold neither secrets nor
+/// queries.
 pub(crate) fn log_steps(steps: &[StepRecord]) {
     for step in steps {
         let StepRecord { hop, method, target, status, sent, decision, .. } = step;
         tracing::debug!(%hop, %method, %target, status, sent = sent.as_deref(), decision = decision.as_str(), "step");
+    }
+    if steps.last().is_some_and(|last| last.code.is_some()) {
+        let Diagnosis { code, hop, evidence, fix } = diagnose(steps, &Facts::default());
+        let hop = hop.map(tracing::field::display);
+        let evidence: Vec<_> = evidence.iter().map(|seen| format!("{}={}", seen.what, seen.value)).collect();
+        tracing::info!(diagnosis = %code, hop, evidence = evidence.join(" "), fix, "diagnosis");
     }
 }

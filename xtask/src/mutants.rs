@@ -33,6 +33,8 @@ pub(crate) fn mutants(modules: &[String]) -> Result<(), Failure> {
             }
         }
     }
+    // Without the examples of the documentation, which take longest and test least; nothing is debugged.
+    cargo.args(["--", "--tests"]).env("CARGO_PROFILE_DEV_DEBUG", "0");
     // It exits with 2 when a mutant survived; the lists that it leaves tell more.
     process::tee("mutating", &mut cargo, |_| ())?;
 

@@ -1,12 +1,16 @@
 //! JSON strings (RFC 8259 §7).
 
-#[cfg_attr(target_feature = "simd128", path = "string/simd128.rs")]
-#[cfg_attr(not(target_feature = "simd128"), path = "string/word.rs")]
-mod block;
+#[cfg(target_feature = "simd128")]
+mod simd128;
+#[cfg(not(target_feature = "simd128"))]
+mod word;
 
 use super::JsonError;
-use crate::tape::{Tag, Tape, word};
-use block::{BLOCK, special};
+use crate::tape::{self, Tag, Tape};
+#[cfg(target_feature = "simd128")]
+use simd128::{BLOCK, special};
+#[cfg(not(target_feature = "simd128"))]
+use word::{BLOCK, special};
 
 /// Reads the string whose quote is at `at`; where it ends, behind its quote. A member's name is looked up among the
 /// [`WORDS`](crate::tape::WORDS).
@@ -18,24 +22,24 @@ pub(super) fn read(text: &str, at: usize, is_name: bool, tape: &mut Tape) -> Res
     if bytes.get(end) != Some(&b'"') {
         return escaped(text, start, end, is_name, tape);
     }
-    match if is_name { word(bytes, start, end) } else { None } {
+    match if is_name { tape::word(bytes, start, end) } else { None } {
         Some(index) => tape.push(Tag::Word, start, index),
         None => tape.push(Tag::Text, start, end),
     }
     Ok(end + 1)
 }
 
-/// The same of a string that is not plain from `special` on.
+/// The same of a string that is not plain from `from` on.
 #[cold]
 fn escaped(
     text: &str,
     start: usize,
-    special: usize,
+    from: usize,
     is_name: bool,
     tape: &mut Tape,
 ) -> Result<usize, JsonError> {
     let bytes = text.as_bytes();
-    let mut end = special;
+    let mut end = from;
     loop {
         match bytes.get(end) {
             Some(b'"') => break,
@@ -45,7 +49,7 @@ fn escaped(
         }
     }
     let plain = unescape(text.get(start..end).ok_or(JsonError::Syntax)?)?;
-    match if is_name { word(plain.as_bytes(), 0, plain.len()) } else { None } {
+    match if is_name { tape::word(plain.as_bytes(), 0, plain.len()) } else { None } {
         Some(index) => tape.push(Tag::Word, start, index),
         None => tape.push(Tag::Escaped, start, end),
     }

@@ -8,9 +8,10 @@ mod case;
 
 use case::{access_json, scope_json};
 use dockpass_protocol::challenge::{BearerChallenge, Selected, parse_lines, select};
-use dockpass_protocol::jwt::{Access, TokenKind, inspect};
+use dockpass_protocol::jwt::{self, Access, AccessList, Decoded, TokenKind, answer_of_access, inspect, read};
 use dockpass_protocol::reference::{Reference, RegistryName};
 use dockpass_protocol::scope::{self, Endpoint, Scope, parse_scopes, scopes_for};
+use dockpass_protocol::tape::Tape;
 use dockpass_protocol::token::parse_token_response;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
@@ -137,6 +138,15 @@ fn tokens() {
         for (scope, answer) in case.take_object("grants") {
             let asked: Scope = scope.parse().unwrap_or_else(|error| panic!("{scope}: {error}"));
             assert_eq!(answer, info.answer(&asked).as_str(), "{scope}");
+            // The same for whoever looks once, and of the entries by themselves.
+            let mut decoded = Decoded::default();
+            let reading = read(token.as_bytes(), &mut decoded);
+            assert_eq!(answer, jwt::answer(&reading, &asked).as_str(), "{scope}");
+            if let Access::List(entries) = &info.access {
+                let (json, mut tape) = (access_json(entries).to_string(), Tape::default());
+                let access = AccessList::parse(&json, &mut tape).expect("a list of entries");
+                assert_eq!(answer, answer_of_access(access, &asked).as_str(), "{scope}");
+            }
         }
     });
 }

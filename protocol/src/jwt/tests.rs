@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
+use crate::tape;
 
 fn token(header: &str, claims: &str) -> String {
     format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
@@ -127,7 +128,23 @@ fn debug_shows_neither_token_nor_claims() {
     ));
     assert_eq!(info.subject.as_deref(), Some("user-canary"));
     assert_eq!((info.algorithm.as_deref(), info.key_id.as_deref()), (Some("RS256"), Some("key-canary")));
-    assert!(!format!("{info:?}").contains("canary"), "{info:?}");
+    let shown = format!("{info:?}");
+    assert!(shown.contains("TokenInfo") && !shown.contains("canary"), "{shown}");
+    assert_eq!(info.header_json(), Some(r#"{"alg":"RS256","kid":"key-canary"}"#));
+    assert_eq!(info.claims_json(), Some(r#"{"sub":"user-canary","iss":"issuer-canary"}"#));
+
+    let given = token(
+        r#"{"alg":"RS256","kid":"key-canary"}"#,
+        r#"{"sub":"user-canary","aud":"aud-canary","access":[]}"#,
+    );
+    let mut decoded = Decoded::default();
+    let reading = read(given.as_bytes(), &mut decoded);
+    let Reading::Jwt(jwt) = &reading else { panic!("{reading:?}") };
+    let parts = format!("{reading:?} {:?} {:?} {:?}", jwt.claims, jwt.claims.audience, jwt.claims.access);
+    for name in ["Jwt", "Claims", "Texts", "AccessList"] {
+        assert!(parts.contains(name), "{parts}");
+    }
+    assert!(!parts.contains("canary") && !format!("{decoded:?}").contains("canary"), "{parts}");
 }
 
 #[test]
@@ -161,4 +178,70 @@ fn limits_are_exact() {
     assert_eq!(inspect(&token(r#"{"alg":"x"}"#, &nested(32))).problem(), Some(JwtProblem::TooLarge));
     assert_eq!(inspect(&"a".repeat(MAX_TOKEN)).problem(), None);
     assert_eq!(inspect(&"a".repeat(MAX_TOKEN + 1)).problem(), Some(JwtProblem::TooLarge));
+}
+
+#[test]
+fn what_is_read_once_is_what_is_inspected() {
+    let claims = r#"{"iss":"i","sub":"s","aud":["a","b"],"exp":3,"nbf":2,"iat":1,"access":[{"type":"repository(plugin)","name":"a","actions":["pull"]},{"type":"registry","class":"","name":"catalog","actions":["*"]}]}"#;
+    let header = r#"{"kid":"k","alg":"RS256"}"#;
+    let mut decoded = Decoded::default();
+    // What was there before is no part of the next one.
+    read(token(header, &format!("{{\"x\":\"{}\"}}", "y".repeat(900))).as_bytes(), &mut decoded);
+    assert_eq!(decoded.text().len(), header.len() + 908);
+    let given = token(header, claims);
+    let Reading::Jwt(jwt) = read(given.as_bytes(), &mut decoded) else { panic!("no JWT") };
+    assert_eq!((jwt.header_json, jwt.claims_json), (header, claims));
+    assert_eq!((&*jwt.algorithm, jwt.key_id.as_deref()), ("RS256", Some("k")));
+    assert_eq!((jwt.claims.issuer.as_deref(), jwt.claims.subject.as_deref()), (Some("i"), Some("s")));
+    assert!(jwt.claims.audience.is_list() && !jwt.claims.audience.is_empty());
+    assert_eq!(jwt.claims.audience.iter().collect::<Vec<_>>(), ["a", "b"]);
+    let access = jwt.claims.access.expect("access");
+    let entries: Vec<_> = access.iter().map(to_scope).collect();
+    assert_eq!(Access::List(entries), inspect(&given).access);
+    // 2 the subject, 8 the audience as a list; the classes have to be taken out of the access.
+    assert_eq!(jwt.summary(), [2 | 8, 25, 0, 1000, 0, 2000, 0, 3000]);
+    assert_eq!(decoded.text(), [header, claims].concat().as_bytes());
+}
+
+#[test]
+fn a_summary_says_what_to_take_of_the_claims() {
+    let none = u32::MAX;
+    let cases = [
+        ("{}", [0, none, none, none, none]),
+        (r#"{"sub":"","aud":[],"access":null}"#, [0, none, none, none, none]),
+        (r#"{"sub":"s","aud":"","access":[]}"#, [1 | 2 | 4, none, none, none, none]),
+        (r#"{"aud":["a"],"access":[{"type":"r","name":"n","actions":[]}]}"#, [1 | 8, none, none, none, none]),
+        (r#"{"access":[{"type":"r","class":"c","name":"n","actions":[]}]}"#, [0, none, none, none, none]),
+        (r#"{"access":[{"type":"r(c)","name":"n","actions":[]}]}"#, [0, none, none, none, none]),
+        (r#"{"access":[{"type":"r","name":"n"}]}"#, [0, none, none, none, none]),
+        (r#"{"iat":1790000000,"exp":0}"#, [0, 416, 3_293_604_864, 0, 0]),
+    ];
+    for (claims, [flags, iat_high, iat_low, exp_high, exp_low]) in cases {
+        let given = token(r#"{"alg":"x"}"#, claims);
+        let mut decoded = Decoded::default();
+        let Reading::Jwt(jwt) = read(given.as_bytes(), &mut decoded) else { panic!("{claims}") };
+        assert_eq!(jwt.summary(), [flags, 11, iat_high, iat_low, none, none, exp_high, exp_low], "{claims}");
+    }
+}
+
+#[test]
+fn an_access_list_by_itself_is_read_like_the_claim() {
+    let entries = |count: usize| format!("[{}]", vec![r#"{"type":"r","name":"a"}"#; count].join(","));
+    let problem = |text: &str| AccessList::parse(text, &mut tape::Tape::default()).err();
+    assert_eq!(problem(&entries(MAX_ACCESS)), None);
+    assert_eq!(problem(&entries(MAX_ACCESS + 1)), Some(JwtProblem::TooLarge));
+    assert_eq!(problem("null"), None);
+    for text in [
+        "",
+        "[",
+        "{}",
+        "0",
+        "[1]",
+        r#"[{"type":"r"}]"#,
+        r#"[{"type":"r","name":1}]"#,
+        r#"[{"type":"r","name":"a","class":1}]"#,
+        r#"[{"type":"r","name":"a","actions":"pull"}]"#,
+    ] {
+        assert_eq!(problem(text), Some(JwtProblem::Access), "{text}");
+    }
 }

@@ -6,139 +6,35 @@
 // Clippy knows the helpers for test code only so.
 #![cfg(test)]
 
-#[path = "flow_vectors/script.rs"]
-mod script;
-
-use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use dockpass_protocol::address::{is_public, is_public_name};
-use dockpass_protocol::doctor::{BrowserFailure, Facts, diagnose};
-use dockpass_protocol::jwt::inspect;
-use dockpass_protocol::origin::Origin;
-use dockpass_protocol::paging::next_page;
-use serde_json::{Map, Value, json};
-
-/// Runs all cases of a file and reports all that fail. `least` guards against a file that has lost its cases.
-fn run(file: &str, least: usize, check: impl Fn(&Value) -> Value) {
-    let path = format!("{}/testdata/{file}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let cases: Vec<Map<String, Value>> =
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"));
-    assert!(cases.len() >= least, "{file} has only {} cases", cases.len());
-    let mut names = HashSet::new();
-    let mut failed = Vec::new();
-    for case in &cases {
-        let name = case["name"].as_str().expect("a name");
-        assert!(names.insert(name), "{file}: two cases are called {name}");
-        assert!(
-            case["source"].as_str().is_some_and(|source| !source.is_empty()),
-            "{file}: {name}: no source"
-        );
-        assert_eq!(case.len(), 4, "{file}: {name}: name, source, input, expect");
-        match catch_unwind(AssertUnwindSafe(|| check(&case["input"]))) {
-            Ok(actual) if actual == case["expect"] => {}
-            Ok(actual) => failed.push(format!("{name}\n  expected {}\n    actual {actual}", case["expect"])),
-            Err(_) => failed.push(format!("{name}\n  panicked")),
-        }
-    }
-    assert!(failed.is_empty(), "{file}: {} of {} failed:\n{}", failed.len(), cases.len(), failed.join("\n"));
-}
-
-fn string<'a>(input: &'a Value, member: &str) -> &'a str {
-    input[member].as_str().unwrap_or_else(|| panic!("{member} is no string"))
-}
+#[path = "flow_vectors/files.rs"]
+mod files;
 
 #[test]
 fn origins() {
-    run("origins.json", 30, |input| match Origin::parse(input.as_str().expect("a string")) {
-        Ok(origin) => {
-            let printed = origin.to_string();
-            assert_eq!(Origin::parse(&printed).as_ref(), Ok(&origin), "canonical form of a canonical form");
-            json!({"origin": printed, "host": origin.host(), "port": origin.port()})
-        }
-        Err(code) => json!({"error": code}),
-    });
+    files::origins();
 }
 
 #[test]
 fn realms() {
-    run("realms.json", 45, |input| {
-        let policy = script::policy(input);
-        match policy.admit(string(input, "realm")) {
-            Ok(realm) => {
-                let printed = realm.to_string();
-                assert_eq!(policy.admit(&printed).as_ref(), Ok(&realm), "canonical form of a canonical form");
-                json!({"realm": printed})
-            }
-            Err(code) => json!({"error": code}),
-        }
-    });
+    files::realms();
 }
 
 #[test]
 fn addresses() {
-    run("addresses.json", 40, |input| {
-        let text = input.as_str().expect("a string");
-        match text.parse() {
-            Ok(address) => json!({"public": is_public(address)}),
-            Err(_) => json!({"public": is_public_name(text), "name": true}),
-        }
-    });
+    files::addresses();
 }
 
 #[test]
 fn flows() {
-    run("flows.json", 100, |input| {
-        let outcome = script::run(input);
-        let records: Vec<_> = outcome.records.iter().map(script::show_record).collect();
-        // Whatever a case expects: nothing secret and no query in the records.
-        let shown = serde_json::to_string(&outcome.records).expect("records are JSON");
-        for secret in ["hunter2", "xyzzy", "refresh-1", "refresh-2", "T1", "T2", "eyJ", "?", "c2ln"] {
-            assert!(!shown.contains(secret), "{secret} is in the records: {shown}");
-        }
-        json!({"sent": outcome.sent, "records": records, "end": outcome.end})
-    });
+    files::flows();
 }
 
 #[test]
 fn links() {
-    run("links.json", 25, |input| {
-        let registry = Origin::parse(string(input, "registry")).expect("an origin");
-        let lines: Vec<_> =
-            input["lines"].as_array().expect("lines").iter().filter_map(Value::as_str).collect();
-        json!({"next": next_page(lines, &registry, string(input, "path"))})
-    });
+    files::links();
 }
 
 #[test]
 fn diagnoses() {
-    run("diagnoses.json", 45, |input| {
-        let steps: Vec<_> = input["steps"].as_array().expect("steps").iter().map(script::record).collect();
-        let token = input.get("token").map(|token| inspect(&script::token_of(token)));
-        let facts = Facts {
-            token: token.as_ref(),
-            service: input.get("service").and_then(Value::as_str),
-            trusted_issuer: input.get("trustedIssuer").and_then(Value::as_str),
-            now_ms: Some(script::NOW_MS),
-            skew_ms: input.get("skewMs").and_then(Value::as_i64),
-            browser: input.get("browser").map(|failure| match failure.as_str() {
-                Some("preflight") => BrowserFailure::Preflight,
-                Some("cors_header") => BrowserFailure::CorsHeader,
-                Some("mixed_content") => BrowserFailure::MixedContent,
-                Some("key_server") => BrowserFailure::KeyServer,
-                Some("network") => BrowserFailure::Network,
-                other => panic!("browser failure {other:?}"),
-            }),
-        };
-        for member in input.as_object().expect("an object").keys() {
-            let known = ["steps", "token", "service", "trustedIssuer", "skewMs", "browser"];
-            assert!(known.contains(&member.as_str()), "unknown member {member}");
-        }
-        let diagnosis = diagnose(&steps, &facts);
-        assert_eq!(diagnosis.fix, diagnosis.code.fix());
-        let evidence: Vec<_> =
-            diagnosis.evidence.iter().map(|item| format!("{}: {}", item.what, item.value)).collect();
-        json!({"code": diagnosis.code, "hop": diagnosis.hop, "evidence": evidence})
-    });
+    files::diagnoses();
 }

@@ -82,15 +82,20 @@ fn unit() -> Result<Count, Failure> {
 }
 
 fn browser_module() -> Result<Count, Failure> {
-    let mut cargo =
-        rust_wasm::toolchain()?.cargo(&["test", "--no-fail-fast", "--package", "dockpass-client-wasm"]);
+    let toolchain = rust_wasm::toolchain()?;
     let runner = bindgen::folder()?.join("wasm-bindgen-test-runner");
-    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
-    cargo.env("WASM_BINDGEN_USE_BROWSER", "1");
+    let test = |arguments: &[&str]| {
+        let mut cargo = toolchain.cargo(&["test", "--no-fail-fast", "--package", "dockpass-client-wasm"]);
+        cargo.args(arguments).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner);
+        cargo
+    };
+    let mut chromium = test(&[]);
+    chromium.env("WASM_BINDGEN_USE_BROWSER", "1");
     if let Some(driver) = Need::ChromeDriver.found() {
-        cargo.env("CHROMEDRIVER", driver);
+        chromium.env("CHROMEDRIVER", driver);
     }
-    counted("the browser module in Chromium", &mut cargo)
+    let chromium = counted("the browser module in Chromium", &mut chromium)?;
+    Ok(chromium + counted("all vectors in Node.js", &mut test(&["--test", "vectors"]))?)
 }
 
 fn javascript() -> Result<Count, Failure> {

@@ -137,5 +137,5 @@ Mutation testing with cargo-mutants: changes the code and sees whether a test no
 
 Usage: cargo xtask mutants [MODULE]…
 
-Modules of protocol; challenge, scope, realm and jwt by default. Prints how many mutants were caught, and
-the survivors.";
+Modules of protocol and protocol/syntax; by default challenge, scope, realm, jwt and what they are made of.
+Prints how many mutants were caught, and fails on survivors that protocol/mutants.txt gives no reason for.";

@@ -1,12 +1,16 @@
 //! `cargo xtask fuzz`: coverage-guided fuzzing of `protocol`'s parsers.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::failure::Failure;
 use crate::{process, util};
 
-/// Fuzzes these targets, or all, for some minutes each, and prints how often each was executed.
+/// More rounds than this are not begun to make up for a machine that has other things to do.
+const MAX_ROUNDS: usize = 4;
+
+/// Fuzzes these targets, or all, for some minutes of processor time each, and prints how often each was executed.
 pub(crate) fn fuzz(minutes: u64, targets: &[String]) -> Result<(), Failure> {
     let folder = util::root().join("protocol/fuzz");
     let known: Vec<String> = util::files(&folder.join("fuzz_targets"))
@@ -19,29 +23,46 @@ pub(crate) fn fuzz(minutes: u64, targets: &[String]) -> Result<(), Failure> {
     if let Some(unknown) = targets.iter().find(|target| !known.contains(target)) {
         return Err(Failure::Usage(format!("there is no target {unknown}; there are {}", known.join(", "))));
     }
-    let toolchain = nightly()?;
-    let bin = installed("cargo-fuzz")?;
+    let (toolchain, bin) = (nightly()?, installed("cargo-fuzz")?);
+    // `cargo fuzz build|run`, by itself or as what a program is to run.
+    let cargo_fuzz = |program: &str, before: &[&str], verb: &str, target: &str| -> Result<Command, Failure> {
+        let mut command = process::command(program);
+        command.args(before).args(["fuzz", verb, "--fuzz-dir"]).arg(&folder).arg(target);
+        command.env("RUSTUP_TOOLCHAIN", &toolchain).env("PATH", path_with(&bin)?);
+        Ok(command)
+    };
     let mut rows = Vec::new();
     let mut crashed = Vec::new();
     for target in if targets.is_empty() { &known } else { targets } {
-        let mut cargo = process::command("cargo");
-        cargo.env("RUSTUP_TOOLCHAIN", &toolchain).env("PATH", path_with(&bin)?);
-        cargo.args(["fuzz", "run", "--fuzz-dir"]).arg(&folder).arg(target).arg("--");
-        cargo.arg(format!("-max_total_time={}", minutes * 60)).args([
-            "-print_final_stats=1",
-            "-timeout=10",
-            "-rss_limit_mb=2048",
-        ]);
-        cargo.stderr(Stdio::piped());
-        eprintln!("▸ fuzzing {target} for {minutes} min: {}", process::typed(&cargo));
-        let (success, executions) = watched(&mut cargo)?;
-        if !success {
+        // Built first, so that what is counted is fuzzing.
+        let mut build = cargo_fuzz("cargo", &[], "build", target)?;
+        process::quiet(&format!("building {target}"), &mut build)?;
+        let mut sum = Run { success: true, ..Run::default() };
+        for _ in 0..MAX_ROUNDS {
+            let left = (minutes * 60).saturating_sub(sum.seconds);
+            if left == 0 || !sum.success {
+                break;
+            }
+            // The shell tells how much processor time its children took.
+            let timed = ["-c", "\"$@\"; status=$?; times; exit $status", "sh", "cargo"];
+            let mut command = cargo_fuzz("sh", &timed, "run", target)?;
+            command.arg("--").arg(format!("-max_total_time={left}"));
+            command.args(["-print_final_stats=1", "-timeout=10", "-rss_limit_mb=2048"]);
+            eprintln!("▸ fuzzing {target} for {left} s");
+            let run = watched(&mut command)?;
+            sum = Run {
+                success: run.success,
+                executions: sum.executions + run.executions,
+                seconds: sum.seconds + run.seconds,
+            };
+        }
+        if !sum.success {
             crashed.push(target.as_str());
         }
-        rows.push((target, executions));
+        rows.push((target, sum));
     }
-    for (target, executions) in &rows {
-        println!("{target:<24}{executions:>16} executions");
+    for (target, Run { executions, seconds, .. }) in &rows {
+        println!("{target:<24}{executions:>16} executions in {seconds:>5} s of processor time");
     }
     if crashed.is_empty() {
         return Ok(());
@@ -52,18 +73,45 @@ pub(crate) fn fuzz(minutes: u64, targets: &[String]) -> Result<(), Failure> {
     )))
 }
 
-/// libFuzzer talks on standard error; its lines are passed on, and the final statistics read.
-fn watched(command: &mut std::process::Command) -> Result<(bool, u64), Failure> {
+/// What one run of a target came to.
+#[derive(Clone, Copy, Default)]
+struct Run {
+    success: bool,
+    executions: u64,
+    /// Processor time.
+    seconds: u64,
+}
+
+/// libFuzzer talks on standard error; its lines are passed on, and the final statistics read. On standard output comes what
+/// the shell says of times.
+fn watched(command: &mut Command) -> Result<Run, Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("cannot run cargo fuzz: {error}"));
-    let mut child = command.stdout(Stdio::inherit()).spawn().map_err(failed)?;
-    let mut executions = 0;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let mut run = Run::default();
     if let Some(stderr) = child.stderr.take() {
         process::each_line(stderr, |line| {
             eprintln!("{line}");
-            executions = executed(line).unwrap_or(executions);
+            run.executions = executed(line).unwrap_or(run.executions);
         });
     }
-    Ok((child.wait().map_err(failed)?.success(), executions))
+    if let Some(stdout) = child.stdout.take() {
+        // The last line is of the children.
+        process::each_line(stdout, |line| run.seconds = processor_seconds(line).unwrap_or(run.seconds));
+    }
+    run.success = child.wait().map_err(failed)?.success();
+    Ok(run)
+}
+
+/// `9m53.970s 0m7.540s` → 601
+fn processor_seconds(line: &str) -> Option<u64> {
+    let time = |text: &str| -> Option<f64> {
+        let (minutes, seconds) = text.strip_suffix('s')?.split_once('m')?;
+        Some(minutes.parse::<f64>().ok()? * 60.0 + seconds.parse::<f64>().ok()?)
+    };
+    let (user, system) = line.trim().split_once(' ')?;
+    let sum = time(user)? + time(system)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some minutes")]
+    Some(sum as u64)
 }
 
 fn executed(line: &str) -> Option<u64> {
@@ -101,7 +149,7 @@ pub(crate) fn installed(name: &str) -> Result<PathBuf, Failure> {
 }
 
 /// `PATH` with a folder before it.
-pub(crate) fn path_with(folder: &std::path::Path) -> Result<std::ffi::OsString, Failure> {
+pub(crate) fn path_with(folder: &std::path::Path) -> Result<OsString, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all = std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path));
     std::env::join_paths(all).map_err(|error| Failure::Failed(format!("PATH cannot be extended: {error}")))
@@ -115,6 +163,13 @@ mod tests {
     fn the_final_statistics_are_read() {
         assert_eq!(executed("stat::number_of_executed_units: 1234567"), Some(1_234_567));
         assert_eq!(executed("#1024 NEW cov: 12"), None);
+    }
+
+    #[test]
+    fn the_shells_times_are_read() {
+        assert_eq!(processor_seconds("9m53.970s 0m7.540s"), Some(601));
+        assert_eq!(processor_seconds("0m0.00s 0m0.00s"), Some(0));
+        assert_eq!(processor_seconds("Done 12 runs"), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Tokens: no panic, and nothing broken grants anything.
 #![no_main]
 
-use dockpass_protocol::jwt::inspect;
+use dockpass_protocol::jwt::{Decoded, Reading, answer as answer_of, inspect, read};
 use dockpass_protocol::scope::{Answer, Scope};
 use libfuzzer_sys::fuzz_target;
 
@@ -16,6 +16,16 @@ fn check(token: &str) {
     let info = inspect(token);
     let asked = Scope::repository("a/b", &["pull"]);
     let answer = info.answer(&asked);
+    let mut decoded = Decoded::default();
+    let reading = read(token.as_bytes(), &mut decoded);
+    assert_eq!(answer_of(&reading, &asked), answer);
+    assert_eq!(matches!(reading, Reading::Jwt(_)), info.is_jwt());
+    if let Reading::Jwt(jwt) = &reading {
+        let [flags, claims_at, ..] = jwt.summary();
+        assert_eq!((claims_at as usize, Some(jwt.header_json)), (jwt.header_json.len(), info.header_json()));
+        assert_eq!(flags & 2 != 0, info.subject.as_deref().is_some_and(|subject| !subject.is_empty()));
+        assert_eq!(flags & 12 != 0, !info.audience.is_empty());
+    }
     if info.problem().is_some() {
         assert!(!info.is_jwt());
         assert_eq!(answer, Answer::Denied);

@@ -128,7 +128,8 @@ Usage: cargo xtask fuzz [--minutes N] [TARGET]…
 
   --minutes N   how long each target runs (default 1)
 
-Targets are the files of protocol/fuzz/fuzz_targets; all of them by default. Prints the executions of each;
+Targets are the files of protocol/fuzz/fuzz_targets; all of them by default. Minutes are of processor
+time. Prints the executions of each;
 a crash leaves its input in protocol/fuzz/artifacts.";
 
 /// `cargo xtask mutants --help`.

@@ -126,10 +126,9 @@ Coverage-guided fuzzing with cargo-fuzz; needs a nightly toolchain.
 
 Usage: cargo xtask fuzz [--minutes N] [TARGET]…
 
-  --minutes N   how long each target runs (default 1)
+  --minutes N   how long each target runs, in processor time (default 1)
 
-Targets are the files of protocol/fuzz/fuzz_targets; all of them by default. Minutes are of processor
-time. Prints the executions of each;
+Targets are the files of protocol/fuzz/fuzz_targets; all of them by default. Prints the executions of each;
 a crash leaves its input in protocol/fuzz/artifacts.";
 
 /// `cargo xtask mutants --help`.

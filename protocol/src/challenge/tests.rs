@@ -4,6 +4,9 @@ use super::*;
 
 #[test]
 fn a_bearer_challenge_says_why_it_is_unusable() {
+    let codes =
+        [BearerError::NotBearer, BearerError::NoRealm, BearerError::RealmNotAbsolute].map(BearerError::code);
+    assert_eq!(codes, ["bearer_not_bearer", "bearer_no_realm", "bearer_realm_not_absolute"]);
     let cases = [
         ("Basic realm=\"https://h/t\"", BearerError::NotBearer),
         ("Bearer service=s", BearerError::NoRealm),

@@ -200,3 +200,22 @@ fn errors_say_where_and_nothing_of_the_text() {
     assert_eq!(error.code(), "scope_name");
     assert_eq!(EndpointError::Method.to_string(), "the endpoint does not have this method");
 }
+
+#[test]
+fn a_set_knows_how_many_it_has() {
+    for (text, count) in
+        [("", 0), ("repository:a:pull", 1), ("repository:a:pull repository:a:push repository:b:pull", 2)]
+    {
+        let set = ScopeSet::parse(text).unwrap();
+        assert_eq!((set.len(), set.is_empty()), (count, count == 0), "{text}");
+    }
+}
+
+#[test]
+fn the_limit_of_a_path_is_exact() {
+    let start = "/v2/a/blobs/uploads/";
+    let path = |length: usize| format!("{start}{}", "i".repeat(length - start.len()));
+    // Too long an id, and not too long a path; then too long a path.
+    assert_eq!(Endpoint::parse("GET", &path(1024)), Err(EndpointError::Reference));
+    assert_eq!(Endpoint::parse("GET", &path(1025)), Err(EndpointError::Character));
+}

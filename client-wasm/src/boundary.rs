@@ -1,8 +1,8 @@
 //! How the pure functions cross from JavaScript and back: once each way, through memory that both see.
 //!
 //! JavaScript writes its text into the input with `TextEncoder.encodeInto` and calls a function with lengths only; the
-//! answer is a text in the output, JSON, or numbers in the table. It was measured: wasm-bindgen's own strings and objects
-//! take two to five times as long (decision 0021).
+//! answer is a text in the output, JSON, numbers in the table, or a tape. It was measured: wasm-bindgen's own strings
+//! and objects take two to five times as long (decision 0021).
 //!
 //! No `unsafe`: the memory belongs to a `Vec` and to cells, and only its addresses leave. JavaScript runs when nothing
 //! here does, so it never writes under a borrow.

@@ -14,7 +14,8 @@ use crate::scope;
 /// - below 0 for a broken one: the negative length of the problem's code in the output, as JSON;
 /// - else the length of header and claims in the text of the tape.
 ///
-/// The tape begins with the header, then come the claims. The table holds the token's `Jwt::summary`, then the length of the output: `access` as JSON, where it cannot be taken from the claims as it is, else 0.
+/// The tape begins with the header, then come the claims. The table holds the token's `Jwt::summary`, then the length of the
+/// output: `access` as JSON, where it cannot be taken from the claims as it is, else 0.
 #[wasm_bindgen]
 pub fn inspect_token(length: usize) -> Answered {
     with_bytes(length, |token| {

@@ -37,6 +37,7 @@ async function start(source, readFile) {
   if (module.answer(glue.version()) !== version) {
     throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module is of another version of dockpass.' })
   }
+  module.words = module.answer(glue.tape_words())
   loaded = module
 }
 
@@ -76,7 +77,8 @@ class Memory {
   #tableAt = glue.table()
   /** All of the memory. */
   #numbers
-  #words
+  /** The words that a tape knows by their index. Asked for once, when loaded: no view may be open while the module runs. */
+  words
 
   constructor(wasmMemory) {
     this.#memory = wasmMemory
@@ -137,8 +139,7 @@ class Memory {
   /** The value that the tape begins with; its places are indices of this text. */
   cut(text) {
     if (this.#numbers === undefined || this.#numbers.buffer !== this.#memory.buffer) this.#numbers = new Uint32Array(this.#memory.buffer)
-    this.#words ??= this.answer(glue.tape_words())
-    return begin(text, this.#numbers, glue.tape() >>> 2, this.#words)
+    return begin(text, this.#numbers, glue.tape() >>> 2, this.words)
   }
 
   /** Header and claims of a decoded token: this many bytes, of which the claims begin at one. */

@@ -178,6 +178,11 @@ fn limits_are_exact() {
     assert_eq!(inspect(&token(r#"{"alg":"x"}"#, &nested(32))).problem(), Some(JwtProblem::TooLarge));
     assert_eq!(inspect(&"a".repeat(MAX_TOKEN)).problem(), None);
     assert_eq!(inspect(&"a".repeat(MAX_TOKEN + 1)).problem(), Some(JwtProblem::TooLarge));
+    // A good token of that length, and one that is longer by a good octet of its signature.
+    let longest = token(r#"{"alg":"x"}"#, "{}");
+    let longest = format!("{longest}{}", "A".repeat(MAX_TOKEN - longest.len()));
+    assert_eq!((longest.len(), inspect(&longest).problem()), (MAX_TOKEN, None));
+    assert_eq!(inspect(&format!("{longest}AAAA")).problem(), Some(JwtProblem::TooLarge));
 }
 
 #[test]

@@ -199,3 +199,24 @@ fn errors_say_where_and_nothing_of_the_text() {
     assert_eq!(error.to_string(), "challenge syntax: a parameter without a scheme (line 1, byte 0)");
     assert_eq!(error.code(), "challenge_param_without_scheme");
 }
+
+#[test]
+fn the_limit_holds_over_all_lines_of_a_tape() {
+    let line = |count: usize| vec!["basic"; count].join(",");
+    let on_tape = |first: usize, second: usize| {
+        let text = [line(first), line(second)].concat();
+        let (first, second) = text.split_at(line(first).len());
+        write_on_tape(&text, &[first, second], &mut Tape::default())
+    };
+    assert_eq!(on_tape(20, MAX_CHALLENGES - 20), Some(()));
+    assert_eq!(on_tape(20, MAX_CHALLENGES - 19), None);
+}
+
+#[test]
+fn an_error_has_the_code_of_its_kind() {
+    let error = parse("Basic realm=\"x").next().unwrap().unwrap_err();
+    assert_eq!(
+        (error.code(), error.kind.code()),
+        ("challenge_unterminated_quote", "challenge_unterminated_quote")
+    );
+}

@@ -199,7 +199,8 @@ export interface TokenInfo {
 export function inspectToken(token: string): TokenInfo;
 
 /**
- * What a token says about one scope: type, name and every action must be granted by one entry.
+ * What a token says about one scope: type, name and every action must be granted by one entry. An `access` that is no list
+ * of entries, or has more than 1,024, grants nothing.
  *
  * @param token A token, or what {@link inspectToken} gave.
  * @throws {DockpassError} `ERR_SCOPE_SYNTAX`.

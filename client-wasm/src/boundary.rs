@@ -128,18 +128,13 @@ pub(crate) fn table_get(index: usize) -> u32 {
     TABLE.with(|table| table.get(index).map_or(0, Cell::get))
 }
 
-/// Puts numbers into the table, from its beginning on.
-pub(crate) fn table_write(values: &[u32]) {
+/// Puts numbers into the table, from an index on.
+pub(crate) fn table_write(from: usize, values: &[u32]) {
     TABLE.with(|table| {
-        for (cell, &value) in table.iter().zip(values) {
+        for (cell, &value) in table.iter().skip(from).zip(values) {
             cell.set(value);
         }
     });
-}
-
-/// Puts a number into the table; `None` when it is full.
-pub(crate) fn table_set(index: usize, value: u32) -> Option<()> {
-    TABLE.with(|table| table.get(index).map(|cell| cell.set(value)))
 }
 
 /// What a function answers: the length of the JSON in the output; negative when it is an error.

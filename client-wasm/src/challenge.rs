@@ -14,10 +14,7 @@ use crate::json::Json;
 #[wasm_bindgen]
 pub fn scan_challenges(length: usize, lines: usize) -> bool {
     with_input(length, |text| {
-        with_decoded(|decoded| match lines {
-            0 => write_on_tape(text, &[text], &mut decoded.tape),
-            _ => write_on_tape(text, &split(text, lines).collect::<Vec<_>>(), &mut decoded.tape),
-        })
+        with_decoded(|decoded| write_on_tape(text, &mut split(text, lines), &mut decoded.tape))
     })
     .is_some()
 }

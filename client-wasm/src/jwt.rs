@@ -5,7 +5,7 @@ use dockpass_protocol::scope::{Answer, Scope, ScopeError};
 use dockpass_protocol::tape::Tape;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, answer, table_set, table_write, with_bytes, with_decoded, with_input};
+use crate::boundary::{Answered, answer, table_write, with_bytes, with_decoded, with_input};
 use crate::json::Json;
 use crate::scope;
 
@@ -20,22 +20,20 @@ use crate::scope;
 pub fn inspect_token(length: usize) -> Answered {
     with_bytes(length, |token| {
         with_decoded(|decoded| {
-            let (length, access) = match read(token, decoded) {
+            let jwt = match read(token, decoded) {
                 Reading::Opaque => return 0,
                 Reading::Broken(problem) => {
                     let mut json = Json::default();
                     json.string(problem.code());
                     return -answer(json);
                 }
-                Reading::Jwt(jwt) => {
-                    table_write(&jwt.summary());
-                    let length = jwt.header_json.len() + jwt.claims_json.len();
-                    let access = jwt.claims.access.filter(|access| !access.is_plain());
-                    (length, access.map_or(0, |access| answer(rewrite(access))))
-                }
+                Reading::Jwt(jwt) => jwt,
             };
-            table_set(8, access.cast_unsigned());
-            Answered::try_from(length).unwrap_or_default()
+            let access = jwt.claims.access.filter(|access| !access.is_plain());
+            let rewritten = access.map_or(0, |access| answer(rewrite(access)));
+            table_write(0, &jwt.summary());
+            table_write(8, &[rewritten.cast_unsigned()]);
+            Answered::try_from(jwt.header_json.len() + jwt.claims_json.len()).unwrap_or_default()
         })
     })
 }

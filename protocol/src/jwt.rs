@@ -10,7 +10,7 @@
 //! scopes: [`Answer::Unknown`]. A text that looks like a JWT and cannot be read as one has a [`TokenInfo::problem`]
 //! and grants nothing: [`Answer::Denied`], so that no damage makes a token more powerful (decision 0010).
 //!
-//! What is checked, and the limits: see [`read`].
+//! What is checked, and the limits: see [`dockpass_syntax::jwt`].
 
 #[cfg(test)]
 mod tests;

@@ -36,10 +36,8 @@ function parseLines(module, lines) {
     text += part
     ends.push(length)
   }
-  const setEnds = () => module.table.set(ends)
-  setEnds()
+  module.table.set(ends)
   if (length === units && glue.scan_challenges(length, lines.length)) return module.cut(text)
-  setEnds()
   return module.answer(glue.parse_challenges(length, lines.length))
 }
 
@@ -113,9 +111,12 @@ export function grants(token, scope) {
   }
   if (token === null || typeof token !== 'object') throw argumentError('A token is a string or what inspectToken gave.')
   const state = token.problem !== undefined ? 1 : Array.isArray(token.access) ? 0 : 2
-  const access = state === 0 ? JSON.stringify(token.access) : ''
+  const access = state === 0 ? JSON.stringify(token.access.map(asked)) : ''
   return module.answer(glue.access_grants(scopeLength, scopeLength + module.write(access, scopeLength), state))
 }
+
+/** What counts of an entry. */
+const asked = ({ type, class: kind, name, actions }) => ({ type, class: kind, name, actions })
 
 export function parseTokenResponse(body, receivedAt) {
   const module = memory()

@@ -1,5 +1,5 @@
 // Makes values of a tape: of the places that the module found in a text, as pairs of numbers (the layout is described in
-// protocol/syntax/src/tape.rs). Three times as fast as having JSON written there and parsed here (decision 0021).
+// protocol/syntax/src/tape.rs). Twice as fast as having JSON written there and parsed here (decision 0021).
 
 /** The lower bits of an entry's first number; the others are its tag. */
 const PLACE = 0xfffffff
@@ -83,9 +83,9 @@ function object(count) {
   return object
 }
 
-/** As JSON.parse does: a member called `__proto__` is one like any other. */
+/** As JSON.parse does: a member called `__proto__`, or like something that objects inherit, is one like any other. */
 function set(object, name, value) {
-  if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
+  if (name in Object.prototype) Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
   else object[name] = value
 }
 

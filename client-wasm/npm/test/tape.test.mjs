@@ -73,6 +73,25 @@ test('objects are what JSON.parse makes of the same text', () => {
   assert.equal({}.polluted, undefined)
 })
 
+test('what objects inherit is no obstacle', () => {
+  Object.defineProperty(Object.prototype, 'hardened', { value: 1, writable: false, configurable: true })
+  try {
+    const { claims } = inspectToken(token('{"hardened":"x","sub":"ada"}'))
+    assert.deepEqual(Object.entries(claims), [['hardened', 'x'], ['sub', 'ada']])
+  } finally {
+    delete Object.prototype.hardened
+  }
+})
+
+test('grants takes of an object what counts', () => {
+  const entry = { type: 'repository', name: 'a', actions: ['pull'] }
+  const loop = { ...entry }
+  loop.self = loop
+  assert.equal(grants({ access: [{ ...entry, size: 1n }, loop] }, 'repository:a:pull'), 'granted')
+  assert.equal(grants({ access: [{ ...entry, type: 'repository(plugin)' }] }, 'repository(plugin):a:pull'), 'granted')
+  assert.equal(grants({ access: [entry, { ...entry, name: 5 }] }, 'repository:a:pull'), 'denied')
+})
+
 test('what one answer is changed to does not happen to another', () => {
   const given = token('{"aud":["a","b"],"access":[{"type":"repository","name":"a","actions":["pull"]}]}')
   const info = inspectToken(given)

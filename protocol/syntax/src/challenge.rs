@@ -91,19 +91,29 @@ pub fn parse_lines<'a>(
     lines: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<Challenge<'a>>, ChallengeListError<'a>> {
     let mut parsed = Vec::new();
-    for (line, text) in lines.into_iter().enumerate() {
-        let mut parser = parse(text);
-        parser.allow(MAX_CHALLENGES - parsed.len());
-        for result in parser {
-            match result {
-                Ok(challenge) => parsed.push(challenge),
-                Err(ChallengeError { position, kind }) => {
-                    return Err(ChallengeListError { line, position, kind, parsed });
-                }
-            }
+    match each_challenge(&mut lines.into_iter(), &mut |challenge| parsed.push(challenge)) {
+        Ok(()) => Ok(parsed),
+        Err((line, ChallengeError { position, kind })) => {
+            Err(ChallengeListError { line, position, kind, parsed })
         }
     }
-    Ok(parsed)
+}
+
+/// Hands out the challenges of all lines. The error is the first one, with the index of its line.
+fn each_challenge<'a>(
+    lines: &mut dyn Iterator<Item = &'a str>,
+    each: &mut dyn FnMut(Challenge<'a>),
+) -> Result<(), (usize, ChallengeError)> {
+    let mut left = MAX_CHALLENGES;
+    for (line, text) in lines.enumerate() {
+        let mut parser = parse(text);
+        parser.allow(left);
+        for challenge in parser {
+            each(challenge.map_err(|error| (line, error))?);
+            left -= 1;
+        }
+    }
+    Ok(())
 }
 
 impl Challenge<'_> {

@@ -225,10 +225,10 @@ fn looks_like_json(token: &[u8]) -> bool {
     if token.starts_with(b"eyJ") {
         return true;
     }
-    // Sixteen octets tell; one more shows whether the part goes on.
-    let token = token.get(..17).unwrap_or(token);
+    // Sixteen octets tell.
+    let token = token.get(..16).unwrap_or(token);
     let part = token.split(|&byte| byte == b'.').next().unwrap_or_default();
-    let start = part.get(..part.len().min(16) / 4 * 4).unwrap_or_default();
+    let start = part.get(..part.len() / 4 * 4).unwrap_or_default();
     let start = if start.is_empty() { part } else { start };
     let mut decoded = [0; 16];
     base64url::decode(start, &mut decoded).is_some_and(|(read, written)| {

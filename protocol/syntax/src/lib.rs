@@ -1,4 +1,4 @@
-//! What header fields and tokens are made of: from octets to parts, without any meaning.
+//! What header fields and tokens are made of: from octets to parts, without deciding what anything grants.
 //!
 //! The lowest layer of `dockpass-protocol`, which gives these parts their meaning and is what to depend on. It is a crate of
 //! its own because it alone is compiled for speed in the browser's module, where all else is compiled for size

@@ -1,8 +1,8 @@
 //! A tape: values of a text by where they stand in it, as pairs of numbers in one row.
 //!
 //! What JSON or a challenge says is found once and written down; whoever wants values follows the tape and cuts them out of
-//! the text. The key server makes its own types of it, and JavaScript, which sees the same memory, makes objects: three
-//! times as fast as handing over JSON (decision 0021).
+//! the text. The key server makes its own types of it, and JavaScript, which sees the same memory, makes objects: twice
+//! as fast as handing over JSON (decision 0021).
 //!
 //! # Layout
 //! An entry is two numbers; the upper four bits of the first are its [`Tag`], the others its *place*.
@@ -10,7 +10,7 @@
 //! | tag | place | second number |
 //! |---|---|---|
 //! | [`Tag::Text`], [`Tag::Escaped`] | where the string begins in the text, behind its quote | where it ends, before its quote |
-//! | [`Tag::Word`] | where it begins | the index into [`WORDS`] |
+//! | [`Tag::Word`] | where it begins; 0 in challenges | the index into [`WORDS`] |
 //! | [`Tag::Integer`] | where it begins | the value |
 //! | [`Tag::Number`] | where it begins | where it ends |
 //! | [`Tag::Literal`] | where it begins | 0 `null`, 1 `false`, 2 `true` |

@@ -114,7 +114,7 @@ impl Toolchain {
 
     /// Changes when the toolchain does.
     pub(crate) fn key(&self) -> String {
-        format!("{}{:?}", self.candidate.version, self.sysroot)
+        format!("{}{:?}{FEATURES}", self.candidate.version, self.sysroot)
     }
 }
 

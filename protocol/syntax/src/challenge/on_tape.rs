@@ -1,28 +1,33 @@
 //! Challenges on a tape.
 
-use super::{Challenge, MAX_CHALLENGES, parse};
-use crate::tape::{Tag, Tape, Word, word};
+use super::{Challenge, each_challenge};
+use crate::tape::{MAX_TEXT, Tag, Tape, Word, word};
 
 /// Reads the challenges of header lines that stand in `text`, and writes them onto a tape whose places are those in it: an
 /// array of `{"scheme", "token68"?, "params": {name: value}}`. What the tape held before is lost.
 ///
 /// `None` where a tape cannot say what the lines hold, or they are wrong: an error, an escape, a name or scheme in upper case
 /// that is none of [`Word`]. [`parse_lines`](super::parse_lines) reads all of it.
-pub fn write_on_tape(text: &str, lines: &[&str], tape: &mut Tape) -> Option<()> {
+pub fn write_on_tape<'a>(
+    text: &'a str,
+    lines: &mut dyn Iterator<Item = &'a str>,
+    tape: &mut Tape,
+) -> Option<()> {
+    if text.len() > MAX_TEXT {
+        return None;
+    }
     tape.clear();
     let mut writer = Writer { text, tape };
     let list = writer.tape.open();
     let mut count = 0;
-    for line in lines {
-        let mut parser = parse(line);
-        parser.allow(MAX_CHALLENGES - count);
-        for challenge in parser {
-            count += 1;
-            writer.challenge(&challenge.ok()?)?;
-        }
-    }
+    let mut written = Some(());
+    each_challenge(lines, &mut |challenge| {
+        count += 1;
+        written = written.and_then(|()| writer.challenge(&challenge));
+    })
+    .ok()?;
     writer.tape.close(list, Tag::Array, count);
-    Some(())
+    written
 }
 
 struct Writer<'a> {
@@ -59,10 +64,9 @@ impl Writer<'_> {
         let start = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
         if let Some(word) = word(part.as_bytes(), 0, part.len()) {
             self.tape.push(Tag::Word, 0, word);
-        } else if start <= self.text.len() {
-            self.tape.push(Tag::Text, start, start + part.len());
         } else {
-            return None;
+            let end = start.checked_add(part.len()).filter(|&end| end <= self.text.len())?;
+            self.tape.push(Tag::Text, start, end);
         }
         Some(())
     }

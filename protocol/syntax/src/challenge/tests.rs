@@ -43,7 +43,7 @@ fn with_token68() -> impl Strategy<Value = Challenge<'static>> {
 /// What is on the tape, where there is one, beside the challenges.
 fn check_tape(text: &str, lines: &[&str]) -> Result<(), TestCaseError> {
     let mut tape = Tape::default();
-    let written = write_on_tape(text, lines, &mut tape);
+    let written = write_on_tape(text, &mut lines.iter().copied(), &mut tape);
     let Ok(challenges) = parse_lines(lines.iter().copied()) else {
         prop_assert_eq!(written, None);
         return Ok(());
@@ -206,7 +206,7 @@ fn the_limit_holds_over_all_lines_of_a_tape() {
     let on_tape = |first: usize, second: usize| {
         let text = [line(first), line(second)].concat();
         let (first, second) = text.split_at(line(first).len());
-        write_on_tape(&text, &[first, second], &mut Tape::default())
+        write_on_tape(&text, &mut [first, second].into_iter(), &mut Tape::default())
     };
     assert_eq!(on_tape(20, MAX_CHALLENGES - 20), Some(()));
     assert_eq!(on_tape(20, MAX_CHALLENGES - 19), None);
@@ -219,4 +219,12 @@ fn an_error_has_the_code_of_its_kind() {
         (error.code(), error.kind.code()),
         ("challenge_unterminated_quote", "challenge_unterminated_quote")
     );
+}
+
+#[test]
+fn what_lies_behind_the_text_is_no_part_of_it() {
+    let memory = "Negotiate negotiate";
+    let (text, line) = (&memory[..9], memory);
+    // The line is longer than the text it should stand in.
+    assert_eq!(write_on_tape(text, &mut [line].into_iter(), &mut Tape::default()), None);
 }

@@ -48,8 +48,16 @@ fn escaped(
             _ => return Err(JsonError::Syntax),
         }
     }
-    let plain = unescape(text.get(start..end).ok_or(JsonError::Syntax)?)?;
-    match if is_name { tape::word(plain.as_bytes(), 0, plain.len()) } else { None } {
+    let raw = text.get(start..end).ok_or(JsonError::Syntax)?;
+    let word = if is_name {
+        let name = unescape(raw)?;
+        tape::word(name.as_bytes(), 0, name.len())
+    } else {
+        // A value may be a secret: it is judged where it stands, and not copied.
+        each_part(raw, &mut |_, _| ())?;
+        None
+    };
+    match word {
         Some(index) => tape.push(Tag::Word, start, index),
         None => tape.push(Tag::Escaped, start, end),
     }
@@ -76,11 +84,19 @@ pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
 /// Resolves escapes (RFC 8259 §7). A surrogate without its other half is refused: it is no character.
 pub(super) fn unescape(raw: &str) -> Result<String, JsonError> {
     let mut text = String::with_capacity(raw.len());
+    each_part(raw, &mut |plain, escaped| {
+        text.push_str(plain);
+        text.extend(escaped);
+    })?;
+    Ok(text)
+}
+
+/// Hands out what stands before each escape and the character that the escape means; last what stands behind all.
+fn each_part(raw: &str, each: &mut dyn FnMut(&str, Option<char>)) -> Result<(), JsonError> {
     let mut rest = raw;
     while let Some((plain, escape)) = rest.split_once('\\') {
-        text.push_str(plain);
         let (kind, mut after) = escape.split_at_checked(1).ok_or(JsonError::Syntax)?;
-        text.push(match kind {
+        let character = match kind {
             "\"" => '"',
             "\\" => '\\',
             "/" => '/',
@@ -104,11 +120,12 @@ pub(super) fn unescape(raw: &str) -> Result<String, JsonError> {
                 char::from_u32(code).ok_or(JsonError::Syntax)?
             }
             _ => return Err(JsonError::Syntax),
-        });
+        };
+        each(plain, Some(character));
         rest = after;
     }
-    text.push_str(rest);
-    Ok(text)
+    each(rest, None);
+    Ok(())
 }
 
 fn hex4(text: &mut &str) -> Result<u32, JsonError> {

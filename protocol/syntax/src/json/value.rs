@@ -1,6 +1,7 @@
 //! A view of a value on a tape.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::number::Number;
 use super::string::unescape;
@@ -19,11 +20,18 @@ pub enum Kind {
 }
 
 /// A value: the entry at an index, and what belongs to it. [`Default`] is `null`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Value<'a> {
     text: &'a str,
     entries: &'a [Entry],
     at: usize,
+}
+
+/// Shows what kind it is and not what it says, which may be a secret.
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Value").field(&self.kind()).finish()
+    }
 }
 
 impl<'a> Value<'a> {

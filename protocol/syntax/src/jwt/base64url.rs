@@ -95,8 +95,8 @@ fn outside(word: u64) -> u64 {
     // High where an octet is at least `least`; octets are below 128, so that no sum reaches the next one.
     let at_least = |octets: u64, least: u8| octets + ONES * u64::from(0x80 - least);
     let between = |octets: u64, first: u8, last: u8| at_least(octets, first) & !at_least(octets, last + 1);
-    // In lower case letters are one range; what becomes one of them by that was a letter, as bit 6 tells.
-    let letters = between(ascii | (0x20 * ONES), b'a', b'z') & (ascii << 1);
+    // In lower case letters are one range, and nothing else comes into it.
+    let letters = between(ascii | (0x20 * ONES), b'a', b'z');
     let equals = |octet: u8| !at_least(ascii ^ (ONES * u64::from(octet)), 1);
     word | !(letters | between(ascii, b'0', b'9') | equals(b'-') | equals(b'_'))
 }

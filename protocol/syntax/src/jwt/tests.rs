@@ -28,3 +28,30 @@ proptest! {
         prop_assert_eq!(base64url::is_valid(padded.as_bytes()), !padded.contains('='));
     }
 }
+
+#[test]
+fn every_length_and_every_octet_is_judged_as_the_base64_crate_judges_it() {
+    let whole = URL_SAFE_NO_PAD.encode((0..60_u8).map(|octet| octet.wrapping_mul(37)).collect::<Vec<_>>());
+    for length in 0..whole.len() {
+        let mut text = whole.as_bytes()[..length].to_vec();
+        for place in [None, Some(0), length.checked_sub(1), length.checked_sub(2), length.checked_div(2)] {
+            let good = place.and_then(|place| Some((place, *text.get(place)?)));
+            for octet in 0..=255 {
+                if let Some((place, _)) = good {
+                    text[place] = octet;
+                }
+                let expected = URL_SAFE_NO_PAD.decode(&text).ok();
+                assert_eq!(base64url::is_valid(&text), expected.is_some(), "{text:?}");
+                let mut out = [0; 128];
+                let decoded = base64url::decode(&text, &mut out).filter(|(read, _)| *read == text.len());
+                assert_eq!(decoded.map(|(_, written)| &out[..written]), expected.as_deref(), "{text:?}");
+                if good.is_none() {
+                    break;
+                }
+            }
+            if let Some((place, octet)) = good {
+                text[place] = octet;
+            }
+        }
+    }
+}

@@ -55,3 +55,13 @@ fn every_length_and_every_octet_is_judged_as_the_base64_crate_judges_it() {
         }
     }
 }
+
+#[test]
+fn two_wrongs_in_the_same_place_of_two_blocks_are_no_right() {
+    for wrong in ["!", "=", "\u{7f}", "."] {
+        for block in [8, 16] {
+            let text = format!("{wrong}{}", "A".repeat(block - 1)).repeat(2);
+            assert!(!base64url::is_valid(text.as_bytes()), "{text}");
+        }
+    }
+}

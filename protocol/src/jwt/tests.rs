@@ -173,6 +173,10 @@ fn limits_are_exact() {
     let problem = |count| inspect(&token(r#"{"alg":"x"}"#, &claims(count))).problem();
     assert_eq!(problem(MAX_ACCESS), None);
     assert_eq!(problem(MAX_ACCESS + 1), Some(JwtProblem::TooLarge));
+    let audience = |count| format!(r#"{{"aud":[{}]}}"#, vec![r#""a""#; count].join(","));
+    assert_eq!(inspect(&token(r#"{"alg":"x"}"#, &audience(MAX_ACCESS))).audience.len(), MAX_ACCESS);
+    let longer = inspect(&token(r#"{"alg":"x"}"#, &audience(MAX_ACCESS + 1)));
+    assert_eq!(longer.problem(), Some(JwtProblem::TooLarge));
     let nested = |depth| format!(r#"{{"x":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
     assert_eq!(inspect(&token(r#"{"alg":"x"}"#, &nested(31))).problem(), None);
     assert_eq!(inspect(&token(r#"{"alg":"x"}"#, &nested(32))).problem(), Some(JwtProblem::TooLarge));

@@ -9,16 +9,11 @@ use crate::tools::{bindgen, npm, rust_wasm, system};
 use crate::util::Hash;
 use crate::{process, util};
 
-/// What `wasm-opt` is given. `-O3` and not `-Oz`, which made what is compiled for speed 5 % slower (decision 0022); but the
-/// compiler has inlined what it wanted to, and more of it is 2 % of the module. Then the features that all browsers have
-/// since March 2023 (rustc uses them too).
-const WASM_OPT: [&str; 14] = [
+/// What `wasm-opt` is given. `-O3` and not `-Oz`, which made what is compiled for speed 5 % slower (decision 0022); then the
+/// features that all browsers have since March 2023 (rustc uses them too).
+const WASM_OPT: [&str; 10] = [
     "-O3",
     "--converge",
-    "--one-caller-inline-max-function-size",
-    "1",
-    "--flexible-inline-max-function-size",
-    "1",
     "--strip-target-features",
     "--enable-simd",
     "--enable-bulk-memory",

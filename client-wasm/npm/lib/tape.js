@@ -85,8 +85,15 @@ function object(count) {
 
 /** As JSON.parse does: a member called `__proto__`, or like something that objects inherit, is one like any other. */
 function set(object, name, value) {
-  if (name in Object.prototype) Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
-  else object[name] = value
+  if (name !== '__proto__') {
+    try {
+      object[name] = value
+      return
+    } catch {
+      // Objects inherit something of this name that cannot be written, as where a page has frozen what all inherit.
+    }
+  }
+  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /**

@@ -91,7 +91,7 @@ pub fn parse_lines<'a>(
     lines: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<Challenge<'a>>, ChallengeListError<'a>> {
     let mut parsed = Vec::new();
-    match each_challenge(&mut lines.into_iter(), &mut |challenge| parsed.push(challenge)) {
+    match each_challenge(&mut lines.into_iter(), |challenge| parsed.push(challenge)) {
         Ok(()) => Ok(parsed),
         Err((line, ChallengeError { position, kind })) => {
             Err(ChallengeListError { line, position, kind, parsed })
@@ -99,17 +99,21 @@ pub fn parse_lines<'a>(
     }
 }
 
-/// Hands out the challenges of all lines. The error is the first one, with the index of its line.
+/// Hands out the challenges of all lines, `MAX_CHALLENGES` at most. The error is the first one, with the index of its line.
+#[inline]
 fn each_challenge<'a>(
     lines: &mut dyn Iterator<Item = &'a str>,
-    each: &mut dyn FnMut(Challenge<'a>),
+    mut each: impl FnMut(Challenge<'a>),
 ) -> Result<(), (usize, ChallengeError)> {
     let mut left = MAX_CHALLENGES;
     for (line, text) in lines.enumerate() {
         let mut parser = parse(text);
         parser.allow(left);
         for challenge in parser {
-            each(challenge.map_err(|error| (line, error))?);
+            match challenge {
+                Ok(challenge) => each(challenge),
+                Err(error) => return Err((line, error)),
+            }
             left -= 1;
         }
     }

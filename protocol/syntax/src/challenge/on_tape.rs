@@ -20,14 +20,14 @@ pub fn write_on_tape<'a>(
     let mut writer = Writer { text, tape };
     let list = writer.tape.open();
     let mut count = 0;
-    let mut written = Some(());
-    each_challenge(lines, &mut |challenge| {
+    let mut written = true;
+    each_challenge(lines, |challenge| {
         count += 1;
-        written = written.and_then(|()| writer.challenge(&challenge));
+        written = written && writer.challenge(&challenge).is_some();
     })
     .ok()?;
     writer.tape.close(list, Tag::Array, count);
-    written
+    written.then_some(())
 }
 
 struct Writer<'a> {

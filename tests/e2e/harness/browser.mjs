@@ -104,8 +104,9 @@ export async function expectRows(page, testid, names) {
     const rows = await page.getByTestId(testid).evaluateAll((nodes) => nodes.map((node) => node.dataset.name));
     seen = rows.toSorted().join('\n');
     if (seen === wanted) return;
-    const failed = page.getByTestId('error');
-    if (await failed.count() > 0) seen = `error ${await failed.first().getAttribute('data-code')}`;
+    // Looked at once, not waited for: the box of what was opened before may just be going.
+    const [failed] = await page.getByTestId('error').evaluateAll((nodes) => nodes.map((node) => node.dataset.code));
+    if (failed !== undefined) seen = `error ${failed}`;
     await page.waitForTimeout(50);
   }
   assert.fail(`${testid}: wanted\n${wanted}\nbut saw\n${seen}`);

@@ -104,10 +104,10 @@ impl Json {
     }
 
     /// An array of strings.
-    pub(crate) fn strings<'a>(&mut self, values: impl IntoIterator<Item = &'a str>) {
+    pub(crate) fn strings(&mut self, values: impl IntoIterator<Item = impl AsRef<str>>) {
         self.open('[');
         for value in values {
-            self.string(value);
+            self.string(value.as_ref());
         }
         self.close(']');
     }

@@ -1,6 +1,8 @@
 //! `inspectToken` and `grants`.
 
-use dockpass_protocol::jwt::{AccessList, Decoded, Reading, answer as answer_of, answer_of_access, read};
+use dockpass_protocol::jwt::{
+    AccessEntry, AccessList, Decoded, Reading, answer as answer_of, answer_of_access, read,
+};
 use dockpass_protocol::scope::{Answer, Scope, ScopeError};
 use dockpass_protocol::tape::Tape;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -42,20 +44,8 @@ pub fn inspect_token(length: usize) -> Answered {
 fn rewrite(access: AccessList<'_>) -> Json {
     let mut json = Json::default();
     json.open('[');
-    for entry in access.iter() {
-        json.open('{');
-        json.name("type");
-        json.string(&entry.resource_type);
-        json.optional_string("class", entry.class.as_deref());
-        json.name("name");
-        json.string(&entry.name);
-        json.name("actions");
-        json.open('[');
-        for action in entry.actions.iter() {
-            json.string(&action);
-        }
-        json.close(']');
-        json.close('}');
+    for AccessEntry { resource_type, class, name, actions } in access.iter() {
+        scope::write_one(&mut json, [&resource_type, &name], class.as_deref(), actions.iter());
     }
     json.close(']');
     json

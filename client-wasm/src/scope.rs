@@ -62,16 +62,26 @@ pub(crate) fn refusal(text: &str, error: ScopeError) -> Refusal {
 /// Scopes as JSON.
 pub(crate) fn write(json: &mut Json, scopes: &[Scope]) {
     json.open('[');
-    for scope in scopes {
-        json.open('{');
-        json.name("type");
-        json.string(&scope.resource_type);
-        json.optional_string("class", scope.class.as_deref());
-        json.name("name");
-        json.string(&scope.name);
-        json.name("actions");
-        json.strings(scope.actions.iter().map(String::as_str));
-        json.close('}');
+    for Scope { resource_type, class, name, actions } in scopes {
+        write_one(json, [resource_type, name], class.as_deref(), actions);
     }
     json.close(']');
+}
+
+/// One scope, or one entry of `access`: its type and name, its class and its actions.
+pub(crate) fn write_one(
+    json: &mut Json,
+    [resource_type, name]: [&str; 2],
+    class: Option<&str>,
+    actions: impl IntoIterator<Item = impl AsRef<str>>,
+) {
+    json.open('{');
+    json.name("type");
+    json.string(resource_type);
+    json.optional_string("class", class);
+    json.name("name");
+    json.string(name);
+    json.name("actions");
+    json.strings(actions);
+    json.close('}');
 }

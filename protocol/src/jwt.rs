@@ -214,7 +214,7 @@ fn grants(entry: (&str, Option<&str>, &str), has: impl Fn(&str) -> bool, asked: 
 }
 
 /// An access entry as a scope that lives on.
-pub fn to_scope(entry: AccessEntry<'_>) -> Scope {
+fn to_scope(entry: AccessEntry<'_>) -> Scope {
     Scope {
         resource_type: entry.resource_type.into_owned(),
         class: entry.class.map(Cow::into_owned),

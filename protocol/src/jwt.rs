@@ -5,7 +5,8 @@
 //! to ask again.
 //!
 //! # Opaque, or broken
-//! A text is a JWT if it looks like one: its first part, before the first dot, is base64url of a JSON object's beginning.
+//! A text looks like a JWT if it has dots and the part before the first is base64url of a JSON object's beginning, with the
+//! name of a member.
 //! Everything else is *opaque* (GHCR's base64 texts, Google's `ya29.…`, a JWE of five parts) and says nothing about
 //! scopes: [`Answer::Unknown`]. A text that looks like a JWT and cannot be read as one has a [`TokenInfo::problem`]
 //! and grants nothing: [`Answer::Denied`], so that no damage makes a token more powerful (decision 0010).

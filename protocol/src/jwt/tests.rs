@@ -92,12 +92,26 @@ proptest! {
         if before == Answer::Denied && info.problem().is_some() {
             prop_assert_eq!(info.answer(&asked), Answer::Denied);
         }
-        // A cut token is never opaque while its header still shows that it was a JWT.
-        for end in [3, good.len() / 2, good.len() - 5] {
+        // A cut token is never opaque while its header and a dot still show that it was a JWT.
+        let dot = good.find('.').unwrap();
+        for end in [dot + 1, dot.midpoint(good.len()), good.len() - 5] {
             let cut = inspect(&good[..end]);
             prop_assert!(cut.problem().is_some(), "{}", end);
             prop_assert_eq!(cut.answer(&asked), Answer::Denied);
         }
+    }
+
+    /// Also where they begin with `{`, as every 256th does.
+    #[test]
+    fn random_octets_are_opaque(brace in any::<bool>(), parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 16..40), 1..6)) {
+        let mut parts = parts;
+        if brace {
+            parts[0][0] = b'{';
+        }
+        let parts: Vec<String> = parts.iter().map(|part| URL_SAFE_NO_PAD.encode(part)).collect();
+        let info = inspect(&parts.join("."));
+        prop_assert_eq!(info.problem(), None);
+        prop_assert_eq!(info.answer(&"repository:a/b:pull".parse().unwrap()), Answer::Unknown);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! verified.**
 //!
 //! # Opaque, or broken
-//! A text is a JWT if it looks like one: its first part, before the first dot, is base64url of a JSON object's beginning.
+//! A text looks like a JWT if it has dots (RFC 7519 §7.2) and the part before the first is base64url of a JSON object's
+//! beginning: `{`, and a name in quotation marks. One octet would not do, since every 256th text of random octets begins with `{`.
 //! Everything else is *opaque* (GHCR's base64 texts, Google's `ya29.…`, a JWE of five parts) and says nothing. A text that
 //! looks like a JWT and cannot be read as one has a [`JwtProblem`] (decision 0010).
 //!
@@ -170,17 +171,14 @@ pub struct Claims<'a> {
 /// Never fails: what is no JWT is [`Reading::Opaque`], and what is a broken one says why.
 pub fn read<'a>(token: &[u8], decoded: &'a mut Decoded) -> Reading<'a> {
     match take_apart(token, decoded) {
-        Some(()) => check(decoded).map_or_else(Reading::Broken, Reading::Jwt),
-        None => match what_is_wrong(token) {
-            Some(problem) => Reading::Broken(problem),
-            None => Reading::Opaque,
-        },
+        Some(()) => check(decoded).map_or_else(|problem| not_read(token, Some(problem)), Reading::Jwt),
+        None => not_read(token, None),
     }
 }
 
 /// Decodes header and claims of a text that has the form of a JWT.
 fn take_apart(token: &[u8], decoded: &mut Decoded) -> Option<()> {
-    if token.len() > MAX_TOKEN || !looks_like_json(token) {
+    if token.len() > MAX_TOKEN {
         return None;
     }
     let Decoded { text, claims_at, end, .. } = decoded;
@@ -199,42 +197,53 @@ fn behind_dot(text: &[u8], at: usize) -> Option<&[u8]> {
     text.get(at..)?.strip_prefix(b".")
 }
 
-/// What is wrong with a text that has not the form of a JWT; `None` if it does not look like one.
+/// What to make of a text that is no JWT: of its content, which has this problem, or else of its form.
 #[cold]
-fn what_is_wrong(token: &[u8]) -> Option<JwtProblem> {
+fn not_read(token: &[u8], problem: Option<JwtProblem>) -> Reading<'static> {
     if token.len() > MAX_TOKEN {
-        return Some(JwtProblem::TooLarge);
+        // It might be anything.
+        return Reading::Broken(JwtProblem::TooLarge);
     }
-    if !looks_like_json(token) {
-        return None;
+    let parts = token.split(|&byte| byte == b'.').count();
+    // Without a dot it is no JWT (RFC 7519 §7.2), and five parts are a JWE, whose claims are not for us (RFC 7516 §3.1).
+    if matches!(parts, 1 | 5) || !begins_like_header(token) {
+        return Reading::Opaque;
     }
-    match token.split(|&byte| byte == b'.').count() {
-        3 if token.ends_with(b".") || token.windows(2).any(|pair| pair == b"..") => {
-            Some(JwtProblem::EmptyPart)
-        }
-        3 => Some(JwtProblem::Base64),
-        // Five parts are a JWE (RFC 7516 §3.1): its claims are not for us.
-        5 => None,
-        _ => Some(JwtProblem::PartCount),
-    }
+    Reading::Broken(problem.unwrap_or_else(|| match parts {
+        3 if token.ends_with(b".") || token.windows(2).any(|pair| pair == b"..") => JwtProblem::EmptyPart,
+        3 => JwtProblem::Base64,
+        _ => JwtProblem::PartCount,
+    }))
 }
 
-/// Whether the first part is base64url of a text that begins like a JSON object: `{` after any JSON white space.
-fn looks_like_json(token: &[u8]) -> bool {
-    // By far most headers begin with `{"`.
-    if token.starts_with(b"eyJ") {
-        return true;
+/// Whether a text begins like a JOSE header (RFC 7515 §4), as far as it is base64url: a JSON object that is empty or whose
+/// first member has a name in ASCII.
+///
+/// `{` alone would prove nothing: every 256th text of random octets begins with it.
+fn begins_like_header(token: &[u8]) -> bool {
+    /// What comes next, behind any white space.
+    enum Next {
+        Object,
+        Name,
+        RestOfName,
+        Colon,
+        Nothing,
     }
-    // Sixteen octets tell.
-    let token = token.get(..16).unwrap_or(token);
-    let part = token.split(|&byte| byte == b'.').next().unwrap_or_default();
-    let start = part.get(..part.len() / 4 * 4).unwrap_or_default();
-    let start = if start.is_empty() { part } else { start };
-    let mut decoded = [0; 16];
-    base64url::decode(start, &mut decoded).is_some_and(|(read, written)| {
-        let decoded = decoded.get(..written).unwrap_or_default();
-        read == start.len() && decoded.trim_ascii_start().starts_with(b"{")
-    })
+    let mut next = Next::Object;
+    for octet in base64url::octets(token) {
+        next = match (next, octet) {
+            (Next::RestOfName, b'"') => Next::Colon,
+            (Next::RestOfName, b' '..=b'~') | (Next::Name, b'"') => Next::RestOfName,
+            (Next::RestOfName, _) => return false,
+            (next, b' ' | b'\t' | b'\n' | b'\r') => next,
+            (Next::Object, b'{') => Next::Name,
+            (Next::Name, b'}') => Next::Nothing,
+            (Next::Colon, b':') => return true,
+            _ => return false,
+        };
+    }
+    // As much as there is of it.
+    !matches!(next, Next::Object)
 }
 
 /// Reads what was decoded.

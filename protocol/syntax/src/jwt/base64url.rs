@@ -72,6 +72,18 @@ pub(super) fn decode(text: &[u8], out: &mut [u8]) -> Option<(usize, usize)> {
     Some((whole * 4 + length, whole * 3 + more))
 }
 
+/// What `text` encodes, as far as it is of the alphabet, octet by octet.
+pub(super) fn octets(text: &[u8]) -> impl Iterator<Item = u8> {
+    let (mut bits, mut length) = (0, 0);
+    let values = text.iter().map(|&byte| value_of(byte)).take_while(|&value| value != INVALID);
+    values.filter_map(move |value| {
+        bits = bits << 6 | u32::from(value);
+        // Six more bits: an octet is whole unless there were none before.
+        length = (length + 6) % 8;
+        (length != 6).then(|| (bits >> length).to_le_bytes()[0])
+    })
+}
+
 /// Whether `text` is base64url; nothing is decoded.
 pub(super) fn is_valid(text: &[u8]) -> bool {
     let unused = match (text.len() % 4, text.last()) {

@@ -16,10 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dockpass_protocol::api::{RegistryAuth, SeenChallenge, TokenAnswer, TokenForm};
 use dockpass_protocol::code::ErrorCode;
-use dockpass_protocol::flow::{FlowError, Hop, KnownAuth, StepRecord};
+use dockpass_protocol::doctor;
+use dockpass_protocol::flow::{FlowError, Hop, KnownAuth, StepRecord, Unusable};
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
 use secrecy::{ExposeSecret, SecretString};
+use tracing::Instrument;
 
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::config::Config;
@@ -95,17 +97,26 @@ pub struct BrokerError {
     pub error: FlowError,
     /// The steps that led to it; none on a hit.
     pub steps: Vec<StepRecord>,
+    /// What was wrong with the token service's 200, if that is why.
+    pub unusable: Option<Box<Unusable>>,
+}
+
+impl BrokerError {
+    /// What the steps do not say.
+    pub fn facts(&self) -> doctor::Facts<'_> {
+        self.unusable.as_deref().map(doctor::Facts::from).unwrap_or_default()
+    }
 }
 
 impl From<ErrorCode> for BrokerError {
     fn from(code: ErrorCode) -> Self {
-        Self { error: FlowError::new(code, Hop::KeyServer), steps: Vec::new() }
+        FlowError::new(code, Hop::KeyServer).into()
     }
 }
 
 impl From<FlowError> for BrokerError {
     fn from(error: FlowError) -> Self {
-        Self { error, steps: Vec::new() }
+        Self { error, steps: Vec::new(), unusable: None }
     }
 }
 
@@ -149,20 +160,32 @@ impl Broker {
         ScopeSet::parse(&texts.join(" ")).map_err(|_| ErrorCode::InvalidScope)
     }
 
-    /// A token, from the cache or from the token service.
+    /// A token, from the cache or from the token service. `admit` is asked first, and once, when something has to be asked
+    /// upstream; it fails with the seconds to wait.
+    ///
+    /// # Errors
+    /// [`BrokerError`], which the log is told of; [`ErrorCode::RateLimited`] when it is not admitted.
+    pub async fn token_if(
+        &self,
+        ask: Ask,
+        admit: impl FnOnce() -> Result<(), u64>,
+    ) -> Result<Token, BrokerError> {
+        let token = self.find_or_ask(ask, admit).await;
+        if let Err(error) = &token {
+            upstream::log_diagnosis(&error.steps, &error.facts());
+        }
+        token
+    }
+
+    /// The same for a flow that asks for itself, and knows better what it means if there is none.
     ///
     /// # Errors
     /// [`BrokerError`].
-    pub async fn token(&self, ask: Ask) -> Result<Token, BrokerError> {
-        self.token_if(ask, || Ok(())).await
+    pub(crate) async fn token(&self, ask: Ask) -> Result<Token, BrokerError> {
+        self.find_or_ask(ask, || Ok(())).await
     }
 
-    /// The same, where `admit` is asked first, and once, when something has to be asked upstream. It fails with the
-    /// seconds to wait.
-    ///
-    /// # Errors
-    /// [`BrokerError`]; [`ErrorCode::RateLimited`] when it is not admitted.
-    pub async fn token_if(
+    async fn find_or_ask(
         &self,
         ask: Ask,
         admit: impl FnOnce() -> Result<(), u64>,
@@ -185,7 +208,7 @@ impl Broker {
             return Self::from_entry(&entry, Vec::new());
         }
         admit()?;
-        let steps = Arc::new(Mutex::new(learned));
+        let trace = Arc::new(Mutex::new(flight::Trace { steps: learned, unusable: None }));
         let flight = flight::Flight {
             registry: Arc::clone(&ask.registry),
             identity: ask.identity,
@@ -195,17 +218,18 @@ impl Broker {
             sessions: Arc::clone(&self.sessions),
             clock: Arc::clone(&self.clock),
             caps: self.cache.caps,
-            steps: Arc::clone(&steps),
+            trace: Arc::clone(&trace),
         };
         let cache = self.cache.clone();
         // A task of its own: dropping this future drops only the wait, and what is fetched is kept.
-        let landed = tokio::spawn(async move { cache.get_or_fetch(key, began_ms, flight.run()).await }).await;
-        let steps: Vec<StepRecord> =
-            std::mem::take(&mut *steps.lock().unwrap_or_else(PoisonError::into_inner));
+        let visit = async move { cache.get_or_fetch(key, began_ms, flight.run()).await };
+        let landed = tokio::spawn(visit.in_current_span()).await;
+        let flight::Trace { steps, unusable } =
+            std::mem::take(&mut *trace.lock().unwrap_or_else(PoisonError::into_inner));
         upstream::log_steps(&steps);
         match landed {
             Ok(Ok(entry)) => Self::from_entry(&entry, steps),
-            Ok(Err(error)) => Err(BrokerError { error, steps }),
+            Ok(Err(error)) => Err(BrokerError { error, steps, unusable }),
             Err(error) => {
                 tracing::error!(%error, "a visit to a token service ended by itself");
                 Err(ErrorCode::Internal.into())
@@ -216,7 +240,7 @@ impl Broker {
     fn from_entry(entry: &Entry, steps: Vec<StepRecord>) -> Result<Token, BrokerError> {
         match entry {
             Entry::Token(held) => Ok(Token { held: Arc::clone(held), steps }),
-            Entry::Refused { error, .. } => Err(BrokerError { error: *error, steps }),
+            Entry::Refused { error, .. } => Err(BrokerError { steps, ..(*error).into() }),
         }
     }
 
@@ -255,7 +279,7 @@ impl Broker {
                     .learning
                     .known(&ask.registry, &*self.clock, is_stale, admit, steps)
                     .await
-                    .map_err(|error| BrokerError { error, steps: std::mem::take(steps) })?;
+                    .map_err(|error| BrokerError { steps: std::mem::take(steps), ..error.into() })?;
                 match known {
                     KnownAuth::Bearer { realm, service } => (policy.admit(&realm)?, service),
                     KnownAuth::Open => return Err(ErrorCode::RegistryOpen.into()),

@@ -17,14 +17,16 @@ use std::time::Duration;
 use dockpass_protocol::api::{RegistryAuth, SeenChallenge};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
+use dockpass_protocol::doctor;
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep,
+    Authorization, FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
 };
+use dockpass_protocol::jwt::inspect;
 use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::broker::{Ask, Broker, Identity};
+use crate::broker::{Ask, Broker, BrokerError, Identity, Token};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http_client::UpstreamBody;
@@ -133,29 +135,36 @@ impl Gateway {
             ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
         let mut flow =
             ResourceFlow::new(ask, known_auth(&facts), true).with_policy(relay.registry.policy().clone());
+        let mut steps = Vec::new();
+        let mut seen = Seen::default();
         let mut last = None;
         let result = loop {
-            upstream::log_steps(&flow.take_records());
+            let now = flow.take_records();
+            upstream::log_steps(&now);
+            steps.extend(now);
             match flow.step() {
                 ResourceStep::Send(authorization) => {
                     let authorization = match authorization {
-                        Authorization::FromSession => match self.basic(&sealed).await {
-                            Ok(basic) => basic,
-                            Err(error) => break Err(error),
-                        },
-                        other => other,
+                        Authorization::FromSession => self.basic(&sealed).await,
+                        other => Ok(other),
                     };
-                    match self.send(relay, &authorization).await {
+                    let answer = match authorization {
+                        Ok(authorization) => self.send(relay, &authorization).await,
+                        Err(error) => Err(error),
+                    };
+                    match answer {
                         Ok(response) => {
                             upstream::with_head(response.status(), response.headers(), |head| {
+                                seen.skew_ms = head.skew_ms(self.clock.now_ms());
                                 flow.response(head);
                             });
                             last = Some(response);
                         }
-                        Err(error) => break Err(error),
+                        Err(error) => flow.failed(error),
                     }
                 }
                 ResourceStep::NeedToken(need) => {
+                    seen.service.clone_from(&need.challenge.service);
                     let ask = Ask {
                         registry: Arc::clone(&relay.registry),
                         identity: Identity::Session(sealed.clone(), Arc::clone(&facts)),
@@ -167,8 +176,16 @@ impl Gateway {
                         fresh: need.fresh,
                     };
                     match self.broker.token(ask).await {
-                        Ok(token) => flow.token(Ok(token.secret().clone())),
-                        Err(error) => flow.token(Err(error.error)),
+                        Ok(mut token) => {
+                            steps.append(&mut token.steps);
+                            flow.token(Ok(token.secret().clone()));
+                            seen.token = Some(token);
+                        }
+                        Err(mut error) => {
+                            steps.append(&mut error.steps);
+                            flow.token(Err(error.error));
+                            seen.no_token = Some(error);
+                        }
                     }
                 }
                 ResourceStep::Done(answered) => {
@@ -181,7 +198,9 @@ impl Gateway {
                 ResourceStep::Fail(error) => break Err(error),
             }
         };
-        upstream::log_steps(&flow.take_records());
+        if let Err(error) = &result {
+            seen.log_diagnosis(&steps, error.hop, self.clock.now_ms());
+        }
         result
     }
 
@@ -236,6 +255,33 @@ impl Gateway {
             }
         }
         Err(failed(ErrorCode::UpstreamRedirect))
+    }
+}
+
+/// What a flow saw that its steps do not say, for the doctor.
+#[derive(Debug, Default)]
+struct Seen {
+    token: Option<Token>,
+    no_token: Option<BrokerError>,
+    service: Option<String>,
+    skew_ms: i64,
+}
+
+impl Seen {
+    /// Tells the log why a flow failed at this hop, after these steps.
+    fn log_diagnosis(&self, steps: &[StepRecord], hop: Hop, now_ms: i64) {
+        if let (Hop::TokenService, Some(error)) = (hop, &self.no_token) {
+            return upstream::log_diagnosis(steps, &error.facts());
+        }
+        let token = self.token.as_ref().map(|token| inspect(token.secret().expose_secret()));
+        let facts = doctor::Facts {
+            token: token.as_ref(),
+            service: self.service.as_deref(),
+            now_ms: Some(now_ms),
+            skew_ms: Some(self.skew_ms),
+            ..doctor::Facts::default()
+        };
+        upstream::log_diagnosis(steps, &facts);
     }
 }
 

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
+use dockpass_protocol::doctor::Facts;
 use dockpass_protocol::flow::{
     FlowError, Hop, LoginFlow, LoginProof, LoginStep, ProbeCredential, StepRecord,
 };
@@ -53,6 +54,7 @@ pub(crate) async fn prove(
     };
     steps.append(&mut flow.take_records());
     upstream::log_steps(&steps);
+    upstream::log_diagnosis(&steps, &flow.unusable().map(Facts::from).unwrap_or_default());
     Outcome { result, steps }
 }
 

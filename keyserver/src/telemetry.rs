@@ -29,7 +29,7 @@ pub(crate) fn init(config: &LogConfig) {
         LogFormat::Json => tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
-            .with_current_span(false)
+            .with_span_list(false)
             .with_writer(std::io::stderr)
             .boxed(),
     };

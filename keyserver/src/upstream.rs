@@ -114,15 +114,19 @@ pub(crate) fn with_head<T>(
     })
 }
 
-/// Tells the log what a flow did and why, and where it failed, what is wrong and what to do. Records hold neither secrets nor
-/// queries.
+/// Tells the log what a flow did and why. Records hold neither secrets nor queries.
 pub(crate) fn log_steps(steps: &[StepRecord]) {
     for step in steps {
         let StepRecord { hop, method, target, status, sent, decision, .. } = step;
         tracing::debug!(%hop, %method, %target, status, sent = sent.as_deref(), decision = decision.as_str(), "step");
     }
+}
+
+/// Tells the log what is wrong and what to do about it, where these steps ended in a failure. Once for each request: what
+/// fails on the way to success is no failure.
+pub(crate) fn log_diagnosis(steps: &[StepRecord], facts: &Facts<'_>) {
     if steps.last().is_some_and(|last| last.code.is_some()) {
-        let Diagnosis { code, hop, evidence, fix } = diagnose(steps, &Facts::default());
+        let Diagnosis { code, hop, evidence, fix } = diagnose(steps, facts);
         let hop = hop.map(tracing::field::display);
         let evidence: Vec<_> = evidence.iter().map(|seen| format!("{}={}", seen.what, seen.value)).collect();
         tracing::info!(diagnosis = %code, hop, evidence = evidence.join(" "), fix, "diagnosis");

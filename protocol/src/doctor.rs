@@ -11,7 +11,7 @@ use serde::Serialize;
 pub use code::DiagnosisCode;
 
 use crate::code::ErrorCode;
-use crate::flow::{Decision, Hop, StepRecord};
+use crate::flow::{Decision, Hop, StepRecord, Unusable};
 use crate::jwt::TokenInfo;
 
 /// What the steps cannot say, as far as the caller knows it.
@@ -29,6 +29,18 @@ pub struct Facts<'a> {
     pub skew_ms: Option<i64>,
     /// What a browser found out about a request that it did not let through.
     pub browser: Option<BrowserFailure>,
+}
+
+impl<'a> From<&'a Unusable> for Facts<'a> {
+    fn from(unusable: &'a Unusable) -> Self {
+        Self {
+            token: unusable.token.as_ref(),
+            service: unusable.service.as_deref(),
+            now_ms: Some(unusable.now_ms),
+            skew_ms: Some(unusable.skew_ms),
+            ..Self::default()
+        }
+    }
 }
 
 /// Why a browser gave no answer to a page. `fetch` does not tell these apart; the caller does, by other requests.

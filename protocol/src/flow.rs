@@ -22,7 +22,7 @@ mod token;
 pub use login::{LoginFlow, LoginProof, LoginStep, ProbeCredential};
 pub use record::{Decision, Hop, StepRecord};
 pub use resource::{Answered, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, TokenNeed};
-pub use token::{TokenFlow, TokenGrant, TokenStep};
+pub use token::{TokenFlow, TokenGrant, TokenStep, Unusable};
 
 use secrecy::SecretString;
 
@@ -69,6 +69,14 @@ impl<'a> ResponseHead<'a> {
         Self { status, challenges: &[], api_version: None, content_type: None, retry_after: None, date: None }
     }
 
+    /// How far the clock of whoever answered is ahead of ours, in milliseconds, by its `Date`: 0 if it does not say, or
+    /// if the difference is one that whole seconds and the way of an answer explain; at most a year.
+    pub fn skew_ms(&self, now_ms: i64) -> i64 {
+        let date = self.date.and_then(http_date::parse);
+        let skew = date.map_or(0, |date| date.saturating_sub(now_ms)).clamp(-MAX_SKEW_MS, MAX_SKEW_MS);
+        if skew.abs() > SAME_CLOCK_MS { skew } else { 0 }
+    }
+
     /// The same with these challenge lines.
     #[must_use]
     pub const fn with_challenges(mut self, lines: &'a [&'a str]) -> Self {
@@ -76,6 +84,12 @@ impl<'a> ResponseHead<'a> {
         self
     }
 }
+
+/// Clocks that differ by no more than this count as equal: `Date` has whole seconds, and answers take time.
+const SAME_CLOCK_MS: i64 = 5_000;
+
+/// A clock that is off by more than a year is broken, and no reason to believe a token for longer.
+const MAX_SKEW_MS: i64 = 366 * 86_400_000;
 
 /// Why a driver could not get an answer; it maps its client's errors to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ const INVALID: &str = "upstream_invalid";
 const PRIVATE: &str = "repository:vault/keys:pull";
 
 /// Something in the form of a JWT with these claims. Nobody but the registry checks signatures.
-fn jwt(claims: &Value) -> String {
+pub(crate) fn jwt(claims: &Value) -> String {
     let part = |text: String| URL_SAFE_NO_PAD.encode(text);
     format!(
         "{}.{}.{}",
@@ -27,12 +27,12 @@ fn jwt(claims: &Value) -> String {
     )
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     dockpass_tests::demo::Clock::system().now()
 }
 
 /// Good claims, changed by these.
-fn claims(changes: &Value) -> Value {
+pub(crate) fn claims(changes: &Value) -> Value {
     let now = now();
     let mut claims = json!({
         "iss": "demo", "sub": "ada", "aud": "registry.demo", "iat": now, "nbf": now - 10, "exp": now + 300,
@@ -46,7 +46,7 @@ fn claims(changes: &Value) -> Value {
 
 /// Asks for the private scope while the token service answers with this document. Each turn has a session of its own,
 /// so that nothing of an earlier one is kept.
-async fn ask_with(stack: &Stack, document: &Value) -> Reply {
+pub(crate) async fn ask_with(stack: &Stack, document: &Value) -> Reply {
     stack.reset();
     let session = stack.login(Kind::Token, "ada").await;
     let headers = vec![("content-type".to_owned(), "application/json".to_owned())];

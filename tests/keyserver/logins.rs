@@ -4,7 +4,7 @@ use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
 use dockpass_tests::untouched::Untouched;
 use serde_json::json;
 
-use crate::harness::{Stack, Upstream, log_text, problem, random_hex};
+use crate::harness::{Stack, Upstream, problem, random_hex};
 
 const PRIVATE: &str = "repository:vault/keys:pull";
 const LOGIN_KINDS: [Kind; 5] = [Kind::Token, Kind::Opaque, Kind::OwnRealm, Kind::Hub, Kind::Basic];
@@ -23,22 +23,6 @@ async fn a_wrong_password_opens_no_session_anywhere() {
         }
         stack.end().await;
     }
-}
-
-#[tokio::test]
-async fn the_log_says_what_is_wrong_and_what_to_do() {
-    let stack = Stack::of([Kind::OwnRealm, Kind::Token]).await;
-    problem(&stack.try_login(Kind::OwnRealm, "ada", "not-the-password").await, 401, "bad_credentials");
-    let session = stack.login(Kind::Token, "bob").await;
-    let path = format!("/r/{}/v2/vault/keys/tags/list", stack.name(Kind::Token));
-    stack.get(&stack.url(&path), Some(&session)).await;
-    let log = log_text();
-    // Tests at the same time have diagnoses of their own in this log.
-    let says = |parts: &[&str]| log.lines().any(|line| parts.iter().all(|part| line.contains(part)));
-    let evidence = "status=401 code=bad_credentials sent=Basic";
-    assert!(says(&["diagnosis=wrong_password", "hop=token_service", evidence, "fix=\"Log in again"]));
-    assert!(says(&["diagnosis=scope_denied", "scope=repository:vault/keys:pull"]));
-    stack.end().await;
 }
 
 #[tokio::test]

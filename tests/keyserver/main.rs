@@ -7,6 +7,8 @@ mod blobs;
 #[cfg(test)]
 mod cors;
 #[cfg(test)]
+mod diagnoses;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod forgery;

@@ -6,7 +6,7 @@ use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
     FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord, TokenFlow,
-    TokenGrant, TokenStep,
+    TokenGrant, TokenStep, Unusable,
 };
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
@@ -17,6 +17,21 @@ use crate::clock::Clock;
 use crate::registry::Registry;
 use crate::session::Sessions;
 use crate::upstream;
+
+/// What a visit leaves for the one who asked.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    pub(super) steps: Vec<StepRecord>,
+    /// What was wrong with the token service's 200, if that was why there is no token.
+    pub(super) unusable: Option<Box<Unusable>>,
+}
+
+impl Trace {
+    fn take_from(&mut self, flow: &mut TokenFlow) {
+        self.steps.append(&mut flow.take_records());
+        self.unusable = flow.unusable().cloned().map(Box::new);
+    }
+}
 
 /// Everything that one visit needs.
 #[derive(Debug)]
@@ -29,8 +44,7 @@ pub(super) struct Flight {
     pub(super) sessions: Arc<Sessions>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) caps: Caps,
-    /// Where the steps are left for the one who asked.
-    pub(super) steps: Arc<Mutex<Vec<StepRecord>>>,
+    pub(super) trace: Arc<Mutex<Trace>>,
 }
 
 impl Flight {
@@ -50,7 +64,7 @@ impl Flight {
         let eager = !credential.is_anonymous();
         let flow = TokenFlow::new(self.realm, self.service, self.scopes, credential, eager, false)
             .with_policy(self.registry.policy().clone());
-        let result = drive(flow, &self.registry, &*self.clock, &self.steps).await;
+        let result = drive(flow, &self.registry, &*self.clock, &self.trace).await;
         let now_ms = self.clock.now_ms();
         match result {
             Ok(grant) => {
@@ -88,10 +102,10 @@ async fn drive(
     mut flow: TokenFlow,
     registry: &Registry,
     clock: &dyn Clock,
-    steps: &Mutex<Vec<StepRecord>>,
+    trace: &Mutex<Trace>,
 ) -> Result<TokenGrant, FlowError> {
     loop {
-        steps.lock().unwrap_or_else(PoisonError::into_inner).append(&mut flow.take_records());
+        trace.lock().unwrap_or_else(PoisonError::into_inner).take_from(&mut flow);
         let ask = match flow.step() {
             TokenStep::Send(ask) => ask,
             TokenStep::Done(grant) => return Ok(grant),

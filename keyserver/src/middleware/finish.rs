@@ -13,6 +13,7 @@ use http::header::{
     HeaderValue, REFERRER_POLICY, RETRY_AFTER, SERVER, STRICT_TRANSPORT_SECURITY, VARY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use tracing::Instrument;
 
 use crate::clock::hex;
 use crate::error::{ApiError, Draft};
@@ -42,7 +43,9 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     let carries_password = path == SESSIONS;
     // The caller's own id is not believed: it would be a way to write into the log.
     request.headers_mut().remove(&REQUEST_ID);
-    let mut response = with_problem(next.run(request).await, &id);
+    // At any level: whatever is logged on the way belongs to this request.
+    let span = tracing::error_span!("request", request_id = %id);
+    let mut response = with_problem(next.run(request).instrument(span).await, &id);
     let failed = response.extensions().get::<Draft>().map(|draft| &draft.0);
     let status = response.status().as_u16();
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -6,7 +6,7 @@ use std::mem;
 
 use secrecy::SecretString;
 
-use super::token::{self, TokenFlow, TokenGrant, TokenStep};
+use super::token::{self, TokenFlow, TokenGrant, TokenStep, Unusable};
 use super::{Authorization, Decision, FlowError, Hop, HttpRequest, ResponseHead, StepRecord, TransportError};
 use crate::api::RegistryAuth;
 use crate::code::ErrorCode;
@@ -60,6 +60,7 @@ pub struct LoginFlow {
     policy: RealmPolicy,
     credential: Credential,
     control: ProbeCredential,
+    unusable: Option<Unusable>,
     state: State,
     records: Vec<StepRecord>,
 }
@@ -101,6 +102,7 @@ impl LoginFlow {
             policy,
             credential,
             control: probe,
+            unusable: None,
             state: State::Registry(Ask::Probe),
             records: Vec::new(),
         };
@@ -162,6 +164,11 @@ impl LoginFlow {
         }
     }
 
+    /// What was wrong with the token service's 200, when that is why the login failed.
+    pub fn unusable(&self) -> Option<&Unusable> {
+        self.unusable.as_ref()
+    }
+
     /// The records made since the last call, oldest first.
     pub fn take_records(&mut self) -> Vec<StepRecord> {
         mem::take(&mut self.records)
@@ -186,6 +193,7 @@ impl LoginFlow {
         let records = flow.take_records();
         let step = flow.step();
         let requests = flow.requests();
+        self.unusable = flow.unusable().cloned();
         let is_control = matches!(self.state, State::Control(..));
         let refused = matches!(&step, TokenStep::Fail(error) if self.is_refusal(error.code));
         if is_control {

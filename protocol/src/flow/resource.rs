@@ -215,10 +215,16 @@ impl ResourceFlow {
 
     /// The registry could not be asked.
     pub fn transport_failed(&mut self, error: TransportError) {
+        self.failed(FlowError::new(error.code(), Hop::Registry));
+    }
+
+    /// The request could not be sent, or its answer not be used, for a reason that the driver knows. A report that no step
+    /// asked for is ignored.
+    pub fn failed(&mut self, error: FlowError) {
         if let State::Send(authorization) = &self.state {
             let sent = authorization.scheme();
             self.requests += 1;
-            self.fail(FlowError::new(error.code(), Hop::Registry), None, sent);
+            self.fail(error, None, sent);
         }
     }
 

@@ -11,6 +11,7 @@ use super::request::TokenRequest;
 use super::{Authorization, Decision, FlowError, Hop, HttpRequest, ResponseHead, StepRecord, TransportError};
 use crate::code::ErrorCode;
 use crate::credential::Credential;
+use crate::jwt::TokenInfo;
 use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
 
@@ -52,6 +53,19 @@ pub struct TokenGrant {
     pub unknown: ScopeSet,
 }
 
+/// A token service's 200 that was not taken, for the [doctor](crate::doctor): `Facts::from`.
+#[derive(Clone, Debug)]
+pub struct Unusable {
+    /// The token, inspected; none where the answer held none that could be read.
+    pub token: Option<TokenInfo>,
+    /// The service that the token had to be for.
+    pub service: Option<String>,
+    /// The caller's clock, in milliseconds since the epoch.
+    pub now_ms: i64,
+    /// How far the token service's clock is ahead of it ([`ResponseHead::skew_ms`]).
+    pub skew_ms: i64,
+}
+
 /// The machine. At most three requests to token services.
 ///
 /// Anonymous: GET without authorization. Password: GET with Basic at once when `eager`, else anonymously first and
@@ -76,6 +90,7 @@ pub struct TokenFlow {
     nested: Option<Nested>,
     /// The token for the token service, once it was had.
     nested_token: Option<SecretString>,
+    unusable: Option<Box<Unusable>>,
     state: State,
     records: Vec<StepRecord>,
 }
@@ -121,6 +136,7 @@ impl TokenFlow {
             identify,
             nested: None,
             nested_token: None,
+            unusable: None,
             state: State::Send,
             records: Vec::new(),
         };
@@ -181,6 +197,11 @@ impl TokenFlow {
             self.requests += 1;
             self.fail(FlowError::new(error.code(), Hop::TokenService));
         }
+    }
+
+    /// What was wrong with the token service's 200, when that is why the flow failed.
+    pub fn unusable(&self) -> Option<&Unusable> {
+        self.unusable.as_deref()
     }
 
     /// The records made since the last call, oldest first.

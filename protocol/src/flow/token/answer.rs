@@ -34,8 +34,12 @@ impl TokenFlow {
     fn granted(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         let status = head.status;
         let current = self.current();
-        let Some(mut grant) = evidence::grant(head, body, now_ms, current.service, current.scopes) else {
-            return self.end(ErrorCode::UpstreamInvalid, status);
+        let mut grant = match evidence::grant(head, body, now_ms, current.service, current.scopes) {
+            Ok(grant) => grant,
+            Err(unusable) => {
+                self.unusable = Some(unusable);
+                return self.end(ErrorCode::UpstreamInvalid, status);
+            }
         };
         if self.nested.is_some() {
             if self.requests >= self.budget {

@@ -1,17 +1,15 @@
 //! What a token service's 200 proves.
 
-use super::TokenGrant;
-use crate::flow::{ResponseHead, http_date};
+use super::{TokenGrant, Unusable};
+use crate::flow::ResponseHead;
 use crate::jwt::{Access, TokenInfo, inspect};
 use crate::scope::ScopeSet;
 use crate::token::parse_and_inspect;
 
-/// Clocks that differ by no more than this count as equal: `Date` has whole seconds, and answers take time.
-const SAME_CLOCK_MS: i64 = 5_000;
 /// What a registry allows a token's times to be off (distribution `registry/auth/token/token.go`).
 const LEEWAY_MS: i64 = 60_000;
 
-/// The token of a 200, or `None` when the answer is none of the protocol, or holds a token that no registry would take.
+/// The token of a 200; otherwise the answer is none of the protocol, or holds a token that no registry would take.
 ///
 /// Times are compared by the service's own clock, where its `Date` shows one that is off, and given back by ours.
 pub(super) fn grant(
@@ -20,30 +18,26 @@ pub(super) fn grant(
     now_ms: i64,
     service: Option<&str>,
     asked: &ScopeSet,
-) -> Option<TokenGrant> {
+) -> Result<TokenGrant, Box<Unusable>> {
+    let skew_ms = head.skew_ms(now_ms);
+    let unusable = |token| Box::new(Unusable { token, service: service.map(str::to_owned), now_ms, skew_ms });
     if head.content_type.is_some_and(is_markup) {
-        return None;
+        return Err(unusable(None));
     }
-    let skew = head
-        .date
-        .and_then(http_date::parse)
-        .map_or(0, |date| date.saturating_sub(now_ms))
-        .clamp(-MAX_SKEW_MS, MAX_SKEW_MS);
-    let skew = if skew.abs() > SAME_CLOCK_MS { skew } else { 0 };
-    let their_now = now_ms.saturating_add(skew);
+    let their_now = now_ms.saturating_add(skew_ms);
     let look = |token: &str| {
         let info = inspect(token);
         (info.expires_at, info)
     };
-    let (response, info) = parse_and_inspect(body, their_now, look).ok()?;
+    let (response, info) = parse_and_inspect(body, their_now, look).map_err(|_| unusable(None))?;
     if !is_usable(&info, their_now, service) {
-        return None;
+        return Err(unusable(Some(info)));
     }
     let answers = info.answers(asked);
     let names_a_user = info.names_a_user();
-    Some(TokenGrant {
+    Ok(TokenGrant {
         token: response.token,
-        expires_at_ms: response.expires_at_ms.saturating_sub(skew),
+        expires_at_ms: response.expires_at_ms.saturating_sub(skew_ms),
         refresh_token: response.refresh_token,
         is_jwt: info.is_jwt(),
         is_anonymous: info.subject.is_some() && !names_a_user,
@@ -53,9 +47,6 @@ pub(super) fn grant(
         unknown: answers.unknown,
     })
 }
-
-/// A clock that is off by more than a year is broken, and no reason to believe a token for longer.
-const MAX_SKEW_MS: i64 = 366 * 86_400_000;
 
 /// Whether a registry could accept it: readable or opaque, within its times, and for this service.
 ///

@@ -1,0 +1,93 @@
+//! What the log says of a flow that failed: what is wrong, where, by what evidence, and what to do about it, under the
+//! request's own id.
+
+use dockpass_tests::client::Reply;
+use dockpass_tests::demo::{Action, Kind, Role, Script};
+use serde_json::json;
+
+use crate::harness::{Stack, log_text, problem};
+use crate::hostile::{ask_with, claims, jwt, now};
+
+/// The log's one line of a diagnosis for the request that this answers.
+fn diagnosis(reply: &Reply) -> String {
+    let id = reply.header("x-request-id");
+    let log = log_text();
+    let mut lines = log.lines().filter(|line| line.contains(&*id) && line.contains(" diagnosis="));
+    let line = lines.next().unwrap_or_else(|| panic!("no diagnosis for {id}")).to_owned();
+    assert_eq!(lines.next(), None, "more than one");
+    line
+}
+
+fn assert_says(line: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(line.contains(part), "{part} is not in: {line}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_wrong_password_and_a_denied_scope() {
+    let stack = Stack::of([Kind::OwnRealm, Kind::Token]).await;
+    let reply = stack.try_login(Kind::OwnRealm, "ada", "not-the-password").await;
+    problem(&reply, 401, "bad_credentials");
+    let evidence = "status=401 code=bad_credentials sent=Basic";
+    assert_says(
+        &diagnosis(&reply),
+        &["=wrong_password", "hop=token_service", evidence, "fix=\"Log in again"],
+    );
+    let session = stack.login(Kind::Token, "bob").await;
+    let reply = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
+    assert_says(
+        &diagnosis(&reply),
+        &["=scope_denied", "denied_by=token_service", "scope=repository:vault/keys:pull"],
+    );
+    stack.demo.script(Script::always(Kind::Token, Role::Registry, Action::Close));
+    let reply = stack.get(&stack.gateway(Kind::Token, "library/alpine/tags/list"), Some(&session)).await;
+    assert_says(&diagnosis(&reply), &["=unreachable", "hop=registry", "code=upstream_unreachable"]);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn of_a_token_that_no_registry_would_take() {
+    let stack = Stack::of([Kind::Token]).await;
+    let long_ago = now() - 7_200;
+    for (changes, says) in [
+        (json!({ "exp": "soon" }), ["=token_broken", "problem=jwt_claim_type"]),
+        (json!({ "aud": "mirror.demo" }), ["=wrong_audience", "service=registry.demo audience=mirror.demo"]),
+        (json!({ "exp": long_ago, "nbf": long_ago - 300 }), ["=token_expired", "expires_in_seconds=-7"]),
+        (json!({ "nbf": now() + 3_000 }), ["=clock_skew", "begins_in_seconds=2"]),
+    ] {
+        let reply = ask_with(&stack, &json!({ "token": jwt(&claims(&changes)) })).await;
+        problem(&reply, 502, "upstream_invalid");
+        assert_says(&diagnosis(&reply), &[&says[..], &["hop=token_service"]].concat());
+    }
+    let reply = ask_with(&stack, &json!({ "ticket": "another protocol" })).await;
+    assert_says(&diagnosis(&reply), &["=token_service_invalid", "hop=token_service"]);
+    stack.end().await;
+}
+
+#[tokio::test]
+async fn of_a_login_whose_token_is_broken() {
+    let stack = Stack::of([Kind::Token]).await;
+    let document = json!({ "token": jwt(&claims(&json!({ "access": "everything" }))) });
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let respond = Action::Respond { status: 200, headers, body: document.to_string() };
+    stack.demo.script(Script::always(Kind::Token, Role::TokenService, respond));
+    let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
+    problem(&reply, 502, "upstream_invalid");
+    assert_says(&diagnosis(&reply), &["=token_broken", "problem=jwt_access", "hop=token_service"]);
+    stack.end().await;
+}
+
+/// The token is as good as the gateway can see; what is left is who signed it.
+#[tokio::test]
+async fn of_a_registry_that_takes_no_token() {
+    let stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    let realm = stack.registry(Kind::Token).realm().unwrap();
+    let line = format!("Bearer realm=\"{realm}\",service=\"registry.demo\",error=\"invalid_token\"");
+    stack.demo.script(Script::always(Kind::Token, Role::Registry, Action::Challenge { lines: vec![line] }));
+    let reply = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
+    problem(&reply, 502, "token_rejected");
+    assert_says(&diagnosis(&reply), &["=untrusted_issuer", "hop=registry", "issuer=", "algorithm=RS256"]);
+    stack.end().await;
+}

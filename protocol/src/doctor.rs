@@ -6,7 +6,7 @@
 mod code;
 mod token;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use code::DiagnosisCode;
 
@@ -44,7 +44,8 @@ impl<'a> From<&'a Unusable> for Facts<'a> {
 }
 
 /// Why a browser gave no answer to a page. `fetch` does not tell these apart; the caller does, by other requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BrowserFailure {
     /// The preflight was not answered with an ok status or not with the headers that were asked for.

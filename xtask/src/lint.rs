@@ -7,8 +7,8 @@ use crate::process;
 use crate::test::host_packages;
 use crate::tools::{rust_wasm, system};
 
-/// The package that is compiled for the browser.
-const BROWSER_MODULE: [&str; 2] = ["--package", "dockpass-client-wasm"];
+/// The packages that are compiled for the browser.
+const BROWSER_MODULES: [&str; 4] = ["--package", "dockpass-client-wasm", "--package", "dockpass-doctor-wasm"];
 
 /// Checks everything, and fails at the end if anything did; `fix` repairs what machines can repair.
 pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
@@ -43,7 +43,7 @@ fn format(fix: bool) -> Result<(), Failure> {
 /// shared dependencies and check those again.
 fn every_package() -> Vec<&'static str> {
     let mut packages = host_packages();
-    packages.extend(BROWSER_MODULE);
+    packages.extend(BROWSER_MODULES);
     packages
 }
 
@@ -59,11 +59,11 @@ fn browser_module(fix: bool) -> Result<(), Failure> {
     let toolchain = rust_wasm::toolchain()?;
     if toolchain.has_clippy() {
         let mut cargo = toolchain.cargo(&["clippy", "--all-targets"]);
-        cargo.args(BROWSER_MODULE).args(fix_flags(fix)).args(["--", "-D", "warnings"]);
+        cargo.args(BROWSER_MODULES).args(fix_flags(fix)).args(["--", "-D", "warnings"]);
         return process::quiet("clippy for the browser", &mut cargo);
     }
     let mut cargo = toolchain.cargo(&["check", "--all-targets"]);
-    cargo.args(BROWSER_MODULE);
+    cargo.args(BROWSER_MODULES);
     // Not by flags of the compiler: with others than the build's, everything would be compiled again.
     let printed = process::printed("checking the browser module for the browser", &mut cargo)?;
     if printed.lines().any(|line| line.starts_with("warning: ")) {

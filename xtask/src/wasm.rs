@@ -9,6 +9,9 @@ use crate::tools::{bindgen, npm, rust_wasm, system};
 use crate::util::Hash;
 use crate::{process, util};
 
+/// The modules: the crate, and the name of what is made of it.
+const MODULES: [(&str, &str); 2] = [("dockpass-client-wasm", "dockpass"), ("dockpass-doctor-wasm", "doctor")];
+
 /// What `wasm-opt` is given. `-O3` and not `-Oz`, which made what is compiled for speed 5 % slower (decision 0022); then the
 /// features that all browsers have since March 2023 (rustc uses them too).
 const WASM_OPT: [&str; 10] = [
@@ -58,30 +61,33 @@ pub(crate) fn build() -> Result<(), Failure> {
     let dist = package().join("dist");
     let stamp = rust_wasm::target().join("module.stamp");
     let key = key(&toolchain, &bindgen)?;
-    let complete =
-        ["dockpass.js", "dockpass_bg.wasm", "dockpass.d.ts"].iter().all(|name| dist.join(name).is_file());
+    let is_there = |(_, name): &(&str, &str)| {
+        ["{}.js", "{}_bg.wasm", "{}.d.ts"].iter().all(|file| dist.join(file.replace("{}", name)).is_file())
+    };
+    let complete = MODULES.iter().all(is_there);
     if complete && std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
         eprintln!("▸ the browser module is up to date");
         return stage();
     }
 
-    let mut cargo =
-        toolchain.cargo(&["build", "--package", "dockpass-client-wasm", "--lib", "--profile", "wasm"]);
-    process::quiet("building the browser module", &mut cargo)?;
-    let module = rust_wasm::target().join(rust_wasm::TARGET).join("wasm/dockpass_client_wasm.wasm");
     let scratch = rust_wasm::target().join("dist");
     util::remove(&scratch)?;
-    let mut bind = process::command(bindgen.join("wasm-bindgen"));
-    bind.arg(&module).args(["--target", "web", "--out-name", "dockpass", "--out-dir"]).arg(&scratch);
-    bind.args(["--remove-name-section", "--remove-producers-section"]);
-    process::quiet("generating its JavaScript", &mut bind)?;
-    let glue = scratch.join("dockpass.js");
-    util::write(&glue, without_docs(&util::read(&glue)?))?;
-    let bound = scratch.join("dockpass_bg.wasm");
-    let mut optimise = process::command(wasm_opt);
-    optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
-    process::quiet("making it small", &mut optimise)?;
-
+    for (package, name) in MODULES {
+        let mut cargo = toolchain.cargo(&["build", "--package", package, "--lib", "--profile", "wasm"]);
+        process::quiet(&format!("building the browser module {name}"), &mut cargo)?;
+        let built = format!("wasm/{}.wasm", package.replace('-', "_"));
+        let built = rust_wasm::target().join(rust_wasm::TARGET).join(built);
+        let mut bind = process::command(bindgen.join("wasm-bindgen"));
+        bind.arg(&built).args(["--target", "web", "--out-name", name, "--out-dir"]).arg(&scratch);
+        bind.args(["--remove-name-section", "--remove-producers-section"]);
+        process::quiet("generating its JavaScript", &mut bind)?;
+        let glue = scratch.join(name).with_extension("js");
+        util::write(&glue, without_docs(&util::read(&glue)?))?;
+        let bound = scratch.join(format!("{name}_bg.wasm"));
+        let mut optimise = process::command(&wasm_opt);
+        optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
+        process::quiet("making it small", &mut optimise)?;
+    }
     sync(&scratch, &dist)?;
     util::write(&stamp, key)?;
     stage()
@@ -113,6 +119,8 @@ fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failu
         "protocol/syntax/src",
         "client-wasm/Cargo.toml",
         "client-wasm/src",
+        "client-wasm/doctor/Cargo.toml",
+        "client-wasm/doctor/src",
         "xtask/npm/package-lock.json",
     ]
     .map(|path| util::root().join(path));

@@ -1,6 +1,7 @@
 // Loads the WebAssembly module, once, and holds the memory through which the pure functions cross.
 
 import * as glue from '../dist/dockpass.js'
+import { compile } from './compile.js'
 import { DockpassError, argumentError } from './error.js'
 import { begin, next } from './tape.js'
 import { version } from './version.js'
@@ -39,20 +40,6 @@ async function start(source, readFile) {
   }
   module.words = module.answer(glue.tape_words())
   loaded = module
-}
-
-async function compile(source, readFile) {
-  if (source instanceof WebAssembly.Module) return source
-  if (typeof source === 'string') source = new URL(source, globalThis.location?.href)
-  if (source instanceof URL) {
-    source = readFile && source.protocol === 'file:' ? await readFile(source) : await fetch(source, { credentials: 'same-origin' })
-  }
-  if (typeof Response === 'function' && source instanceof Response) {
-    if (!source.ok) throw new Error(`HTTP status ${source.status}`)
-    const streams = source.headers.get('content-type') === 'application/wasm' && WebAssembly.compileStreaming
-    return streams ? WebAssembly.compileStreaming(source) : WebAssembly.compile(await source.arrayBuffer())
-  }
-  return WebAssembly.compile(source)
 }
 
 /** The memory of the loaded module. */

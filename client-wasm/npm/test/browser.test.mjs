@@ -108,6 +108,19 @@ describe('in Chromium', () => {
     })
     assert.deepEqual(failed, [], 'flows')
     assert.ok(ran > 50, `flows: ${ran}`)
+    const doctor = await page.evaluate(async () => {
+      const loaded = () => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/doctor_bg.wasm'))
+      const { runDiagnosis } = await import('/dockpass/test/support/vectors.mjs')
+      const { diagnose } = await import('/dockpass/doctor.js')
+      const before = loaded()
+      const vectors = await (await fetch('/testdata/diagnoses.json')).json()
+      const failed = []
+      for (const vector of vectors) await runDiagnosis(diagnose, vector).catch(({ message }) => failed.push(`${vector.name}: ${message}`))
+      return { ran: vectors.length, failed, loaded: [before, loaded()] }
+    })
+    assert.deepEqual(doctor.failed, [], 'diagnoses')
+    assert.ok(doctor.ran > 50, `diagnoses: ${doctor.ran}`)
+    assert.deepEqual(doctor.loaded, [false, true], 'loaded when it is asked')
     assert.deepEqual(troubles, [])
   })
 

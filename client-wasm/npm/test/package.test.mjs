@@ -33,8 +33,9 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 
 test('what is in it', () => {
   assert.deepEqual(files, [
-    'LICENSE', 'README.md', 'dist/dockpass.js', 'dist/dockpass_bg.wasm', 'index.d.ts', 'index.js',
-    'lib/client.js', 'lib/content.js', 'lib/driver.js', 'lib/error.js', 'lib/key-server.js', 'lib/pure.js',
+    'LICENSE', 'README.md', 'dist/dockpass.js', 'dist/dockpass_bg.wasm', 'dist/doctor.js', 'dist/doctor_bg.wasm',
+    'doctor-node.js', 'doctor.d.ts', 'doctor.js', 'index.d.ts', 'index.js',
+    'lib/client.js', 'lib/compile.js', 'lib/content.js', 'lib/doctor.js', 'lib/driver.js', 'lib/error.js', 'lib/key-server.js', 'lib/pure.js',
     'lib/tape.js', 'lib/version.js', 'lib/wasm.js',
     'node.js', 'package.json',
   ])
@@ -45,11 +46,13 @@ test('what is in it', () => {
 test('imported by its name it works', async () => {
   writeFileSync(join(folder, 'app/main.mjs'), `
     import init, { parseReference } from 'dockpass'
+    import { diagnose } from 'dockpass/doctor'
     import manifest from 'dockpass/package.json' with { type: 'json' }
     await init()
-    console.log(JSON.stringify([parseReference('alpine').registry, manifest.name, import.meta.resolve('dockpass/dockpass_bg.wasm').endsWith('dist/dockpass_bg.wasm')]))`)
+    const { code } = await diagnose([])
+    console.log(JSON.stringify([parseReference('alpine').registry, code, manifest.name, import.meta.resolve('dockpass/dockpass_bg.wasm').endsWith('dist/dockpass_bg.wasm')]))`)
   const { stdout } = await run(process.execPath, ['--no-warnings', 'main.mjs'], { cwd: join(folder, 'app') })
-  assert.deepEqual(JSON.parse(stdout), ['docker.io', 'dockpass', true])
+  assert.deepEqual(JSON.parse(stdout), ['docker.io', 'nothing_recorded', 'dockpass', true])
 })
 
 test('the types compile what callers write, and refuse what they must not', async () => {

@@ -8,6 +8,7 @@ import init, {
   RegistryClient,
   type Scope,
   type Session,
+  type Step,
   type TokenInfo,
   grants,
   inspectToken,
@@ -19,6 +20,7 @@ import init, {
   scopesFor,
   version,
 } from 'dockpass'
+import { type Diagnosis, diagnose } from 'dockpass/doctor'
 
 await init()
 await init('/dockpass_bg.wasm')
@@ -64,6 +66,12 @@ client.addEventListener('expiring', ({ detail }) => detail.expiresAt.toFixed())
 client.addEventListener('signedout', ({ detail: { reason } }) => reason === 'logout')
 // @ts-expect-error the detail has no such member
 client.addEventListener('expiring', ({ detail }) => detail.reason)
+const told: Step[] = []
+client.addEventListener('step', ({ detail }) => told.push(detail))
+const { code: what, hop: where, evidence, fix }: Diagnosis = await diagnose(told, { now: Date.now(), browser: 'network' })
+void [what, where, evidence[0]?.value, fix]
+// @ts-expect-error no such fact
+await diagnose(told, { password: 'a' })
 await client.logout()
 for (const { registry, url } of await RegistryClient.registries({ keyServer: '/' })) registry.concat(url)
 

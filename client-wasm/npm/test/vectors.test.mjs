@@ -3,8 +3,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import init, * as dockpass from 'dockpass'
+import { diagnose } from 'dockpass/doctor'
 import { isOurs, runFlow } from './support/flows.mjs'
-import { FILES, run } from './support/vectors.mjs'
+import { FILES, run, runDiagnosis } from './support/vectors.mjs'
 
 await init()
 
@@ -12,6 +13,10 @@ const read = (file) => JSON.parse(readFileSync(new URL(`../../../protocol/testda
 
 describe('flows', () => {
   for (const vector of read('flows').filter(isOurs)) test(vector.name, () => runFlow(vector))
+})
+
+describe('diagnoses', () => {
+  for (const vector of read('diagnoses')) test(vector.name, () => runDiagnosis(diagnose, vector))
 })
 
 for (const file of FILES) {

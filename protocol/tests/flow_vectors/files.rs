@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dockpass_protocol::address::{is_public, is_public_name};
-use dockpass_protocol::doctor::{BrowserFailure, Facts, diagnose};
+use dockpass_protocol::doctor::{Facts, diagnose};
 use dockpass_protocol::jwt::inspect;
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::next_page;
@@ -114,14 +114,9 @@ pub(crate) fn diagnoses() {
             trusted_issuer: input.get("trustedIssuer").and_then(Value::as_str),
             now_ms: Some(script::NOW_MS),
             skew_ms: input.get("skewMs").and_then(Value::as_i64),
-            browser: input.get("browser").map(|failure| match failure.as_str() {
-                Some("preflight") => BrowserFailure::Preflight,
-                Some("cors_header") => BrowserFailure::CorsHeader,
-                Some("mixed_content") => BrowserFailure::MixedContent,
-                Some("key_server") => BrowserFailure::KeyServer,
-                Some("network") => BrowserFailure::Network,
-                other => panic!("browser failure {other:?}"),
-            }),
+            browser: input
+                .get("browser")
+                .map(|failure| serde_json::from_value(failure.clone()).expect("a browser's failure")),
         };
         for member in input.as_object().expect("an object").keys() {
             let known = ["steps", "token", "service", "trustedIssuer", "skewMs", "browser"];

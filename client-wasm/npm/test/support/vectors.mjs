@@ -83,6 +83,24 @@ const RUNNERS = {
   },
 }
 
+/** A case of the doctor, whose answer is a promise. */
+export async function runDiagnosis(diagnose, { input: { steps, token, ...facts }, expect }) {
+  const HEADER = { alg: 'RS256', typ: 'JWT' }
+  const given = token === undefined || typeof token === 'string' ? token : jwt({ header: HEADER, claims: token })
+  const { fix, evidence, hop = null, ...diagnosis } = await diagnose(steps.map(step), { token: given, now: 1790000000000, ...facts })
+  same({ ...diagnosis, hop, evidence: evidence.map(({ what, value }) => `${what}: ${value}`) }, expect)
+  if (!/^[A-Z].*\.$/.test(fix)) throw new Error(`no sentence: ${fix}`)
+}
+
+/** What a client tells of a step that is written in one line. */
+function step(given) {
+  const { step: line = given, target, ...more } = typeof given === 'string' ? {} : given
+  const [hop, ...words] = line.split(' ')
+  const status = /^\d+$/.test(words[0]) ? Number(words.shift()) : undefined
+  const [decision, code] = words
+  return clean({ at: 1790000000000, kind: 'page', hop, method: 'GET', url: target ?? '/v2/a/b/manifests/latest', status, decision, reason: '', code, ...more })
+}
+
 /** Runs one case; throws where it fails. */
 export function run(dockpass, file, { name, source, ...vector }) {
   RUNNERS[file](dockpass, vector)

@@ -1,0 +1,50 @@
+//! The doctor for browsers: `dockpass_protocol::doctor`, bound to JavaScript.
+//!
+//! A module of its own, which a page loads when something has failed: what a page needs to begin with stays small
+//! (decision 0023). The npm package's `dockpass/doctor` wraps its one export, which is no public interface.
+
+use dockpass_protocol::doctor::{BrowserFailure, Facts, diagnose};
+use dockpass_protocol::flow::StepRecord;
+use dockpass_protocol::jwt::inspect;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// What is asked: the steps, oldest first, and what they do not say.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Question {
+    steps: Vec<StepRecord>,
+    token: Option<SecretString>,
+    service: Option<String>,
+    trusted_issuer: Option<String>,
+    now: Option<i64>,
+    skew_ms: Option<i64>,
+    browser: Option<BrowserFailure>,
+}
+
+/// From a question in JSON to a diagnosis in JSON; nothing if the question cannot be read.
+#[wasm_bindgen(js_name = diagnose)]
+pub fn diagnose_json(question: &str) -> Option<String> {
+    let question: Question = serde_json::from_str(question).ok()?;
+    let token = question.token.map(|token| inspect(token.expose_secret()));
+    let facts = Facts {
+        token: token.as_ref(),
+        service: question.service.as_deref(),
+        trusted_issuer: question.trusted_issuer.as_deref(),
+        now_ms: question.now,
+        skew_ms: question.skew_ms,
+        browser: question.browser,
+    };
+    serde_json::to_string(&diagnose(&question.steps, &facts)).ok()
+}
+
+/// The version of this module, for the loader to compare with its own.
+#[wasm_bindgen]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// As in the other module.
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

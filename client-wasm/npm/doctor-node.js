@@ -1,0 +1,8 @@
+// The doctor in Node, whose fetch knows no file: addresses.
+
+import { doctor } from './lib/doctor.js'
+
+export const diagnose = doctor(() => new URL('./dist/doctor_bg.wasm', import.meta.url), async (address) => {
+  const { readFile } = await import('node:fs/promises')
+  return readFile(address)
+})

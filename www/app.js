@@ -37,7 +37,7 @@ let dockpass = null;
 let registries = [];
 let open = { info: null, client: null, explorer: null, login: null, browsing: false, view: null };
 
-const flow = createFlowPanel(document.getElementById('flow'));
+const flow = createFlowPanel(document.getElementById('flow'), async (steps) => (await import('./dockpass/doctor.js')).diagnose(steps));
 setUpTheme(document.getElementById('theme'));
 boot();
 

@@ -100,7 +100,7 @@ const TOLERATED_SKEW_MS: i64 = 60_000;
 
 /// What the steps of one flow, oldest first, come to.
 pub fn diagnose(steps: &[StepRecord], facts: &Facts<'_>) -> Diagnosis {
-    let last = steps.last();
+    let last = decisive(steps);
     if let Some(failure) = facts.browser {
         let hop = match failure {
             BrowserFailure::KeyServer => Hop::KeyServer,
@@ -116,6 +116,18 @@ pub fn diagnose(steps: &[StepRecord], facts: &Facts<'_>) -> Diagnosis {
         None => of_decision(last),
     };
     conclude(code, failed.then_some(last.hop), Some(last), steps, facts)
+}
+
+/// The step that says most: the last, or where that is the key server passing on another's failure, the step of that other.
+fn decisive(steps: &[StepRecord]) -> Option<&StepRecord> {
+    let (last, before) = steps.split_last()?;
+    let is_its_cause = |step: &&StepRecord| step.hop != Hop::KeyServer && step.code == last.code;
+    match last {
+        StepRecord { hop: Hop::KeyServer, code: Some(_), .. } => {
+            Some(before.iter().rev().find(is_its_cause).unwrap_or(last))
+        }
+        _ => Some(last),
+    }
 }
 
 fn of_browser(failure: BrowserFailure) -> DiagnosisCode {

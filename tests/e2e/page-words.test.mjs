@@ -105,6 +105,11 @@ test('a step shows neither user info nor query values, whatever it is given', ()
   assert.match(text, /key server → token service {2}GET https:\/\/hidden@a\.example\/t\?password=hidden {2}without authorization {2}→ 401/);
 });
 
+test('what is copied has the diagnosis that was asked for', () => {
+  const diagnosis = { code: 'wrong_password', hop: 'registry', evidence: [{ what: 'status', value: '401' }], fix: 'Log in again.' };
+  assert.match(asText([{ mark: 'Log in', at: 1 }, { diagnosis, at: 2 }], 'dockpass'), /# Log in\nDiagnosis: wrong_password\n {4}status: 401\n {4}Log in again\.\n$/);
+});
+
 test('a name cannot turn the text around it or hide in it', () => {
   assert.equal(visible('a\u202Egnp.exe\u200B'), 'a<U+202E>gnp.exe<U+200B>');
   assert.equal(shortDigest(DIGEST), '0123456789ab');

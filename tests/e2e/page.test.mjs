@@ -111,6 +111,10 @@ for (const version of ['2.8', '3']) {
         await logIn(tab.page, 'ada', wrong);
         assert.equal(await errorCode(tab.page), 'bad_credentials');
         assert.ok(await tab.page.locator('[data-testid=step-row]').filter({ hasText: 'bad_credentials' }).count() > 0, 'the step that failed');
+        await tab.page.getByTestId('flow-diagnose').click();
+        assert.equal(await tab.page.getByTestId('diagnosis').getAttribute('data-code'), 'wrong_password');
+        assert.match(await tab.page.getByTestId('diagnosis').innerText(), /What to do: Log in again.* status 401/s);
+        assert.equal(await tab.page.getByTestId('flow-diagnose').isVisible(), false, 'it has been told');
         assert.equal(await tab.page.getByTestId('logout').count(), 0);
         assert.deepEqual(await tab.context.cookies(), []);
         assert.deepEqual(tab.problems({ expected: [401] }), []);

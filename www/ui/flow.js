@@ -7,9 +7,14 @@ import { plural } from './format.js';
 
 const MOST_ROWS = 400;
 
-/** Builds the panel in `root`. Returns `{step(detail), mark(text), clear()}`. */
-export function createFlowPanel(root) {
+/**
+ * Builds the panel in `root`. Returns `{step(detail), mark(text), clear()}`. `diagnose` tells from the details of steps
+ * what is wrong (a promise); it is asked only when somebody wants to know.
+ */
+export function createFlowPanel(root, diagnose) {
   const entries = [];
+  /** The details of the steps since the last mark. */
+  let group = [];
   let groupStart = null;
   let steps = 0;
 
@@ -27,7 +32,9 @@ export function createFlowPanel(root) {
   const toggle = button('Authorization flow', () => setOpen(body.hidden), {
     class: 'flow-toggle', testid: 'flow-toggle', 'aria-controls': 'flow-body',
   });
+  const ask = button('What is wrong?', () => tellWhatIsWrong(), { class: 'quiet', testid: 'flow-diagnose', hidden: true });
   const tools = el('div', { class: 'flow-tools' },
+    ask,
     termsButton,
     copyButton('Copy as text', () => asText(entries, 'dockpass'), { testid: 'flow-copy' }),
     button('Clear', clear, { class: 'quiet', testid: 'flow-clear' }));
@@ -46,6 +53,8 @@ export function createFlowPanel(root) {
     entries.length = 0;
     steps = 0;
     groupStart = null;
+    group = [];
+    ask.hidden = true;
     list.replaceChildren();
     empty.hidden = false;
     summary.textContent = '';
@@ -64,12 +73,30 @@ export function createFlowPanel(root) {
     if (atEnd && !body.hidden) body.scrollTop = body.scrollHeight;
   }
 
+  async function tellWhatIsWrong() {
+    ask.hidden = true;
+    const asked = group;
+    const diagnosis = await diagnose(asked).catch(() => null);
+    // Whoever went on meanwhile asks about something else.
+    if (asked !== group) return;
+    if (diagnosis === null) {
+      ask.hidden = false;
+      announce('The diagnosis could not be loaded');
+      return;
+    }
+    append(diagnosisRow(diagnosis), { diagnosis, at: Date.now() });
+    announce(diagnosis.fix);
+  }
+
   return {
     /** Shows one step event's detail. */
     step(detail) {
       const step = describeStep(detail);
       groupStart ??= step.at;
       steps += 1;
+      group.push(detail);
+      if (group.length > MOST_ROWS) group.shift();
+      ask.hidden = step.tone !== 'bad';
       append(stepRow(step, step.at - groupStart), step);
       summary.textContent = `${plural(steps, 'step')}, last: ${step.title}`;
       summary.dataset.tone = step.tone;
@@ -81,6 +108,8 @@ export function createFlowPanel(root) {
         list.lastElementChild?.remove();
       }
       groupStart = Date.now();
+      group = [];
+      ask.hidden = true;
       append(el('li', { class: 'mark', testid: 'step-mark' }, text), { mark: text, at: groupStart });
     },
     clear,
@@ -105,6 +134,12 @@ function stepRow(step, after) {
         el('span', { class: 'status', 'data-class': String(step.status ?? 0)[0] }, status),
         el('span', { class: 'decision' }, step.title, step.code && mono(step.code, { class: 'code' }))),
       explanation(step)));
+}
+
+function diagnosisRow({ code, evidence, fix }) {
+  return el('li', { class: 'diagnosis', testid: 'diagnosis', 'data-code': code },
+    el('p', {}, el('b', {}, 'What to do: '), fix),
+    el('p', { class: 'evidence' }, mono(code), evidence.map(({ what, value }) => [' · ', what.replaceAll('_', ' '), ' ', mono(value)])));
 }
 
 // The wire from who asks to who answers, past those in between.

@@ -91,7 +91,7 @@ export function redact(target) {
   return `${userless.slice(0, question)}?${names.join('&')}`;
 }
 
-/** The whole record as text for a bug report; `entries` are marks (`{mark}`) and described steps. */
+/** The whole record as text for a bug report; `entries` are marks (`{mark}`), diagnoses (`{diagnosis}`) and described steps. */
 export function asText(entries, product) {
   const lines = [`${product}: authorization flow, redacted`, ''];
   let start = null;
@@ -99,6 +99,11 @@ export function asText(entries, product) {
     if (entry.mark !== undefined) {
       start = entry.at;
       lines.push(`# ${entry.mark}`);
+      continue;
+    }
+    if (entry.diagnosis !== undefined) {
+      const { code, evidence, fix } = entry.diagnosis;
+      lines.push(`Diagnosis: ${code}`, ...evidence.map(({ what, value }) => `    ${what}: ${value}`), `    ${fix}`);
       continue;
     }
     start ??= entry.at;

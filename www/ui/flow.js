@@ -85,6 +85,8 @@ export function createFlowPanel(root, diagnose) {
       return;
     }
     append(diagnosisRow(diagnosis), { diagnosis, at: Date.now() });
+    // The button is gone: the keyboard goes on where the answer is.
+    body.focus({ preventScroll: true });
     announce(diagnosis.fix);
   }
 
@@ -136,10 +138,10 @@ function stepRow(step, after) {
       explanation(step)));
 }
 
-function diagnosisRow({ code, evidence, fix }) {
+function diagnosisRow({ code, hop, evidence, fix }) {
   return el('li', { class: 'diagnosis', testid: 'diagnosis', 'data-code': code },
     el('p', {}, el('b', {}, 'What to do: '), fix),
-    el('p', { class: 'evidence' }, mono(code), evidence.map(({ what, value }) => [' · ', what.replaceAll('_', ' '), ' ', mono(value)])));
+    el('p', { class: 'evidence' }, mono(code), hop && ` · at the ${hop.replaceAll('_', ' ')}`, evidence.map(({ what, value }) => [' · ', what.replaceAll('_', ' '), ' ', mono(value)])));
 }
 
 // The wire from who asks to who answers, past those in between.

@@ -65,3 +65,15 @@ fn two_wrongs_in_the_same_place_of_two_blocks_are_no_right() {
         }
     }
 }
+
+#[test]
+fn debug_shows_no_claims() {
+    let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+    let token = format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(r#"{"sub":"canary-of-the-claims"}"#));
+    let mut decoded = Decoded::default();
+    let Reading::Jwt(jwt) = read(token.as_bytes(), &mut decoded) else { panic!("a JWT") };
+    let shown = format!("{jwt:?}");
+    assert!(shown.starts_with("Jwt") && !shown.contains("canary"), "{shown}");
+    let shown = format!("{decoded:?}");
+    assert!(shown.starts_with("Decoded") && !shown.contains("canary"), "{shown}");
+}

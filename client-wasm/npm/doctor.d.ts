@@ -29,7 +29,7 @@ export interface Facts {
 }
 
 /**
- * What the steps of one request or login come to. The first call loads a module of its own, of about 50 kB.
+ * What the steps of one request or login come to. The first call loads a module of its own, of about 56 kB.
  *
  * @param steps The details of a client's `step` events, oldest first, from one beginning on.
  * @throws {DockpassError} `ERR_INVALID_ARGUMENT` for steps or facts that are not as documented, `ERR_WASM_LOAD`.

@@ -104,7 +104,7 @@ pub struct BrokerError {
 impl BrokerError {
     /// What the steps do not say.
     pub fn facts(&self) -> doctor::Facts<'_> {
-        self.unusable.as_deref().map(doctor::Facts::from).unwrap_or_default()
+        doctor::Facts::of(self.unusable.as_deref())
     }
 }
 

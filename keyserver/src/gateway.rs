@@ -139,9 +139,9 @@ impl Gateway {
         let mut seen = Seen::default();
         let mut last = None;
         let result = loop {
-            let now = flow.take_records();
-            upstream::log_steps(&now);
-            steps.extend(now);
+            let mut records = flow.take_records();
+            upstream::log_steps(&records);
+            steps.append(&mut records);
             match flow.step() {
                 ResourceStep::Send(authorization) => {
                     let authorization = match authorization {

@@ -54,7 +54,7 @@ pub(crate) async fn prove(
     };
     steps.append(&mut flow.take_records());
     upstream::log_steps(&steps);
-    upstream::log_diagnosis(&steps, &flow.unusable().map(Facts::from).unwrap_or_default());
+    upstream::log_diagnosis(&steps, &Facts::of(flow.take_unusable().as_deref()));
     Outcome { result, steps }
 }
 

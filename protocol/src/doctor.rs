@@ -31,15 +31,16 @@ pub struct Facts<'a> {
     pub browser: Option<BrowserFailure>,
 }
 
-impl<'a> From<&'a Unusable> for Facts<'a> {
-    fn from(unusable: &'a Unusable) -> Self {
-        Self {
+impl<'a> Facts<'a> {
+    /// What a token service's 200 tells that was not taken; nothing where there was none.
+    pub fn of(unusable: Option<&'a Unusable>) -> Self {
+        unusable.map_or_else(Self::default, |unusable| Self {
             token: unusable.token.as_ref(),
             service: unusable.service.as_deref(),
             now_ms: Some(unusable.now_ms),
             skew_ms: Some(unusable.skew_ms),
             ..Self::default()
-        }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Stack, log_text, problem};
 use crate::hostile::{ask_with, claims, jwt, now};
+use crate::upstream::token_reply;
 
 /// The log's one line of a diagnosis for the request that this answers.
 fn diagnosis(reply: &Reply) -> String {
@@ -69,9 +70,8 @@ async fn of_a_token_that_no_registry_would_take() {
 async fn of_a_login_whose_token_is_broken() {
     let stack = Stack::of([Kind::Token]).await;
     let document = json!({ "token": jwt(&claims(&json!({ "access": "everything" }))) });
-    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let respond = Action::Respond { status: 200, headers, body: document.to_string() };
-    stack.demo.script(Script::always(Kind::Token, Role::TokenService, respond));
+    let reply = token_reply(&document.to_string());
+    stack.demo.script(Script::always(Kind::Token, Role::TokenService, reply));
     let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
     problem(&reply, 502, "upstream_invalid");
     assert_says(&diagnosis(&reply), &["=token_broken", "problem=jwt_access", "hop=token_service"]);

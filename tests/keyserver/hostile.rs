@@ -4,10 +4,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_tests::client::Reply;
-use dockpass_tests::demo::{Action, Kind, Role, Script};
+use dockpass_tests::demo::{Kind, Role, Script};
 use serde_json::{Value, json};
 
 use crate::harness::{Stack, problem};
+use crate::upstream::token_reply;
 
 /// What comes of a token: its scope is granted or denied, or the answer is not of the protocol.
 const GRANTED: &str = "granted";
@@ -49,9 +50,8 @@ pub(crate) fn claims(changes: &Value) -> Value {
 pub(crate) async fn ask_with(stack: &Stack, document: &Value) -> Reply {
     stack.reset();
     let session = stack.login(Kind::Token, "ada").await;
-    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    let respond = Action::Respond { status: 200, headers, body: document.to_string() };
-    stack.demo.script(Script::always(Kind::Token, Role::TokenService, respond));
+    let reply = token_reply(&document.to_string());
+    stack.demo.script(Script::always(Kind::Token, Role::TokenService, reply));
     stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await
 }
 

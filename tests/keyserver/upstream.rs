@@ -14,7 +14,8 @@ fn respond(status: u16, media_type: &str, body: &str) -> Action {
     Action::Respond { status, headers, body: body.to_owned() }
 }
 
-fn token_reply(body: &str) -> Action {
+/// A token service's 200 with this body.
+pub(crate) fn token_reply(body: &str) -> Action {
     respond(200, "application/json", body)
 }
 

@@ -1,12 +1,9 @@
 // Asks the doctor's module, which is loaded with the first question.
 
 import * as glue from '../dist/doctor.js'
-import { compile } from './compile.js'
+import { instantiate, once } from './compile.js'
 import { DockpassError, argumentError } from './error.js'
 import { version } from './version.js'
-
-/** The load under way or done. */
-let loading
 
 /**
  * A `diagnose` that gets the module from here.
@@ -16,11 +13,7 @@ let loading
 export function doctor(source, readFile) {
   return async function diagnose(steps, facts = {}) {
     const question = ask(steps, facts)
-    loading ??= start(source(), readFile).catch((error) => {
-      loading = undefined
-      throw error
-    })
-    await loading
+    await load(source, readFile)
     const answer = glue.diagnose(question)
     if (answer === undefined) throw argumentError('The steps or facts are not as documented, or of another version of dockpass.')
     return JSON.parse(answer)
@@ -38,13 +31,9 @@ function ask(steps, facts) {
 
 const isObject = (value) => typeof value === 'object' && value !== null
 
-async function start(source, readFile) {
-  try {
-    await glue.default({ module_or_path: await compile(source, readFile) })
-  } catch (cause) {
-    throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module of the doctor could not be loaded.', cause })
-  }
+const load = once(async (source, readFile) => {
+  await instantiate({ glue, name: 'the doctor', has: 'diagnose' }, source, readFile)
   if (glue.version() !== version) {
     throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module of the doctor is of another version of dockpass.' })
   }
-}
+})

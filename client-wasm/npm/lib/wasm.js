@@ -1,46 +1,28 @@
 // Loads the WebAssembly module, once, and holds the memory through which the pure functions cross.
 
 import * as glue from '../dist/dockpass.js'
-import { compile } from './compile.js'
+import { instantiate, once } from './compile.js'
 import { DockpassError, argumentError } from './error.js'
 import { begin, next } from './tape.js'
 import { version } from './version.js'
 
 /** The exports of the module, and its memory; undefined until it is loaded. */
 let loaded
-/** The load under way or done. */
-let loading
 
 /**
  * Loads the module.
  * @param source What `init` was given, or a function of no arguments that gives it.
  * @param readFile Reads `file:` addresses, where there is something that can.
  */
-export function load(source, readFile) {
-  loading ??= start(source, readFile).catch((error) => {
-    loading = undefined
-    throw error
-  })
-  return loading
-}
-
-async function start(source, readFile) {
-  let exports
-  try {
-    const module = await compile(await (typeof source === 'function' ? source() : source), readFile)
-    // Looked at before it runs: what has been instantiated once cannot be replaced.
-    if (!WebAssembly.Module.exports(module).some(({ name }) => name === 'scan_challenges')) throw new Error('not dockpass')
-    exports = await glue.default({ module_or_path: module })
-  } catch (cause) {
-    throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module of dockpass could not be loaded.', cause })
-  }
+export const load = once(async (source, readFile) => {
+  const exports = await instantiate({ glue, name: 'dockpass', has: 'scan_challenges' }, source, readFile)
   const module = new Memory(exports.memory)
   if (module.answer(glue.version()) !== version) {
     throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module is of another version of dockpass.' })
   }
   module.words = module.answer(glue.tape_words())
   loaded = module
-}
+})
 
 /** The memory of the loaded module. */
 export function memory() {

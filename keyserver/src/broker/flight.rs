@@ -29,7 +29,7 @@ pub(super) struct Trace {
 impl Trace {
     fn take_from(&mut self, flow: &mut TokenFlow) {
         self.steps.append(&mut flow.take_records());
-        self.unusable = flow.unusable().cloned().map(Box::new);
+        self.unusable = flow.take_unusable();
     }
 }
 

@@ -60,7 +60,7 @@ pub struct LoginFlow {
     policy: RealmPolicy,
     credential: Credential,
     control: ProbeCredential,
-    unusable: Option<Unusable>,
+    unusable: Option<Box<Unusable>>,
     state: State,
     records: Vec<StepRecord>,
 }
@@ -164,9 +164,9 @@ impl LoginFlow {
         }
     }
 
-    /// What was wrong with the token service's 200, when that is why the login failed.
-    pub fn unusable(&self) -> Option<&Unusable> {
-        self.unusable.as_ref()
+    /// What was wrong with the token service's 200, when that is why the login failed; once.
+    pub fn take_unusable(&mut self) -> Option<Box<Unusable>> {
+        self.unusable.take()
     }
 
     /// The records made since the last call, oldest first.
@@ -193,7 +193,7 @@ impl LoginFlow {
         let records = flow.take_records();
         let step = flow.step();
         let requests = flow.requests();
-        self.unusable = flow.unusable().cloned();
+        self.unusable = flow.take_unusable();
         let is_control = matches!(self.state, State::Control(..));
         let refused = matches!(&step, TokenStep::Fail(error) if self.is_refusal(error.code));
         if is_control {

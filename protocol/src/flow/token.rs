@@ -53,7 +53,7 @@ pub struct TokenGrant {
     pub unknown: ScopeSet,
 }
 
-/// A token service's 200 that was not taken, for the [doctor](crate::doctor): `Facts::from`.
+/// A token service's 200 that was not taken, for the [doctor](crate::doctor::Facts::of).
 #[derive(Clone, Debug)]
 pub struct Unusable {
     /// The token, inspected; none where the answer held none that could be read.
@@ -199,9 +199,9 @@ impl TokenFlow {
         }
     }
 
-    /// What was wrong with the token service's 200, when that is why the flow failed.
-    pub fn unusable(&self) -> Option<&Unusable> {
-        self.unusable.as_deref()
+    /// What was wrong with the token service's 200, when that is why the flow failed; once.
+    pub fn take_unusable(&mut self) -> Option<Box<Unusable>> {
+        self.unusable.take()
     }
 
     /// The records made since the last call, oldest first.

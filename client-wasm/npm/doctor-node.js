@@ -2,7 +2,10 @@
 
 import { doctor } from './lib/doctor.js'
 
-export const diagnose = doctor(() => new URL('./dist/doctor_bg.wasm', import.meta.url), async (address) => {
-  const { readFile } = await import('node:fs/promises')
-  return readFile(address)
-})
+export const diagnose = doctor(
+  () => new URL('./dist/doctor_bg.wasm', import.meta.url),
+  async (address) => {
+    const { readFile } = await import('node:fs/promises')
+    return readFile(address)
+  },
+)

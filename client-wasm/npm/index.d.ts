@@ -11,7 +11,7 @@
 // ---------------------------------------------------------------------------------------------------------------------
 
 /** Where the WebAssembly module comes from: its address, an answer with it, its bytes, or the compiled module. */
-export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
+export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module
 
 /**
  * Loads the WebAssembly module, once. Calling it again gives the promise of the first load; after a load that failed
@@ -31,10 +31,10 @@ export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView
  * await init(new URL('/assets/dockpass_bg.4f2a.wasm', location.href))
  * ```
  */
-export default function init(source?: InitSource | PromiseLike<InitSource>): Promise<void>;
+export default function init(source?: InitSource | PromiseLike<InitSource>): Promise<void>
 
 /** The version of this package, `major.minor.patch`. May be read before {@link init}. */
-export const version: string;
+export const version: string
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Challenges
@@ -43,11 +43,11 @@ export const version: string;
 /** One challenge of a `WWW-Authenticate` field (RFC 9110 §11.6.1). */
 export interface Challenge {
   /** Authentication scheme in lower case: `bearer`, `basic`, … */
-  scheme: string;
+  scheme: string
   /** The token68, when the scheme is followed by one instead of parameters (as `Negotiate` does). */
-  token68?: string;
+  token68?: string
   /** Parameters; names in lower case, values unquoted and as sent. */
-  params: Record<string, string>;
+  params: Record<string, string>
 }
 
 /**
@@ -64,7 +64,7 @@ export interface Challenge {
  * challenge.params.service // 'registry.docker.io'
  * ```
  */
-export function parseChallenges(header: string | readonly string[]): Challenge[];
+export function parseChallenges(header: string | readonly string[]): Challenge[]
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Scopes
@@ -73,17 +73,17 @@ export function parseChallenges(header: string | readonly string[]): Challenge[]
 /** One resource and what is to be done with it: `type[(class)]:name:action[,action…]`. */
 export interface Scope {
   /** `repository`, `registry`, or a registry's own. */
-  type: string;
+  type: string
   /** The class in `repository(plugin)`; no registry decides by it any more. */
-  class?: string;
+  class?: string
   /** Name of the resource; may hold a host and a port. */
-  name: string;
+  name: string
   /** `pull`, `push`, `delete`, `*`, or a registry's own. */
-  actions: string[];
+  actions: string[]
 }
 
 /** What a token says about a scope. Only the registry decides. */
-export type Answer = 'granted' | 'denied' | 'unknown';
+export type Answer = 'granted' | 'denied' | 'unknown'
 
 /**
  * Reads a space-separated scope list, in its order and without merging.
@@ -96,7 +96,7 @@ export type Answer = 'granted' | 'denied' | 'unknown';
  * // [{ type: 'repository', name: 'localhost:5000/app', actions: ['pull', 'push'] }]
  * ```
  */
-export function parseScopes(text: string): Scope[];
+export function parseScopes(text: string): Scope[]
 
 /**
  * One canonical list: merged by type and name, actions and list sorted and without repetition, `*` absorbs the others.
@@ -108,7 +108,7 @@ export function parseScopes(text: string): Scope[];
  * normalizeScopes(['repository:app:push', 'repository:app:pull']) // ['repository:app:pull,push']
  * ```
  */
-export function normalizeScopes(scopes: readonly string[]): string[];
+export function normalizeScopes(scopes: readonly string[]): string[]
 
 /**
  * The scopes that a request of the distribution specification needs. Empty when it needs none, as `/v2/`.
@@ -125,7 +125,7 @@ export function normalizeScopes(scopes: readonly string[]): string[];
  * // ['repository:a:pull', 'repository:b:pull,push']
  * ```
  */
-export function scopesFor(method: string, url: string | URL): string[];
+export function scopesFor(method: string, url: string | URL): string[]
 
 // ---------------------------------------------------------------------------------------------------------------------
 // References
@@ -134,13 +134,13 @@ export function scopesFor(method: string, url: string | URL): string[];
 /** An image reference in full. */
 export interface Reference {
   /** Host, with its port if not the default. Docker Hub under any of its names is `docker.io`. */
-  registry: string;
+  registry: string
   /** Repository; Docker Hub's official images begin with `library/`. */
-  repository: string;
+  repository: string
   /** Present only when the text names one; no `latest` is made up. */
-  tag?: string;
+  tag?: string
   /** `algorithm:hex`. */
-  digest?: string;
+  digest?: string
 }
 
 /**
@@ -154,7 +154,7 @@ export interface Reference {
  * parseReference('localhost:5000/a/b:1') // { registry: 'localhost:5000', repository: 'a/b', tag: '1' }
  * ```
  */
-export function parseReference(text: string): Reference;
+export function parseReference(text: string): Reference
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Tokens
@@ -163,27 +163,27 @@ export function parseReference(text: string): Reference;
 /** What can be read in a registry token. Nothing of it is verified. */
 export interface TokenInfo {
   /** `jwt` when header and claims could be read, else `opaque`. */
-  kind: 'jwt' | 'opaque';
+  kind: 'jwt' | 'opaque'
   /** Always `false`: this library decodes and never verifies; a forged token looks the same. */
-  verified: false;
+  verified: false
   /** JOSE header. Only with `kind: 'jwt'`. */
-  header?: Record<string, unknown>;
+  header?: Record<string, unknown>
   /** Every claim, as sent. Only with `kind: 'jwt'`. */
-  claims?: Record<string, unknown>;
+  claims?: Record<string, unknown>
   /** What the token says it grants: `[]` is nothing, `null` is that it does not say. */
-  access: Scope[] | null;
+  access: Scope[] | null
   /** `iat`, in milliseconds since the epoch. */
-  issuedAt?: number;
+  issuedAt?: number
   /** `nbf`, in milliseconds since the epoch. */
-  notBefore?: number;
+  notBefore?: number
   /** `exp`, in milliseconds since the epoch. */
-  expiresAt?: number;
+  expiresAt?: number
   /** `sub`; absent when empty, as in the tokens of anonymous users. */
-  subject?: string;
+  subject?: string
   /** `aud`, always as a list. */
-  audience?: string[];
+  audience?: string[]
   /** Why something that looks like a JWT is none: a stable code, as `jwt_base64`. Then `kind` is `opaque`. */
-  problem?: string;
+  problem?: string
 }
 
 /**
@@ -196,7 +196,7 @@ export interface TokenInfo {
  * if (info.kind === 'jwt' && info.expiresAt < Date.now()) …
  * ```
  */
-export function inspectToken(token: string): TokenInfo;
+export function inspectToken(token: string): TokenInfo
 
 /**
  * What a token says about one scope: type, name and every action must be granted by one entry. An `access` that is no list
@@ -210,16 +210,16 @@ export function inspectToken(token: string): TokenInfo;
  * grants(token, 'repository:library/alpine:pull') // 'granted', 'denied' or 'unknown'
  * ```
  */
-export function grants(token: string | TokenInfo, scope: string): Answer;
+export function grants(token: string | TokenInfo, scope: string): Answer
 
 /** What a token service answered. */
 export interface TokenResponse {
   /** The registry token. A secret. */
-  token: string;
+  token: string
   /** Milliseconds since the epoch: the smaller of the JWT's `exp` and `expires_in`; 60 s after receipt if neither. */
-  expiresAt: number;
+  expiresAt: number
   /** Only if the service gave one. A secret. */
-  refreshToken?: string;
+  refreshToken?: string
 }
 
 /**
@@ -234,7 +234,7 @@ export interface TokenResponse {
  * const { token, expiresAt } = parseTokenResponse(await response.text(), Date.now())
  * ```
  */
-export function parseTokenResponse(body: string, receivedAt: number): TokenResponse;
+export function parseTokenResponse(body: string, receivedAt: number): TokenResponse
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The client
@@ -243,151 +243,151 @@ export function parseTokenResponse(body: string, receivedAt: number): TokenRespo
 /** Options that every call of the client takes. */
 export interface CallOptions {
   /** Cancels the call: it rejects with the code `aborted`, and with `name` `AbortError` as `fetch` does. */
-  signal?: AbortSignal | null;
+  signal?: AbortSignal | null
 }
 
 /** Options of {@link RegistryClient.connect}. */
 export interface ConnectOptions extends CallOptions {
   /** Address of the key server. Relative addresses are resolved against the page's. */
-  keyServer: string | URL;
+  keyServer: string | URL
   /** The registry, as a person writes it: `docker.io`, `registry.example:5000`. */
-  registry: string;
+  registry: string
   /**
    * Where the session travels. `cookie`: the browser keeps it, no script can read it; needs the page to be on the key
    * server's origin. `bearer`: this object keeps it in memory. Default: `cookie` on the same origin, else `bearer`.
    */
-  carrier?: 'cookie' | 'bearer';
+  carrier?: 'cookie' | 'bearer'
   /**
    * Way to the registry. `gateway` (the default) goes through the key server and works with every registry; `direct`
    * asks the registry itself, which must be set up for CORS.
    */
-  transport?: 'gateway' | 'direct';
+  transport?: 'gateway' | 'direct'
   /** Instead of `globalThis.fetch`. It is called with one `Request`. */
-  fetch?: (request: Request) => Promise<Response>;
+  fetch?: (request: Request) => Promise<Response>
 }
 
 /** How a registry asks for authorization. */
-export type RegistryAuth = 'open' | 'bearer' | 'basic';
+export type RegistryAuth = 'open' | 'bearer' | 'basic'
 
 /** A login. Holds no secret. */
 export interface Session {
   /** Canonical name of the registry. */
-  readonly registry: string;
+  readonly registry: string
   /** Who is logged in. */
-  readonly username: string;
+  readonly username: string
   /** Milliseconds since the epoch. */
-  readonly expiresAt: number;
+  readonly expiresAt: number
   /** How the registry asks for authorization. */
-  readonly auth: RegistryAuth;
+  readonly auth: RegistryAuth
 }
 
 /** A registry in the key server's configuration. */
 export interface RegistryInfo {
   /** Canonical name, for {@link ConnectOptions.registry}. */
-  readonly registry: string;
+  readonly registry: string
   /** Name for people. */
-  readonly name: string;
+  readonly name: string
   /** Where its API is. */
-  readonly url: string;
+  readonly url: string
   /** The gateway's path to it, relative to the key server. */
-  readonly gateway: string;
+  readonly gateway: string
   /** Repositories to show where the registry lists none itself, from the configuration. Often empty. */
-  readonly catalog: readonly string[];
+  readonly catalog: readonly string[]
 }
 
 /** What to prove oneself with. Neither is kept in the page after the call. */
-export type Credentials = { username: string; password: string } | { identityToken: string };
+export type Credentials = { username: string; password: string } | { identityToken: string }
 
 /** One page of a listing. */
 export interface Page {
   /** Names in the registry's order. */
-  readonly names: string[];
+  readonly names: string[]
   /** Whether the registry says that there is more. */
-  readonly hasNext: boolean;
+  readonly hasNext: boolean
 }
 
 /** A listing. Iterating it gives names and asks for the next page when it is needed. */
 export interface Names extends AsyncIterable<string> {
   /** The same page by page. Nothing is asked before the first `next()`. */
-  pages(): AsyncIterableIterator<Page>;
+  pages(): AsyncIterableIterator<Page>
 }
 
 /** Options of {@link RegistryClient.catalog} and {@link RegistryClient.tags}. */
 export interface ListOptions extends CallOptions {
   /** Names per page, 1 to 1000; the registry may give fewer. Default: the registry's own. */
-  n?: number;
+  n?: number
 }
 
 /** A platform in an index. */
 export interface Platform {
-  os: string;
-  architecture: string;
-  variant?: string;
+  os: string
+  architecture: string
+  variant?: string
 }
 
 /** Options of {@link RegistryClient.manifest}. */
 export interface ManifestOptions extends CallOptions {
   /** When the reference is an index: the manifest of this platform instead, e.g. `linux/arm64` or `linux/arm/v7`. */
-  platform?: string | Platform;
+  platform?: string | Platform
 }
 
 /** Bytes that have the digest they were asked by. */
 export interface Verified {
   /** `algorithm:hex`, computed here from `raw`. */
-  readonly digest: string;
+  readonly digest: string
   /** Number of bytes. */
-  readonly size: number;
+  readonly size: number
   /** The exact bytes. */
-  readonly raw: Uint8Array;
+  readonly raw: Uint8Array
 }
 
 /** A manifest or index. */
 export interface Manifest extends Verified {
   /** Media type: `Content-Type`, which never contradicts the content's own `mediaType`. */
-  readonly mediaType: string;
+  readonly mediaType: string
   /** The content, parsed. Registry data: show it as text, never as HTML. */
-  readonly manifest: any;
+  readonly manifest: any
 }
 
 /** What was done and why, as the detail of a `step` event. Holds no secret and no query string. */
 export interface Step {
   /** Milliseconds since the epoch. */
-  at: number;
+  at: number
   /** Who took it: this page, or the key server on its behalf. */
-  kind: 'page' | 'key_server';
+  kind: 'page' | 'key_server'
   /** Who was asked. */
-  hop: Hop;
-  method: string;
+  hop: Hop
+  method: string
   /** Where, without query: a path at the registry or key server, origin and path at a token service. */
-  url: string;
+  url: string
   /** HTTP status of the answer, if one came. */
-  status?: number;
+  status?: number
   /** Which authorization was sent. */
-  sent?: 'Bearer' | 'Basic';
+  sent?: 'Bearer' | 'Basic'
   /** What was decided: a stable name. */
-  decision: string;
+  decision: string
   /** Why, in one sentence. */
-  reason: string;
+  reason: string
   /** The error code, when it ended here. */
-  code?: string;
+  code?: string
   /** Scopes asked for, if any. */
-  scopes?: string[];
+  scopes?: string[]
 }
 
 /** Who was asked. */
-export type Hop = 'registry' | 'token_service' | 'key_server';
+export type Hop = 'registry' | 'token_service' | 'key_server'
 
 /** Why a session is over. */
-export type SignedOutReason = 'logout' | 'session_expired' | 'invalid_session';
+export type SignedOutReason = 'logout' | 'session_expired' | 'invalid_session'
 
 /** The events of a {@link RegistryClient}. */
 export interface RegistryClientEventMap {
   /** A request was answered. Once someone listens, the key server tells its own steps at the token service, too. */
-  step: CustomEvent<Step>;
+  step: CustomEvent<Step>
   /** The session ends in a minute. */
-  expiring: CustomEvent<{ expiresAt: number }>;
+  expiring: CustomEvent<{ expiresAt: number }>
   /** The session is over. */
-  signedout: CustomEvent<{ reason: SignedOutReason }>;
+  signedout: CustomEvent<{ reason: SignedOutReason }>
 }
 
 /**
@@ -403,33 +403,33 @@ export interface RegistryClientEventMap {
  * ```
  */
 export class RegistryClient extends EventTarget {
-  private constructor();
+  private constructor()
 
   /**
    * Prepares a client. With the cookie carrier it asks the key server whether a session is there already.
    *
    * @throws {DockpassError} `ERR_INVALID_ARGUMENT`; `key_server_unreachable`, `registry_not_allowed`, …
    */
-  static connect(options: ConnectOptions): Promise<RegistryClient>;
+  static connect(options: ConnectOptions): Promise<RegistryClient>
 
   /** The registries that a key server knows, in the order of its configuration. */
-  static registries(options: Pick<ConnectOptions, 'keyServer' | 'fetch' | 'signal'>): Promise<RegistryInfo[]>;
+  static registries(options: Pick<ConnectOptions, 'keyServer' | 'fetch' | 'signal'>): Promise<RegistryInfo[]>
 
   /** Who is logged in, or `null`. */
-  readonly session: Session | null;
+  readonly session: Session | null
 
   /** The registry this client is for: its canonical name once the key server has told it. */
-  readonly registry: string;
+  readonly registry: string
 
   /**
    * Logs in. The key server proves the credentials at the registry before it gives a session.
    *
    * @throws {DockpassError} `bad_credentials`, `invalid_username`, `rate_limited` (with `retryAfter`), `registry_open`, …
    */
-  login(credentials: Credentials, options?: CallOptions): Promise<Session>;
+  login(credentials: Credentials, options?: CallOptions): Promise<Session>
 
   /** Ends the session on the key server and forgets every token. Without a session it does nothing. */
-  logout(options?: CallOptions): Promise<void>;
+  logout(options?: CallOptions): Promise<void>
 
   /**
    * `fetch` with authorization: give it what `fetch` takes, get the `Response` with its body still streaming.
@@ -445,7 +445,7 @@ export class RegistryClient extends EventTarget {
    * response.headers.get('docker-content-digest')
    * ```
    */
-  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
 
   /**
    * Asks for all these scopes in one request and says for each what the token says of it. At a registry without
@@ -457,13 +457,13 @@ export class RegistryClient extends EventTarget {
    * // [{ scope: 'repository:app:pull', answer: 'granted' }, { scope: 'repository:app:delete', answer: 'denied' }]
    * ```
    */
-  authorize(scopes: readonly string[], options?: CallOptions): Promise<{ scope: string; answer: Answer }[]>;
+  authorize(scopes: readonly string[], options?: CallOptions): Promise<{ scope: string; answer: Answer }[]>
 
   /** The repositories of the registry. */
-  catalog(options?: ListOptions): Names;
+  catalog(options?: ListOptions): Names
 
   /** The tags of a repository. */
-  tags(repository: string, options?: ListOptions): Names;
+  tags(repository: string, options?: ListOptions): Names
 
   /**
    * A manifest or index, with its digest verified.
@@ -476,35 +476,35 @@ export class RegistryClient extends EventTarget {
    * const { manifest, digest } = await client.manifest('library/alpine', 'latest', { platform: 'linux/arm64' })
    * ```
    */
-  manifest(repository: string, reference: string, options?: ManifestOptions): Promise<Manifest>;
+  manifest(repository: string, reference: string, options?: ManifestOptions): Promise<Manifest>
 
   /**
    * A small blob, as an image's configuration, with its digest verified. For large ones use {@link RegistryClient.fetch}.
    *
    * @throws {DockpassError} `digest_mismatch`, `missing`, `payload_too_large` beyond 4 MiB.
    */
-  blob(repository: string, digest: string, options?: CallOptions): Promise<Verified>;
+  blob(repository: string, digest: string, options?: CallOptions): Promise<Verified>
 
   addEventListener<K extends keyof RegistryClientEventMap>(
     type: K,
     listener: ((event: RegistryClientEventMap[K]) => void) | null,
     options?: boolean | AddEventListenerOptions,
-  ): void;
+  ): void
   addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
-  ): void;
+  ): void
   removeEventListener<K extends keyof RegistryClientEventMap>(
     type: K,
     listener: ((event: RegistryClientEventMap[K]) => void) | null,
     options?: boolean | EventListenerOptions,
-  ): void;
+  ): void
   removeEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | EventListenerOptions,
-  ): void;
+  ): void
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -521,7 +521,7 @@ export type InputErrorCode =
   | 'ERR_REFERENCE_SYNTAX'
   | 'ERR_SCOPE_SYNTAX'
   | 'ERR_TOKEN_RESPONSE'
-  | 'ERR_WASM_LOAD';
+  | 'ERR_WASM_LOAD'
 
 /** Codes of what went wrong between page, key server, token service and registry; the key server's API has the same. */
 export type OperationErrorCode =
@@ -573,10 +573,10 @@ export type OperationErrorCode =
   | 'upstream_timeout'
   | 'upstream_tls'
   | 'upstream_unreachable'
-  | 'uri_too_long';
+  | 'uri_too_long'
 
 /** Every code. */
-export type ErrorCode = InputErrorCode | OperationErrorCode;
+export type ErrorCode = InputErrorCode | OperationErrorCode
 
 /**
  * Every error of this package. Branch on `code`, which never changes; no field holds a secret.
@@ -593,21 +593,21 @@ export type ErrorCode = InputErrorCode | OperationErrorCode;
  */
 export class DockpassError extends Error {
   /** `DockpassError`, or `AbortError` when the code is `aborted`. */
-  readonly name: 'DockpassError' | 'AbortError';
+  readonly name: 'DockpassError' | 'AbortError'
   /** What went wrong. */
-  readonly code: ErrorCode;
+  readonly code: ErrorCode
   /** Which hop failed, when one was asked. */
-  readonly step?: Hop;
+  readonly step?: Hop
   /** HTTP status of the answer that led to it. */
-  readonly status?: number;
+  readonly status?: number
   /** Milliseconds to wait before trying again, with `rate_limited`. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number
   /** The key server's request id, which its log has, too. */
-  readonly requestId?: string;
+  readonly requestId?: string
   /** Where in the input, with the syntax errors. */
-  readonly position?: number;
+  readonly position?: number
   /** Which line of the input, when it was an array. */
-  readonly line?: number;
+  readonly line?: number
   /** The challenges before the error, with `ERR_CHALLENGE_SYNTAX`. */
-  readonly parsed?: Challenge[];
+  readonly parsed?: Challenge[]
 }

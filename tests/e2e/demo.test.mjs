@@ -1,160 +1,183 @@
 // The page against the demo registries. They are strict: whatever a client may not do ends in `/violations`. Docker
 // Hub's way of denying, 200 with a token that grants nothing, is looked at closely.
 
-import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, it } from 'node:test';
-import { errorCode, expectRows, launch, logIn, nothingStored, visit } from './harness/browser.mjs';
-import { startDemo } from './harness/demo.mjs';
-import { startKeyServer } from './harness/keyserver.mjs';
-import { scratch, stopAll } from './harness/process.mjs';
-import { programs } from './harness/programs.mjs';
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { errorCode, expectRows, launch, logIn, nothingStored, visit } from './harness/browser.mjs'
+import { startDemo } from './harness/demo.mjs'
+import { startKeyServer } from './harness/keyserver.mjs'
+import { scratch, stopAll } from './harness/process.mjs'
+import { programs } from './harness/programs.mjs'
 
-const folder = await scratch('demo');
-const found = await programs('keyserver', 'demo', 'chromium');
-let demo;
-let keyserver;
-let browser;
+const folder = await scratch('demo')
+const found = await programs('keyserver', 'demo', 'chromium')
+let demo
+let keyserver
+let browser
 
 before(async () => {
-  [demo, browser] = await Promise.all([
-    startDemo({ program: found.demo, folder: await folder.folder('demo') }), launch(found.chromium)]);
+  ;[demo, browser] = await Promise.all([
+    startDemo({ program: found.demo, folder: await folder.folder('demo') }),
+    launch(found.chromium),
+  ])
   keyserver = await startKeyServer({
     program: found.keyserver,
     folder: await folder.folder('keyserver'),
     registries: Object.values(demo.registries).map(({ name, url, realms, cdn }) => ({
-      name, url, realms, ...(cdn && { redirects: [cdn] }),
+      name,
+      url,
+      realms,
+      ...(cdn && { redirects: [cdn] }),
     })),
-  });
-});
+  })
+})
 
 after(async () => {
-  await browser?.close();
-  await stopAll();
-  await folder.remove();
-});
+  await browser?.close()
+  await stopAll()
+  await folder.remove()
+})
 
-beforeEach(() => demo.reset());
+beforeEach(() => demo.reset())
 
-const open = (name) => visit(browser, `${keyserver.url}/#/${keyserver.registries[name]}`);
+const open = (name) => visit(browser, `${keyserver.url}/#/${keyserver.registries[name]}`)
 
 async function openByName({ page }, text) {
-  await page.getByTestId('open-by-name').fill(text);
-  await page.getByTestId('open-by-name-submit').click();
+  await page.getByTestId('open-by-name').fill(text)
+  await page.getByTestId('open-by-name-submit').click()
 }
 
-const ofTokens = (journal, scope) => journal
-  .filter(({ role, query }) => role === 'token-service' && query.some(([name, value]) => name === 'scope' && value === scope))
-  .map(({ method, authorization, user, status }) => ({ method, authorization, user, status }));
+const ofTokens = (journal, scope) =>
+  journal
+    .filter(
+      ({ role, query }) =>
+        role === 'token-service' && query.some(([name, value]) => name === 'scope' && value === scope),
+    )
+    .map(({ method, authorization, user, status }) => ({ method, authorization, user, status }))
 
-const apiTags = ['2.1.0', 'latest'];
+const apiTags = ['2.1.0', 'latest']
 
 describe("Docker Hub's way", () => {
-  const scope = 'repository:team-a/api:pull';
+  const scope = 'repository:team-a/api:pull'
 
   it('reads from a token that came with 200 that nothing was granted; then the same with credentials', async () => {
-    const tab = await open('hub');
-    await tab.page.getByTestId('browse-anonymous').click();
-    await openByName(tab, 'team-a/api');
-    assert.match(await errorCode(tab.page.locator('#tags')), /^(login_required|scope_denied)$/);
-    const anonymous = ofTokens(await demo.journal(), scope);
-    assert.ok(anonymous.length > 0);
+    const tab = await open('hub')
+    await tab.page.getByTestId('browse-anonymous').click()
+    await openByName(tab, 'team-a/api')
+    assert.match(await errorCode(tab.page.locator('#tags')), /^(login_required|scope_denied)$/)
+    const anonymous = ofTokens(await demo.journal(), scope)
+    assert.ok(anonymous.length > 0)
     for (const request of anonymous) {
-      assert.deepEqual(request, { method: 'GET', authorization: null, user: null, status: 200 });
+      assert.deepEqual(request, { method: 'GET', authorization: null, user: null, status: 200 })
     }
-    await demo.reset();
+    await demo.reset()
 
-    await tab.page.getByTestId('login-open').click();
-    await logIn(tab.page, 'ada', demo.password('ada'));
-    await tab.page.getByTestId('logout').waitFor();
-    await openByName(tab, 'team-a/api:2.1.0');
-    await expectRows(tab.page, 'tag-row', apiTags);
-    await tab.page.locator('[data-testid=manifest-view][data-kind=index]').waitFor();
-    const journal = await demo.journal();
-    const identified = ofTokens(journal, scope);
-    assert.ok(identified.some(({ authorization, user, status }) => (
-      authorization === 'basic' && user === 'ada' && status === 200)), JSON.stringify(identified));
-    assert.ok(identified.every(({ status }) => status === 200), 'there is no challenge here');
-    const listed = journal.filter(({ role, path }) => role === 'registry' && path === '/v2/team-a/api/tags/list');
-    assert.deepEqual(listed.map(({ authorization, status }) => [authorization, status]), [['bearer', 200]]);
-    assert.deepEqual(await demo.violations(), []);
-    assert.deepEqual(await tab.stored(), nothingStored);
-    assert.deepEqual(tab.problems({ expected: [401, 403] }), []);
-    await tab.close();
-  });
+    await tab.page.getByTestId('login-open').click()
+    await logIn(tab.page, 'ada', demo.password('ada'))
+    await tab.page.getByTestId('logout').waitFor()
+    await openByName(tab, 'team-a/api:2.1.0')
+    await expectRows(tab.page, 'tag-row', apiTags)
+    await tab.page.locator('[data-testid=manifest-view][data-kind=index]').waitFor()
+    const journal = await demo.journal()
+    const identified = ofTokens(journal, scope)
+    assert.ok(
+      identified.some(
+        ({ authorization, user, status }) => authorization === 'basic' && user === 'ada' && status === 200,
+      ),
+      JSON.stringify(identified),
+    )
+    assert.ok(
+      identified.every(({ status }) => status === 200),
+      'there is no challenge here',
+    )
+    const listed = journal.filter(
+      ({ role, path }) => role === 'registry' && path === '/v2/team-a/api/tags/list',
+    )
+    assert.deepEqual(
+      listed.map(({ authorization, status }) => [authorization, status]),
+      [['bearer', 200]],
+    )
+    assert.deepEqual(await demo.violations(), [])
+    assert.deepEqual(await tab.stored(), nothingStored)
+    assert.deepEqual(tab.problems({ expected: [401, 403] }), [])
+    await tab.close()
+  })
 
   it('says that a password is wrong, although the token service has no challenge', async () => {
-    const tab = await open('hub');
-    await logIn(tab.page, 'ada', 'not the password');
-    assert.equal(await errorCode(tab.page), 'bad_credentials');
-    assert.deepEqual(await demo.violations(), []);
-    await tab.close();
-  });
+    const tab = await open('hub')
+    await logIn(tab.page, 'ada', 'not the password')
+    assert.equal(await errorCode(tab.page), 'bad_credentials')
+    assert.deepEqual(await demo.violations(), [])
+    await tab.close()
+  })
 
   it('shows bob his team, and not the other', async () => {
-    const tab = await open('hub');
-    await logIn(tab.page, 'bob', demo.password('bob'));
-    await tab.page.getByTestId('no-catalog').waitFor();
-    await openByName(tab, 'team-b/app');
-    await expectRows(tab.page, 'tag-row', ['1.0.0', '1.1.0', '2.0.0-rc.1']);
-    await openByName(tab, 'team-a/api');
-    assert.equal(await errorCode(tab.page.locator('#tags')), 'scope_denied');
-    assert.deepEqual(await demo.violations(), []);
-    await tab.close();
-  });
-});
+    const tab = await open('hub')
+    await logIn(tab.page, 'bob', demo.password('bob'))
+    await tab.page.getByTestId('no-catalog').waitFor()
+    await openByName(tab, 'team-b/app')
+    await expectRows(tab.page, 'tag-row', ['1.0.0', '1.1.0', '2.0.0-rc.1'])
+    await openByName(tab, 'team-a/api')
+    assert.equal(await errorCode(tab.page.locator('#tags')), 'scope_denied')
+    assert.deepEqual(await demo.violations(), [])
+    await tab.close()
+  })
+})
 
 describe('every flow', () => {
   for (const name of ['open', 'token', 'opaque', 'own-realm', 'hub', 'basic']) {
     it(`${name}: logs in, opens a private repository and a configuration blob, breaks no rule`, async () => {
-      const tab = await open(name);
-      if (name === 'open') await tab.page.getByTestId('browse-anonymous').click();
+      const tab = await open(name)
+      if (name === 'open') await tab.page.getByTestId('browse-anonymous').click()
       else {
-        await logIn(tab.page, 'ada', demo.password('ada'));
-        await tab.page.getByTestId('logout').waitFor();
+        await logIn(tab.page, 'ada', demo.password('ada'))
+        await tab.page.getByTestId('logout').waitFor()
       }
-      await openByName(tab, 'team-a/api:2.1.0');
-      await expectRows(tab.page, 'tag-row', apiTags);
-      await tab.page.locator('[data-testid=manifest-view][data-kind=index]').waitFor();
+      await openByName(tab, 'team-a/api:2.1.0')
+      await expectRows(tab.page, 'tag-row', apiTags)
+      await tab.page.locator('[data-testid=manifest-view][data-kind=index]').waitFor()
       // The platform of a single image is in its configuration, a blob; some registries redirect that to another host.
-      await openByName(tab, 'library/hello-world:latest');
-      await tab.page.locator('[data-testid=platform-row][data-platform^="linux/"]').first().waitFor();
-      assert.deepEqual(await demo.violations(), []);
-      assert.deepEqual(tab.problems({ expected: name === 'hub' ? [401, 403] : [] }), []);
-      await tab.close();
-    });
+      await openByName(tab, 'library/hello-world:latest')
+      await tab.page.locator('[data-testid=platform-row][data-platform^="linux/"]').first().waitFor()
+      assert.deepEqual(await demo.violations(), [])
+      assert.deepEqual(tab.problems({ expected: name === 'hub' ? [401, 403] : [] }), [])
+      await tab.close()
+    })
   }
 
   it('shows hostile labels as text', async () => {
-    const tab = await open('open');
-    await tab.page.getByTestId('browse-anonymous').click();
-    await openByName(tab, 'labs/hostile-labels:1.0');
-    await tab.page.getByTestId('manifest-view').waitFor();
-    await tab.page.locator('details.raw summary').click();
-    await tab.page.getByText('hostile label ran').first().waitFor();
-    assert.doesNotMatch(await tab.page.title(), /hostile \w+ ran/);
-    assert.equal(await tab.page.locator('a[href^="javascript:"]').count(), 0);
-    assert.deepEqual(tab.problems(), []);
-    await tab.close();
-  });
+    const tab = await open('open')
+    await tab.page.getByTestId('browse-anonymous').click()
+    await openByName(tab, 'labs/hostile-labels:1.0')
+    await tab.page.getByTestId('manifest-view').waitFor()
+    await tab.page.locator('details.raw summary').click()
+    await tab.page.getByText('hostile label ran').first().waitFor()
+    assert.doesNotMatch(await tab.page.title(), /hostile \w+ ran/)
+    assert.equal(await tab.page.locator('a[href^="javascript:"]').count(), 0)
+    assert.deepEqual(tab.problems(), [])
+    await tab.close()
+  })
 
   it('pages through a repository with many tags', async () => {
-    const tab = await open('token');
-    await logIn(tab.page, 'ada', demo.password('ada'));
-    await tab.page.getByTestId('logout').waitFor();
-    await openByName(tab, 'library/python');
-    const count = tab.page.getByTestId('tags-count');
-    await tab.page.getByTestId('tag-filter').waitFor();
-    await tab.page.waitForFunction(() => /\d/.test(document.querySelector('[data-testid=tags-count]')?.textContent ?? ''));
+    const tab = await open('token')
+    await logIn(tab.page, 'ada', demo.password('ada'))
+    await tab.page.getByTestId('logout').waitFor()
+    await openByName(tab, 'library/python')
+    const count = tab.page.getByTestId('tags-count')
+    await tab.page.getByTestId('tag-filter').waitFor()
+    await tab.page.waitForFunction(() =>
+      /\d/.test(document.querySelector('[data-testid=tags-count]')?.textContent ?? ''),
+    )
     for (let scrolls = 0; scrolls < 50 && !/\b250\b/.test(await count.innerText()); scrolls += 1) {
-      const more = tab.page.getByTestId('tags-more');
-      if (await more.isVisible()) await more.click();
-      else await tab.page.getByTestId('tag-row').last().scrollIntoViewIfNeeded();
-      await tab.page.waitForTimeout(50);
+      const more = tab.page.getByTestId('tags-more')
+      if (await more.isVisible()) await more.click()
+      else await tab.page.getByTestId('tag-row').last().scrollIntoViewIfNeeded()
+      await tab.page.waitForTimeout(50)
     }
-    assert.match(await count.innerText(), /\b250\b/);
-    await tab.page.getByTestId('tag-filter').fill('3.24.9');
-    await expectRows(tab.page, 'tag-row', ['3.24.9']);
-    assert.deepEqual(await demo.violations(), []);
-    await tab.close();
-  });
-});
+    assert.match(await count.innerText(), /\b250\b/)
+    await tab.page.getByTestId('tag-filter').fill('3.24.9')
+    await expectRows(tab.page, 'tag-row', ['3.24.9'])
+    assert.deepEqual(await demo.violations(), [])
+    await tab.close()
+  })
+})

@@ -1,71 +1,82 @@
 // The README's example: a page of one's own, on another origin, pasted as it stands there.
 
-import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { after, before, it } from 'node:test';
-import { launch } from './harness/browser.mjs';
-import { startDemo } from './harness/demo.mjs';
-import { startKeyServer } from './harness/keyserver.mjs';
-import { scratch, stopAll } from './harness/process.mjs';
-import { programs } from './harness/programs.mjs';
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { after, before, it } from 'node:test'
+import { launch } from './harness/browser.mjs'
+import { startDemo } from './harness/demo.mjs'
+import { startKeyServer } from './harness/keyserver.mjs'
+import { scratch, stopAll } from './harness/process.mjs'
+import { programs } from './harness/programs.mjs'
 
-const folder = await scratch('embed');
-const found = await programs('keyserver', 'demo', 'chromium');
-let site;
-let demo;
-let keyserver;
-let browser;
-let html;
+const folder = await scratch('embed')
+const found = await programs('keyserver', 'demo', 'chromium')
+let site
+let demo
+let keyserver
+let browser
+let html
 
 before(async () => {
   site = createServer((request, response) => {
-    response.writeHead(request.url === '/' ? 200 : 404, { 'content-type': 'text/html' });
-    response.end(request.url === '/' ? html : '');
-  });
-  await new Promise((resolve) => site.listen(0, 'localhost', resolve));
-  [demo, browser] = await Promise.all([
-    startDemo({ program: found.demo, folder: await folder.folder('demo') }), launch(found.chromium)]);
+    response.writeHead(request.url === '/' ? 200 : 404, { 'content-type': 'text/html' })
+    response.end(request.url === '/' ? html : '')
+  })
+  await new Promise((resolve) => site.listen(0, 'localhost', resolve))
+  ;[demo, browser] = await Promise.all([
+    startDemo({ program: found.demo, folder: await folder.folder('demo') }),
+    launch(found.chromium),
+  ])
   keyserver = await startKeyServer({
     program: found.keyserver,
     folder: await folder.folder('keyserver'),
     registries: Object.values(demo.registries).map(({ name, url, realms }) => ({ name, url, realms })),
     settings: { cors: { allowed_origins: [`http://localhost:${site.address().port}`] } },
-  });
-  const text = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, example] = text.match(/```html\n([\s\S]*?)```/) ?? [];
-  assert.ok(example?.includes('http://127.0.0.1:8780/'), 'the README has an example for the address of `cargo xtask run`');
-  html = example.replaceAll('http://127.0.0.1:8780', keyserver.url);
-});
+  })
+  const text = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, example] = text.match(/```html\n([\s\S]*?)```/) ?? []
+  assert.ok(
+    example?.includes('http://127.0.0.1:8780/'),
+    'the README has an example for the address of `cargo xtask run`',
+  )
+  html = example.replaceAll('http://127.0.0.1:8780', keyserver.url)
+})
 
 after(async () => {
-  site?.close();
-  await browser?.close();
-  await stopAll();
-  await folder.remove();
-});
+  site?.close()
+  await browser?.close()
+  await stopAll()
+  await folder.remove()
+})
 
 const listed = async (host) => {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  const problems = [];
-  page.on('pageerror', (error) => problems.push(String(error)));
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  await page.goto(`http://${host}:${site.address().port}/`);
-  return { page, problems };
-};
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const problems = []
+  page.on('pageerror', (error) => problems.push(String(error)))
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  await page.goto(`http://${host}:${site.address().port}/`)
+  return { page, problems }
+}
 
 it('lists the repositories of the first registry, from an origin that the configuration allows', async () => {
-  const { page, problems } = await listed('localhost');
-  await page.locator('li').first().waitFor();
-  await page.getByText('team-a/api', { exact: true }).waitFor();
-  assert.deepEqual(problems.filter((text) => !text.includes('404')), []);
-  assert.deepEqual(await demo.violations(), []);
-});
+  const { page, problems } = await listed('localhost')
+  await page.locator('li').first().waitFor()
+  await page.getByText('team-a/api', { exact: true }).waitFor()
+  assert.deepEqual(
+    problems.filter((text) => !text.includes('404')),
+    [],
+  )
+  assert.deepEqual(await demo.violations(), [])
+})
 
 it('gets nothing from an origin that it does not allow', async () => {
-  const { page, problems } = await listed('other.localhost');
-  await page.waitForFunction(() => document.readyState === 'complete');
-  assert.ok(problems.some((text) => text.includes('CORS')), problems.join('\n'));
-  assert.equal(await page.locator('li').count(), 0);
-});
+  const { page, problems } = await listed('other.localhost')
+  await page.waitForFunction(() => document.readyState === 'complete')
+  assert.ok(
+    problems.some((text) => text.includes('CORS')),
+    problems.join('\n'),
+  )
+  assert.equal(await page.locator('li').count(), 0)
+})

@@ -1,173 +1,257 @@
 // The panel that shows the authorization flow while it happens: one row per step, drawn across the four parties.
 
-import { el, button, fill, mono, copyButton, announce } from './dom.js';
-import { LANES, asText, describeStep } from './steps.js';
-import { allTerms, termsIn } from './glossary.js';
-import { plural } from './format.js';
+import { el, button, fill, mono, copyButton, announce } from './dom.js'
+import { LANES, asText, describeStep } from './steps.js'
+import { allTerms, termsIn } from './glossary.js'
+import { plural } from './format.js'
 
-const MOST_ROWS = 400;
+const MOST_ROWS = 400
 
 /**
  * Builds the panel in `root`. Returns `{step(detail), mark(text), clear()}`. `diagnose` tells from the details of steps
  * what is wrong (a promise); it is asked only when somebody wants to know.
  */
 export function createFlowPanel(root, diagnose) {
-  const entries = [];
+  const entries = []
   /** The details of the steps since the last mark. */
-  let group = [];
-  let groupStart = null;
-  let steps = 0;
+  let group = []
+  let groupStart = null
+  let steps = 0
 
-  const list = el('ol', { class: 'steps', 'aria-label': 'Steps, oldest first' });
-  const empty = el('p', { class: 'flow-empty' },
-    'Nothing yet. Each request that the library sends to log in or to open something appears here, with what was decided and why.');
-  const summary = el('span', { class: 'flow-summary' });
-  const terms = el('dl', { class: 'terms', id: 'flow-terms', hidden: true }, allTerms().map(termPair));
-  const termsButton = button('Terms', () => {
-    terms.hidden = !terms.hidden;
-    termsButton.setAttribute('aria-expanded', String(!terms.hidden));
-    if (!terms.hidden) body.scrollTop = 0;
-  }, { class: 'quiet', 'aria-expanded': 'false', 'aria-controls': 'flow-terms' });
-  const body = el('div', { class: 'flow-body', id: 'flow-body', tabindex: '0', role: 'group', 'aria-label': 'Steps' }, terms, laneHead(), empty, list);
+  const list = el('ol', { class: 'steps', 'aria-label': 'Steps, oldest first' })
+  const empty = el(
+    'p',
+    { class: 'flow-empty' },
+    'Nothing yet. Each request that the library sends to log in or to open something appears here, with what was decided and why.',
+  )
+  const summary = el('span', { class: 'flow-summary' })
+  const terms = el('dl', { class: 'terms', id: 'flow-terms', hidden: true }, allTerms().map(termPair))
+  const termsButton = button(
+    'Terms',
+    () => {
+      terms.hidden = !terms.hidden
+      termsButton.setAttribute('aria-expanded', String(!terms.hidden))
+      if (!terms.hidden) body.scrollTop = 0
+    },
+    { class: 'quiet', 'aria-expanded': 'false', 'aria-controls': 'flow-terms' },
+  )
+  const body = el(
+    'div',
+    { class: 'flow-body', id: 'flow-body', tabindex: '0', role: 'group', 'aria-label': 'Steps' },
+    terms,
+    laneHead(),
+    empty,
+    list,
+  )
   const toggle = button('Authorization flow', () => setOpen(body.hidden), {
-    class: 'flow-toggle', testid: 'flow-toggle', 'aria-controls': 'flow-body',
-  });
-  const ask = button('What is wrong?', () => tellWhatIsWrong(), { class: 'quiet', testid: 'flow-diagnose', hidden: true });
-  const tools = el('div', { class: 'flow-tools' },
+    class: 'flow-toggle',
+    testid: 'flow-toggle',
+    'aria-controls': 'flow-body',
+  })
+  const ask = button('What is wrong?', () => tellWhatIsWrong(), {
+    class: 'quiet',
+    testid: 'flow-diagnose',
+    hidden: true,
+  })
+  const tools = el(
+    'div',
+    { class: 'flow-tools' },
     ask,
     termsButton,
     copyButton('Copy as text', () => asText(entries, 'dockpass'), { testid: 'flow-copy' }),
-    button('Clear', clear, { class: 'quiet', testid: 'flow-clear' }));
-  fill(root, el('div', { class: 'flow-head' }, el('h2', {}, toggle), summary, tools), body);
-  setOpen(!matchMedia('(max-width: 719px)').matches);
+    button('Clear', clear, { class: 'quiet', testid: 'flow-clear' }),
+  )
+  fill(root, el('div', { class: 'flow-head' }, el('h2', {}, toggle), summary, tools), body)
+  setOpen(!matchMedia('(max-width: 719px)').matches)
 
   function setOpen(open) {
-    body.hidden = !open;
-    tools.hidden = !open;
-    root.classList.toggle('open', open);
-    toggle.setAttribute('aria-expanded', String(open));
-    if (open) body.scrollTop = body.scrollHeight;
+    body.hidden = !open
+    tools.hidden = !open
+    root.classList.toggle('open', open)
+    toggle.setAttribute('aria-expanded', String(open))
+    if (open) body.scrollTop = body.scrollHeight
   }
 
   function clear() {
-    entries.length = 0;
-    steps = 0;
-    groupStart = null;
-    group = [];
-    ask.hidden = true;
-    list.replaceChildren();
-    empty.hidden = false;
-    summary.textContent = '';
-    announce('Flow cleared');
+    entries.length = 0
+    steps = 0
+    groupStart = null
+    group = []
+    ask.hidden = true
+    list.replaceChildren()
+    empty.hidden = false
+    summary.textContent = ''
+    announce('Flow cleared')
   }
 
   function append(node, entry) {
-    const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 40;
-    entries.push(entry);
-    list.append(node);
+    const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 40
+    entries.push(entry)
+    list.append(node)
     if (entries.length > MOST_ROWS) {
-      entries.shift();
-      list.firstElementChild?.remove();
+      entries.shift()
+      list.firstElementChild?.remove()
     }
-    empty.hidden = true;
-    if (atEnd && !body.hidden) body.scrollTop = body.scrollHeight;
+    empty.hidden = true
+    if (atEnd && !body.hidden) body.scrollTop = body.scrollHeight
   }
 
   async function tellWhatIsWrong() {
-    ask.hidden = true;
-    const asked = group;
-    const diagnosis = await diagnose(asked).catch(() => null);
+    ask.hidden = true
+    const asked = group
+    const diagnosis = await diagnose(asked).catch(() => null)
     // Whoever went on meanwhile asks about something else.
-    if (asked !== group) return;
+    if (asked !== group) return
     if (diagnosis === null) {
-      ask.hidden = false;
-      announce('The diagnosis could not be loaded');
-      return;
+      ask.hidden = false
+      announce('The diagnosis could not be loaded')
+      return
     }
-    append(diagnosisRow(diagnosis), { diagnosis, at: Date.now() });
+    append(diagnosisRow(diagnosis), { diagnosis, at: Date.now() })
     // The button is gone: the keyboard goes on where the answer is.
-    body.focus({ preventScroll: true });
-    announce(diagnosis.fix);
+    body.focus({ preventScroll: true })
+    announce(diagnosis.fix)
   }
 
   return {
     /** Shows one step event's detail. */
     step(detail) {
-      const step = describeStep(detail);
-      groupStart ??= step.at;
-      steps += 1;
-      group.push(detail);
-      if (group.length > MOST_ROWS) group.shift();
-      ask.hidden = step.tone !== 'bad';
-      append(stepRow(step, step.at - groupStart), step);
-      summary.textContent = `${plural(steps, 'step')}, last: ${step.title}`;
-      summary.dataset.tone = step.tone;
+      const step = describeStep(detail)
+      groupStart ??= step.at
+      steps += 1
+      group.push(detail)
+      if (group.length > MOST_ROWS) group.shift()
+      ask.hidden = step.tone !== 'bad'
+      append(stepRow(step, step.at - groupStart), step)
+      summary.textContent = `${plural(steps, 'step')}, last: ${step.title}`
+      summary.dataset.tone = step.tone
     },
     /** Begins a group: what the person did that caused the steps after it. */
     mark(text) {
       if (entries.at(-1)?.mark !== undefined) {
-        entries.pop();
-        list.lastElementChild?.remove();
+        entries.pop()
+        list.lastElementChild?.remove()
       }
-      groupStart = Date.now();
-      group = [];
-      ask.hidden = true;
-      append(el('li', { class: 'mark', testid: 'step-mark' }, text), { mark: text, at: groupStart });
+      groupStart = Date.now()
+      group = []
+      ask.hidden = true
+      append(el('li', { class: 'mark', testid: 'step-mark' }, text), { mark: text, at: groupStart })
     },
     clear,
-  };
+  }
 }
 
 function laneHead() {
-  return el('div', { class: 'lane-head', 'aria-hidden': 'true' },
+  return el(
+    'div',
+    { class: 'lane-head', 'aria-hidden': 'true' },
     el('span', { class: 'after' }, 'after'),
-    el('span', { class: 'lanes' }, LANES.map((name) => el('span', {}, name))),
-    el('span', {}, 'request'), el('span', {}, ''), el('span', {}, 'decision'));
+    el(
+      'span',
+      { class: 'lanes' },
+      LANES.map((name) => el('span', {}, name)),
+    ),
+    el('span', {}, 'request'),
+    el('span', {}, ''),
+    el('span', {}, 'decision'),
+  )
 }
 
 function stepRow(step, after) {
-  const status = step.planned ? '' : step.status === null ? '–' : String(step.status);
-  return el('li', { class: step.planned ? 'step planned' : 'step', testid: 'step-row', 'data-tone': step.tone, 'data-decision-code': step.code },
-    el('details', {},
-      el('summary', {},
+  const status = step.planned ? '' : step.status === null ? '–' : String(step.status)
+  return el(
+    'li',
+    {
+      class: step.planned ? 'step planned' : 'step',
+      testid: 'step-row',
+      'data-tone': step.tone,
+      'data-decision-code': step.code,
+    },
+    el(
+      'details',
+      {},
+      el(
+        'summary',
+        {},
         el('span', { class: 'after' }, step.timed && `${Math.max(0, Math.round(after))} ms`),
-        el('span', { class: 'lanes' }, ladder(step), el('span', { class: 'route-words' }, step.planned ? `${LANES[step.from]} decides` : step.route)),
+        el(
+          'span',
+          { class: 'lanes' },
+          ladder(step),
+          el('span', { class: 'route-words' }, step.planned ? `${LANES[step.from]} decides` : step.route),
+        ),
         el('span', { class: 'request' }, el('b', {}, step.method), ' ', mono(step.target)),
         el('span', { class: 'status', 'data-class': String(step.status ?? 0)[0] }, status),
-        el('span', { class: 'decision' }, step.title, step.code && mono(step.code, { class: 'code' }))),
-      explanation(step)));
+        el('span', { class: 'decision' }, step.title, step.code && mono(step.code, { class: 'code' })),
+      ),
+      explanation(step),
+    ),
+  )
 }
 
 function diagnosisRow({ code, hop, evidence, fix }) {
-  return el('li', { class: 'diagnosis', testid: 'diagnosis', 'data-code': code },
+  return el(
+    'li',
+    { class: 'diagnosis', testid: 'diagnosis', 'data-code': code },
     el('p', {}, el('b', {}, 'What to do: '), fix),
-    el('p', { class: 'evidence' }, mono(code), hop && ` · at the ${hop.replaceAll('_', ' ')}`, evidence.map(({ what, value }) => [' · ', what.replaceAll('_', ' '), ' ', mono(value)])));
+    el(
+      'p',
+      { class: 'evidence' },
+      mono(code),
+      hop && ` · at the ${hop.replaceAll('_', ' ')}`,
+      evidence.map(({ what, value }) => [' · ', what.replaceAll('_', ' '), ' ', mono(value)]),
+    ),
+  )
 }
 
 // The wire from who asks to who answers, past those in between.
 function ladder(step) {
-  return el('span', { class: 'ladder', 'aria-hidden': 'true', 'data-from': step.from, 'data-to': step.to },
-    LANES.map((_, lane) => el('i', {
-      class: step.planned ? lane === step.from && 'from' : lane === step.from ? 'from' : lane === step.to ? 'to' : step.relayed && lane === 1 ? 'via' : null,
-    })),
-    !step.planned && el('i', { class: 'wire' }));
+  return el(
+    'span',
+    { class: 'ladder', 'aria-hidden': 'true', 'data-from': step.from, 'data-to': step.to },
+    LANES.map((_, lane) =>
+      el('i', {
+        class: step.planned
+          ? lane === step.from && 'from'
+          : lane === step.from
+            ? 'from'
+            : lane === step.to
+              ? 'to'
+              : step.relayed && lane === 1
+                ? 'via'
+                : null,
+      }),
+    ),
+    !step.planned && el('i', { class: 'wire' }),
+  )
 }
 
 function explanation(step) {
-  const said = `${step.title} ${step.reason} ${step.scopes.join(' ')} ${step.target} ${step.sent}`;
-  const asker = step.from === 0 ? 'The page' : 'The key server';
-  const who = step.planned ? `${asker} decided this before it asked the ${LANES[step.to]}`
-    : step.relayed ? 'The page asked the registry through the key server’s gateway'
-    : `${asker} asked the ${LANES[step.to]}`;
-  const sent = step.planned ? '.' : `${step.sent ? `, ${step.sent},` : ''} `;
-  const answer = step.planned ? '' : step.status === null ? 'and got no answer.' : `and got ${step.status}.`;
-  return el('div', { class: 'explanation' },
+  const said = `${step.title} ${step.reason} ${step.scopes.join(' ')} ${step.target} ${step.sent}`
+  const asker = step.from === 0 ? 'The page' : 'The key server'
+  const who = step.planned
+    ? `${asker} decided this before it asked the ${LANES[step.to]}`
+    : step.relayed
+      ? 'The page asked the registry through the key server’s gateway'
+      : `${asker} asked the ${LANES[step.to]}`
+  const sent = step.planned ? '.' : `${step.sent ? `, ${step.sent},` : ''} `
+  const answer = step.planned ? '' : step.status === null ? 'and got no answer.' : `and got ${step.status}.`
+  return el(
+    'div',
+    { class: 'explanation' },
     el('p', {}, who + sent + answer),
-    step.scopes.length > 0 && el('p', {}, 'For: ', step.scopes.map((scope, i) => [i > 0 && ', ', mono(scope)])),
+    step.scopes.length > 0 &&
+      el(
+        'p',
+        {},
+        'For: ',
+        step.scopes.map((scope, i) => [i > 0 && ', ', mono(scope)]),
+      ),
     step.reason && el('p', { class: 'why' }, step.reason),
-    el('dl', { class: 'terms' }, termsIn(said).map(termPair)));
+    el('dl', { class: 'terms' }, termsIn(said).map(termPair)),
+  )
 }
 
 function termPair([term, meaning]) {
-  return el('div', {}, el('dt', {}, term), el('dd', {}, meaning));
+  return el('div', {}, el('dt', {}, term), el('dd', {}, meaning))
 }

@@ -1,52 +1,52 @@
 // Numbers, times, digests and media types in words. Pure.
 
-const COUNT = new Intl.NumberFormat('en');
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const COUNT = new Intl.NumberFormat('en')
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
 /** `12345` → `12,345`. */
-export const count = (n) => COUNT.format(n);
+export const count = (n) => COUNT.format(n)
 
 /** `n` and the noun, with an s unless there is one. */
-export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`
 
 /** Bytes with decimal units, as the docker command line counts: `7.34 MB`. */
 export function bytes(size) {
-  if (!Number.isFinite(size) || size < 0) return 'unknown';
-  if (size < 1000) return `${size} B`;
-  const units = ['kB', 'MB', 'GB', 'TB', 'PB'];
-  let value = size;
-  let unit = -1;
+  if (!Number.isFinite(size) || size < 0) return 'unknown'
+  if (size < 1000) return `${size} B`
+  const units = ['kB', 'MB', 'GB', 'TB', 'PB']
+  let value = size
+  let unit = -1
   do {
-    value /= 1000;
-    unit += 1;
-  } while (value >= 999.5 && unit < units.length - 1);
-  return `${value.toPrecision(3)} ${units[unit]}`;
+    value /= 1000
+    unit += 1
+  } while (value >= 999.5 && unit < units.length - 1)
+  return `${value.toPrecision(3)} ${units[unit]}`
 }
 
 /** A moment as the person's clock shows it; the day is left out when it is today. */
 export function moment(when) {
-  const date = toDate(when);
-  if (!date) return 'an unknown time';
-  return date.toDateString() === new Date().toDateString() ? CLOCK.format(date) : DAY.format(date);
+  const date = toDate(when)
+  if (!date) return 'an unknown time'
+  return date.toDateString() === new Date().toDateString() ? CLOCK.format(date) : DAY.format(date)
 }
 
 /** A date with its time, or null when it is none. */
 export function day(when) {
-  const date = toDate(when);
-  return date ? DAY.format(date) : null;
+  const date = toDate(when)
+  return date ? DAY.format(date) : null
 }
 
 function toDate(when) {
-  const date = new Date(when);
-  return Number.isNaN(date.getTime()) ? null : date;
+  const date = new Date(when)
+  return Number.isNaN(date.getTime()) ? null : date
 }
 
 /** The first twelve digits, as docker shows them; other algorithms than sha256 are named. */
 export function shortDigest(digest) {
-  const [algorithm, hex = ''] = String(digest).split(':');
-  if (!hex) return String(digest);
-  return algorithm === 'sha256' ? hex.slice(0, 12) : `${algorithm}:${hex.slice(0, 12)}`;
+  const [algorithm, hex = ''] = String(digest).split(':')
+  if (!hex) return String(digest)
+  return algorithm === 'sha256' ? hex.slice(0, 12) : `${algorithm}:${hex.slice(0, 12)}`
 }
 
 const MEDIA_TYPES = new Map([
@@ -64,23 +64,28 @@ const MEDIA_TYPES = new Map([
   ['application/vnd.cncf.helm.chart.content.v1.tar+gzip', 'Helm chart'],
   ['application/vnd.in-toto+json', 'in-toto statement'],
   ['application/vnd.dev.cosign.artifact.sig.v1+json', 'cosign signature'],
-]);
+])
 
 /** A media type's name in words, or null when it is not one of the common ones. */
 export function mediaTypeName(type) {
-  if (MEDIA_TYPES.has(type)) return MEDIA_TYPES.get(type);
-  const layer = /^application\/vnd\.(?:oci\.image|docker\.image\.rootfs)(\.foreign)?\.?.*?(?:layer|diff)(.*)$/.exec(type);
-  if (!layer) return null;
-  const kind = /zstd/.test(type) ? 'tar, zstd' : /gzip/.test(type) ? 'tar, gzip' : 'tar';
-  return /foreign|nondistributable/.test(type) ? `${kind}, not distributable` : kind;
+  if (MEDIA_TYPES.has(type)) return MEDIA_TYPES.get(type)
+  const layer =
+    /^application\/vnd\.(?:oci\.image|docker\.image\.rootfs)(\.foreign)?\.?.*?(?:layer|diff)(.*)$/.exec(type)
+  if (!layer) return null
+  const kind = /zstd/.test(type) ? 'tar, zstd' : /gzip/.test(type) ? 'tar, gzip' : 'tar'
+  return /foreign|nondistributable/.test(type) ? `${kind}, not distributable` : kind
 }
 
-const BY_NUMBER = new Intl.Collator('en', { numeric: true });
-const VERSION = /^v?(\d+(?:\.\d+)*)(.*)$/;
+const BY_NUMBER = new Intl.Collator('en', { numeric: true })
+const VERSION = /^v?(\d+(?:\.\d+)*)(.*)$/
 
 /** Orders tags: higher versions first, a release before what is derived from it (`2.0.0` before `2.0.0-rc.1`), words last. */
 export function newestFirst(a, b) {
-  const [left, right] = [VERSION.exec(a), VERSION.exec(b)];
-  if (!left || !right) return left ? -1 : right ? 1 : BY_NUMBER.compare(a, b);
-  return BY_NUMBER.compare(right[1], left[1]) || (left[2] ? 1 : 0) - (right[2] ? 1 : 0) || BY_NUMBER.compare(right[2], left[2]);
+  const [left, right] = [VERSION.exec(a), VERSION.exec(b)]
+  if (!left || !right) return left ? -1 : right ? 1 : BY_NUMBER.compare(a, b)
+  return (
+    BY_NUMBER.compare(right[1], left[1]) ||
+    (left[2] ? 1 : 0) - (right[2] ? 1 : 0) ||
+    BY_NUMBER.compare(right[2], left[2])
+  )
 }

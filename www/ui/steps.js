@@ -1,9 +1,9 @@
 // What the steps of a flow mean, in words. Pure: from a step event's detail to what the panel shows and copies.
 
 /** The four parties of a flow, in the order in which a request passes them. */
-export const LANES = ['page', 'key server', 'token service', 'registry'];
+export const LANES = ['page', 'key server', 'token service', 'registry']
 
-const LANE_OF_HOP = { key_server: 1, token_service: 2, registry: 3 };
+const LANE_OF_HOP = { key_server: 1, token_service: 2, registry: 3 }
 
 const DECISIONS = new Map([
   ['try_anonymous', 'Ask without authorization first'],
@@ -29,24 +29,24 @@ const DECISIONS = new Map([
   ['control_probe', 'Counter-check with made-up credentials'],
   ['proven', 'Credentials proven'],
   ['gave_up', 'Stopped'],
-]);
+])
 
 /** Whether the decision has a title of its own here. */
-export const isKnownDecision = (decision) => DECISIONS.has(decision);
+export const isKnownDecision = (decision) => DECISIONS.has(decision)
 
-const SENT = { Bearer: 'with a token', Basic: 'with credentials' };
+const SENT = { Bearer: 'with a token', Basic: 'with credentials' }
 
-const HIDDEN = 'hidden';
+const HIDDEN = 'hidden'
 
 /**
  * A step as the panel shows it. Unknown values are shown as they came, never dropped. `planned` marks a decision that
  * was taken before anything was sent; a step without a status that ended the flow is a request that got no answer.
  */
 export function describeStep(detail) {
-  const decision = text(detail.decision);
-  const lane = LANE_OF_HOP[detail.hop] ?? 1;
-  const from = detail.kind === 'key_server' && lane > 1 ? 1 : 0;
-  const status = Number.isInteger(detail.status) && detail.status > 0 ? detail.status : null;
+  const decision = text(detail.decision)
+  const lane = LANE_OF_HOP[detail.hop] ?? 1
+  const from = detail.kind === 'key_server' && lane > 1 ? 1 : 0
+  const status = Number.isInteger(detail.status) && detail.status > 0 ? detail.status : null
   return {
     at: Number(detail.at) || Date.now(),
     from,
@@ -65,57 +65,70 @@ export function describeStep(detail) {
     reason: text(detail.reason),
     code: detail.code ? text(detail.code) : null,
     tone: detail.code ? 'bad' : GOOD.has(decision) ? 'good' : 'plain',
-  };
+  }
 }
 
 function sentWords(detail, lane) {
-  if (detail.sent) return SENT[detail.sent] ?? `with ${text(detail.sent)}`;
+  if (detail.sent) return SENT[detail.sent] ?? `with ${text(detail.sent)}`
   // The key server sees the session in its cookie, and a token service what a form holds: no field, yet not nobody.
-  return lane === 1 || (lane === 2 && detail.method === 'POST') ? '' : 'without authorization';
+  return lane === 1 || (lane === 2 && detail.method === 'POST') ? '' : 'without authorization'
 }
 
-const GOOD = new Set(['accepted', 'proven', 'got_token']);
+const GOOD = new Set(['accepted', 'proven', 'got_token'])
 
-const text = (value) => (typeof value === 'string' ? value : value === undefined || value === null ? '' : String(value));
+const text = (value) =>
+  typeof value === 'string' ? value : value === undefined || value === null ? '' : String(value)
 
 /**
  * An address without what may be secret: user info, and every query value. Steps come redacted from the library; this
  * is the second lock on the same door, because what is copied from here ends up in bug reports.
  */
 export function redact(target) {
-  const userless = target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${HIDDEN}@`);
-  const question = userless.indexOf('?');
-  if (question < 0) return userless;
-  const query = userless.slice(question + 1).replace(/#.*$/, '');
-  const names = query.split('&').map((pair) => `${pair.split('=')[0]}=${HIDDEN}`);
-  return `${userless.slice(0, question)}?${names.join('&')}`;
+  const userless = target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${HIDDEN}@`)
+  const question = userless.indexOf('?')
+  if (question < 0) return userless
+  const query = userless.slice(question + 1).replace(/#.*$/, '')
+  const names = query.split('&').map((pair) => `${pair.split('=')[0]}=${HIDDEN}`)
+  return `${userless.slice(0, question)}?${names.join('&')}`
 }
 
 /** The whole record as text for a bug report; `entries` are marks (`{mark}`), diagnoses (`{diagnosis}`) and described steps. */
 export function asText(entries, product) {
-  const lines = [`${product}: authorization flow, redacted`, ''];
-  let start = null;
+  const lines = [`${product}: authorization flow, redacted`, '']
+  let start = null
   for (const entry of entries) {
     if (entry.mark !== undefined) {
-      start = entry.at;
-      lines.push(`# ${entry.mark}`);
-      continue;
+      start = entry.at
+      lines.push(`# ${entry.mark}`)
+      continue
     }
     if (entry.diagnosis !== undefined) {
-      const { code, evidence, fix } = entry.diagnosis;
-      lines.push(`Diagnosis: ${code}`, ...evidence.map(({ what, value }) => `    ${what}: ${value}`), `    ${fix}`);
-      continue;
+      const { code, evidence, fix } = entry.diagnosis
+      lines.push(
+        `Diagnosis: ${code}`,
+        ...evidence.map(({ what, value }) => `    ${what}: ${value}`),
+        `    ${fix}`,
+      )
+      continue
     }
-    start ??= entry.at;
-    const when = entry.timed ? `+${entry.at - start} ms` : '  …';
-    const scopes = entry.scopes.map((scope) => `    scope: ${scope}`);
-    const verdict = `${entry.title}${entry.code ? ` [${entry.code}]` : ''}. ${entry.reason}`;
+    start ??= entry.at
+    const when = entry.timed ? `+${entry.at - start} ms` : '  …'
+    const scopes = entry.scopes.map((scope) => `    scope: ${scope}`)
+    const verdict = `${entry.title}${entry.code ? ` [${entry.code}]` : ''}. ${entry.reason}`
     if (entry.planned) {
-      lines.push(`${when}  ${LANES[entry.from]} decides on ${entry.method} ${entry.target}`, ...scopes, `    ${verdict}`);
-      continue;
+      lines.push(
+        `${when}  ${LANES[entry.from]} decides on ${entry.method} ${entry.target}`,
+        ...scopes,
+        `    ${verdict}`,
+      )
+      continue
     }
-    const status = entry.status === null ? 'no answer' : String(entry.status);
-    lines.push(`${when}  ${entry.route}  ${entry.method} ${entry.target}${entry.sent && `  ${entry.sent}`}  → ${status}`, ...scopes, `    ${verdict}`);
+    const status = entry.status === null ? 'no answer' : String(entry.status)
+    lines.push(
+      `${when}  ${entry.route}  ${entry.method} ${entry.target}${entry.sent && `  ${entry.sent}`}  → ${status}`,
+      ...scopes,
+      `    ${verdict}`,
+    )
   }
-  return `${lines.join('\n')}\n`;
+  return `${lines.join('\n')}\n`
 }

@@ -20,7 +20,14 @@ const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const token = [
   part({ alg: 'RS256', typ: 'JWT', kid: 'PYYO:TEWU:V7JH:26JV:AQTZ:LJC3:SXVJ:XGHA:34F2:2LAQ:ZRMK:Z7Q6' }),
   part({
-    access: [{ type: 'repository', name: 'library/alpine', actions: ['pull'], parameters: { pull_limit: '100', pull_limit_interval: '21600' } }],
+    access: [
+      {
+        type: 'repository',
+        name: 'library/alpine',
+        actions: ['pull'],
+        parameters: { pull_limit: '100', pull_limit_interval: '21600' },
+      },
+    ],
     aud: 'registry.docker.io',
     exp: 1790000300,
     iat: 1790000000,
@@ -83,7 +90,9 @@ function report(title, contenders, peer) {
   console.log(`\n${title}`)
   console.log('ns per call'.padEnd(42) + 'median'.padStart(9) + 'least'.padStart(9) + `  × ${peer}`)
   for (const [name, list] of Object.entries(times)) {
-    const row = [Math.round(median(list)), Math.round(Math.min(...list))].map((number) => String(number).padStart(9)).join('')
+    const row = [Math.round(median(list)), Math.round(Math.min(...list))]
+      .map((number) => String(number).padStart(9))
+      .join('')
     console.log(name.padEnd(42) + row + (median(list) / base).toFixed(2).padStart(6))
   }
 }

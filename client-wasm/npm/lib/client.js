@@ -6,6 +6,8 @@ import { Way, drive } from './driver.js'
 import { argumentError } from './error.js'
 import { KeyServer, discard, failure, race, readJson, signalOf } from './key-server.js'
 import { grants, normalizeScopes } from './pure.js'
+import { registries } from './registries.js'
+import { relayedStep } from './steps.js'
 import { memory } from './wasm.js'
 
 /** Only `connect` may construct. */
@@ -20,7 +22,6 @@ const LONGEST_WAIT = 2 ** 31 - 1
 const MAX_PAGES = 100_000
 /** What an answer of the key server must have. */
 const AUTH = { open: 0, basic: 1, bearer: 2 }
-const STEP_FIELDS = { hop: 'hop', method: 'method', target: 'url', status: 'status', sent: 'sent', decision: 'decision', reason: 'reason', code: 'code' }
 
 export class RegistryClient extends EventTarget {
   #core = new glue.Client()
@@ -67,7 +68,9 @@ export class RegistryClient extends EventTarget {
 
   async #connect(transport, signal) {
     if (transport === 'direct') {
-      const known = (await registries(this.#keyServer, signal)).find(({ registry }) => registry === this.#registry)
+      const known = (await registries(this.#keyServer, signal)).find(
+        ({ registry }) => registry === this.#registry,
+      )
       if (known === undefined) throw failure('registry_not_allowed', 'key_server')
       this.#way = new Way(known.url.replace(/\/+$/, ''), [], false)
     } else {
@@ -75,7 +78,11 @@ export class RegistryClient extends EventTarget {
     }
     if (this.#keyServer.carrier !== 'cookie') return
     try {
-      const answer = await this.#ask('GET', this.#sessionPath, { signal, decision: 'accepted', reason: 'A session was there already.' })
+      const answer = await this.#ask('GET', this.#sessionPath, {
+        signal,
+        decision: 'accepted',
+        reason: 'A session was there already.',
+      })
       this.#keep(answer)
     } catch (error) {
       // Nobody is logged in, and that is no failure.
@@ -114,7 +121,12 @@ export class RegistryClient extends EventTarget {
     if (!this.#forget()) return
     try {
       const reason = 'The key server has ended the session.'
-      await this.#keyServer.ask('DELETE', this.#sessionPath, { session, signal, decision: 'accepted', reason })
+      await this.#keyServer.ask('DELETE', this.#sessionPath, {
+        session,
+        signal,
+        decision: 'accepted',
+        reason,
+      })
     } catch (error) {
       // It was over already.
       if (error.status !== 401) throw error
@@ -136,7 +148,8 @@ export class RegistryClient extends EventTarget {
     const canonical = normalizeScopes(scopes)
     await this.#confirm(signal)
     const ask = module.answer(this.#core.question(module.write(scopes.join(' ')), Date.now()))
-    if (ask.scopes === undefined || canonical.length === 0) return scopes.map((scope) => ({ scope, answer: 'unknown' }))
+    if (ask.scopes === undefined || canonical.length === 0)
+      return scopes.map((scope) => ({ scope, answer: 'unknown' }))
     let token = ask.token
     try {
       token ??= (await race(signal, this.#token(ask))).token
@@ -197,10 +210,18 @@ export class RegistryClient extends EventTarget {
       throw argumentError('n is no whole number between 1 and 1000.')
     }
     const page = async (path) => {
-      const response = await this.#drive(path, path, { headers: { accept: 'application/json' }, signal: options.signal })
+      const response = await this.#drive(path, path, {
+        headers: { accept: 'application/json' },
+        signal: options.signal,
+      })
       if (response.status !== 200) {
         await discard(response)
-        const code = response.status === 404 ? 'missing' : response.status >= 500 ? 'upstream_failed' : 'upstream_invalid'
+        const code =
+          response.status === 404
+            ? 'missing'
+            : response.status >= 500
+              ? 'upstream_failed'
+              : 'upstream_invalid'
         throw failure(code, 'registry', { status: response.status })
       }
       // A repository without tags has `null` where others have a list.
@@ -255,7 +276,8 @@ export class RegistryClient extends EventTarget {
       decision: 'got_token',
       reason: 'The key server gave a token.',
     })
-    if (typeof token !== 'string' || typeof seconds !== 'number') throw failure('key_server_invalid', 'key_server')
+    if (typeof token !== 'string' || typeof seconds !== 'number')
+      throw failure('key_server_invalid', 'key_server')
     // What was asked for under another login is not kept.
     if (this.#flights === flights) {
       const [end, length] = memory().writeAll(scopes.join(' '), token)
@@ -278,9 +300,18 @@ export class RegistryClient extends EventTarget {
   }
 
   #keep(answer) {
-    const { registry, username, expires_at: expiresAt, auth, realm = '', service = '', session } = answer ?? {}
+    const {
+      registry,
+      username,
+      expires_at: expiresAt,
+      auth,
+      realm = '',
+      service = '',
+      session,
+    } = answer ?? {}
     const texts = [registry, username, realm, service].every((text) => typeof text === 'string')
-    const sealed = this.#keyServer.carrier === 'cookie' ? session === undefined : typeof session === 'string' || !answer
+    const sealed =
+      this.#keyServer.carrier === 'cookie' ? session === undefined : typeof session === 'string' || !answer
     if (!texts || !Number.isFinite(expiresAt) || !Object.hasOwn(AUTH, auth) || !sealed) {
       throw failure('key_server_invalid', 'key_server')
     }
@@ -319,9 +350,17 @@ export class RegistryClient extends EventTarget {
   async #confirm(signal) {
     if (this.#session === null || Date.now() < this.#session.expiresAt) return
     try {
-      this.#keep(await this.#ask('GET', this.#sessionPath, { signal, decision: 'accepted', reason: 'The session is there still.' }))
+      this.#keep(
+        await this.#ask('GET', this.#sessionPath, {
+          signal,
+          decision: 'accepted',
+          reason: 'The session is there still.',
+        }),
+      )
     } catch (error) {
-      throw error.status === 401 ? this.#failed(failure('session_expired', 'key_server', { status: 401 })) : error
+      throw error.status === 401
+        ? this.#failed(failure('session_expired', 'key_server', { status: 401 }))
+        : error
     }
   }
 
@@ -349,34 +388,12 @@ export class RegistryClient extends EventTarget {
     for (const step of steps) this.#emit('step', { at: Date.now(), ...step })
   }
 
-  /** Steps that the key server took and told: the fields that a step has, and no others. */
   #relay(steps) {
     if (!this.#traced || !Array.isArray(steps)) return
-    for (const step of steps) {
-      const detail = { at: Date.now(), kind: 'key_server' }
-      for (const [theirs, ours] of Object.entries(STEP_FIELDS)) {
-        const value = step?.[theirs]
-        if (typeof value === 'string' || typeof value === 'number') detail[ours] = value
-      }
-      if (Array.isArray(step?.scopes) && step.scopes.length > 0) detail.scopes = step.scopes.map(String)
-      this.#emit('step', detail)
-    }
+    for (const step of steps) this.#emit('step', relayedStep(step))
   }
 
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }))
   }
-}
-
-async function registries(keyServer, signal) {
-  const reason = 'The registries of the configuration.'
-  const answer = await keyServer.ask('GET', '/v1/registries', { identified: false, signal, decision: 'accepted', reason })
-  const valid = ['registry', 'name', 'url', 'gateway']
-  const list = answer?.registries
-  if (!Array.isArray(list) || !list.every((entry) => valid.every((name) => typeof entry?.[name] === 'string'))) {
-    throw failure('key_server_invalid', 'key_server')
-  }
-  return list.map(({ registry, name, url, gateway, catalog }) => ({
-    registry, name, url, gateway, catalog: Array.isArray(catalog) ? catalog.filter((entry) => typeof entry === 'string') : [],
-  }))
 }

@@ -28,7 +28,11 @@ export async function instantiate({ glue, name, has }, source, readFile) {
     if (!WebAssembly.Module.exports(module).some((item) => item.name === has)) throw new Error(`not ${name}`)
     return await glue.default({ module_or_path: module })
   } catch (cause) {
-    throw new DockpassError({ code: 'ERR_WASM_LOAD', message: `The WebAssembly module of ${name} could not be loaded.`, cause })
+    throw new DockpassError({
+      code: 'ERR_WASM_LOAD',
+      message: `The WebAssembly module of ${name} could not be loaded.`,
+      cause,
+    })
   }
 }
 
@@ -36,7 +40,10 @@ async function compile(source, readFile) {
   if (source instanceof WebAssembly.Module) return source
   if (typeof source === 'string') source = new URL(source, globalThis.location?.href)
   if (source instanceof URL) {
-    source = readFile && source.protocol === 'file:' ? await readFile(source) : await fetch(source, { credentials: 'same-origin' })
+    source =
+      readFile && source.protocol === 'file:'
+        ? await readFile(source)
+        : await fetch(source, { credentials: 'same-origin' })
   }
   if (typeof Response === 'function' && source instanceof Response) {
     if (!source.ok) throw new Error(`HTTP status ${source.status}`)

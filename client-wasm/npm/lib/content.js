@@ -36,7 +36,10 @@ export async function blob(fetch, repository, digest, options) {
 }
 
 async function oneManifest(fetch, repository, reference, signal) {
-  const response = await fetch(`/v2/${repository}/manifests/${reference}`, { headers: { accept: ACCEPT }, signal })
+  const response = await fetch(`/v2/${repository}/manifests/${reference}`, {
+    headers: { accept: ACCEPT },
+    signal,
+  })
   const raw = await body(response, signal)
   // The digest that was asked by is the one to trust; by tag, the registry's word is all there is to compare with.
   const stated = response.headers.get('docker-content-digest')
@@ -79,7 +82,10 @@ function platformOf(given) {
 /** The digest of a platform's manifest: with the variant asked for, else the one without, else the first. */
 function choose(descriptors, { os, architecture, variant }) {
   const fitting = descriptors.filter(
-    (entry) => entry?.platform?.os === os && entry.platform.architecture === architecture && typeof entry.digest === 'string',
+    (entry) =>
+      entry?.platform?.os === os &&
+      entry.platform.architecture === architecture &&
+      typeof entry.digest === 'string',
   )
   // arm64 is v8 whether it says so or not (image-spec, "Platform Variants").
   const implied = architecture === 'arm64' ? 'v8' : undefined

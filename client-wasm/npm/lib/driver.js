@@ -58,7 +58,8 @@ export class Way {
 function outgoing(way, path, input, init) {
   try {
     // A Request has every property that an init has, so it serves as one: that is how its address changes.
-    const theirs = input instanceof Request ? (init === undefined ? input.clone() : new Request(input, init)) : init
+    const theirs =
+      input instanceof Request ? (init === undefined ? input.clone() : new Request(input, init)) : init
     const moved = new Request(way.prefix + path, theirs)
     // The gateway follows redirects itself. One that comes here leads elsewhere, and so would the token.
     const redirect = way.gateway && moved.redirect === 'follow' ? 'error' : moved.redirect
@@ -110,7 +111,8 @@ export async function drive(context, path, input, init) {
         throw new DockpassError(fields)
       }
       last = await send(context, request, step)
-      if (last !== undefined && way.gateway && isProblem(last)) throw context.failed(await keyServer.problem(last))
+      if (last !== undefined && way.gateway && isProblem(last))
+        throw context.failed(await keyServer.problem(last))
       if (last !== undefined) report(flow, last)
       else if (way.gateway) throw failure('key_server_unreachable', 'key_server')
       else flow.unreachable()
@@ -135,7 +137,8 @@ async function send({ way, keyServer, session, identified }, request, { token, s
   else if (asSession && session !== undefined) attempt.headers.set('authorization', `Bearer ${session}`)
   // With the cookie and nothing else the gateway would act for the session: only where that is what is wanted.
   const cookie = way.gateway && identified && (asSession || token !== undefined)
-  if (cookie && keyServer.withCookie !== 'omit') attempt = new Request(attempt, { credentials: keyServer.withCookie })
+  if (cookie && keyServer.withCookie !== 'omit')
+    attempt = new Request(attempt, { credentials: keyServer.withCookie })
   return keyServer.send(attempt)
 }
 

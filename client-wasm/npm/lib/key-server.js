@@ -24,7 +24,8 @@ export function aborted(signal) {
 /** Options that hold a `signal`, if they hold one that is none. */
 export function signalOf(options) {
   const signal = options?.signal ?? undefined
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw argumentError('signal is no AbortSignal.')
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw argumentError('signal is no AbortSignal.')
   return signal
 }
 
@@ -59,7 +60,8 @@ export class KeyServer {
     if (typeof fetch !== 'function') throw argumentError('fetch is no function.')
     const elsewhere = page !== undefined && new URL(page).origin !== url.origin
     if (carrier === undefined) carrier = page !== undefined && !elsewhere ? 'cookie' : 'bearer'
-    if (carrier !== 'cookie' && carrier !== 'bearer') throw argumentError("carrier is neither 'cookie' nor 'bearer'.")
+    if (carrier !== 'cookie' && carrier !== 'bearer')
+      throw argumentError("carrier is neither 'cookie' nor 'bearer'.")
     if (carrier === 'cookie' && elsewhere) {
       throw argumentError("carrier 'cookie' needs a page on the key server's own origin.")
     }
@@ -137,7 +139,8 @@ export class KeyServer {
     this.#heard.relayed(document.steps)
     const { code, step, retry_after: seconds, request_id: requestId } = document
     const module = memory()
-    const known = typeof code === 'string' && module.answer(glue.sentence(module.write(code.slice(0, 64)))) !== null
+    const known =
+      typeof code === 'string' && module.answer(glue.sentence(module.write(code.slice(0, 64)))) !== null
     return failure(known ? code : 'key_server_invalid', HOPS.includes(step) ? step : 'key_server', {
       status: response.status,
       retryAfter: Number.isInteger(seconds) && seconds >= 0 && seconds <= 86_400 ? seconds * 1000 : undefined,

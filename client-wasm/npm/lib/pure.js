@@ -20,7 +20,8 @@ export function parseChallenges(header) {
     if (length === text.length && glue.scan_challenges(length, 0)) return module.cut(text)
     return module.answer(glue.parse_challenges(length, 0))
   }
-  if (!Array.isArray(header) || header.length > MAX_LINES) throw argumentError('A header is a string or a list of strings.')
+  if (!Array.isArray(header) || header.length > MAX_LINES)
+    throw argumentError('A header is a string or a list of strings.')
   if (header.length === 0) return []
   return parseLines(module, header)
 }
@@ -109,10 +110,13 @@ export function grants(token, scope) {
   if (typeof token === 'string') {
     return module.answer(glue.token_grants(scopeLength, scopeLength + writeToken(module, token, scopeLength)))
   }
-  if (token === null || typeof token !== 'object') throw argumentError('A token is a string or what inspectToken gave.')
+  if (token === null || typeof token !== 'object')
+    throw argumentError('A token is a string or what inspectToken gave.')
   const state = token.problem !== undefined ? 1 : Array.isArray(token.access) ? 0 : 2
   const access = state === 0 ? JSON.stringify(token.access.map(asked)) : ''
-  return module.answer(glue.access_grants(scopeLength, scopeLength + module.write(access, scopeLength), state))
+  return module.answer(
+    glue.access_grants(scopeLength, scopeLength + module.write(access, scopeLength), state),
+  )
 }
 
 /** What counts of an entry. */

@@ -18,7 +18,10 @@ export const load = once(async (source, readFile) => {
   const exports = await instantiate({ glue, name: 'dockpass', has: 'scan_challenges' }, source, readFile)
   const module = new Memory(exports.memory)
   if (module.answer(glue.version()) !== version) {
-    throw new DockpassError({ code: 'ERR_WASM_LOAD', message: 'The WebAssembly module is of another version of dockpass.' })
+    throw new DockpassError({
+      code: 'ERR_WASM_LOAD',
+      message: 'The WebAssembly module is of another version of dockpass.',
+    })
   }
   module.words = module.answer(glue.tape_words())
   loaded = module
@@ -27,7 +30,10 @@ export const load = once(async (source, readFile) => {
 /** The memory of the loaded module. */
 export function memory() {
   if (loaded === undefined) {
-    throw new DockpassError({ code: 'ERR_NOT_INITIALIZED', message: 'Call and await init() of dockpass first.' })
+    throw new DockpassError({
+      code: 'ERR_NOT_INITIALIZED',
+      message: 'Call and await init() of dockpass first.',
+    })
   }
   return loaded
 }
@@ -59,7 +65,10 @@ class Memory {
    */
   write(text, offset = 0) {
     if (this.#input === undefined || this.#input.buffer !== this.#memory.buffer) this.#look()
-    let { read, written } = encoder.encodeInto(text, offset === 0 ? this.#input : this.#input.subarray(offset))
+    let { read, written } = encoder.encodeInto(
+      text,
+      offset === 0 ? this.#input : this.#input.subarray(offset),
+    )
     if (read < text.length) {
       this.#grow(offset + 3 * text.length, offset)
       written = encoder.encodeInto(text, this.#input.subarray(offset)).written
@@ -107,7 +116,8 @@ class Memory {
 
   /** The value that the tape begins with; its places are indices of this text. */
   cut(text) {
-    if (this.#numbers === undefined || this.#numbers.buffer !== this.#memory.buffer) this.#numbers = new Uint32Array(this.#memory.buffer)
+    if (this.#numbers === undefined || this.#numbers.buffer !== this.#memory.buffer)
+      this.#numbers = new Uint32Array(this.#memory.buffer)
     return begin(text, this.#numbers, glue.tape() >>> 2, this.words)
   }
 
@@ -117,7 +127,9 @@ class Memory {
     const text = this.#text(at, length)
     // In ASCII, offsets of bytes are indices of the string.
     if (text.length === length) return [this.cut(text), next()]
-    return [this.#text(at, claimsAt), this.#text(at + claimsAt, length - claimsAt)].map((json) => JSON.parse(json))
+    return [this.#text(at, claimsAt), this.#text(at + claimsAt, length - claimsAt)].map((json) =>
+      JSON.parse(json),
+    )
   }
 
   #text(at, length) {

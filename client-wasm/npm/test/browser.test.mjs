@@ -13,8 +13,15 @@ import { USER, sha256, start } from './support/key-server.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const { chromium } = createRequire(join(root, 'tests/package.json'))('playwright-core')
-const TYPES = { js: 'text/javascript', mjs: 'text/javascript', wasm: 'application/wasm', json: 'application/json', html: 'text/html' }
-const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; base-uri 'none'; form-action 'none'"
+const TYPES = {
+  js: 'text/javascript',
+  mjs: 'text/javascript',
+  wasm: 'application/wasm',
+  json: 'application/json',
+  html: 'text/html',
+}
+const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; base-uri 'none'; form-action 'none'"
 const readme = readFileSync(join(root, 'client-wasm/npm/README.md'), 'utf8')
 
 function files(path) {
@@ -24,7 +31,12 @@ function files(path) {
     const file = join(root, folder, path.slice(prefix.length))
     if (path.startsWith(prefix) && existsSync(file)) return { type, content: readFileSync(file) }
   }
-  if (path === '/empty.html') return { type: 'text/html', content: '<!doctype html><title>test</title>', headers: { 'content-security-policy': POLICY } }
+  if (path === '/empty.html')
+    return {
+      type: 'text/html',
+      content: '<!doctype html><title>test</title>',
+      headers: { 'content-security-policy': POLICY },
+    }
   if (path === '/readme.html') {
     const html = /```html\n([^]*?)```/.exec(readme)[1].replace('registry.example', 'registry.test')
     return { type: 'text/html', content: html }
@@ -37,7 +49,13 @@ before(async () => {
   profile = mkdtempSync(join(tmpdir(), 'dockpass-chromium-'))
   browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
+    args: [
+      '--no-sandbox',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
   })
 })
 after(async () => {
@@ -51,7 +69,10 @@ async function open(options = {}, connect = {}) {
   page = await browser.newPage()
   troubles = []
   page.on('pageerror', (error) => troubles.push(String(error)))
-  page.on('console', (message) => /Content Security|ERR_|DockpassError/.test(message.text()) && troubles.push(message.text()))
+  page.on(
+    'console',
+    (message) => /Content Security|ERR_|DockpassError/.test(message.text()) && troubles.push(message.text()),
+  )
   await page.goto(`${server.url}/empty.html`)
   await load(connect)
   server.take()
@@ -61,7 +82,11 @@ async function load(connect = {}) {
   await page.evaluate(async (connect) => {
     window.dockpass = await import('/dockpass/index.js')
     await dockpass.default()
-    window.client = await dockpass.RegistryClient.connect({ keyServer: '/', registry: 'registry.test', ...connect })
+    window.client = await dockpass.RegistryClient.connect({
+      keyServer: '/',
+      registry: 'registry.test',
+      ...connect,
+    })
   }, connect)
 }
 
@@ -109,13 +134,15 @@ describe('in Chromium', () => {
     assert.deepEqual(failed, [], 'flows')
     assert.ok(ran > 50, `flows: ${ran}`)
     const doctor = await page.evaluate(async () => {
-      const loaded = () => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/doctor_bg.wasm'))
+      const loaded = () =>
+        performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/doctor_bg.wasm'))
       const { runDiagnosis } = await import('/dockpass/test/support/vectors.mjs')
       const { diagnose } = await import('/dockpass/doctor.js')
       const before = loaded()
       const vectors = await (await fetch('/testdata/diagnoses.json')).json()
       const failed = []
-      for (const vector of vectors) await runDiagnosis(diagnose, vector).catch(({ message }) => failed.push(`${vector.name}: ${message}`))
+      for (const vector of vectors)
+        await runDiagnosis(diagnose, vector).catch(({ message }) => failed.push(`${vector.name}: ${message}`))
       return { ran: vectors.length, failed, loaded: [before, loaded()] }
     })
     assert.deepEqual(doctor.failed, [], 'diagnoses')
@@ -133,7 +160,13 @@ describe('in Chromium', () => {
     assert.deepEqual(server.take(), ['POST /v1/token', 'GET /r/registry.test/v2/app/tags/list'])
     await page.evaluate(() => client.fetch('/v2/app/tags/list'))
     assert.deepEqual(server.take(), ['GET /r/registry.test/v2/app/tags/list'])
-    const stored = await page.evaluate(async () => [document.cookie, localStorage.length, sessionStorage.length, (await indexedDB.databases()).length, (await caches.keys()).length])
+    const stored = await page.evaluate(async () => [
+      document.cookie,
+      localStorage.length,
+      sessionStorage.length,
+      (await indexedDB.databases()).length,
+      (await caches.keys()).length,
+    ])
     assert.deepEqual(stored, ['', 0, 0, 0, 0])
     await page.reload()
     await load()
@@ -142,7 +175,10 @@ describe('in Chromium', () => {
     await page.reload()
     await load()
     assert.equal(await page.evaluate(() => client.session), null)
-    assert.deepEqual(troubles.filter((text) => !/401/.test(text)), [])
+    assert.deepEqual(
+      troubles.filter((text) => !/401/.test(text)),
+      [],
+    )
   })
 
   test('a Basic registry: the gateway attaches, and no password box opens', async () => {
@@ -158,18 +194,29 @@ describe('in Chromium', () => {
     const other = await start()
     try {
       await page.goto(`${server.url}/dockpass/package.json`)
-      const names = await page.evaluate(async ([keyServer, user]) => {
-        window.dockpass = await import('/dockpass/index.js')
-        await dockpass.default()
-        const client = await dockpass.RegistryClient.connect({ keyServer, registry: 'registry.test' })
-        await client.login(user)
-        const names = []
-        for await (const name of client.tags('app', { n: 3 })) names.push(name)
-        return names
-      }, [other.url, USER])
+      const names = await page.evaluate(
+        async ([keyServer, user]) => {
+          window.dockpass = await import('/dockpass/index.js')
+          await dockpass.default()
+          const client = await dockpass.RegistryClient.connect({ keyServer, registry: 'registry.test' })
+          await client.login(user)
+          const names = []
+          for await (const name of client.tags('app', { n: 3 })) names.push(name)
+          return names
+        },
+        [other.url, USER],
+      )
       assert.deepEqual(names, ['v1', 'v2', 'v3', 'v4', 'v5'])
       assert.ok(other.requests.every(({ headers }) => headers.cookie === undefined))
-      const refused = await page.evaluate((keyServer) => dockpass.RegistryClient.connect({ keyServer, registry: 'registry.test', carrier: 'cookie' }).catch(({ code }) => code), other.url)
+      const refused = await page.evaluate(
+        (keyServer) =>
+          dockpass.RegistryClient.connect({
+            keyServer,
+            registry: 'registry.test',
+            carrier: 'cookie',
+          }).catch(({ code }) => code),
+        other.url,
+      )
       assert.equal(refused, 'ERR_INVALID_ARGUMENT')
     } finally {
       await other.stop()
@@ -180,24 +227,44 @@ describe('in Chromium', () => {
     let release
     const held = new Promise((resolve) => (release = resolve))
     const path = `/v2/app/blobs/${sha256('x')}`
-    await open({ auth: 'open', hooks: { [`GET /r/registry.test${path}`]: async ({ response }) => (response.writeHead(200), response.write('first'), await held, response.end('second')) } })
+    await open({
+      auth: 'open',
+      hooks: {
+        [`GET /r/registry.test${path}`]: async ({ response }) => (
+          response.writeHead(200),
+          response.write('first'),
+          await held,
+          response.end('second')
+        ),
+      },
+    })
     const first = await page.evaluate(async (path) => {
       window.reader = (await client.fetch(path)).body.getReader()
       return new TextDecoder().decode((await reader.read()).value)
     }, path)
     assert.equal(first, 'first')
     release()
-    assert.equal(await page.evaluate(async () => new TextDecoder().decode((await reader.read()).value)), 'second')
+    assert.equal(
+      await page.evaluate(async () => new TextDecoder().decode((await reader.read()).value)),
+      'second',
+    )
   })
 
   test('an AbortSignal ends a request under way, as fetch does', async () => {
     let left
     const gone = new Promise((resolve) => (left = resolve))
-    await open({ auth: 'open', hooks: { 'GET /r/registry.test/v2/_catalog': ({ response }) => new Promise(() => response.on('close', left)) } })
+    await open({
+      auth: 'open',
+      hooks: {
+        'GET /r/registry.test/v2/_catalog': ({ response }) => new Promise(() => response.on('close', left)),
+      },
+    })
     const error = await page.evaluate(async () => {
       const controller = new AbortController()
       setTimeout(() => controller.abort(), 50)
-      const { name, code, cause } = await client.fetch('/v2/_catalog', { signal: controller.signal }).catch((error) => error)
+      const { name, code, cause } = await client
+        .fetch('/v2/_catalog', { signal: controller.signal })
+        .catch((error) => error)
       return [name, code, cause.name]
     })
     assert.deepEqual(error, ['AbortError', 'aborted', 'AbortError'])
@@ -208,7 +275,9 @@ describe('in Chromium', () => {
     await open()
     const steps = await page.evaluate(async (user) => {
       const steps = []
-      client.addEventListener('step', ({ detail }) => steps.push(`${detail.kind} ${detail.hop} ${detail.decision}`))
+      client.addEventListener('step', ({ detail }) =>
+        steps.push(`${detail.kind} ${detail.hop} ${detail.decision}`),
+      )
       client.addEventListener('signedout', ({ detail }) => steps.push(detail.reason))
       await client.login(user)
       await client.fetch('/v2/app/tags/list')
@@ -221,7 +290,9 @@ describe('in Chromium', () => {
 
   test('a manifest, verified by the browser', async () => {
     await open({ auth: 'open' })
-    const { digest, size } = await page.evaluate(async () => client.manifest('app', 'latest', { platform: 'linux/arm64' }))
+    const { digest, size } = await page.evaluate(async () =>
+      client.manifest('app', 'latest', { platform: 'linux/arm64' }),
+    )
     assert.match(digest, /^sha256:[0-9a-f]{64}$/)
     assert.ok(size > 100)
   })

@@ -13,7 +13,11 @@ after(() => Promise.all(servers.map((server) => server.stop())))
 async function setUp(options = {}, connect = {}) {
   const server = await start(options)
   servers.push(server)
-  const client = await RegistryClient.connect({ keyServer: server.url, registry: 'registry.test', ...connect })
+  const client = await RegistryClient.connect({
+    keyServer: server.url,
+    registry: 'registry.test',
+    ...connect,
+  })
   return { server, client }
 }
 
@@ -91,7 +95,15 @@ describe('requests', () => {
   })
 
   test('direct transport goes past the gateway, without the page header', async () => {
-    const { server, client } = await setUp({ hooks: { 'GET /direct/v2/app/tags/list': ({ entry, send }) => send(200, { tags: [String(entry.headers['x-dockpass'])] }) } }, { transport: 'direct' })
+    const { server, client } = await setUp(
+      {
+        hooks: {
+          'GET /direct/v2/app/tags/list': ({ entry, send }) =>
+            send(200, { tags: [String(entry.headers['x-dockpass'])] }),
+        },
+      },
+      { transport: 'direct' },
+    )
     assert.deepEqual(server.take(), ['GET /v1/registries'])
     assert.deepEqual(await list(client.tags('app')), ['undefined'])
     assert.deepEqual(server.take(), ['GET /direct/v2/app/tags/list'])
@@ -118,13 +130,23 @@ describe('sessions', () => {
     assert.equal(client.session, null)
     await client.login(USER)
     assert.equal(server.requests.at(-1).headers.authorization, undefined)
-    const again = await RegistryClient.connect({ keyServer: server.url, registry: 'registry.test', carrier: 'cookie', fetch })
+    const again = await RegistryClient.connect({
+      keyServer: server.url,
+      registry: 'registry.test',
+      carrier: 'cookie',
+      fetch,
+    })
     assert.equal(again.session.username, 'alice')
     server.take()
     await again.fetch('/v2/app/tags/list')
     assert.deepEqual(server.take(), ['POST /v1/token', 'GET /r/registry.test/v2/app/tags/list'])
     await again.logout()
-    const third = await RegistryClient.connect({ keyServer: server.url, registry: 'registry.test', carrier: 'cookie', fetch })
+    const third = await RegistryClient.connect({
+      keyServer: server.url,
+      registry: 'registry.test',
+      carrier: 'cookie',
+      fetch,
+    })
     assert.equal(third.session, null)
   })
 
@@ -142,7 +164,11 @@ describe('sessions', () => {
 
   test('a wrong password', async () => {
     const { client } = await setUp()
-    await rejects(client.login({ ...USER, password: 'wrong secret' }), 'bad_credentials', { step: 'token_service', status: 401, requestId: 'req-1' })
+    await rejects(client.login({ ...USER, password: 'wrong secret' }), 'bad_credentials', {
+      step: 'token_service',
+      status: 401,
+      requestId: 'req-1',
+    })
     assert.equal(client.session, null)
   })
 
@@ -172,14 +198,19 @@ describe('sessions', () => {
     const heard = []
     client.addEventListener('signedout', ({ detail }) => heard.push(detail.reason))
     server.revoke()
-    await rejects(client.fetch('/v2/app/tags/list'), 'invalid_session', { step: 'key_server', requestId: 'req-1' })
+    await rejects(client.fetch('/v2/app/tags/list'), 'invalid_session', {
+      step: 'key_server',
+      requestId: 'req-1',
+    })
     assert.deepEqual([client.session, heard], [null, ['invalid_session']])
   })
 
   test('a token that was asked for before a logout is not kept after it', async () => {
     let release
     const held = new Promise((resolve) => (release = resolve))
-    const { server, client } = await loggedIn({ hooks: { 'POST /v1/token': async () => (await held, 'go on') } })
+    const { server, client } = await loggedIn({
+      hooks: { 'POST /v1/token': async () => (await held, 'go on') },
+    })
     const asked = client.fetch('/v2/app/tags/list').catch((error) => error)
     await new Promise((resolve) => setTimeout(resolve, 30))
     await client.logout()
@@ -192,9 +223,17 @@ describe('sessions', () => {
   })
 
   test('expiring is announced a minute before', async () => {
-    const soon = { registry: 'registry.test', username: 'alice', expires_at: Date.now() + 60_050, auth: 'open', session: 'x' }
+    const soon = {
+      registry: 'registry.test',
+      username: 'alice',
+      expires_at: Date.now() + 60_050,
+      auth: 'open',
+      session: 'x',
+    }
     const { client } = await setUp({ hooks: { 'POST /v1/sessions': ({ send }) => send(200, soon) } })
-    const heard = new Promise((resolve) => client.addEventListener('expiring', ({ detail }) => resolve(detail)))
+    const heard = new Promise((resolve) =>
+      client.addEventListener('expiring', ({ detail }) => resolve(detail)),
+    )
     await client.login(USER)
     // The client's own timer keeps no process alive.
     const alive = setInterval(() => {}, 1000)
@@ -206,7 +245,11 @@ describe('sessions', () => {
 describe('fetch', () => {
   test('full addresses of the registry and of its gateway are the same as paths', async () => {
     const { server, client } = await loggedIn()
-    for (const input of [`${server.url}/r/registry.test/v2/app/tags/list`, new URL('https://registry.test/v2/app/tags/list'), new Request('https://registry.test/v2/app/tags/list')]) {
+    for (const input of [
+      `${server.url}/r/registry.test/v2/app/tags/list`,
+      new URL('https://registry.test/v2/app/tags/list'),
+      new Request('https://registry.test/v2/app/tags/list'),
+    ]) {
       assert.equal((await client.fetch(input)).status, 200)
       assert.equal(server.take().at(-1), 'GET /r/registry.test/v2/app/tags/list')
     }
@@ -228,7 +271,11 @@ describe('fetch', () => {
       'ftp://registry.test/v2/',
     ]
     for (const input of elsewhere) {
-      await assert.rejects(client.fetch(input), ({ code }) => ['ERR_OTHER_ORIGIN', 'ERR_INVALID_ARGUMENT'].includes(code), input)
+      await assert.rejects(
+        client.fetch(input),
+        ({ code }) => ['ERR_OTHER_ORIGIN', 'ERR_INVALID_ARGUMENT'].includes(code),
+        input,
+      )
     }
     await rejects(client.fetch('/v2/app/what/ever'), 'invalid_path')
     await rejects(client.fetch('no address'), 'ERR_INVALID_ARGUMENT')
@@ -238,7 +285,9 @@ describe('fetch', () => {
 
   test("the caller's own Authorization is not sent", async () => {
     const { server, client } = await setUp()
-    await client.fetch('/v2/public/app/tags/list', { headers: { authorization: 'Bearer mine', 'x-other': '1' } })
+    await client.fetch('/v2/public/app/tags/list', {
+      headers: { authorization: 'Bearer mine', 'x-other': '1' },
+    })
     const sent = server.requests.map(({ headers }) => headers.authorization)
     assert.ok(!sent.includes('Bearer mine'))
     assert.equal(server.requests.at(-1).headers['x-other'], '1')
@@ -246,12 +295,19 @@ describe('fetch', () => {
 
   test('a body is sent again with each try', async () => {
     const path = 'POST /r/registry.test/v2/app/blobs/uploads/'
-    const challenge = { 'www-authenticate': 'Bearer realm="https://auth.test/token",service="registry.test"' }
-    const upload = ({ entry, send }) => (entry.headers.authorization ? send(202, entry.body) : send(401, {}, challenge))
+    const challenge = {
+      'www-authenticate': 'Bearer realm="https://auth.test/token",service="registry.test"',
+    }
+    const upload = ({ entry, send }) =>
+      entry.headers.authorization ? send(202, entry.body) : send(401, {}, challenge)
     const { server, client } = await setUp({ hooks: { [path]: upload } })
     const stream = new Blob(['{"a":1}']).stream()
     for (const body of ['{"a":1}', stream]) {
-      const response = await client.fetch('/v2/app/blobs/uploads/', { method: 'POST', body, duplex: 'half' })
+      const response = await client.fetch('/v2/app/blobs/uploads/', {
+        method: 'POST',
+        body,
+        duplex: 'half',
+      })
       assert.deepEqual([response.status, await response.json()], [202, { a: 1 }])
     }
     assert.deepEqual(server.take(), [path, 'POST /v1/token', path, path])
@@ -273,7 +329,10 @@ describe('fetch', () => {
       await held
       response.end('second')
     }
-    const { client } = await setUp({ auth: 'open', hooks: { [`GET /r/registry.test/v2/app/blobs/${sha256('x')}`]: hook } })
+    const { client } = await setUp({
+      auth: 'open',
+      hooks: { [`GET /r/registry.test/v2/app/blobs/${sha256('x')}`]: hook },
+    })
     const response = await client.fetch(`/v2/app/blobs/${sha256('x')}`)
     const reader = response.body.getReader()
     assert.equal(Buffer.from((await reader.read()).value).toString(), 'first')
@@ -290,19 +349,38 @@ describe('fetch', () => {
   })
 
   test('a key server that is none', async () => {
-    const { client } = await setUp({ hooks: { 'POST /v1/sessions': ({ send }) => send(200, { hello: 1 }), 'POST /v1/token': ({ send }) => send(500, 'oops') } })
+    const { client } = await setUp({
+      hooks: {
+        'POST /v1/sessions': ({ send }) => send(200, { hello: 1 }),
+        'POST /v1/token': ({ send }) => send(500, 'oops'),
+      },
+    })
     await rejects(client.login(USER), 'key_server_invalid')
     await rejects(client.fetch('/v2/app/tags/list'), 'key_server_invalid', { status: 500 })
   })
 
   test('a problem of the gateway keeps its code and hop', async () => {
-    const { client } = await setUp({ hooks: { 'GET /r/registry.test/v2/': ({ problem }) => problem('upstream_timeout', 504, { step: 'registry' }), 'GET /r/registry.test/v2/_catalog': ({ problem }) => problem('<script>', 500, { step: 7, request_id: '<img>' }) } })
+    const { client } = await setUp({
+      hooks: {
+        'GET /r/registry.test/v2/': ({ problem }) => problem('upstream_timeout', 504, { step: 'registry' }),
+        'GET /r/registry.test/v2/_catalog': ({ problem }) =>
+          problem('<script>', 500, { step: 7, request_id: '<img>' }),
+      },
+    })
     await rejects(client.fetch('/v2/'), 'upstream_timeout', { step: 'registry', status: 504 })
-    await rejects(client.fetch('/v2/_catalog'), 'key_server_invalid', { step: 'key_server', requestId: undefined })
+    await rejects(client.fetch('/v2/_catalog'), 'key_server_invalid', {
+      step: 'key_server',
+      requestId: undefined,
+    })
   })
 
   test('429 says how long to wait', async () => {
-    const { client } = await setUp({ hooks: { 'GET /r/registry.test/v2/': ({ send }) => send(429, {}, { 'retry-after': '7' }), 'POST /v1/sessions': ({ problem }) => problem('rate_limited', 429, { retry_after: 30 }) } })
+    const { client } = await setUp({
+      hooks: {
+        'GET /r/registry.test/v2/': ({ send }) => send(429, {}, { 'retry-after': '7' }),
+        'POST /v1/sessions': ({ problem }) => problem('rate_limited', 429, { retry_after: 30 }),
+      },
+    })
     await rejects(client.fetch('/v2/'), 'rate_limited', { retryAfter: 7000, step: 'registry' })
     await rejects(client.login(USER), 'rate_limited', { retryAfter: 30_000 })
   })
@@ -325,9 +403,13 @@ describe('abort', () => {
       const reason = new Error('enough')
       const controller = new AbortController()
       setTimeout(() => controller.abort(reason), 40)
-      await rejects(call(client, { signal: controller.signal }), 'aborted', { name: 'AbortError', cause: reason })
+      await rejects(call(client, { signal: controller.signal }), 'aborted', {
+        name: 'AbortError',
+        cause: reason,
+      })
       await rejects(call(client, { signal: AbortSignal.abort(reason) }), 'aborted', { cause: reason })
-      if (name !== 'fetch') await rejects((async () => call(client, { signal: 'no' }))(), 'ERR_INVALID_ARGUMENT')
+      if (name !== 'fetch')
+        await rejects((async () => call(client, { signal: 'no' }))(), 'ERR_INVALID_ARGUMENT')
     })
   }
 
@@ -346,7 +428,10 @@ describe('abort', () => {
 
   test('a body that is being read', async () => {
     const hook = ({ response }) => (response.writeHead(200), response.write('first'), hang())
-    const { client } = await setUp({ auth: 'open', hooks: { 'GET /r/registry.test/v2/app/manifests/latest': hook } })
+    const { client } = await setUp({
+      auth: 'open',
+      hooks: { 'GET /r/registry.test/v2/app/manifests/latest': hook },
+    })
     const controller = new AbortController()
     setTimeout(() => controller.abort(), 60)
     await rejects(client.manifest('app', 'latest', { signal: controller.signal }), 'aborted')
@@ -372,22 +457,39 @@ describe('content', () => {
   })
 
   test('a link to another place is not followed', async () => {
-    for (const link of ['<https://evil.test/v2/_catalog?last=x>; rel="next"', '</v1/token>; rel="next"', '</r/other.test/v2/_catalog>; rel="next"']) {
-      const { server, client } = await setUp({ auth: 'open', hooks: { 'GET /r/registry.test/v2/_catalog': ({ send }) => send(200, { repositories: ['a'] }, { link }) } })
+    for (const link of [
+      '<https://evil.test/v2/_catalog?last=x>; rel="next"',
+      '</v1/token>; rel="next"',
+      '</r/other.test/v2/_catalog>; rel="next"',
+    ]) {
+      const { server, client } = await setUp({
+        auth: 'open',
+        hooks: {
+          'GET /r/registry.test/v2/_catalog': ({ send }) => send(200, { repositories: ['a'] }, { link }),
+        },
+      })
       assert.deepEqual(await list(client.catalog()), ['a'])
       assert.equal(server.take().length, 1)
     }
   })
 
   test('a list that is none', async () => {
-    const { client } = await setUp({ auth: 'open', hooks: { 'GET /r/registry.test/v2/_catalog': ({ send }) => send(200, { repositories: ['a', { toString: 1 }] }) } })
+    const { client } = await setUp({
+      auth: 'open',
+      hooks: {
+        'GET /r/registry.test/v2/_catalog': ({ send }) => send(200, { repositories: ['a', { toString: 1 }] }),
+      },
+    })
     await rejects(list(client.catalog()), 'upstream_invalid')
   })
 
   test('an index, and the manifest of a platform', async () => {
     const { client } = await loggedIn()
     const found = await client.manifest('app', 'latest')
-    assert.deepEqual([found.mediaType, found.digest, found.size], ['application/vnd.oci.image.index.v1+json', sha256(index), index.length])
+    assert.deepEqual(
+      [found.mediaType, found.digest, found.size],
+      ['application/vnd.oci.image.index.v1+json', sha256(index), index.length],
+    )
     assert.equal(Buffer.from(found.raw).toString(), index)
     assert.equal(found.manifest.manifests.length, 3)
     for (const platform of ['linux/arm64', 'linux/arm64/v8', { os: 'linux', architecture: 'arm64' }]) {
@@ -405,9 +507,20 @@ describe('content', () => {
   })
 
   test('content that is not what its digest says', async () => {
-    const answer = ({ send }) => send(200, Buffer.from(`${image} `), { 'content-type': 'application/vnd.oci.image.manifest.v1+json', 'docker-content-digest': sha256(image) })
+    const answer = ({ send }) =>
+      send(200, Buffer.from(`${image} `), {
+        'content-type': 'application/vnd.oci.image.manifest.v1+json',
+        'docker-content-digest': sha256(image),
+      })
     const path = (reference) => `GET /r/registry.test/v2/app/manifests/${reference}`
-    const { client } = await setUp({ auth: 'open', hooks: { [path('latest')]: answer, [path(sha256(image))]: answer, [`GET /r/registry.test/v2/app/blobs/${sha256(config)}`]: answer } })
+    const { client } = await setUp({
+      auth: 'open',
+      hooks: {
+        [path('latest')]: answer,
+        [path(sha256(image))]: answer,
+        [`GET /r/registry.test/v2/app/blobs/${sha256(config)}`]: answer,
+      },
+    })
     await rejects(client.manifest('app', 'latest'), 'digest_mismatch')
     await rejects(client.manifest('app', sha256(image)), 'digest_mismatch')
     await rejects(client.blob('app', sha256(config)), 'digest_mismatch')
@@ -422,9 +535,13 @@ describe('content', () => {
     }
     const hooks = {}
     for (const [tag, [body, type]] of Object.entries(answers)) {
-      hooks[`GET /r/registry.test/v2/app/manifests/${tag}`] = ({ send }) => send(200, Buffer.from(body), { 'content-type': type })
+      hooks[`GET /r/registry.test/v2/app/manifests/${tag}`] = ({ send }) =>
+        send(200, Buffer.from(body), { 'content-type': type })
     }
-    hooks['GET /r/registry.test/v2/app/manifests/big'] = ({ response }) => (response.writeHead(200), response.end(Buffer.alloc(4 * 1024 * 1024 + 1)))
+    hooks['GET /r/registry.test/v2/app/manifests/big'] = ({ response }) => (
+      response.writeHead(200),
+      response.end(Buffer.alloc(4 * 1024 * 1024 + 1))
+    )
     const { client } = await setUp({ auth: 'open', hooks })
     for (const tag of Object.keys(answers)) await rejects(client.manifest('app', tag), 'upstream_invalid')
     await rejects(client.manifest('app', 'big'), 'payload_too_large')
@@ -433,16 +550,26 @@ describe('content', () => {
 
 test('authorize asks once and answers for each scope', async () => {
   const { server, client } = await loggedIn()
-  const scopes = ['repository:app:pull', 'repository:app:delete', 'repository:secret:pull', 'registry:catalog:*']
+  const scopes = [
+    'repository:app:pull',
+    'repository:app:delete',
+    'repository:secret:pull',
+    'registry:catalog:*',
+  ]
   const answers = ['granted', 'denied', 'denied', 'granted']
-  assert.deepEqual(await client.authorize(scopes), scopes.map((scope, at) => ({ scope, answer: answers[at] })))
+  assert.deepEqual(
+    await client.authorize(scopes),
+    scopes.map((scope, at) => ({ scope, answer: answers[at] })),
+  )
   assert.deepEqual(server.take(), ['POST /v1/token'])
   await client.authorize(scopes)
   assert.deepEqual(server.take(), [])
   await rejects(client.authorize(['nonsense']), 'ERR_SCOPE_SYNTAX')
   await rejects(client.authorize('repository:app:pull'), 'ERR_INVALID_ARGUMENT')
   const basic = await loggedIn({ auth: 'basic' })
-  assert.deepEqual(await basic.client.authorize(['repository:app:pull']), [{ scope: 'repository:app:pull', answer: 'unknown' }])
+  assert.deepEqual(await basic.client.authorize(['repository:app:pull']), [
+    { scope: 'repository:app:pull', answer: 'unknown' },
+  ])
   assert.deepEqual(basic.server.take(), [])
 })
 
@@ -463,7 +590,12 @@ test('steps tell what was decided and why, and no secret', async () => {
     'page registry accepted',
   ])
   for (const step of steps) {
-    assert.ok(step.at > 0 && step.reason.length > 10 && step.method && step.url.startsWith('/') !== step.url.startsWith('https://'))
+    assert.ok(
+      step.at > 0 &&
+        step.reason.length > 10 &&
+        step.method &&
+        step.url.startsWith('/') !== step.url.startsWith('https://'),
+    )
     assert.ok(!step.url.includes('?') && !('extra' in step))
   }
   assert.doesNotMatch(JSON.stringify(steps), /horse|eyJ|aaaa\./)
@@ -477,7 +609,18 @@ test('registries', async () => {
 
 test('connect refuses what it does not understand', async () => {
   const good = { keyServer: 'http://127.0.0.1:1', registry: 'registry.test' }
-  for (const wrong of [undefined, {}, { ...good, keyServer: 'no' }, { ...good, keyServer: 'ftp://x' }, { ...good, keyServer: 'http://user:pw@x' }, { ...good, registry: 'a b' }, { ...good, carrier: 'pigeon' }, { ...good, transport: 'rail' }, { ...good, fetch: 1 }, { ...good, signal: {} }]) {
+  for (const wrong of [
+    undefined,
+    {},
+    { ...good, keyServer: 'no' },
+    { ...good, keyServer: 'ftp://x' },
+    { ...good, keyServer: 'http://user:pw@x' },
+    { ...good, registry: 'a b' },
+    { ...good, carrier: 'pigeon' },
+    { ...good, transport: 'rail' },
+    { ...good, fetch: 1 },
+    { ...good, signal: {} },
+  ]) {
     await rejects(RegistryClient.connect(wrong), 'ERR_INVALID_ARGUMENT')
   }
   const hub = await RegistryClient.connect({ ...good, registry: 'Index.Docker.io' })

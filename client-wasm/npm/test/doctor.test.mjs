@@ -7,12 +7,31 @@ import { DockpassError } from 'dockpass'
 import { diagnose } from 'dockpass/doctor'
 import { copy } from './support/load.mjs'
 
-const STEP = { at: 0, kind: 'page', hop: 'registry', method: 'GET', url: '/v2/', status: 401, decision: 'gave_up', reason: 'It was refused.', code: 'bad_credentials' }
+const STEP = {
+  at: 0,
+  kind: 'page',
+  hop: 'registry',
+  method: 'GET',
+  url: '/v2/',
+  status: 401,
+  decision: 'gave_up',
+  reason: 'It was refused.',
+  code: 'bad_credentials',
+}
 
 const refused = (code) => (error) => error instanceof DockpassError && error.code === code
 
 test('what is not as documented is refused', async () => {
-  for (const steps of [null, 'steps', [null], [{}], [{ ...STEP, hop: 'moon' }], [{ ...STEP, decision: 'dance' }], [{ ...STEP, code: 'nonsense' }], [{ ...STEP, status: 99999 }]]) {
+  for (const steps of [
+    null,
+    'steps',
+    [null],
+    [{}],
+    [{ ...STEP, hop: 'moon' }],
+    [{ ...STEP, decision: 'dance' }],
+    [{ ...STEP, code: 'nonsense' }],
+    [{ ...STEP, status: 99999 }],
+  ]) {
     await assert.rejects(diagnose(steps), refused('ERR_INVALID_ARGUMENT'), JSON.stringify(steps))
   }
   for (const facts of [null, { password: 'x' }, { now: 'today' }, { browser: 'moon' }, { token: 7 }]) {

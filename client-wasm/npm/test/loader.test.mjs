@@ -15,7 +15,16 @@ const works = ({ parseReference }) => assert.equal(parseReference('alpine').repo
 test('before init every other call throws ERR_NOT_INITIALIZED', async (t) => {
   const { default: init, DockpassError, RegistryClient, version, ...pure } = await copy(t).load()
   const calls = { ...pure, connect: RegistryClient.connect, registries: RegistryClient.registries }
-  assert.deepEqual(Object.keys(pure).sort(), ['grants', 'inspectToken', 'normalizeScopes', 'parseChallenges', 'parseReference', 'parseScopes', 'parseTokenResponse', 'scopesFor'])
+  assert.deepEqual(Object.keys(pure).sort(), [
+    'grants',
+    'inspectToken',
+    'normalizeScopes',
+    'parseChallenges',
+    'parseReference',
+    'parseScopes',
+    'parseTokenResponse',
+    'scopesFor',
+  ])
   for (const [name, call] of Object.entries(calls)) {
     const error = await (async () => call('x', 'y'))().catch((error) => error)
     assert.ok(error instanceof DockpassError, name)
@@ -41,11 +50,12 @@ test('init twice is one load', async (t) => {
 })
 
 const sources = {
-  'bytes': () => wasm,
+  bytes: () => wasm,
   'an ArrayBuffer': () => wasm.buffer.slice(wasm.byteOffset, wasm.byteOffset + wasm.length),
   'a module': () => new WebAssembly.Module(wasm),
   'a Response': () => new Response(wasm, { headers: { 'content-type': 'application/wasm' } }),
-  'a promise of a Response': async () => new Response(wasm, { headers: { 'content-type': 'application/wasm' } }),
+  'a promise of a Response': async () =>
+    new Response(wasm, { headers: { 'content-type': 'application/wasm' } }),
   'a Response of another type': () => new Response(wasm),
   'a file: URL': () => new URL('../dist/dockpass_bg.wasm', import.meta.url),
   'a file: address': () => new URL('../dist/dockpass_bg.wasm', import.meta.url).href,
@@ -59,11 +69,16 @@ for (const [name, source] of Object.entries(sources)) {
 }
 
 test('init with an http address, in both entries', async (t) => {
-  const server = createServer((_, response) => response.writeHead(200, { 'content-type': 'application/wasm' }).end(wasm))
+  const server = createServer((_, response) =>
+    response.writeHead(200, { 'content-type': 'application/wasm' }).end(wasm),
+  )
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.after(() => (server.closeAllConnections(), server.close()))
   const address = `http://127.0.0.1:${server.address().port}/x.wasm`
-  for (const [entry, source] of [['node.js', address], ['index.js', new URL(address)]]) {
+  for (const [entry, source] of [
+    ['node.js', address],
+    ['index.js', new URL(address)],
+  ]) {
     const module = await copy(t).load(entry)
     await module.default(source)
     works(module)
@@ -84,7 +99,10 @@ const broken = {
 for (const [name, source] of Object.entries(broken)) {
   test(`init with ${name} fails, and the next one may work`, async (t) => {
     const module = await copy(t).load()
-    await assert.rejects(module.default(source()), (error) => error instanceof module.DockpassError && error.code === 'ERR_WASM_LOAD')
+    await assert.rejects(
+      module.default(source()),
+      (error) => error instanceof module.DockpassError && error.code === 'ERR_WASM_LOAD',
+    )
     assert.throws(() => module.parseScopes(''), { code: 'ERR_NOT_INITIALIZED' })
     await module.default()
     works(module)
@@ -108,24 +126,55 @@ test('versions of package, JavaScript, module and crate are one', async () => {
 
 test('what is no argument is refused by name, not by a trap', async () => {
   await dockpass.default()
-  const { parseChallenges, parseScopes, normalizeScopes, scopesFor, parseReference, inspectToken, grants, parseTokenResponse } = dockpass
+  const {
+    parseChallenges,
+    parseScopes,
+    normalizeScopes,
+    scopesFor,
+    parseReference,
+    inspectToken,
+    grants,
+    parseTokenResponse,
+  } = dockpass
   const wrong = [
-    () => parseChallenges(), () => parseChallenges(null), () => parseChallenges([1]), () => parseChallenges(Array(1001).fill('')),
-    () => parseScopes(7), () => parseScopes('x'.repeat(2_000_000)), () => normalizeScopes('x'), () => normalizeScopes([1]), () => scopesFor(), () => scopesFor('GET'), () => scopesFor('GET', {}),
-    () => parseReference({}), () => inspectToken(undefined), () => grants('x'), () => grants(null, 'repository:a:pull'), () => grants(5, 'repository:a:pull'),
-    () => parseTokenResponse('{}'), () => parseTokenResponse('{}', NaN), () => parseTokenResponse({}, 1),
+    () => parseChallenges(),
+    () => parseChallenges(null),
+    () => parseChallenges([1]),
+    () => parseChallenges(Array(1001).fill('')),
+    () => parseScopes(7),
+    () => parseScopes('x'.repeat(2_000_000)),
+    () => normalizeScopes('x'),
+    () => normalizeScopes([1]),
+    () => scopesFor(),
+    () => scopesFor('GET'),
+    () => scopesFor('GET', {}),
+    () => parseReference({}),
+    () => inspectToken(undefined),
+    () => grants('x'),
+    () => grants(null, 'repository:a:pull'),
+    () => grants(5, 'repository:a:pull'),
+    () => parseTokenResponse('{}'),
+    () => parseTokenResponse('{}', NaN),
+    () => parseTokenResponse({}, 1),
   ]
-  for (const call of wrong) assert.throws(call, { code: 'ERR_INVALID_ARGUMENT', name: 'DockpassError' }, String(call))
+  for (const call of wrong)
+    assert.throws(call, { code: 'ERR_INVALID_ARGUMENT', name: 'DockpassError' }, String(call))
 })
 
 test('large and hostile input is an error, not a trap, and the next call works', async () => {
   await dockpass.default()
-  const { parseChallenges, parseScopes, inspectToken, parseReference, scopesFor, parseTokenResponse } = dockpass
+  const { parseChallenges, parseScopes, inspectToken, parseReference, scopesFor, parseTokenResponse } =
+    dockpass
   const ten = 10 * 1024 * 1024
   assert.throws(() => parseChallenges('x'.repeat(ten)), { code: 'ERR_CHALLENGE_SYNTAX', position: 8192 })
-  assert.throws(() => parseChallenges(['Basic realm="a"', 'é'.repeat(ten)]), { code: 'ERR_CHALLENGE_SYNTAX', line: 1 })
+  assert.throws(() => parseChallenges(['Basic realm="a"', 'é'.repeat(ten)]), {
+    code: 'ERR_CHALLENGE_SYNTAX',
+    line: 1,
+  })
   assert.throws(() => parseReference('a'.repeat(ten)), { code: 'ERR_REFERENCE_SYNTAX' })
-  assert.throws(() => scopesFor('GET', `/v2/${'a'.repeat(5000)}/tags/list`), { code: 'ERR_INVALID_ARGUMENT' })
+  assert.throws(() => scopesFor('GET', `/v2/${'a'.repeat(5000)}/tags/list`), {
+    code: 'ERR_INVALID_ARGUMENT',
+  })
   assert.throws(() => parseTokenResponse('['.repeat(ten), 1), { code: 'ERR_TOKEN_RESPONSE' })
   assert.throws(() => parseScopes('\ud800:\udfff:x'), { code: 'ERR_SCOPE_SYNTAX' })
   assert.equal(inspectToken('.'.repeat(ten)).kind, 'opaque')
@@ -134,7 +183,9 @@ test('large and hostile input is an error, not a trap, and the next call works',
   let random = 1
   const next = () => (random = (random * 48271) % 2147483647)
   for (let round = 0; round < 3000; round++) {
-    const text = String.fromCharCode(...Array.from({ length: next() % 80 }, () => (next() % 4 ? 32 + (next() % 95) : next() % 65536)))
+    const text = String.fromCharCode(
+      ...Array.from({ length: next() % 80 }, () => (next() % 4 ? 32 + (next() % 95) : next() % 65536)),
+    )
     for (const call of [parseChallenges, parseScopes, inspectToken, parseReference]) {
       try {
         call(text)

@@ -19,7 +19,9 @@ let folder, files
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'dockpass-pack-'))
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: packageFolder })
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: packageFolder,
+  })
   const report = JSON.parse(stdout)
   const packed = Array.isArray(report) ? report[0] : Object.values(report)[0]
   files = packed.files.map(({ path }) => path).sort()
@@ -33,25 +35,58 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 
 test('what is in it', () => {
   assert.deepEqual(files, [
-    'LICENSE', 'README.md', 'dist/dockpass.js', 'dist/dockpass_bg.wasm', 'dist/doctor.js', 'dist/doctor_bg.wasm',
-    'doctor-node.js', 'doctor.d.ts', 'doctor.js', 'index.d.ts', 'index.js',
-    'lib/client.js', 'lib/compile.js', 'lib/content.js', 'lib/doctor.js', 'lib/driver.js', 'lib/error.js', 'lib/key-server.js', 'lib/pure.js',
-    'lib/tape.js', 'lib/version.js', 'lib/wasm.js',
-    'node.js', 'package.json',
+    'LICENSE',
+    'README.md',
+    'dist/dockpass.js',
+    'dist/dockpass_bg.wasm',
+    'dist/doctor.js',
+    'dist/doctor_bg.wasm',
+    'doctor-node.js',
+    'doctor.d.ts',
+    'doctor.js',
+    'index.d.ts',
+    'index.js',
+    'lib/client.js',
+    'lib/compile.js',
+    'lib/content.js',
+    'lib/doctor.js',
+    'lib/driver.js',
+    'lib/error.js',
+    'lib/key-server.js',
+    'lib/pure.js',
+    'lib/registries.js',
+    'lib/steps.js',
+    'lib/tape.js',
+    'lib/version.js',
+    'lib/wasm.js',
+    'node.js',
+    'package.json',
   ])
   const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json')))
-  for (const name of ['dependencies', 'devDependencies', 'peerDependencies', 'optionalDependencies', 'scripts']) assert.equal(manifest[name], undefined, name)
+  for (const name of [
+    'dependencies',
+    'devDependencies',
+    'peerDependencies',
+    'optionalDependencies',
+    'scripts',
+  ])
+    assert.equal(manifest[name], undefined, name)
 })
 
 test('imported by its name it works', async () => {
-  writeFileSync(join(folder, 'app/main.mjs'), `
+  writeFileSync(
+    join(folder, 'app/main.mjs'),
+    `
     import init, { parseReference } from 'dockpass'
     import { diagnose } from 'dockpass/doctor'
     import manifest from 'dockpass/package.json' with { type: 'json' }
     await init()
     const { code } = await diagnose([])
-    console.log(JSON.stringify([parseReference('alpine').registry, code, manifest.name, import.meta.resolve('dockpass/dockpass_bg.wasm').endsWith('dist/dockpass_bg.wasm')]))`)
-  const { stdout } = await run(process.execPath, ['--no-warnings', 'main.mjs'], { cwd: join(folder, 'app') })
+    console.log(JSON.stringify([parseReference('alpine').registry, code, manifest.name, import.meta.resolve('dockpass/dockpass_bg.wasm').endsWith('dist/dockpass_bg.wasm')]))`,
+  )
+  const { stdout } = await run(process.execPath, ['--no-warnings', 'main.mjs'], {
+    cwd: join(folder, 'app'),
+  })
   assert.deepEqual(JSON.parse(stdout), ['docker.io', 'nothing_recorded', 'dockpass', true])
 })
 
@@ -60,11 +95,27 @@ test('the types compile what callers write, and refuse what they must not', asyn
   cpSync(join(packageFolder, 'test/types.ts'), join(app, 'types.ts'))
   for (const moduleResolution of ['bundler', 'nodenext']) {
     const module = moduleResolution === 'bundler' ? 'esnext' : 'nodenext'
-    writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({
-      compilerOptions: { strict: true, noEmit: true, target: 'es2023', lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'], module, moduleResolution, types: [], exactOptionalPropertyTypes: false, noUncheckedIndexedAccess: true, skipLibCheck: false },
-      files: ['types.ts'],
-    }))
-    await run(join(tools, '.bin/tsc'), ['-p', 'tsconfig.json'], { cwd: app }).catch(({ stdout, stderr }) => assert.fail(`${moduleResolution}: ${stdout}${stderr}`))
+    writeFileSync(
+      join(app, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          noEmit: true,
+          target: 'es2023',
+          lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'],
+          module,
+          moduleResolution,
+          types: [],
+          exactOptionalPropertyTypes: false,
+          noUncheckedIndexedAccess: true,
+          skipLibCheck: false,
+        },
+        files: ['types.ts'],
+      }),
+    )
+    await run(join(tools, '.bin/tsc'), ['-p', 'tsconfig.json'], { cwd: app }).catch(({ stdout, stderr }) =>
+      assert.fail(`${moduleResolution}: ${stdout}${stderr}`),
+    )
   }
 })
 
@@ -78,29 +129,54 @@ test('every export is typed, every type of a value is exported', async () => {
 test('the types list exactly the codes that there are', () => {
   const operations = [...codes.matchAll(/^    \w+ = "(\w+)", \d+,/gm)].map(([, code]) => code)
   assert.ok(operations.length > 40)
-  const union = (name) => [...new RegExp(`type ${name} =([^;]*);`).exec(types)[1].matchAll(/'(\w+)'/g)].map(([, code]) => code)
+  const union = (name) =>
+    [...new RegExp(`type ${name} =([^;]*);`).exec(types)[1].matchAll(/'(\w+)'/g)].map(([, code]) => code)
   assert.deepEqual(union('OperationErrorCode').sort(), operations.sort())
-  const sources = files.filter((file) => file.endsWith('.js')).map((file) => readFileSync(join(packageFolder, file), 'utf8')).join()
-  const rust = ['boundary', 'challenge', 'client', 'jwt', 'reference', 'scope', 'token'].map((name) => readFileSync(new URL(`../../src/${name}.rs`, import.meta.url), 'utf8')).join()
-  assert.deepEqual(union('InputErrorCode').sort(), [...new Set((sources + rust).match(/ERR_[A-Z_]+/g))].sort())
+  const sources = files
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => readFileSync(join(packageFolder, file), 'utf8'))
+    .join()
+  const rust = ['boundary', 'challenge', 'client', 'jwt', 'reference', 'scope', 'token']
+    .map((name) => readFileSync(new URL(`../../src/${name}.rs`, import.meta.url), 'utf8'))
+    .join()
+  assert.deepEqual(
+    union('InputErrorCode').sort(),
+    [...new Set((sources + rust).match(/ERR_[A-Z_]+/g))].sort(),
+  )
 })
 
 test('paths and headers are those of the key server', () => {
   const api = readFileSync(new URL('../../../protocol/src/api.rs', import.meta.url), 'utf8')
   const said = new Set([...api.matchAll(/^pub const \w+: &str = "([^"]+)";/gm)].map(([, text]) => text))
-  const sources = files.filter((file) => file.startsWith('lib/')).map((file) => readFileSync(join(packageFolder, file), 'utf8')).join()
+  const sources = files
+    .filter((file) => file.startsWith('lib/'))
+    .map((file) => readFileSync(join(packageFolder, file), 'utf8'))
+    .join()
   const spelled = sources.match(/\/v1\/[a-z]+|\bx-dockpass[a-z-]*|\bregistry-challenge\b/g)
   assert.ok(spelled.length >= 6)
-  assert.deepEqual(spelled.filter((text) => !said.has(text)), [])
+  assert.deepEqual(
+    spelled.filter((text) => !said.has(text)),
+    [],
+  )
 })
 
-test('the README\'s example for Node says what it gives', async () => {
-  const code = /```js\n(import init, \{ grants[^]*?)```/.exec(readFileSync(join(packageFolder, 'README.md'), 'utf8'))[1]
-  const lines = code.replace(/^(parseChallenges\(.*|grants\(.*?\)|info\.access)( +\/\/.*)?$/gm, 'console.log(JSON.stringify($1))')
+test("the README's example for Node says what it gives", async () => {
+  const code = /```js\n(import init, \{ grants[^]*?)```/.exec(
+    readFileSync(join(packageFolder, 'README.md'), 'utf8'),
+  )[1]
+  const lines = code.replace(
+    /^(parseChallenges\(.*|grants\(.*?\)|info\.access)( +\/\/.*)?$/gm,
+    'console.log(JSON.stringify($1))',
+  )
   writeFileSync(join(folder, 'app/readme.mjs'), lines)
   const { stdout } = await run(process.execPath, ['readme.mjs'], { cwd: join(folder, 'app') })
-  const [challenges, access, answer] = stdout.trim().split('\n').map((line) => JSON.parse(line))
-  assert.deepEqual(challenges, [{ scheme: 'bearer', params: { realm: 'https://auth.docker.io/token', service: 'registry.docker.io' } }])
+  const [challenges, access, answer] = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(challenges, [
+    { scheme: 'bearer', params: { realm: 'https://auth.docker.io/token', service: 'registry.docker.io' } },
+  ])
   assert.deepEqual(access, [{ type: 'repository', name: 'app', actions: ['pull'] }])
   assert.equal(answer, 'denied')
 })
@@ -108,11 +184,18 @@ test('the README\'s example for Node says what it gives', async () => {
 test('publint finds nothing', async () => {
   const require = createRequire(join(tools, 'x.js'))
   const { publint } = await import(require.resolve('publint'))
-  const { messages } = await publint({ pkgDir: join(folder, 'app/node_modules/dockpass'), strict: true, pack: false })
+  const { messages } = await publint({
+    pkgDir: join(folder, 'app/node_modules/dockpass'),
+    strict: true,
+    pack: false,
+  })
   assert.deepEqual(messages, [])
 })
 
 test('the licence is that of the workspace', () => {
   assert.ok(existsSync(join(packageFolder, 'LICENSE')))
-  assert.equal(readFileSync(join(packageFolder, 'LICENSE'), 'utf8'), readFileSync(new URL('../../../LICENSE', import.meta.url), 'utf8'))
+  assert.equal(
+    readFileSync(join(packageFolder, 'LICENSE'), 'utf8'),
+    readFileSync(new URL('../../../LICENSE', import.meta.url), 'utf8'),
+  )
 })

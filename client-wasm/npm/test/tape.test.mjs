@@ -27,7 +27,8 @@ test('every octet at every place of a block is judged as Node judges it', () => 
       try {
         const bytes = Buffer.from(part, 'base64url')
         // Bits behind the last octet have to be zero, as everywhere in RFC 7515.
-        if (bytes.toString('base64url') === part) expected = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+        if (bytes.toString('base64url') === part)
+          expected = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
       } catch {
         expected = undefined
       }
@@ -41,9 +42,17 @@ test('parts of every length are decoded', () => {
     const text = 'Zoë! '.repeat(20).slice(0, length)
     assert.equal(inspectToken(token(JSON.stringify({ x: text }))).claims.x, text)
     const signature = 'aZ09-_'.repeat(20).slice(0, length)
-    const valid = length > 0 && length % 4 !== 1 && Buffer.from(signature, 'base64url').toString('base64url') === signature
-    assert.equal(inspectToken(`${header}.${encode('{}')}.${signature}`).kind, valid ? 'jwt' : 'opaque', signature)
-    if (length > 0) assert.equal(inspectToken(`${header}.${encode('{}')}.${signature.slice(0, -1)}=`).kind, 'opaque')
+    const valid =
+      length > 0 &&
+      length % 4 !== 1 &&
+      Buffer.from(signature, 'base64url').toString('base64url') === signature
+    assert.equal(
+      inspectToken(`${header}.${encode('{}')}.${signature}`).kind,
+      valid ? 'jwt' : 'opaque',
+      signature,
+    )
+    if (length > 0)
+      assert.equal(inspectToken(`${header}.${encode('{}')}.${signature.slice(0, -1)}=`).kind, 'opaque')
   }
 })
 
@@ -52,10 +61,33 @@ test('objects are what JSON.parse makes of the same text', () => {
   const words = module.answer(glue.tape_words())
   assert.ok(words.length > 20)
   // Each word as a name, in this order and in the other; then names and values of all kinds.
-  const each = (list) => Object.fromEntries(list.map((word, index) => [word, [index, 'e'.repeat(index % 3), { [word]: word }]]))
+  const each = (list) =>
+    Object.fromEntries(list.map((word, index) => [word, [index, 'e'.repeat(index % 3), { [word]: word }]]))
   const texts = [
-    JSON.stringify({ ...each(words), alg: 'x', iss: 'i', sub: 's', aud: 'a', exp: 1, nbf: 2, iat: 3, jti: 'j', access: [] }),
-    JSON.stringify({ ...each(words.toReversed()), alg: 'x', iss: 'i', sub: 's', aud: ['a'], exp: 1, nbf: 2, iat: 3, jti: 'j', access: [] }),
+    JSON.stringify({
+      ...each(words),
+      alg: 'x',
+      iss: 'i',
+      sub: 's',
+      aud: 'a',
+      exp: 1,
+      nbf: 2,
+      iat: 3,
+      jti: 'j',
+      access: [],
+    }),
+    JSON.stringify({
+      ...each(words.toReversed()),
+      alg: 'x',
+      iss: 'i',
+      sub: 's',
+      aud: ['a'],
+      exp: 1,
+      nbf: 2,
+      iat: 3,
+      jti: 'j',
+      access: [],
+    }),
     '{"a":[],"b":[1],"c":[1,2],"d":{},"e":{"f":{"g":null}},"h":[true,false,null],"i":""}',
     '{"a":0,"b":-0,"c":1.5,"d":-1e3,"e":4294967295,"f":4294967296,"g":18446744073709551616,"h":1e400,"i":0.1}',
     String.raw`{"a\n":"\u00e9\ud83d\ude00\"\\\/\b\f\n\r\t","\u0061lg":1,"b":"x"}`,
@@ -63,7 +95,9 @@ test('objects are what JSON.parse makes of the same text', () => {
     '{"__proto__":{"polluted":true},"a":{"__proto__":1},"\\u005f_proto__":2}',
   ]
   for (const text of texts) {
-    const { claims, header } = inspectToken(`${encode('{"typ":"JWT","x":[1,{"x5c":null}],"alg":"x"}')}.${encode(text)}.c2ln`)
+    const { claims, header } = inspectToken(
+      `${encode('{"typ":"JWT","x":[1,{"x5c":null}],"alg":"x"}')}.${encode(text)}.c2ln`,
+    )
     const expected = JSON.parse(text)
     assert.deepEqual(header, { typ: 'JWT', x: [1, { x5c: null }], alg: 'x' })
     assert.deepEqual(claims, expected, text)
@@ -77,7 +111,10 @@ test('what objects inherit is no obstacle', () => {
   Object.defineProperty(Object.prototype, 'hardened', { value: 1, writable: false, configurable: true })
   try {
     const { claims } = inspectToken(token('{"hardened":"x","sub":"ada"}'))
-    assert.deepEqual(Object.entries(claims), [['hardened', 'x'], ['sub', 'ada']])
+    assert.deepEqual(Object.entries(claims), [
+      ['hardened', 'x'],
+      ['sub', 'ada'],
+    ])
   } finally {
     delete Object.prototype.hardened
   }
@@ -88,7 +125,10 @@ test('grants takes of an object what counts', () => {
   const loop = { ...entry }
   loop.self = loop
   assert.equal(grants({ access: [{ ...entry, size: 1n }, loop] }, 'repository:a:pull'), 'granted')
-  assert.equal(grants({ access: [{ ...entry, type: 'repository(plugin)' }] }, 'repository(plugin):a:pull'), 'granted')
+  assert.equal(
+    grants({ access: [{ ...entry, type: 'repository(plugin)' }] }, 'repository(plugin):a:pull'),
+    'granted',
+  )
   assert.equal(grants({ access: [entry, { ...entry, name: 5 }] }, 'repository:a:pull'), 'denied')
 })
 

@@ -46,7 +46,14 @@ const { token, expiresAt, refreshToken } = parseTokenResponse('{}', Date.now())
 
 // @ts-expect-error only connect constructs
 new RegistryClient()
-const client = await RegistryClient.connect({ keyServer: new URL('https://dockpass.test'), registry, carrier: 'cookie', transport: 'gateway', fetch: (request) => fetch(request), signal: AbortSignal.timeout(1) })
+const client = await RegistryClient.connect({
+  keyServer: new URL('https://dockpass.test'),
+  registry,
+  carrier: 'cookie',
+  transport: 'gateway',
+  fetch: (request) => fetch(request),
+  signal: AbortSignal.timeout(1),
+})
 // @ts-expect-error no such carrier
 await RegistryClient.connect({ keyServer: 'https://dockpass.test', registry, carrier: 'pigeon' })
 const session: Session = await client.login({ username: 'a', password: 'b' })
@@ -59,7 +66,9 @@ const response: Response = await client.fetch('/v2/', { method: 'HEAD' })
 for (const { scope, answer } of await client.authorize(texts)) scope.concat(answer)
 for await (const name of client.catalog({ n: 10 })) name.toUpperCase()
 for await (const { names, hasNext } of client.tags('a').pages()) names.length.toFixed(Number(hasNext))
-const manifest: Manifest = await client.manifest('a', 'latest', { platform: { os: 'linux', architecture: 'arm', variant: 'v7' } })
+const manifest: Manifest = await client.manifest('a', 'latest', {
+  platform: { os: 'linux', architecture: 'arm', variant: 'v7' },
+})
 const bytes: Uint8Array = (await client.blob('a', manifest.digest)).raw
 client.addEventListener('step', ({ detail: { hop, decision, reason, at } }) => [hop, decision, reason, at])
 client.addEventListener('expiring', ({ detail }) => detail.expiresAt.toFixed())
@@ -68,7 +77,12 @@ client.addEventListener('signedout', ({ detail: { reason } }) => reason === 'log
 client.addEventListener('expiring', ({ detail }) => detail.reason)
 const told: Step[] = []
 client.addEventListener('step', ({ detail }) => told.push(detail))
-const { code: what, hop: where, evidence, fix }: Diagnosis = await diagnose(told, { now: Date.now(), browser: 'network' })
+const {
+  code: what,
+  hop: where,
+  evidence,
+  fix,
+}: Diagnosis = await diagnose(told, { now: Date.now(), browser: 'network' })
 void [what, where, evidence[0]?.value, fix]
 // @ts-expect-error no such fact
 await diagnose(told, { password: 'a' })

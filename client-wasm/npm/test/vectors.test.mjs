@@ -9,7 +9,8 @@ import { FILES, run, runDiagnosis } from './support/vectors.mjs'
 
 await init()
 
-const read = (file) => JSON.parse(readFileSync(new URL(`../../../protocol/testdata/${file}.json`, import.meta.url)))
+const read = (file) =>
+  JSON.parse(readFileSync(new URL(`../../../protocol/testdata/${file}.json`, import.meta.url)))
 
 describe('flows', () => {
   for (const vector of read('flows').filter(isOurs)) test(vector.name, () => runFlow(vector))

@@ -1,20 +1,26 @@
 // Chromium, as it is installed, with a fresh profile for every page that is opened.
 
-import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
-import { outputFolder } from './programs.mjs';
+import assert from 'node:assert/strict'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import { outputFolder } from './programs.mjs'
 
 // Generous, because machines that run tests are busy; nothing waits longer than it has to.
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 20_000
 
 /** Starts the browser. */
 export function launch(executablePath) {
   return chromium.launch({
     executablePath,
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'],
-  });
+    args: [
+      '--no-sandbox',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  })
 }
 
 /**
@@ -23,38 +29,60 @@ export function launch(executablePath) {
  * Beside Playwright's `page` and `context` there are `requests` (what went out, in order), `mark()`, `since(mark)`,
  * `problems({expected})`, `stored()` and `shot(name)`.
  */
-export async function visit(browser, url, { viewport = { width: 1280, height: 800 }, colorScheme = 'light' } = {}) {
-  const context = await browser.newContext({ viewport, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
-  const requests = [];
-  const complaints = [];
+export async function visit(
+  browser,
+  url,
+  { viewport = { width: 1280, height: 800 }, colorScheme = 'light' } = {},
+) {
+  const context = await browser.newContext({
+    viewport,
+    colorScheme,
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
+  const requests = []
+  const complaints = []
   page.on('request', (request) => {
-    const { pathname, search } = new URL(request.url());
-    requests.push({ method: request.method(), path: pathname + search, kind: request.resourceType() });
-  });
+    const { pathname, search } = new URL(request.url())
+    requests.push({ method: request.method(), path: pathname + search, kind: request.resourceType() })
+  })
   page.on('console', (message) => {
-    if (message.type() !== 'error' && message.type() !== 'warning') return;
-    const { url } = message.location();
-    complaints.push({ kind: message.type(), text: message.text(), path: URL.canParse(url) ? new URL(url).pathname : url });
-  });
-  page.on('pageerror', (error) => complaints.push({ kind: 'exception', text: String(error) }));
-  await context.exposeBinding('reportViolation', (_, text) => { complaints.push({ kind: 'csp', text }); });
+    if (message.type() !== 'error' && message.type() !== 'warning') return
+    const { url } = message.location()
+    complaints.push({
+      kind: message.type(),
+      text: message.text(),
+      path: URL.canParse(url) ? new URL(url).pathname : url,
+    })
+  })
+  page.on('pageerror', (error) => complaints.push({ kind: 'exception', text: String(error) }))
+  await context.exposeBinding('reportViolation', (_, text) => {
+    complaints.push({ kind: 'csp', text })
+  })
   await context.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => {
-      globalThis.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
-    });
-  });
-  await page.goto(url);
+      globalThis.reportViolation(
+        `${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`,
+      )
+    })
+  })
+  await page.goto(url)
 
   return {
-    context, page, requests,
+    context,
+    page,
+    requests,
 
     /** Where the list of requests is now. */
     mark: () => requests.length,
 
     /** What scripts asked for since `mark`, as `METHOD /path`; not the page's own parts, such as its icon. */
-    since: (mark) => requests.slice(mark).filter(({ kind }) => kind === 'fetch').map(({ method, path }) => `${method} ${path}`),
+    since: (mark) =>
+      requests
+        .slice(mark)
+        .filter(({ kind }) => kind === 'fetch')
+        .map(({ method, path }) => `${method} ${path}`),
 
     /**
      * What browser and page complained of so far: errors and warnings on the console, exceptions, violations of the
@@ -63,69 +91,78 @@ export async function visit(browser, url, { viewport = { width: 1280, height: 80
      */
     problems({ expected = [] } = {}) {
       return complaints.filter(({ text, path }) => {
-        const failed = text.match(/Failed to load resource: the server responded with a status of (\d+)/);
-        const status = failed && Number(failed[1]);
-        return !(status && (expected.includes(status) || (status === 401 && path === '/v1/session')));
-      });
+        const failed = text.match(/Failed to load resource: the server responded with a status of (\d+)/)
+        const status = failed && Number(failed[1])
+        return !(status && (expected.includes(status) || (status === 401 && path === '/v1/session')))
+      })
     },
 
     /** Everything that a script of the page could have put away. */
-    stored: () => page.evaluate(async () => ({
-      cookie: document.cookie,
-      localStorage: { ...localStorage },
-      sessionStorage: { ...sessionStorage },
-      databases: (await indexedDB.databases()).map(({ name }) => name),
-      caches: await caches.keys(),
-      windowName: window.name,
-      historyState: history.state,
-    })),
+    stored: () =>
+      page.evaluate(async () => ({
+        cookie: document.cookie,
+        localStorage: { ...localStorage },
+        sessionStorage: { ...sessionStorage },
+        databases: (await indexedDB.databases()).map(({ name }) => name),
+        caches: await caches.keys(),
+        windowName: window.name,
+        historyState: history.state,
+      })),
 
     /** A screenshot in the output folder, to look at. */
     async shot(name) {
-      await mkdir(outputFolder, { recursive: true });
-      await page.screenshot({ path: join(outputFolder, `${name}.png`) });
+      await mkdir(outputFolder, { recursive: true })
+      await page.screenshot({ path: join(outputFolder, `${name}.png`) })
     },
 
     close: () => context.close(),
-  };
+  }
 }
 
 /** What `stored()` gives when nothing was put away. */
 export const nothingStored = {
-  cookie: '', localStorage: {}, sessionStorage: {}, databases: [], caches: [], windowName: '', historyState: null,
-};
+  cookie: '',
+  localStorage: {},
+  sessionStorage: {},
+  databases: [],
+  caches: [],
+  windowName: '',
+  historyState: null,
+}
 
 /** Waits until the rows of a list are exactly these. */
 export async function expectRows(page, testid, names) {
-  const wanted = names.toSorted().join('\n');
-  let seen = '';
-  const deadline = Date.now() + PATIENCE_MS;
+  const wanted = names.toSorted().join('\n')
+  let seen = ''
+  const deadline = Date.now() + PATIENCE_MS
   while (Date.now() < deadline) {
-    const rows = await page.getByTestId(testid).evaluateAll((nodes) => nodes.map((node) => node.dataset.name));
-    seen = rows.toSorted().join('\n');
-    if (seen === wanted) return;
+    const rows = await page.getByTestId(testid).evaluateAll((nodes) => nodes.map((node) => node.dataset.name))
+    seen = rows.toSorted().join('\n')
+    if (seen === wanted) return
     // Looked at once, not waited for: the box of what was opened before may just be going.
-    const [failed] = await page.getByTestId('error').evaluateAll((nodes) => nodes.map((node) => node.dataset.code));
-    if (failed !== undefined) seen = `error ${failed}`;
-    await page.waitForTimeout(50);
+    const [failed] = await page
+      .getByTestId('error')
+      .evaluateAll((nodes) => nodes.map((node) => node.dataset.code))
+    if (failed !== undefined) seen = `error ${failed}`
+    await page.waitForTimeout(50)
   }
-  assert.fail(`${testid}: wanted\n${wanted}\nbut saw\n${seen}`);
+  assert.fail(`${testid}: wanted\n${wanted}\nbut saw\n${seen}`)
 }
 
 /** Waits for an error box within `scope` and gives its stable code. It must also say something to people. */
 export async function errorCode(scope) {
-  const box = scope.getByTestId('error').first();
-  await box.waitFor();
-  const code = await box.getAttribute('data-code');
-  const words = (await box.innerText()).replaceAll(code, '').trim();
-  assert.ok(words.length > 20, `an error box for ${code} with nothing in it: ${words}`);
-  assert.ok(!/undefined|null|\[object/.test(words), words);
-  return code;
+  const box = scope.getByTestId('error').first()
+  await box.waitFor()
+  const code = await box.getAttribute('data-code')
+  const words = (await box.innerText()).replaceAll(code, '').trim()
+  assert.ok(words.length > 20, `an error box for ${code} with nothing in it: ${words}`)
+  assert.ok(!/undefined|null|\[object/.test(words), words)
+  return code
 }
 
 /** Fills the form and sends it. */
 export async function logIn(page, user, password) {
-  await page.getByTestId('username').fill(user);
-  await page.getByTestId('password').fill(password);
-  await page.getByTestId('login-submit').click();
+  await page.getByTestId('username').fill(user)
+  await page.getByTestId('password').fill(password)
+  await page.getByTestId('login-submit').click()
 }

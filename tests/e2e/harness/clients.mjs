@@ -1,45 +1,65 @@
 // Real clients: skopeo and crane push the images and tell what the registry really holds.
 
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { run } from './process.mjs';
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run } from './process.mjs'
 
 /**
  * Clients that log in to `host` as `user`, through whatever the registry asks for. Credentials travel in a file of
  * docker's format, as they do for people. Without `user` they are anonymous.
  */
 export async function clients({ skopeo, crane, folder, host, user, password }) {
-  await mkdir(folder, { recursive: true });
-  const auths = user === undefined ? {} : { [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') } };
-  const authFile = join(folder, 'config.json');
-  await writeFile(authFile, JSON.stringify({ auths }), { mode: 0o600 });
-  const env = { DOCKER_CONFIG: folder, REGISTRY_AUTH_FILE: authFile, HOME: folder };
+  await mkdir(folder, { recursive: true })
+  const auths =
+    user === undefined ? {} : { [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') } }
+  const authFile = join(folder, 'config.json')
+  await writeFile(authFile, JSON.stringify({ auths }), { mode: 0o600 })
+  const env = { DOCKER_CONFIG: folder, REGISTRY_AUTH_FILE: authFile, HOME: folder }
 
   return {
     /** Pushes an OCI layout with skopeo, all platforms; `format` may be `v2s2` for docker's own media types. */
-    skopeoPush: (image, repository, tag, { format } = {}) => run(skopeo, [
-      '--insecure-policy', 'copy', '--all', '--quiet', '--dest-tls-verify=false', ...(format ? ['--format', format] : []),
-      `oci:${image.folder}:latest`, `docker://${host}/${repository}:${tag}`,
-    ], { env }),
+    skopeoPush: (image, repository, tag, { format } = {}) =>
+      run(
+        skopeo,
+        [
+          '--insecure-policy',
+          'copy',
+          '--all',
+          '--quiet',
+          '--dest-tls-verify=false',
+          ...(format ? ['--format', format] : []),
+          `oci:${image.folder}:latest`,
+          `docker://${host}/${repository}:${tag}`,
+        ],
+        { env },
+      ),
 
     /** Pushes an OCI layout with crane. */
-    cranePush: (image, repository, tag) => run(crane, [
-      'push', '--insecure', image.folder, `${host}/${repository}:${tag}`,
-    ], { env }),
+    cranePush: (image, repository, tag) =>
+      run(crane, ['push', '--insecure', image.folder, `${host}/${repository}:${tag}`], { env }),
 
     /** Adds a tag to what `tag` names. */
-    craneTag: (repository, tag, newTag) => run(crane, ['tag', '--insecure', `${host}/${repository}:${tag}`, newTag], { env }),
+    craneTag: (repository, tag, newTag) =>
+      run(crane, ['tag', '--insecure', `${host}/${repository}:${tag}`, newTag], { env }),
 
     /** Tags, sorted, as crane lists them. */
-    tags: async (repository) => (await run(crane, ['ls', '--insecure', `${host}/${repository}`], { env })).stdout.trim().split('\n').sort(),
+    tags: async (repository) =>
+      (await run(crane, ['ls', '--insecure', `${host}/${repository}`], { env })).stdout
+        .trim()
+        .split('\n')
+        .sort(),
 
     /** Repositories, sorted, as crane lists them. */
-    catalog: async () => (await run(crane, ['catalog', '--insecure', host], { env })).stdout.trim().split('\n').sort(),
+    catalog: async () =>
+      (await run(crane, ['catalog', '--insecure', host], { env })).stdout.trim().split('\n').sort(),
 
     /** The digest of a tag as crane finds it. */
-    digest: async (repository, tag) => (await run(crane, ['digest', '--insecure', `${host}/${repository}:${tag}`], { env })).stdout.trim(),
+    digest: async (repository, tag) =>
+      (await run(crane, ['digest', '--insecure', `${host}/${repository}:${tag}`], { env })).stdout.trim(),
 
     /** Whether crane may read a manifest. */
-    mayPull: async (repository, tag) => (await run(crane, ['manifest', '--insecure', `${host}/${repository}:${tag}`], { env, expect: null })).code === 0,
-  };
+    mayPull: async (repository, tag) =>
+      (await run(crane, ['manifest', '--insecure', `${host}/${repository}:${tag}`], { env, expect: null }))
+        .code === 0,
+  }
 }

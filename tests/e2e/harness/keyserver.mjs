@@ -1,8 +1,8 @@
 // The key server: the binary as it is shipped, with a configuration file and nothing else.
 
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Server, run } from './process.mjs';
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Server, run } from './process.mjs'
 
 /**
  * Starts a key server on a free port, with a log at trace level.
@@ -12,36 +12,53 @@ import { Server, run } from './process.mjs';
  * The server returned also has `url`, `registries` (name for people → canonical name) and `events()`.
  */
 export async function startKeyServer({ name = 'keyserver', program, folder, registries, settings = {} }) {
-  const file = await writeConfig(folder, `${name}.yaml`, registries, settings);
-  const server = new Server(name, program, ['serve', '--config', file], { cwd: folder, logs: folder, env: { TMPDIR: folder } });
-  const [, url] = await server.says(/dockpass-keyserver listening on (http:\/\/127\.0\.0\.1:\d+)/, { stream: 'stdout' });
-  const listed = await (await fetch(`${url}/v1/registries`)).json();
+  const file = await writeConfig(folder, `${name}.yaml`, registries, settings)
+  const server = new Server(name, program, ['serve', '--config', file], {
+    cwd: folder,
+    logs: folder,
+    env: { TMPDIR: folder },
+  })
+  const [, url] = await server.says(/dockpass-keyserver listening on (http:\/\/127\.0\.0\.1:\d+)/, {
+    stream: 'stdout',
+  })
+  const listed = await (await fetch(`${url}/v1/registries`)).json()
   return Object.assign(server, {
     url,
     registries: Object.fromEntries(listed.registries.map((each) => [each.name, each.registry])),
 
     /** Lines of the log, parsed. */
-    events: () => server.stderr.split('\n').filter(Boolean).map((line) => JSON.parse(line)),
-  });
+    events: () =>
+      server.stderr
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+  })
 }
 
 /** Writes a configuration and gives its path. JSON, because every JSON text is a YAML text. */
 export async function writeConfig(folder, name, registries, settings = {}) {
-  const file = join(folder, name);
-  await writeFile(file, JSON.stringify({
-    listen: '127.0.0.1:0',
-    registries,
-    log: { filter: 'trace', format: 'json' },
-    // The limits are for people who guess passwords; here one address logs in many times on purpose.
-    limits: { login_burst: 1000, login_per_minute: 1000, account_per_minute: 1000 },
-    ...settings,
-  }, null, 2));
-  return file;
+  const file = join(folder, name)
+  await writeFile(
+    file,
+    JSON.stringify(
+      {
+        listen: '127.0.0.1:0',
+        registries,
+        log: { filter: 'trace', format: 'json' },
+        // The limits are for people who guess passwords; here one address logs in many times on purpose.
+        limits: { login_burst: 1000, login_per_minute: 1000, account_per_minute: 1000 },
+        ...settings,
+      },
+      null,
+      2,
+    ),
+  )
+  return file
 }
 
 /** Runs it to its end, for starts that must fail. Resolves with `{code, stdout, stderr}`. */
 export function runKeyServer({ program, args, folder, seconds = 10 }) {
-  return run(program, args, { cwd: folder, expect: null, seconds });
+  return run(program, args, { cwd: folder, expect: null, seconds })
 }
 
 /**
@@ -59,8 +76,8 @@ export async function call(server, method, path, { session, cookie, body, header
       ...headers,
     },
     body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await response.text();
-  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+  })
+  const text = await response.text()
+  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '')
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
 }

@@ -1,17 +1,17 @@
 // Where the programs are that the tests run, and which versions they have. All are needed: a missing one fails the run
 // with the whole list of what is missing, so that nothing is skipped in silence.
 
-import { access, constants } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { run } from './process.mjs';
+import { access, constants } from 'node:fs/promises'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { run } from './process.mjs'
 
-const repository = fileURLToPath(new URL('../../..', import.meta.url));
+const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Where screenshots and logs of a run go. */
-export const outputFolder = process.env.DOCKPASS_E2E_OUT ?? join(repository, 'target', 'e2e');
+export const outputFolder = process.env.DOCKPASS_E2E_OUT ?? join(repository, 'target', 'e2e')
 
-const peers = process.env.DOCKPASS_PEERS_DIR;
+const peers = process.env.DOCKPASS_PEERS_DIR
 const candidates = {
   keyserver: [process.env.DOCKPASS_KEYSERVER ?? join(repository, 'target/debug/dockpass-keyserver')],
   demo: [process.env.DOCKPASS_DEMO ?? join(repository, 'target/debug/dockpass-demo')],
@@ -25,7 +25,7 @@ const candidates = {
   curl: ['curl'],
   jq: ['jq'],
   chromium: process.env.CHROMIUM ? [process.env.CHROMIUM] : ['chromium', 'chromium-browser', 'google-chrome'],
-};
+}
 
 const wanted = {
   keyserver: 'DOCKPASS_KEYSERVER (cargo build -p dockpass-keyserver)',
@@ -35,31 +35,37 @@ const wanted = {
   docker_auth: 'DOCKPASS_PEERS_DIR/docker_auth (tests/peers/docker_auth)',
   crane: 'DOCKPASS_PEERS_DIR/crane (tests/peers/crane)',
   chromium: 'Chromium (CHROMIUM)',
-};
+}
 
 async function locate(name) {
   for (const candidate of candidates[name]) {
     const paths = candidate.includes('/')
       ? [candidate]
-      : (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, candidate));
+      : (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, candidate))
     for (const path of paths) {
-      if (await access(path, constants.X_OK).then(() => true, () => false)) return path;
+      if (
+        await access(path, constants.X_OK).then(
+          () => true,
+          () => false,
+        )
+      )
+        return path
     }
   }
-  return null;
+  return null
 }
 
 /** Paths of the named programs; throws one error that lists every one that is missing. */
 export async function programs(...names) {
-  const found = {};
-  const missing = [];
+  const found = {}
+  const missing = []
   for (const name of names) {
-    const path = await locate(name);
-    if (path) found[name] = path;
-    else missing.push(wanted[name] ?? name);
+    const path = await locate(name)
+    if (path) found[name] = path
+    else missing.push(wanted[name] ?? name)
   }
-  if (missing.length > 0) throw new Error(`missing for the end-to-end tests: ${missing.join('; ')}`);
-  return found;
+  if (missing.length > 0) throw new Error(`missing for the end-to-end tests: ${missing.join('; ')}`)
+  return found
 }
 
 const versionOf = {
@@ -72,14 +78,14 @@ const versionOf = {
   openssl: async (path) => (await run(path, ['version'])).stdout,
   curl: async (path) => (await run(path, ['--version'])).stdout.split('\n')[0],
   chromium: async (path) => (await run(path, ['--version'])).stdout,
-};
+}
 
 /** One line per program with its own account of its version. */
 export async function versions(found) {
-  const lines = [];
+  const lines = []
   for (const [name, path] of Object.entries(found)) {
-    if (!versionOf[name]) continue;
-    lines.push(`${name}: ${(await versionOf[name](path)).trim()} (${dirname(path)})`);
+    if (!versionOf[name]) continue
+    lines.push(`${name}: ${(await versionOf[name](path)).trim()} (${dirname(path)})`)
   }
-  return lines;
+  return lines
 }

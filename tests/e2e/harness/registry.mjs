@@ -1,8 +1,8 @@
 // CNCF distribution, 2.8 as Debian has it and 3 as Go builds it, in three set-ups: open, htpasswd, token.
 
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Server, run } from './process.mjs';
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Server, run } from './process.mjs'
 
 /**
  * Starts a registry on a free port, with its storage and its log in `folder`.
@@ -18,13 +18,15 @@ export async function startRegistry({ name, program, htpasswd, folder, auth }) {
     storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
     http: { addr: '127.0.0.1:0', secret: 'one registry only, so any text will do' },
     ...(await authSection(auth, folder, htpasswd)),
-  };
-  const file = join(folder, 'registry.yml');
-  await writeFile(file, JSON.stringify(config, null, 2)); // every JSON text is a YAML text
+  }
+  const file = join(folder, 'registry.yml')
+  await writeFile(file, JSON.stringify(config, null, 2)) // every JSON text is a YAML text
   const server = new Server(name, program, ['serve', file], {
-    cwd: folder, logs: folder, env: { OTEL_TRACES_EXPORTER: 'none' },
-  });
-  const [, port] = await server.says(/listening on 127\.0\.0\.1:(\d+)/);
+    cwd: folder,
+    logs: folder,
+    env: { OTEL_TRACES_EXPORTER: 'none' },
+  })
+  const [, port] = await server.says(/listening on 127\.0\.0\.1:(\d+)/)
   return Object.assign(server, {
     host: `127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}`,
@@ -34,34 +36,39 @@ export async function startRegistry({ name, program, htpasswd, folder, auth }) {
 
     /** Requests in the access log since `mark`: `[{method, path, status}]`. */
     accesses(mark = 0) {
-      const lines = server.stdout.slice(mark).matchAll(/"(GET|HEAD|PUT|POST|PATCH|DELETE) (\S+) HTTP\/[\d.]+" (\d{3})/g);
-      return [...lines].map(([, method, path, status]) => ({ method, path, status: Number(status) }));
+      const lines = server.stdout
+        .slice(mark)
+        .matchAll(/"(GET|HEAD|PUT|POST|PATCH|DELETE) (\S+) HTTP\/[\d.]+" (\d{3})/g)
+      return [...lines].map(([, method, path, status]) => ({ method, path, status: Number(status) }))
     },
-  });
+  })
 }
 
 async function authSection(auth, folder, htpasswd) {
   switch (auth.kind) {
     case 'open':
-      return {};
+      return {}
     case 'htpasswd': {
-      const path = join(folder, 'htpasswd');
-      const lines = await Promise.all(Object.entries(auth.users).map(async ([user, password]) => (
-        `${user}:${await bcrypt(htpasswd, password)}\n`)));
-      await writeFile(path, lines.join(''));
-      return { auth: { htpasswd: { realm: 'dockpass e2e', path } } };
+      const path = join(folder, 'htpasswd')
+      const lines = await Promise.all(
+        Object.entries(auth.users).map(
+          async ([user, password]) => `${user}:${await bcrypt(htpasswd, password)}\n`,
+        ),
+      )
+      await writeFile(path, lines.join(''))
+      return { auth: { htpasswd: { realm: 'dockpass e2e', path } } }
     }
     case 'token': {
-      const { realm, service, issuer, certificate } = auth;
-      return { auth: { token: { realm, service, issuer, rootcertbundle: certificate } } };
+      const { realm, service, issuer, certificate } = auth
+      return { auth: { token: { realm, service, issuer, rootcertbundle: certificate } } }
     }
     default:
-      throw new Error(`unknown kind of authorization: ${auth.kind}`);
+      throw new Error(`unknown kind of authorization: ${auth.kind}`)
   }
 }
 
 /** The bcrypt hash of a password, made by Apache's htpasswd. */
 export async function bcrypt(htpasswd, password) {
-  const { stdout } = await run(htpasswd, ['-n', '-i', '-B', '-C', '5', 'user'], { input: password });
-  return stdout.trim().slice('user:'.length);
+  const { stdout } = await run(htpasswd, ['-n', '-i', '-B', '-C', '5', 'user'], { input: password })
+  return stdout.trim().slice('user:'.length)
 }

@@ -6,11 +6,17 @@ import { memory } from '../../lib/wasm.js'
 import { clean, none, same } from './vectors.mjs'
 
 /** The cases that a page can meet: with its own scopes, without a realm policy, which is the key server's, and without failures that no browser tells apart. */
-export function isOurs({ input: { machine, registry, known, identified, method = 'GET', path, scopes = '', answers } }) {
+export function isOurs({
+  input: { machine, registry, known, identified, method = 'GET', path, scopes = '', answers },
+}) {
   if (machine !== 'resource' || registry !== undefined || (identified && known === undefined)) return false
   const module = memory()
   const length = glue.scopes_for(module.write(`${method} ${path}`))
-  return length > 0 && module.answer(length).join(' ') === scopes && answers.every(({ transport }) => transport === undefined || transport === 'unreachable')
+  return (
+    length > 0 &&
+    module.answer(length).join(' ') === scopes &&
+    answers.every(({ transport }) => transport === undefined || transport === 'unreachable')
+  )
 }
 
 /** Runs one; throws where it fails. */
@@ -32,20 +38,42 @@ export function runFlow({ input, expect }) {
   const records = []
   for (;;) {
     const step = module.answer(flow.step(1790000000000, true))
-    for (const { hop, status, decision, code } of step.steps) records.push([hop, status, decision, code].filter((part) => part !== undefined).join(' '))
+    for (const { hop, status, decision, code } of step.steps)
+      records.push([hop, status, decision, code].filter((part) => part !== undefined).join(' '))
     if (step.do === 'done' || step.do === 'fail') {
       same(left, [])
       same(sent, expect.sent)
-      same(records, expect.records.map((record) => record.step ?? record))
+      same(
+        records,
+        expect.records.map((record) => record.step ?? record),
+      )
       if (step.do === 'done') same('code' in expect.end, false)
-      else same(clean({ code: step.code, hop: step.step, status: step.status, retryAfterMs: step.retryAfter }), expect.end)
+      else
+        same(
+          clean({ code: step.code, hop: step.step, status: step.status, retryAfterMs: step.retryAfter }),
+          expect.end,
+        )
       core.free()
       return flow.free()
     }
-    const { status, challenges = [], apiVersion, contentType = '', retryAfter = '', date = '', transport, token, failed, body, ...unknown } = left.shift() ?? {}
+    const {
+      status,
+      challenges = [],
+      apiVersion,
+      contentType = '',
+      retryAfter = '',
+      date = '',
+      transport,
+      token,
+      failed,
+      body,
+      ...unknown
+    } = left.shift() ?? {}
     none(unknown)
     if (step.do === 'token') {
-      sent.push(`token ${step.realm} ${step.service ?? '-'} [${step.scopes.join(' ')}]${step.fresh ? ' fresh' : ''}`)
+      sent.push(
+        `token ${step.realm} ${step.service ?? '-'} [${step.scopes.join(' ')}]${step.fresh ? ' fresh' : ''}`,
+      )
       if (token !== undefined) flow.token(module.write(token))
       else {
         const [end, length] = module.writeAll(failed, 'token_service')

@@ -13,7 +13,11 @@ export const sha256 = (text) => `sha256:${createHash('sha256').update(text).dige
 export const image = JSON.stringify({
   schemaVersion: 2,
   mediaType: 'application/vnd.oci.image.manifest.v1+json',
-  config: { mediaType: 'application/vnd.oci.image.config.v1+json', size: config.length, digest: sha256(config) },
+  config: {
+    mediaType: 'application/vnd.oci.image.config.v1+json',
+    size: config.length,
+    digest: sha256(config),
+  },
   layers: [],
 })
 const platform = (architecture, variant, digest) => ({
@@ -25,7 +29,11 @@ const platform = (architecture, variant, digest) => ({
 export const index = JSON.stringify({
   schemaVersion: 2,
   mediaType: 'application/vnd.oci.image.index.v1+json',
-  manifests: [platform('amd64', undefined, sha256('other')), platform('arm', 'v7', sha256('arm')), platform('arm64', undefined, sha256(image))],
+  manifests: [
+    platform('amd64', undefined, sha256('other')),
+    platform('arm', 'v7', sha256('arm')),
+    platform('arm64', undefined, sha256(image)),
+  ],
 })
 export { config }
 
@@ -46,20 +54,43 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     if (file) return response.writeHead(200, { 'content-type': file.type, ...file.headers }).end(file.content)
     let text = ''
     for await (const chunk of request) text += chunk
-    const entry = { method: request.method, path: url.pathname, search: url.search, headers: request.headers, body: text ? JSON.parse(text) : undefined }
+    const entry = {
+      method: request.method,
+      path: url.pathname,
+      search: url.search,
+      headers: request.headers,
+      body: text ? JSON.parse(text) : undefined,
+    }
     requests.push(entry)
     const origin = request.headers.origin
     const send = (status, body, headers = {}) => {
-      const cors = origin ? { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'Link, Docker-Content-Digest, WWW-Authenticate, Registry-Challenge' } : {}
+      const cors = origin
+        ? {
+            'access-control-allow-origin': origin,
+            'access-control-expose-headers':
+              'Link, Docker-Content-Digest, WWW-Authenticate, Registry-Challenge',
+          }
+        : {}
       const json = typeof body === 'object' && !Buffer.isBuffer(body)
-      response.writeHead(status, { ...(json ? { 'content-type': 'application/json' } : {}), ...cors, ...headers })
+      response.writeHead(status, {
+        ...(json ? { 'content-type': 'application/json' } : {}),
+        ...cors,
+        ...headers,
+      })
       response.end(body === undefined ? undefined : json ? JSON.stringify(body) : body)
     }
     const problem = (code, status, more = {}) =>
-      send(status, { type: 'about:blank', title: 'SECRET upstream text', status, code, request_id: 'req-1', ...more }, { 'content-type': 'application/problem+json' })
+      send(
+        status,
+        { type: 'about:blank', title: 'SECRET upstream text', status, code, request_id: 'req-1', ...more },
+        { 'content-type': 'application/problem+json' },
+      )
 
     if (request.method === 'OPTIONS') {
-      return send(204, undefined, { 'access-control-allow-headers': 'authorization, x-dockpass, content-type, accept', 'access-control-allow-methods': 'GET, HEAD, POST, DELETE' })
+      return send(204, undefined, {
+        'access-control-allow-headers': 'authorization, x-dockpass, content-type, accept',
+        'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
+      })
     }
     const hook = hooks[`${request.method} ${url.pathname}`]
     if (hook && (await hook({ entry, send, problem, response })) !== 'go on') return
@@ -68,18 +99,51 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     const cookie = (request.headers.cookie ?? '').includes(`${COOKIE}=${SESSION}`)
     const bearer = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1]
     const hasSession = !revoked && (cookie || bearer === SESSION)
-    const info = { registry: 'registry.test', username: USER.username, expires_at: Date.now() + 3_600_000, auth, ...(auth === 'bearer' ? { realm: 'https://auth.test/token', service: 'registry.test' } : {}) }
+    const info = {
+      registry: 'registry.test',
+      username: USER.username,
+      expires_at: Date.now() + 3_600_000,
+      auth,
+      ...(auth === 'bearer' ? { realm: 'https://auth.test/token', service: 'registry.test' } : {}),
+    }
 
     if (url.pathname === '/v1/registries') {
-      return send(200, { registries: [{ registry: 'registry.test', name: 'Test', url: `http://127.0.0.1:${server.address().port}/direct`, gateway: '/r/registry.test' }] })
+      return send(200, {
+        registries: [
+          {
+            registry: 'registry.test',
+            name: 'Test',
+            url: `http://127.0.0.1:${server.address().port}/direct`,
+            gateway: '/r/registry.test',
+          },
+        ],
+      })
     }
     if (url.pathname === '/v1/sessions' && request.method === 'POST') {
       const { username, password, identity_token: identity, carrier, trace } = entry.body
       const good = identity === 'refresh' || (username === USER.username && password === USER.password)
-      const steps = trace ? [{ hop: 'token_service', method: 'GET', target: 'https://auth.test/token', status: good ? 200 : 401, sent: 'Basic', decision: 'proven', reason: 'The credentials are proven good.', extra: 'not for listeners' }] : undefined
+      const steps = trace
+        ? [
+            {
+              hop: 'token_service',
+              method: 'GET',
+              target: 'https://auth.test/token',
+              status: good ? 200 : 401,
+              sent: 'Basic',
+              decision: 'proven',
+              reason: 'The credentials are proven good.',
+              extra: 'not for listeners',
+            },
+          ]
+        : undefined
       if (!good) return problem('bad_credentials', 401, { step: 'token_service', steps })
       revoked = false
-      if (carrier === 'cookie') return send(200, { ...info, steps }, { 'set-cookie': `${COOKIE}=${SESSION}; Path=/; Secure; HttpOnly; SameSite=Strict` })
+      if (carrier === 'cookie')
+        return send(
+          200,
+          { ...info, steps },
+          { 'set-cookie': `${COOKIE}=${SESSION}; Path=/; Secure; HttpOnly; SameSite=Strict` },
+        )
       return send(200, { ...info, session: SESSION, steps })
     }
     if (url.pathname === '/v1/session') {
@@ -92,8 +156,10 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     if (url.pathname === '/v1/token') {
       if (bearer !== undefined && !hasSession) return problem('invalid_session', 401)
       const { scopes, challenge } = entry.body
-      if (challenge && challenge.realm !== 'https://auth.test/token') return problem('realm_not_allowed', 403, { step: 'key_server' })
-      const allowed = (scope) => hasSession ? !scope.includes('secret') : scope.startsWith('repository:public/')
+      if (challenge && challenge.realm !== 'https://auth.test/token')
+        return problem('realm_not_allowed', 403, { step: 'key_server' })
+      const allowed = (scope) =>
+        hasSession ? !scope.includes('secret') : scope.startsWith('repository:public/')
       const access = scopes.filter(allowed).map((scope) => {
         const [type, name, actions] = scope.split(':')
         return { type, name, actions: actions.split(',').filter((action) => action !== 'delete') }
@@ -101,39 +167,93 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
       const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
       const token = `${part({ alg: 'none', typ: 'JWT' })}.${part({ access, jti: String(++issued) })}.c2ln`
       valid.add(token)
-      return send(200, { token, token_type: 'Bearer', expires_in: expiresIn, issued_at: Date.now(), kind: 'jwt', granted: [], denied: [], unknown: [], steps: entry.body.trace ? [{ hop: 'token_service', method: 'GET', target: 'https://auth.test/token', status: 200, decision: 'got_token', reason: 'The token service gave a token.', scopes }] : undefined })
+      return send(200, {
+        token,
+        token_type: 'Bearer',
+        expires_in: expiresIn,
+        issued_at: Date.now(),
+        kind: 'jwt',
+        granted: [],
+        denied: [],
+        unknown: [],
+        steps: entry.body.trace
+          ? [
+              {
+                hop: 'token_service',
+                method: 'GET',
+                target: 'https://auth.test/token',
+                status: 200,
+                decision: 'got_token',
+                reason: 'The token service gave a token.',
+                scopes,
+              },
+            ]
+          : undefined,
+      })
     }
 
     const gateway = /^\/(r\/registry\.test|direct)(\/v2\/.*)$/.exec(url.pathname)
     if (!gateway) return problem('not_found', 404)
     const path = gateway[2]
-    const need = path === '/v2/_catalog' ? 'registry:catalog:*' : `repository:${/^\/v2\/(.+)\/(tags|manifests|blobs)\//.exec(path)?.[1]}:pull`
+    const need =
+      path === '/v2/_catalog'
+        ? 'registry:catalog:*'
+        : `repository:${/^\/v2\/(.+)\/(tags|manifests|blobs)\//.exec(path)?.[1]}:pull`
     if (auth === 'bearer') {
-      const claims = valid.has(bearer) ? JSON.parse(Buffer.from(bearer.split('.')[1], 'base64url')) : undefined
+      const claims = valid.has(bearer)
+        ? JSON.parse(Buffer.from(bearer.split('.')[1], 'base64url'))
+        : undefined
       const [type, name, action] = need.split(':')
-      const granted = claims?.access.some((entry) => entry.type === type && entry.name === name && entry.actions.includes(action))
+      const granted = claims?.access.some(
+        (entry) => entry.type === type && entry.name === name && entry.actions.includes(action),
+      )
       if (path !== '/v2/' && !granted) {
         const error = claims ? ',error="insufficient_scope"' : ''
-        return send(401, { errors: [{ code: 'UNAUTHORIZED' }] }, { 'www-authenticate': `Bearer realm="https://auth.test/token",service="registry.test",scope="${need}"${error}` })
+        return send(
+          401,
+          { errors: [{ code: 'UNAUTHORIZED' }] },
+          {
+            'www-authenticate': `Bearer realm="https://auth.test/token",service="registry.test",scope="${need}"${error}`,
+          },
+        )
       }
     } else if (auth === 'basic' && !hasSession) {
-      return send(401, { errors: [{ code: 'UNAUTHORIZED' }] }, { 'registry-challenge': 'Basic realm="Registry"' })
+      return send(
+        401,
+        { errors: [{ code: 'UNAUTHORIZED' }] },
+        { 'registry-challenge': 'Basic realm="Registry"' },
+      )
     }
     if (path === '/v2/_catalog') return send(200, { repositories: ['app', 'public/app'] })
     if (path.endsWith('/tags/list')) {
       const n = Number(url.searchParams.get('n') ?? 2)
       const from = Number(url.searchParams.get('last') ?? 0)
-      const names = Array.from({ length: Math.max(0, Math.min(n, tags - from)) }, (_, at) => `v${from + at + 1}`)
+      const names = Array.from(
+        { length: Math.max(0, Math.min(n, tags - from)) },
+        (_, at) => `v${from + at + 1}`,
+      )
       const more = from + n < tags
       const folder = url.pathname.slice(0, -'/v2/'.length - (path.length - '/v2/'.length))
-      return send(200, { name: 'app', tags: tags === 0 ? null : names }, more ? { link: `<${folder}${path}?n=${n}&last=${from + n}>; rel="next"` } : {})
+      return send(
+        200,
+        { name: 'app', tags: tags === 0 ? null : names },
+        more ? { link: `<${folder}${path}?n=${n}&last=${from + n}>; rel="next"` } : {},
+      )
     }
-    const contents = { [sha256(image)]: image, [sha256(index)]: index, latest: index, [sha256(config)]: config }
+    const contents = {
+      [sha256(image)]: image,
+      [sha256(index)]: index,
+      latest: index,
+      [sha256(config)]: config,
+    }
     const asked = path.split('/').at(-1)
     const content = contents[asked]
     if (!content) return send(404, { errors: [{ code: 'MANIFEST_UNKNOWN' }] })
     const type = content === config ? 'application/octet-stream' : JSON.parse(content).mediaType
-    return send(200, Buffer.from(content), { 'content-type': type, 'docker-content-digest': sha256(content) })
+    return send(200, Buffer.from(content), {
+      'content-type': type,
+      'docker-content-digest': sha256(content),
+    })
   })
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${server.address().port}`

@@ -14,6 +14,10 @@ const folder = fileURLToPath(new URL('../..', import.meta.url))
 export function copy(test) {
   const to = mkdtempSync(join(tmpdir(), 'dockpass-'))
   test.after(() => rmSync(to, { recursive: true, force: true }))
-  for (const name of ['package.json', 'index.js', 'node.js', 'doctor-node.js', 'lib', 'dist']) cpSync(join(folder, name), join(to, name), { recursive: true })
-  return { load: (entry = 'node.js') => import(pathToFileURL(join(to, entry)).href), path: (name) => join(to, name) }
+  for (const name of ['package.json', 'index.js', 'node.js', 'doctor-node.js', 'lib', 'dist'])
+    cpSync(join(folder, name), join(to, name), { recursive: true })
+  return {
+    load: (entry = 'node.js') => import(pathToFileURL(join(to, entry)).href),
+    path: (name) => join(to, name),
+  }
 }

@@ -22,7 +22,8 @@ function base64url(string) {
 /** A token that is put together. */
 function jwt({ header, claims, signature = 'c2ln', ...unknown }) {
   none(unknown)
-  const isText = (value) => typeof value === 'string' || (value !== null && typeof value === 'object' && 'repeat' in value)
+  const isText = (value) =>
+    typeof value === 'string' || (value !== null && typeof value === 'object' && 'repeat' in value)
   const part = (value) => base64url(isText(value) ? text(value) : JSON.stringify(value))
   return [part(header), part(claims), text(signature)].join('.')
 }
@@ -35,7 +36,10 @@ const RUNNERS = {
     const result = attempt(() => parseChallenges(lines))
     if (error) {
       const line = Array.isArray(input) ? error.line : undefined
-      same(pick(result.error, ['code', 'position', 'line', 'parsed']), clean({ code: 'ERR_CHALLENGE_SYNTAX', position: error.position, line, parsed: visible }))
+      same(
+        pick(result.error, ['code', 'position', 'line', 'parsed']),
+        clean({ code: 'ERR_CHALLENGE_SYNTAX', position: error.position, line, parsed: visible }),
+      )
     } else same(result, { value: visible })
   },
 
@@ -43,7 +47,8 @@ const RUNNERS = {
     none(unknown)
     if (op === 'normalize') return same(normalizeScopes(input.map(text)), normalized)
     const result = attempt(() => parseScopes(text(input)))
-    if (error) same(pick(result.error, ['code', 'position']), { code: 'ERR_SCOPE_SYNTAX', position: error.position })
+    if (error)
+      same(pick(result.error, ['code', 'position']), { code: 'ERR_SCOPE_SYNTAX', position: error.position })
     else same(result, { value: scopes })
   },
 
@@ -60,18 +65,23 @@ const RUNNERS = {
     same(verified, false)
     same(info, expected)
     same(info.kind === 'jwt', header !== undefined && claims !== undefined)
-    if (info.kind === 'jwt' && typeof parts?.claims === 'object' && !('repeat' in parts.claims)) same(claims, parts.claims)
+    if (info.kind === 'jwt' && typeof parts?.claims === 'object' && !('repeat' in parts.claims))
+      same(claims, parts.claims)
     for (const [scope, answer] of Object.entries(asked)) {
       same(grants(given, scope), answer)
       same(grants(info, scope), answer)
     }
   },
 
-  token_responses({ parseTokenResponse }, { body, jwt: parts, receivedAt = 1790000000000, expect: { error, ...expected } }) {
+  token_responses(
+    { parseTokenResponse },
+    { body, jwt: parts, receivedAt = 1790000000000, expect: { error, ...expected } },
+  ) {
     const filled = (value) => (parts ? text(value).replaceAll('$JWT', jwt(parts)) : text(value))
     const result = attempt(() => parseTokenResponse(filled(body), receivedAt))
     if (error) return same(pick(result.error, ['code']), { code: 'ERR_TOKEN_RESPONSE' })
-    for (const name of ['token', 'refreshToken']) if (name in expected) expected[name] = filled(expected[name])
+    for (const name of ['token', 'refreshToken'])
+      if (name in expected) expected[name] = filled(expected[name])
     same(result, { value: expected })
   },
 
@@ -86,8 +96,14 @@ const RUNNERS = {
 /** A case of the doctor, whose answer is a promise. */
 export async function runDiagnosis(diagnose, { input: { steps, token, ...facts }, expect }) {
   const HEADER = { alg: 'RS256', typ: 'JWT' }
-  const given = token === undefined || typeof token === 'string' ? token : jwt({ header: HEADER, claims: token })
-  const { fix, evidence, hop = null, ...diagnosis } = await diagnose(steps.map(step), { token: given, now: 1790000000000, ...facts })
+  const given =
+    token === undefined || typeof token === 'string' ? token : jwt({ header: HEADER, claims: token })
+  const {
+    fix,
+    evidence,
+    hop = null,
+    ...diagnosis
+  } = await diagnose(steps.map(step), { token: given, now: 1790000000000, ...facts })
   same({ ...diagnosis, hop, evidence: evidence.map(({ what, value }) => `${what}: ${value}`) }, expect)
   if (!/^[A-Z].*\.$/.test(fix)) throw new Error(`no sentence: ${fix}`)
 }
@@ -98,7 +114,18 @@ function step(given) {
   const [hop, ...words] = line.split(' ')
   const status = /^\d+$/.test(words[0]) ? Number(words.shift()) : undefined
   const [decision, code] = words
-  return clean({ at: 1790000000000, kind: 'page', hop, method: 'GET', url: target ?? '/v2/a/b/manifests/latest', status, decision, reason: '', code, ...more })
+  return clean({
+    at: 1790000000000,
+    kind: 'page',
+    hop,
+    method: 'GET',
+    url: target ?? '/v2/a/b/manifests/latest',
+    status,
+    decision,
+    reason: '',
+    code,
+    ...more,
+  })
 }
 
 /** Runs one case; throws where it fails. */
@@ -114,7 +141,8 @@ function attempt(work) {
   }
 }
 
-export const clean = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
+export const clean = (object) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
 const pick = (object, names) => clean(Object.fromEntries(names.map((name) => [name, object?.[name]])))
 
 export function none(unknown) {

@@ -69,6 +69,7 @@ impl Credential {
 mod tests {
     use super::*;
 
+    // Threats: INJ-03.
     #[test]
     fn user_names_that_basic_cannot_carry() {
         for name in ["", "a:b", "a\nb", "a\u{7f}", "a\0"] {

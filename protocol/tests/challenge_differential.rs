@@ -294,11 +294,13 @@ proptest! {
         prop_assert!(classes.iter().all(|class| matches!(class, Class::ConflictingParam | Class::RepeatedParam)), "{classes:?}");
     }
 
+    // Threats: INJ-08.
     #[test]
     fn mutated_headers(text in mutated()) {
         compare(&text);
     }
 
+    // Threats: INJ-08.
     #[test]
     fn pieces_in_any_order(pieces in prop::collection::vec(piece(), 0..16)) {
         compare(&pieces.concat());

@@ -160,6 +160,7 @@ fn policy() -> RealmPolicy {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
+    // Threats: UPS-07.
     #[test]
     fn a_resource_takes_at_most_three_requests_and_two_tokens(
         answers in answers(),
@@ -225,6 +226,7 @@ proptest! {
         prop_assert!(flow.take_records().is_empty());
     }
 
+    // Threats: UPS-10.
     #[test]
     fn a_token_takes_at_most_three_requests(
         answers in answers(),

@@ -145,6 +145,7 @@ describe('every flow', () => {
     })
   }
 
+  // Threats: WEB-01.
   it('shows hostile labels as text', async () => {
     const tab = await open('open')
     await tab.page.getByTestId('browse-anonymous').click()

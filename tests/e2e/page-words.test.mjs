@@ -36,6 +36,7 @@ test('an address names a registry, a repository and a reference, and comes back 
   }
 })
 
+// Threats: WEB-05.
 test('what is not of the grammar is dropped from an address', () => {
   const nothing = { registry: null, repository: null, reference: null }
   for (const hash of [
@@ -218,6 +219,7 @@ test('what is copied has the diagnosis that was asked for', () => {
   )
 })
 
+// Threats: WEB-01.
 test('a name cannot turn the text around it or hide in it', () => {
   assert.equal(visible('a\u202Egnp.exe\u200B'), 'a<U+202E>gnp.exe<U+200B>')
   assert.equal(shortDigest(DIGEST), '0123456789ab')

@@ -81,6 +81,7 @@ async function logInBriefly() {
   return { server, registry, session: body.session, tab, begun: Date.now() }
 }
 
+// Threats: CLK-01, WEB-02.
 it('sends a strict policy with the page', async () => {
   const { status, headers } = await call(keyserver, 'GET', '/')
   assert.equal(status, 200)
@@ -205,6 +206,7 @@ for (const version of ['2.8', '3']) {
         assert.equal(warm.tokenService, 0)
       })
 
+      // Threats: WEB-04.
       it('keeps nothing where a script could read it', async () => {
         assert.deepEqual(await tab.stored(), nothingStored)
         const [cookie, ...more] = await tab.context.cookies()
@@ -232,6 +234,7 @@ for (const version of ['2.8', '3']) {
         assert.match(await tab.page.getByTestId('who').innerText(), /ada/)
       })
 
+      // Threats: WEB-02.
       it('had nothing to complain about', () => {
         assert.deepEqual(
           tab.problems({ expected: [401] }).filter(({ kind: what }) => what === 'csp'),
@@ -355,6 +358,7 @@ describe('after all of that', () => {
     assert.deepEqual(await filesWith(planted, people.bob, 'bob'), [])
   })
 
+  // Threats: LOG-01.
   it('no password is in a file that the key server wrote, its log at trace level included', async () => {
     assert.ok(keyserver.alive)
     // The filter says trace; a log without debug lines would mean that it was not heeded, and the search worth nothing.
@@ -371,12 +375,14 @@ describe('after all of that', () => {
     }
   })
 
+  // Threats: KEY-07.
   it('no password is among the arguments or in the environment of the process', async () => {
     const exposed = await exposedBy(keyserver.pid)
     assert.ok(exposed.includes('serve'))
     for (const [user, password] of secrets()) assert.deepEqual(occurrences(exposed, password, user), [])
   })
 
+  // Threats: LOG-06.
   it('no password is left in the memory of the process', async () => {
     let readable = 0
     const found_ = []

@@ -26,6 +26,7 @@ async fn config_of(stack: &Stack, kind: Kind, repository: &str, token: Option<&s
 }
 
 /// GW-16: the blob comes from another host; that host sees no credentials and the page sees no host.
+// Threats: GW-22.
 #[tokio::test]
 async fn blob_redirects_are_followed_without_credentials() {
     let stack = Stack::of([Kind::Hub]).await;
@@ -46,6 +47,7 @@ async fn blob_redirects_are_followed_without_credentials() {
     stack.end().await;
 }
 
+// Threats: GW-16.
 #[tokio::test]
 async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
     let evil = Untouched::start_on("127.0.0.2").await.unwrap();
@@ -232,6 +234,7 @@ fn resident() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
+// Threats: GW-21.
 #[tokio::test]
 async fn a_blob_that_ends_early_does_not_end_well() {
     let stack = Stack::of([Kind::Open]).await;

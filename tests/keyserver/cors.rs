@@ -21,6 +21,7 @@ async fn stack() -> Stack {
         .await
 }
 
+// Threats: COR-03.
 #[tokio::test]
 async fn a_page_that_is_allowed_logs_in_and_reads() {
     let stack = stack().await;
@@ -51,6 +52,7 @@ async fn a_page_that_is_allowed_logs_in_and_reads() {
     stack.end().await;
 }
 
+// Threats: COR-01.
 #[tokio::test]
 async fn look_alike_origins_are_other_origins() {
     let stack = stack().await;
@@ -85,7 +87,8 @@ async fn look_alike_origins_are_other_origins() {
     stack.end().await;
 }
 
-/// SES-10 to SES-13: a cookie counts only with signs that the request comes from our own page.
+/// SES-11: a cookie counts only with signs that the request comes from our own page.
+// Threats: SES-03, SES-04, GW-24.
 #[tokio::test]
 async fn a_cookie_does_nothing_for_pages_of_others() {
     let stack = stack().await;

@@ -1,4 +1,4 @@
-//! Whoever knows the public key can encrypt under it, and still makes no session. Test ids as in the threat list (JWE).
+//! Knowing the public key is enough to encrypt, and not enough to make a session.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
@@ -48,7 +48,7 @@ fn decrypt(session: &str) -> (String, String) {
     (parts[0].to_owned(), String::from_utf8(text.to_vec()).unwrap())
 }
 
-/// JWE-18.
+/// JWE-14, JWE-15: an envelope that opens and holds no signature of ours is refused.
 #[tokio::test]
 async fn knowing_the_public_key_makes_no_session() {
     let stack = Stack::of([Kind::Token]).await;
@@ -102,7 +102,8 @@ async fn knowing_the_public_key_makes_no_session() {
     stack.end().await;
 }
 
-/// JWE-03, JWE-08, JWE-21: what is not exactly our header costs no private-key operation.
+/// JWE-01 (`alg`), JWE-02 (`enc`), JWE-03 (`zip`), JWE-04 (`p2c`), JWE-05 (other members), JWE-06 (`kid`): a header
+/// that is not exactly ours costs no private-key operation.
 #[tokio::test]
 async fn other_headers_are_refused_before_any_rsa_work() {
     let stack = Stack::of([Kind::Token]).await;
@@ -147,7 +148,7 @@ async fn other_headers_are_refused_before_any_rsa_work() {
     stack.end().await;
 }
 
-/// JWE-10, JWE-14: one value has one spelling, and every bit of it counts.
+/// JWE-07, JWE-13: one value has one spelling, and every character of it counts.
 #[tokio::test]
 async fn every_character_of_a_session_counts() {
     let stack = Stack::of([Kind::Token]).await;

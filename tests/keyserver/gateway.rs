@@ -11,6 +11,7 @@ use crate::harness::{Stack, Upstream, WRITING, problem, raw, raw_get};
 const TAGS: &str = "library/alpine/tags/list";
 
 /// GW-11, GW-07: nothing but the distribution specification's paths passes, whatever it is dressed as.
+// Threats: GW-12.
 #[tokio::test]
 async fn only_paths_of_the_specification_pass() {
     let stack = Stack::of([Kind::Open]).await;
@@ -59,6 +60,7 @@ async fn only_paths_of_the_specification_pass() {
     stack.end().await;
 }
 
+// Threats: GW-07.
 #[tokio::test]
 async fn registries_outside_the_configuration_are_not_relayed_to() {
     let evil = Untouched::start().await.unwrap();
@@ -100,6 +102,7 @@ async fn a_read_only_gateway_only_reads() {
 }
 
 /// GW-09, GW-14, GW-20: the demo refuses every request that carries one of these.
+// Threats: GW-08.
 #[tokio::test]
 async fn nothing_of_page_browser_or_proxy_goes_up() {
     let stack = Stack::of([Kind::Open]).await;
@@ -135,6 +138,7 @@ async fn nothing_of_page_browser_or_proxy_goes_up() {
 }
 
 /// GW-15, GW-23: what comes down is an allow-list, and the rest is ours.
+// Threats: SSRF-15, UPS-08.
 #[tokio::test]
 async fn only_headers_of_the_specification_come_down() {
     let stack = Stack::of([Kind::Open]).await;
@@ -204,6 +208,7 @@ async fn pages_are_followed_through_the_gateway() {
 }
 
 /// A `Link` that leaves the registry is not relayed (GHSA-h7vf-4x9w-h99v).
+// Threats: SSRF-15.
 #[tokio::test]
 async fn links_that_lead_elsewhere_do_not_come_down() {
     let stack = Stack::of([Kind::Open]).await;
@@ -225,6 +230,7 @@ async fn links_that_lead_elsewhere_do_not_come_down() {
     stack.end().await;
 }
 
+// Threats: GW-22.
 #[tokio::test]
 async fn negotiation_revalidation_and_ranges_pass() {
     let stack = Stack::of([Kind::Open]).await;

@@ -55,7 +55,7 @@ pub(crate) async fn ask_with(stack: &Stack, document: &Value) -> Reply {
     stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await
 }
 
-/// SCP-01 to SCP-04: granted is one entry with this type, this name and every action; nothing else is.
+/// SCP-01, SCP-02, SCP-03, SCP-04: granted is one entry with this type, this name and every action; nothing else is.
 #[tokio::test]
 async fn only_what_the_token_says_is_granted() {
     let stack = Stack::of([Kind::Token]).await;

@@ -9,6 +9,7 @@ use crate::harness::{Stack, Upstream, problem, random_hex};
 const PRIVATE: &str = "repository:vault/keys:pull";
 const LOGIN_KINDS: [Kind; 5] = [Kind::Token, Kind::Opaque, Kind::OwnRealm, Kind::Hub, Kind::Basic];
 
+// Threats: BRU-05.
 #[tokio::test]
 async fn a_wrong_password_opens_no_session_anywhere() {
     for kind in LOGIN_KINDS {
@@ -25,6 +26,7 @@ async fn a_wrong_password_opens_no_session_anywhere() {
     }
 }
 
+// Threats: CCH-10.
 #[tokio::test]
 async fn a_login_is_never_answered_from_a_cache() {
     for kind in LOGIN_KINDS {
@@ -116,7 +118,7 @@ async fn registries_outside_the_configuration_are_refused_before_anything_is_loo
     stack.end().await;
 }
 
-/// BRU-01, BRU-02.
+/// BRU-01: one address.
 #[tokio::test]
 async fn guessing_passwords_is_slow() {
     let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
@@ -140,6 +142,7 @@ async fn guessing_passwords_is_slow() {
     stack.end().await;
 }
 
+// Threats: INJ-07, LIM-04.
 #[tokio::test]
 async fn malformed_logins_are_refused_in_constant_words() {
     let stack = Stack::of([Kind::Token]).await;
@@ -174,6 +177,7 @@ async fn malformed_logins_are_refused_in_constant_words() {
     stack.end().await;
 }
 
+// Threats: UPS-04, DSC-01.
 #[tokio::test]
 async fn a_login_that_cannot_be_proven_is_none() {
     let stack = Stack::of([Kind::Token]).await;

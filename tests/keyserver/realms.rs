@@ -25,6 +25,7 @@ fn asking(stack: &Stack, kind: Kind, realm: &str, service: &str) -> Value {
     })
 }
 
+// Threats: RLM-01.
 #[tokio::test]
 async fn rlm_01_what_the_client_says_of_the_realm_is_compared_and_never_used() {
     let evil = Untouched::start().await.unwrap();
@@ -60,6 +61,7 @@ async fn rlm_01_what_the_client_says_of_the_realm_is_compared_and_never_used() {
     stack.end().await;
 }
 
+// Threats: RLM-02.
 #[tokio::test]
 async fn rlm_02_a_registry_that_names_a_foreign_realm_gets_no_login() {
     let evil = Untouched::start().await.unwrap();
@@ -94,6 +96,7 @@ async fn rlm_02_a_registry_that_names_a_foreign_realm_gets_no_login() {
     stack.end().await;
 }
 
+// Threats: RLM-03.
 #[tokio::test]
 async fn rlm_03_a_realm_that_changes_after_login_ends_it() {
     // The second realm is one that the configuration allows, so that only the seal can refuse it.
@@ -124,6 +127,7 @@ async fn rlm_03_a_realm_that_changes_after_login_ends_it() {
     stack.end().await;
 }
 
+// Threats: RLM-10.
 #[tokio::test]
 async fn rlm_10_a_hostile_service_name_stays_one_parameter() {
     let mut stack = Stack::of([Kind::Token]).await;
@@ -142,6 +146,7 @@ async fn rlm_10_a_hostile_service_name_stays_one_parameter() {
     stack.end().await;
 }
 
+// Threats: RLM-13, RLM-17.
 #[tokio::test]
 async fn rlm_13_ambiguous_challenges_are_not_chosen_from() {
     let evil = Untouched::start().await.unwrap();

@@ -24,6 +24,7 @@ async fn the_log_is_complete_down_to_trace_and_holds_no_secret() {
     stack.end().await;
 }
 
+// Threats: KEY-07.
 #[tokio::test]
 async fn the_published_keys_are_public_keys() {
     let stack = Stack::of([Kind::Open]).await;
@@ -39,6 +40,7 @@ async fn the_published_keys_are_public_keys() {
 }
 
 /// The readable part of a session names nobody and nothing.
+// Threats: JWE-22.
 #[tokio::test]
 async fn a_sealed_session_shows_nothing_of_what_it_seals() {
     use base64::Engine as _;
@@ -75,6 +77,7 @@ async fn the_configured_registries_are_listed() {
     stack.end().await;
 }
 
+// Threats: SES-05, SES-14.
 #[tokio::test]
 async fn every_dead_end_is_a_problem_document() {
     let stack = Stack::of([Kind::Token]).await;

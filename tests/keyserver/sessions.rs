@@ -14,6 +14,7 @@ use crate::server::{ManualTime, write_key};
 const PRIVATE: &str = "repository:vault/keys:pull";
 const PRIVATE_TAGS: &str = "vault/keys/tags/list";
 
+// Threats: SES-08, CON-03.
 #[tokio::test]
 async fn who_am_i_and_logout() {
     let stack = Stack::of([Kind::Token]).await;
@@ -43,6 +44,7 @@ async fn who_am_i_and_logout() {
 }
 
 /// I4: every rejection looks the same but for its request id.
+// Threats: JWE-18.
 #[tokio::test]
 async fn forged_damaged_and_foreign_sessions_are_refused_with_the_same_words() {
     let stack = Stack::of([Kind::Token]).await;
@@ -101,6 +103,7 @@ fn without_request_id(reply: &Reply) -> Value {
     body
 }
 
+// Threats: SES-15.
 #[tokio::test]
 async fn a_session_ends_at_its_time() {
     let time = ManualTime::new();
@@ -123,6 +126,7 @@ async fn a_session_ends_at_its_time() {
     stack.end().await;
 }
 
+// Threats: RLM-11.
 #[tokio::test]
 async fn a_session_is_for_one_registry() {
     let stack = Stack::of([Kind::Token, Kind::Hub]).await;
@@ -139,6 +143,7 @@ async fn a_session_is_for_one_registry() {
     stack.end().await;
 }
 
+// Threats: SES-01, SES-12.
 #[tokio::test]
 async fn the_cookie_carrier() {
     let stack = Stack::of([Kind::Token]).await;
@@ -170,7 +175,7 @@ async fn the_cookie_carrier() {
     problem(&stack.send(call().header("x-dockpass", "1").json(&ask)).await, 403, "origin_not_allowed");
     let own = call().header("x-dockpass", "1").header("origin", &origin).json(&ask);
     assert_eq!(stack.send(own).await.status, 200);
-    // SES-10…13: another site, or another origin of the same site.
+    // SES-11: another site, or another origin of the same site.
     for site in ["cross-site", "same-site"] {
         let foreign = call().header("x-dockpass", "1").header("sec-fetch-site", site);
         let foreign = foreign.header("origin", "https://evil.test").json(&ask);
@@ -199,6 +204,7 @@ async fn where_the_token_service_gives_a_refresh_token_the_password_is_not_kept(
     stack.end().await;
 }
 
+// Threats: SHD-02.
 #[tokio::test]
 async fn sessions_outlive_the_process_with_a_key_from_a_file() {
     let folder = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@ fn slow(kind: Kind) -> Script {
 }
 
 /// One flight per key: however many ask, one asks upstream.
+// Threats: CON-02.
 #[tokio::test]
 async fn fifty_at_once_cost_one_request_upstream() {
     let stack = Stack::of([Kind::Token]).await;
@@ -28,6 +29,7 @@ async fn fifty_at_once_cost_one_request_upstream() {
     stack.end().await;
 }
 
+// Threats: LIM-09, CON-02.
 #[tokio::test]
 async fn who_hangs_up_takes_nothing_with_him() {
     let stack = Stack::of([Kind::Token]).await;
@@ -117,6 +119,7 @@ async fn a_token_that_was_refused_is_replaced_when_asked_for() {
 }
 
 /// CCH-12: never handed out when about to expire, never kept beyond its time.
+// Threats: CCH-10.
 #[tokio::test]
 async fn tokens_are_not_kept_beyond_their_time() {
     let time = ManualTime::new();

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Stack, log_text, raw};
 
-/// GW-01 to GW-05: whatever the framing says, what is hidden in a body is never taken for a request.
+/// GW-01, GW-02, GW-03, GW-04, GW-05, GW-10: whatever the framing says, what is hidden in a body is never taken for a request.
 #[tokio::test]
 async fn nothing_is_smuggled() {
     let stack = Stack::of([Kind::Open]).await;
@@ -100,6 +100,7 @@ async fn clients_that_never_finish_are_hung_up_on() {
     stack.end().await;
 }
 
+// Threats: LIM-03, LIM-06.
 #[tokio::test]
 async fn heads_and_targets_have_a_limit() {
     let stack = Stack::of([Kind::Open]).await;
@@ -118,6 +119,7 @@ async fn heads_and_targets_have_a_limit() {
 }
 
 /// DNS rebinding: while it listens for this machine only, it answers to this machine's names only.
+// Threats: ORG-02.
 #[tokio::test]
 async fn a_server_on_loopback_answers_to_no_other_name() {
     let stack = Stack::of([Kind::Open]).await;

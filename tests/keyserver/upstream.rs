@@ -19,6 +19,7 @@ pub(crate) fn token_reply(body: &str) -> Action {
     respond(200, "application/json", body)
 }
 
+// Threats: SSRF-11, UPS-04, UPS-05.
 #[tokio::test]
 async fn every_way_a_token_service_fails() {
     let stack = Stack::of([Kind::Token]).await;
@@ -56,6 +57,7 @@ async fn every_way_a_token_service_fails() {
     stack.end().await;
 }
 
+// Threats: UPS-01, UPS-02, UPS-09.
 #[tokio::test]
 async fn a_slow_token_service_is_given_up_on() {
     let stack = Stack::with(DemoConfig::only([Kind::Token, Kind::Open]), |config| {
@@ -85,6 +87,7 @@ async fn a_slow_token_service_is_given_up_on() {
     stack.end().await;
 }
 
+// Threats: UPS-05, UPS-11.
 #[tokio::test]
 async fn retry_after_comes_through() {
     let stack = Stack::of([Kind::Token]).await;
@@ -126,6 +129,7 @@ async fn a_registry_that_is_not_there() {
     stack.end().await;
 }
 
+// Threats: UPS-07.
 #[tokio::test]
 async fn a_registry_that_refuses_every_token_is_not_asked_for_ever() {
     let stack = Stack::of([Kind::Token]).await;

@@ -57,6 +57,7 @@ pub(crate) async fn the_scan_finds_what_is_there() {
 }
 
 /// Logins good and bad, tokens and tags; then no form of the password is anywhere.
+// Threats: CCH-18, LOG-06.
 pub(crate) async fn no_password_stays_in_memory() {
     for kind in [Kind::Token, Kind::OwnRealm, Kind::Hub, Kind::Basic] {
         let place = Place::new([kind], MANY_LOGINS).await;

@@ -10,6 +10,7 @@ use crate::program::{Place, Program, files};
 const SERVE: [&str; 3] = ["serve", "--config", "config.yaml"];
 
 /// SIGTERM: nothing new, what is in flight ends, then the process does.
+// Threats: SHD-01.
 pub(crate) async fn it_serves_and_ends_in_order() {
     let place = Place::new([Kind::Open], "").await;
     let mut program = place.start(&SERVE);
@@ -38,6 +39,7 @@ pub(crate) async fn it_serves_and_ends_in_order() {
 }
 
 /// Logs at trace, files, arguments and the environment, after logins good and bad.
+// Threats: LOG-01.
 pub(crate) async fn nothing_secret_is_written_anywhere() {
     let kinds = [Kind::Token, Kind::OwnRealm, Kind::Hub, Kind::Basic];
     let place = Place::new(kinds, "log:\n  filter: trace\n").await;
@@ -82,6 +84,7 @@ pub(crate) async fn nothing_secret_is_written_anywhere() {
 }
 
 /// Rotation without dropping a session: the new key seals, the former one still opens. A broken file changes nothing.
+// Threats: JWE-25, KEY-05.
 pub(crate) async fn keys_are_read_again_on_sighup() {
     let place = Place::new([Kind::Token], "session:\n  key_files: [current.pem, former.pem]\n").await;
     for file in ["current.pem", "former.pem"] {

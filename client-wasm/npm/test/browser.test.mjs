@@ -189,6 +189,7 @@ describe('in Chromium', () => {
     assert.deepEqual(server.take(), ['GET /r/registry.test/v2/_catalog'])
   })
 
+  // Threats: WEB-08.
   test('from another origin the session is a bearer token, and no cookie goes along', async () => {
     await open()
     const other = await start()

@@ -111,6 +111,7 @@ describe('requests', () => {
 })
 
 describe('sessions', () => {
+  // Threats: WEB-04.
   test('with the bearer carrier the session is in memory, and not in sight', async () => {
     const { server, client } = await setUp()
     assert.equal(client.session, null)
@@ -150,6 +151,7 @@ describe('sessions', () => {
     assert.equal(third.session, null)
   })
 
+  // Threats: WEB-08.
   test('with the cookie, a Basic registry gets the cookie and no header', async () => {
     const { server, client } = await loggedIn({ auth: 'basic' }, { carrier: 'cookie', fetch: browserLike() })
     assert.equal((await client.fetch('/v2/app/tags/list')).status, 200)
@@ -172,6 +174,7 @@ describe('sessions', () => {
     assert.equal(client.session, null)
   })
 
+  // Threats: WEB-09.
   test('no error shows a secret or the text of another', async () => {
     const { client } = await setUp()
     const error = await client.login({ ...USER, password: 'wrong secret' }).catch((error) => error)
@@ -255,6 +258,7 @@ describe('fetch', () => {
     }
   })
 
+  // Threats: RLM-15, SCP-12.
   test('no request leaves for another place', async () => {
     const { server, client } = await loggedIn()
     const elsewhere = [
@@ -456,6 +460,7 @@ describe('content', () => {
     assert.deepEqual(await list(client.tags('app')), [])
   })
 
+  // Threats: RLM-15.
   test('a link to another place is not followed', async () => {
     for (const link of [
       '<https://evil.test/v2/_catalog?last=x>; rel="next"',
@@ -573,6 +578,7 @@ test('authorize asks once and answers for each scope', async () => {
   assert.deepEqual(basic.server.take(), [])
 })
 
+// Threats: WEB-09.
 test('steps tell what was decided and why, and no secret', async () => {
   const { client } = await setUp()
   const steps = []

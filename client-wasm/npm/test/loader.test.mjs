@@ -109,6 +109,7 @@ for (const [name, source] of Object.entries(broken)) {
   })
 }
 
+// Threats: WEB-03.
 test('a module of another version is refused', async (t) => {
   const fresh = copy(t)
   writeFileSync(fresh.path('lib/version.js'), "export const version = '9.9.9'")
@@ -161,6 +162,7 @@ test('what is no argument is refused by name, not by a trap', async () => {
     assert.throws(call, { code: 'ERR_INVALID_ARGUMENT', name: 'DockpassError' }, String(call))
 })
 
+// Threats: WEB-07.
 test('large and hostile input is an error, not a trap, and the next call works', async () => {
   await dockpass.default()
   const { parseChallenges, parseScopes, inspectToken, parseReference, scopesFor, parseTokenResponse } =
@@ -197,6 +199,7 @@ test('large and hostile input is an error, not a trap, and the next call works',
   works(dockpass)
 })
 
+// Threats: WEB-06.
 test('__proto__ is a name like any other', async () => {
   await dockpass.default()
   for (const header of ['Bearer __proto__="x",realm="y"', 'Bearer __proto__="é",realm="y"']) {

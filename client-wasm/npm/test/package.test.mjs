@@ -33,6 +33,7 @@ before(async () => {
 })
 after(() => rmSync(folder, { recursive: true, force: true }))
 
+// Threats: SUP-01.
 test('what is in it', () => {
   assert.deepEqual(files, [
     'LICENSE',

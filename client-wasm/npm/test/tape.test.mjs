@@ -107,6 +107,7 @@ test('objects are what JSON.parse makes of the same text', () => {
   assert.equal({}.polluted, undefined)
 })
 
+// Threats: WEB-06.
 test('what objects inherit is no obstacle', () => {
   Object.defineProperty(Object.prototype, 'hardened', { value: 1, writable: false, configurable: true })
   try {

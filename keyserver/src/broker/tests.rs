@@ -30,6 +30,7 @@ async fn a_cold_anonymous_herd_asks_the_registry_once() {
 }
 
 /// CON-02: a failure is told to all who waited for it, by one question; who comes later asks anew.
+// Threats: UPS-10.
 #[tokio::test]
 async fn a_herd_at_a_registry_that_fails_asks_it_once() {
     let fake = Fake::start(|_, _| {
@@ -46,7 +47,7 @@ async fn a_herd_at_a_registry_that_fails_asks_it_once() {
     assert_eq!(fake.count("/v2/"), 2);
 }
 
-/// CON-02: what a caller claims to have seen makes the server look again, but not each time.
+/// CON-06: what a caller claims to have seen makes the server look again, but not each time.
 #[tokio::test]
 async fn challenges_that_nobody_sent_do_not_drive_requests() {
     let fake = Fake::start(slow_hub).await;
@@ -62,7 +63,7 @@ async fn challenges_that_nobody_sent_do_not_drive_requests() {
     assert_eq!((fake.count("/v2/"), fake.count("/token")), (2, 0));
 }
 
-/// BRU-03: what one address makes this server ask without a session is bounded; answers from the cache are not.
+/// BRU-09: what one address makes this server ask without a session is bounded; answers from the cache are not.
 #[tokio::test]
 async fn an_address_without_a_session_may_ask_for_so_many_new_tokens() {
     let fake = Fake::start(slow_hub).await;

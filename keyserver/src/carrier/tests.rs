@@ -16,6 +16,7 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         })
 }
 
+// Threats: SES-02.
 #[test]
 fn the_name_is_of_a_closed_alphabet_and_one_per_registry() {
     let name = cookie_name("docker.io");
@@ -28,6 +29,7 @@ fn the_name_is_of_a_closed_alphabet_and_one_per_registry() {
     assert!(cookie.is_sensitive());
 }
 
+// Threats: SES-03.
 #[test]
 fn a_cookie_is_found_by_its_exact_name_and_once() {
     let name = cookie_name("docker.io");
@@ -55,6 +57,7 @@ fn a_cookie_is_found_by_its_exact_name_and_once() {
     assert_eq!(cookie(&two_lines, Some("docker.io")), Err(ErrorCode::InvalidRequest));
 }
 
+// Threats: SES-11, SES-12.
 #[test]
 fn a_cookie_counts_from_our_own_page_only() {
     type Case<'a> = (&'a [(&'static str, &'a str)], Result<(), ErrorCode>);
@@ -89,6 +92,7 @@ fn a_cookie_counts_from_our_own_page_only() {
     }
 }
 
+// Threats: INJ-02.
 #[test]
 fn an_authorization_is_one_bearer_or_nothing_that_counts() {
     assert!(matches!(bearer(&HeaderMap::new()), Bearer::None));

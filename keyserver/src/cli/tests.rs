@@ -33,6 +33,7 @@ async fn a_port_in_use_is_one_message_with_the_address_and_what_to_type() {
     assert_eq!(failure.message.lines().count(), 1);
 }
 
+// Threats: ORG-01.
 #[test]
 fn listening_everywhere_by_the_command_line_takes_a_public_origin_as_well() {
     let failure = super::serve(None, Some("0.0.0.0:0".to_owned())).unwrap_err();

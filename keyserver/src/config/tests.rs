@@ -62,6 +62,7 @@ fn nothing_at_all_is_a_configuration() {
     assert!(config.gateway.read_only && !config.any_registry);
 }
 
+// Threats: FLT-08.
 #[test]
 fn unknown_keys_are_all_named_with_their_lines() {
     refused(
@@ -76,6 +77,7 @@ fn unknown_keys_are_all_named_with_their_lines() {
     assert_eq!(message, "line 2: gateway.frobnicate: unknown key; here can stand: read_only");
 }
 
+// Threats: FLT-08.
 #[test]
 fn wrong_types_are_all_named_and_no_value_is_repeated() {
     let text = "listen: [a]\nsession:\n  lifetime_seconds: s3cret-value\ncache: s3cret-value\ngateway:\n  read_only: 1\nregistries: s3cret-value\nlog:\n  format: s3cret-value\n";
@@ -104,6 +106,7 @@ fn wrong_types_are_all_named_and_no_value_is_repeated() {
     }
 }
 
+// Threats: COR-02.
 #[test]
 fn broken_rules_are_all_named() {
     refused(
@@ -123,6 +126,7 @@ fn broken_rules_are_all_named() {
     );
 }
 
+// Threats: RLM-22, SSRF-10.
 #[test]
 fn registries_are_checked() {
     let http =
@@ -165,6 +169,7 @@ fn registries_are_checked() {
     }
 }
 
+// Threats: RLM-20, CFG-01.
 #[test]
 fn a_registry_that_is_this_server_is_refused() {
     let text = "public_origin: https://registry.example.com\nregistries:\n  - host: registry.example.com\n";
@@ -200,6 +205,7 @@ fn variables_override_and_their_types_are_those_of_their_keys() {
     assert_eq!(config.registries.len(), 1);
 }
 
+// Threats: FLT-08.
 #[test]
 fn a_wrong_variable_is_named_and_its_value_is_not_repeated() {
     for (name, value, problem) in [

@@ -73,6 +73,7 @@ async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> Idl
     IdleBody::new(response.into_body(), limit)
 }
 
+// Threats: GW-03, GW-21.
 #[tokio::test]
 async fn a_slow_body_passes_and_one_that_stands_still_breaks_off() {
     let slow = body_of(

@@ -47,6 +47,7 @@ async fn raw(bytes: Vec<u8>, close: bool) -> (String, tokio::task::JoinHandle<()
     (origin, task)
 }
 
+// Threats: UPS-02, UPS-03, UPS-06.
 #[tokio::test]
 async fn answers_that_break_the_rules_are_invalid() {
     let long_body =
@@ -68,6 +69,7 @@ async fn answers_that_break_the_rules_are_invalid() {
     }
 }
 
+// Threats: UPS-01.
 #[tokio::test]
 async fn what_stands_still_is_given_up() {
     for bytes in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"] {
@@ -90,6 +92,7 @@ async fn nobody_there_is_unreachable_and_cleartext_is_no_tls() {
     task.abort();
 }
 
+// Threats: SSRF-07, UPS-08.
 #[tokio::test]
 async fn redirects_are_errors_and_cookies_are_forgotten() {
     for status in [301, 302, 303, 307, 308] {
@@ -141,7 +144,7 @@ fn pieces(count: u8, pause: Duration, hangs: bool) -> super::UpstreamBody {
     StreamBody::new(stream).boxed_unsync()
 }
 
-/// LIM-04: the time for the answer begins when the request is out, however long that took.
+/// LIM-02: the time for the answer begins when the request is out, however long that took.
 #[tokio::test]
 async fn an_upload_may_take_longer_than_an_answer() {
     let fake = Fake::start(|_, seen| reply(201, &[], &seen.body.len().to_string())).await;
@@ -154,7 +157,7 @@ async fn an_upload_may_take_longer_than_an_answer() {
     assert_eq!(fake.seen()[0].body.len(), 30);
 }
 
-/// LIM-04: a body that stands still is given up, and so is a registry that says nothing after its end.
+/// LIM-02, UPS-01: a body that stands still is given up, and so is a registry that says nothing after its end.
 #[tokio::test]
 async fn an_upload_that_stands_still_is_given_up() {
     let fake = Fake::start(|_, _| reply(201, &[], "")).await;
@@ -173,7 +176,7 @@ async fn an_upload_that_stands_still_is_given_up() {
     task.abort();
 }
 
-/// LIM-04: a registry that stops reading in the middle.
+/// UPS-01: a registry that stops reading in the middle.
 #[tokio::test]
 async fn a_registry_that_does_not_read_is_given_up() {
     let (origin, task) = raw(Vec::new(), false).await;

@@ -87,6 +87,7 @@ async fn ask(
     client.exchange(request).await
 }
 
+// Threats: FLT-09.
 #[tokio::test]
 async fn an_authority_of_ones_own_is_trusted_where_it_was_written_down() {
     let authority = Authority::new();
@@ -95,6 +96,7 @@ async fn an_authority_of_ones_own_is_trusted_where_it_was_written_down() {
     assert!(server.await.unwrap().unwrap().contains("Basic s3cret"));
 }
 
+// Threats: SSRF-13, FLT-09.
 #[tokio::test]
 async fn to_anybody_else_nothing_is_said() {
     let (authority, other) = (Authority::new(), Authority::new());

@@ -20,6 +20,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+// Threats: BRU-01, TIM-03.
 #[test]
 fn an_address_has_a_burst_and_then_a_rate() {
     let (limits, clock) = limits(3, 6, 1_000);
@@ -42,6 +43,7 @@ fn an_address_has_a_burst_and_then_a_rate() {
     assert!(take().is_err());
 }
 
+// Threats: BRU-02, BRU-03.
 #[test]
 fn an_account_is_one_account_from_everywhere_and_however_it_is_spelled() {
     let (limits, _) = limits(1_000, 1_000, 4);
@@ -53,6 +55,7 @@ fn an_account_is_one_account_from_everywhere_and_however_it_is_spelled() {
     assert_eq!(limits.take(ip("10.0.1.1"), "r", "bob"), Ok(()));
 }
 
+// Threats: BRU-03.
 #[test]
 fn a_customer_is_an_ipv4_address_or_an_ipv6_64() {
     assert_eq!(customer(ip("2001:db8::1")), customer(ip("2001:db8::ffff:1")));

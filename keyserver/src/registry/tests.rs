@@ -7,6 +7,7 @@ fn registries(change: impl FnOnce(&mut Config)) -> Registries {
     Registries::new(&config).unwrap()
 }
 
+// Threats: RLM-21, SSRF-08, CCH-04.
 #[test]
 fn all_names_of_docker_hub_are_one_registry() {
     let registries = registries(|_| {});
@@ -43,6 +44,7 @@ fn all_names_of_docker_hub_are_one_registry() {
     }
 }
 
+// Threats: RLM-20, SSRF-01, SSRF-09.
 #[test]
 fn the_open_mode_takes_public_registries_on_their_ports_only() {
     let registries = registries(|config| {
@@ -94,6 +96,7 @@ fn a_registry_says_where_it_is_and_how_it_is_reached() {
     assert_eq!(info.catalog, ["team/app"]);
 }
 
+// Threats: FLT-09.
 #[test]
 fn a_certificate_file_that_is_none_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();

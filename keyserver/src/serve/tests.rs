@@ -50,6 +50,7 @@ async fn read_all(stream: &mut TcpStream, limit: Duration) -> (String, bool) {
     (String::from_utf8_lossy(&bytes).into_owned(), closed)
 }
 
+// Threats: LIM-01, LIM-02.
 #[tokio::test]
 async fn slow_headers_and_silence_are_cut_off() {
     let running = Running::start(|config| config.limits.header_seconds = 1).await;
@@ -66,6 +67,7 @@ async fn slow_headers_and_silence_are_cut_off() {
     assert!(closed && answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
+// Threats: LIM-02.
 #[tokio::test]
 async fn a_slow_body_is_a_timeout() {
     let running = Running::start(|config| config.limits.header_seconds = 1).await;
@@ -76,6 +78,7 @@ async fn a_slow_body_is_a_timeout() {
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("\"request_timeout\""), "{answer}");
 }
 
+// Threats: LIM-03, LIM-07, GW-04, GW-07.
 #[tokio::test]
 async fn broken_requests_are_refused_by_status() {
     let running = Running::start(|_| {}).await;
@@ -132,6 +135,7 @@ async fn after_a_login_the_connection_is_closed() {
     assert!(!answer.contains(PASSWORD));
 }
 
+// Threats: SHD-01.
 #[tokio::test]
 async fn stopping_lets_requests_end_and_takes_no_new_ones() {
     let fake = Fake::start(|_, _| {
@@ -156,6 +160,7 @@ async fn stopping_lets_requests_end_and_takes_no_new_ones() {
     assert!(TcpStream::connect(running.address).await.is_err());
 }
 
+// Threats: LIM-08.
 #[tokio::test]
 async fn beyond_the_cap_connections_wait_and_are_then_served() {
     let running = Running::start(|config| config.limits.connections = 2).await;
@@ -169,6 +174,7 @@ async fn beyond_the_cap_connections_wait_and_are_then_served() {
     assert!(read_all(&mut third, Duration::from_secs(3)).await.1);
 }
 
+// Threats: SHD-01.
 #[tokio::test]
 async fn readiness_ends_before_accepting_does() {
     let mut running = Running::start(|config| config.limits.drain_seconds = 1).await;
@@ -210,7 +216,7 @@ async fn who_never_reads_is_hung_up_on() {
     assert!(closed && part.len() < 32 << 20, "{}", part.len());
 }
 
-/// LIM-03: one address cannot have every connection.
+/// LIM-08: one address cannot have every connection.
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_no_more() {
     let running = Running::start(|config| config.limits.connections_per_address = 2).await;
@@ -230,7 +236,7 @@ async fn an_address_has_so_many_connections_and_no_more() {
     assert!(read_all(&mut fourth, Duration::from_secs(3)).await.0.starts_with("HTTP/1.1 200"));
 }
 
-/// LIM-03: a trusted proxy stands for many people.
+/// LIM-08: a trusted proxy stands for many people.
 #[tokio::test]
 async fn a_trusted_proxy_has_as_many_connections_as_it_wants() {
     let running = Running::start(|config| {

@@ -37,6 +37,7 @@ async fn seal(sessions: &Sessions, password: &str) -> Sealed {
     Sealed::new(&sessions.seal("reg.test", &proof(password), usize::MAX).await.unwrap().text)
 }
 
+// Threats: INJ-04, INJ-05.
 #[tokio::test]
 async fn what_is_sealed_opens_on_every_instance_with_the_key() {
     let (one, _) = sessions_with(|_| {});
@@ -65,6 +66,7 @@ async fn facts_cost_one_operation_for_all_and_none_later() {
     assert_eq!(two.open(&sealed).await.unwrap_err(), SessionError::Expired);
 }
 
+// Threats: JWE-16, JWE-20.
 #[tokio::test]
 async fn another_key_another_server_and_garbage_are_one_and_the_same_error() {
     let (one, _) = sessions_with(|_| {});
@@ -80,6 +82,7 @@ async fn another_key_another_server_and_garbage_are_one_and_the_same_error() {
     assert_eq!(one.private_operations(), 0);
 }
 
+// Threats: CON-03.
 #[tokio::test]
 async fn revoked_is_invalid_until_the_end_of_time() {
     let (sessions, _) = sessions_with(|_| {});
@@ -91,6 +94,7 @@ async fn revoked_is_invalid_until_the_end_of_time() {
     sessions.facts(&kept).await.unwrap();
 }
 
+// Threats: JWE-25, KEY-05.
 #[tokio::test]
 async fn keys_are_replaced_while_serving_and_kept_when_the_new_ones_are_bad() {
     let folder = tempfile::tempdir().unwrap();
@@ -118,6 +122,7 @@ async fn keys_are_replaced_while_serving_and_kept_when_the_new_ones_are_bad() {
     sessions.open(&again).await.unwrap();
 }
 
+// Threats: JWE-23.
 #[tokio::test]
 async fn the_length_of_a_session_does_not_tell_that_of_a_password() {
     let (sessions, _) = sessions_with(|_| {});
@@ -132,6 +137,7 @@ async fn the_length_of_a_session_does_not_tell_that_of_a_password() {
     assert_eq!(tight.unwrap_err(), SessionError::TooLarge);
 }
 
+// Threats: JWE-21.
 #[tokio::test]
 async fn a_flood_is_turned_away_and_the_lane_goes_on() {
     let (sessions, _) = sessions_with(|config| {
@@ -154,6 +160,7 @@ async fn debug_shows_no_secret() {
     assert!(!text.contains("s3cret") && !text.contains(minted.text.get(200..240).unwrap()), "{text}");
 }
 
+// Threats: JWE-15, JWE-16, JWE-17, TIM-01, TIM-02.
 #[test]
 fn claims_of_other_forms_are_refused() {
     let key = keyring::KeyRing::load(&[key_file()]).unwrap();

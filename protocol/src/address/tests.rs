@@ -48,6 +48,7 @@ fn every_ipv4_block_agrees_with_the_standard_library_where_it_has_an_opinion() {
     }
 }
 
+// Threats: SSRF-01.
 #[test]
 fn ipv6_is_public_only_where_it_is_global() {
     for text in [

@@ -172,6 +172,7 @@ mod tests {
         TokenRequest { realm: &realm, service, scopes: &scopes, offline }.url(account)
     }
 
+    // Threats: INJ-09.
     #[test]
     fn every_part_is_encoded_and_in_its_place() {
         assert_eq!(
@@ -192,6 +193,7 @@ mod tests {
         assert_eq!(url("/token", None, "", Some(""), false), "https://reg.example/token?client_id=dockpass");
     }
 
+    // Threats: RLM-09.
     #[test]
     fn the_realms_own_query_stays_but_for_what_is_ours() {
         assert_eq!(

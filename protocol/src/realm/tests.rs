@@ -29,6 +29,7 @@ fn a_registry_may_name_its_own_origin() {
     }
 }
 
+// Threats: RLM-04, RLM-05, RLM-06, RLM-07, RLM-08.
 #[test]
 fn foreign_realms_are_refused() {
     for (registry, realm) in [

@@ -51,6 +51,7 @@ fn held(token: &str, keep_until_ms: i64) -> Entry {
     }))
 }
 
+// Threats: CCH-01, CCH-04, CCH-07, CCH-17.
 #[test]
 fn no_two_questions_have_one_key_and_one_question_has_one() {
     let cache = cache(&CacheConfig::default());
@@ -100,6 +101,7 @@ fn no_two_questions_have_one_key_and_one_question_has_one() {
     );
 }
 
+// Threats: CCH-12.
 #[test]
 fn what_is_kept_how_long() {
     let caps =
@@ -126,6 +128,7 @@ fn what_is_kept_how_long() {
     assert_eq!(nothing.keep_until_ms(7, 300_000, None, false), 7);
 }
 
+// Threats: CON-02.
 #[tokio::test]
 async fn one_fetch_for_all_and_errors_are_not_kept() {
     let cache = cache(&CacheConfig::default());
@@ -156,6 +159,7 @@ async fn one_fetch_for_all_and_errors_are_not_kept() {
     assert!(cache.get(&[2; 32], 0).await.is_none());
 }
 
+// Threats: CCH-13, CCH-18.
 #[tokio::test]
 async fn it_stays_within_its_bytes() {
     let cache = cache(&CacheConfig { max_bytes: 100_000, ..CacheConfig::default() });

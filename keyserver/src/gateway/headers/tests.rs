@@ -39,6 +39,7 @@ fn links_lead_through_the_gateway_or_nowhere() {
     }
 }
 
+// Threats: GW-26.
 #[test]
 fn only_types_of_data_keep_their_name() {
     for (sent, expected) in [

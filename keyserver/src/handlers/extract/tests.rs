@@ -8,6 +8,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+// Threats: GW-20.
 #[test]
 fn forwarded_addresses_count_only_from_trusted_proxies_and_only_as_far_as_those_go() {
     let headers = |lines: &[&'static str]| {

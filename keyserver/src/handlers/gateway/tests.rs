@@ -42,6 +42,7 @@ async fn a_challenge_is_relayed_and_with_a_registry_token_the_answer_comes() {
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }
 
+// Threats: GW-14.
 #[tokio::test]
 async fn with_a_session_the_gateway_runs_the_flow_and_the_session_stays_here() {
     let fake = Fake::start(token_registry).await;
@@ -92,6 +93,7 @@ async fn a_basic_registry_works_by_session_and_opens_no_password_box() {
     assert!(fake.seen().last().unwrap().header("cookie").is_none());
 }
 
+// Threats: SES-22.
 #[tokio::test]
 async fn a_session_that_does_not_open_never_goes_to_a_registry() {
     let fake = Fake::start(echo).await;
@@ -114,6 +116,7 @@ async fn a_session_that_does_not_open_never_goes_to_a_registry() {
     assert!(fake.seen().is_empty());
 }
 
+// Threats: GW-11.
 #[tokio::test]
 async fn only_paths_of_the_specification_pass_and_as_they_were_matched() {
     let fake = Fake::start(echo).await;
@@ -162,6 +165,7 @@ async fn only_paths_of_the_specification_pass_and_as_they_were_matched() {
     assert_eq!(server.get(&escaped, &[]).await.status, StatusCode::OK);
 }
 
+// Threats: GW-13.
 #[tokio::test]
 async fn it_is_read_only_unless_configured() {
     let fake = Fake::start(echo).await;
@@ -191,6 +195,7 @@ async fn it_is_read_only_unless_configured() {
         .assert_problem("method_not_allowed");
 }
 
+// Threats: GW-09, GW-14.
 #[tokio::test]
 async fn only_listed_headers_go_up() {
     let fake = Fake::start(echo).await;
@@ -230,6 +235,7 @@ async fn only_listed_headers_go_up() {
     assert_eq!(seen[0].header("user-agent"), Some(crate::http_client::AGENT));
 }
 
+// Threats: RLM-20, GW-10, GW-15, GW-18, GW-19, GW-24.
 #[tokio::test]
 async fn registry_content_is_no_part_of_a_page() {
     let fake = Fake::start(|_, _| {
@@ -300,6 +306,7 @@ async fn registry_content_is_no_part_of_a_page() {
     assert!(fake.seen().is_empty());
 }
 
+// Threats: SSRF-16.
 #[tokio::test]
 async fn blob_redirects_are_followed_without_authorization() {
     let storage = Fake::start(echo).await;
@@ -351,6 +358,7 @@ async fn redirects_that_lead_astray_are_refused() {
     writing.send(upload).await.assert_problem("upstream_redirect");
 }
 
+// Threats: GW-17.
 #[tokio::test]
 async fn uploads_go_on_through_the_gateway_or_not_at_all() {
     let answer = |own: &str, seen: &Seen| {
@@ -383,6 +391,7 @@ async fn uploads_go_on_through_the_gateway_or_not_at_all() {
     server.send(begin("d")).await.assert_problem("upstream_invalid");
 }
 
+// Threats: GW-25.
 #[tokio::test]
 async fn a_challenge_of_a_foreign_token_service_is_not_passed_on() {
     let fake = Fake::start(|_, _| {

@@ -73,6 +73,7 @@ async fn a_basic_registry_takes_the_login_itself() {
     assert_eq!(answer.json()["auth"], "basic");
 }
 
+// Threats: SCP-09.
 #[tokio::test]
 async fn an_open_registry_never_sees_the_password() {
     let fake =
@@ -82,6 +83,7 @@ async fn an_open_registry_never_sees_the_password() {
     assert!(fake.seen().iter().all(|request| request.header("authorization").is_none()));
 }
 
+// Threats: RLM-02.
 #[tokio::test]
 async fn a_foreign_realm_gets_nothing() {
     let evil = Fake::start(|_, _| reply(200, &[], "{\"token\":\"x\"}")).await;
@@ -93,6 +95,7 @@ async fn a_foreign_realm_gets_nothing() {
     assert!(fake.seen().iter().all(|request| request.header("authorization").is_none()));
 }
 
+// Threats: SES-01, SES-10, SES-13.
 #[tokio::test]
 async fn a_cookie_login_comes_from_our_own_page_only() {
     let fake = Fake::start(token_registry).await;
@@ -122,6 +125,7 @@ async fn a_cookie_login_comes_from_our_own_page_only() {
     assert_eq!(server.post("/v1/sessions", &own, &body).await.status, StatusCode::OK);
 }
 
+// Threats: SES-02, INJ-06.
 #[tokio::test]
 async fn credentials_that_do_not_fit_are_refused_and_not_cut() {
     let any = |_: &str, seen: &crate::test_support::Seen| match seen.header("authorization") {
@@ -148,6 +152,7 @@ async fn credentials_that_do_not_fit_are_refused_and_not_cut() {
     server.post("/v1/sessions", &[], &login(16_385, "bearer")).await.assert_problem("credentials_too_large");
 }
 
+// Threats: INJ-01, INJ-02, INJ-03, INJ-04, INJ-06, INJ-07, JSN-01.
 #[tokio::test]
 async fn bad_bodies_are_refused_before_anybody_is_asked() {
     let fake = Fake::start(token_registry).await;
@@ -188,6 +193,7 @@ async fn bad_bodies_are_refused_before_anybody_is_asked() {
     assert!(fake.seen().is_empty());
 }
 
+// Threats: SES-05, SES-10, LIM-04, LIM-05.
 #[tokio::test]
 async fn only_plain_json_of_bounded_size_is_read() {
     let server = TestServer::with(&[]);
@@ -215,6 +221,7 @@ async fn only_plain_json_of_bounded_size_is_read() {
         .assert_problem("invalid_request");
 }
 
+// Threats: BRU-03, BRU-08.
 #[tokio::test]
 async fn too_many_tries_are_told_to_wait_and_reach_nobody() {
     let fake = Fake::start(token_registry).await;
@@ -236,7 +243,8 @@ async fn too_many_tries_are_told_to_wait_and_reach_nobody() {
     assert_eq!(server.post("/v1/sessions", &[], &login_body(&fake)).await.status, StatusCode::OK);
 }
 
-/// SES-21: sessions at many registries never add up to more than a request may carry.
+/// SES-18: sessions at many registries never add up to more than a request may carry.
+// Threats: SES-09.
 #[tokio::test]
 async fn a_login_makes_room_among_its_cookies() {
     let fake = Fake::start(token_registry).await;

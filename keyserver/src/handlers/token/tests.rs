@@ -97,7 +97,7 @@ async fn fresh_asks_again() {
     body["fresh"] = json!(true);
     server.post("/v1/token", &auth, &body).await;
     assert_eq!(fake.count("/token"), 2);
-    // CON-02: again and again is only a way to flood the token service.
+    // CON-06: again and again is only a way to flood the token service.
     for _ in 0..5 {
         assert_eq!(server.post("/v1/token", &auth, &body).await.status, StatusCode::OK);
     }
@@ -107,6 +107,7 @@ async fn fresh_asks_again() {
     assert_eq!(fake.count("/token"), 3);
 }
 
+// Threats: CCH-03.
 #[tokio::test]
 async fn two_sessions_of_one_user_share_nothing() {
     let fake = Fake::start(token_registry).await;
@@ -119,6 +120,7 @@ async fn two_sessions_of_one_user_share_nothing() {
     assert_eq!(fake.count("/token"), 2);
 }
 
+// Threats: CON-02.
 #[tokio::test]
 async fn a_herd_makes_one_request() {
     let fake = Fake::start(token_registry).await;
@@ -136,6 +138,7 @@ async fn a_herd_makes_one_request() {
     assert_eq!(server.state.private_operations(), operations + 1);
 }
 
+// Threats: LIM-09, UPS-12.
 #[tokio::test]
 async fn what_a_caller_asked_for_arrives_even_when_the_caller_is_gone() {
     let fake = Fake::start(token_registry).await;
@@ -154,6 +157,7 @@ async fn what_a_caller_asked_for_arrives_even_when_the_caller_is_gone() {
     assert!(fake.count("/token") <= 1, "{:?}", fake.seen());
 }
 
+// Threats: RLM-01.
 #[tokio::test]
 async fn what_the_page_saw_is_compared_and_never_used() {
     let fake = Fake::start(token_registry).await;
@@ -209,6 +213,7 @@ async fn anonymous_asks_the_service_that_the_registry_names_to_the_server() {
     assert_eq!(fake.count("/v2/"), 2);
 }
 
+// Threats: SSRF-11, CCH-11, UPS-05.
 #[tokio::test]
 async fn a_refusal_is_kept_for_a_moment_and_a_failure_is_not() {
     let fake = Fake::start(token_registry).await;
@@ -242,6 +247,7 @@ async fn a_refusal_is_kept_for_a_moment_and_a_failure_is_not() {
     assert_eq!(broken.count("/token"), 2);
 }
 
+// Threats: SSRF-07.
 #[tokio::test]
 async fn a_redirect_of_a_token_service_is_refused() {
     let evil = Fake::start(|_, _| reply(200, &[], "{\"token\":\"x\"}")).await;
@@ -265,6 +271,7 @@ async fn a_redirect_of_a_token_service_is_refused() {
     assert!(evil.seen().is_empty());
 }
 
+// Threats: RLM-11.
 #[tokio::test]
 async fn a_session_is_for_its_registry_only_and_basic_gives_no_tokens() {
     let fake = Fake::start(token_registry).await;
@@ -287,6 +294,7 @@ async fn a_session_is_for_its_registry_only_and_basic_gives_no_tokens() {
     server.post("/v1/token", &[], &ask(&other, scope)).await.assert_problem("basic_only");
 }
 
+// Threats: SCP-10, INJ-01.
 #[tokio::test]
 async fn scopes_are_of_the_grammar_and_bounded() {
     let fake = Fake::start(token_registry).await;
@@ -310,6 +318,7 @@ async fn scopes_are_of_the_grammar_and_bounded() {
     assert!(fake.seen().is_empty());
 }
 
+// Threats: SES-04.
 #[tokio::test]
 async fn carriers_do_not_mix() {
     let fake = Fake::start(token_registry).await;
@@ -337,6 +346,7 @@ async fn carriers_do_not_mix() {
     }
 }
 
+// Threats: SES-08.
 #[tokio::test]
 async fn logout_ends_a_session_at_once_and_for_good() {
     let fake = Fake::start(token_registry).await;
@@ -352,6 +362,7 @@ async fn logout_ends_a_session_at_once_and_for_good() {
     server.get("/v1/session", &[]).await.assert_problem("login_required");
 }
 
+// Threats: SES-15.
 #[tokio::test]
 async fn a_session_ends_with_its_second() {
     let fake = Fake::start(token_registry).await;

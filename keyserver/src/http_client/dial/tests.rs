@@ -12,6 +12,7 @@ fn origin(text: &str) -> Origin {
     Origin::parse(text).unwrap()
 }
 
+// Threats: SSRF-02, SSRF-03, SSRF-10.
 #[test]
 fn one_bad_address_spoils_a_name_unless_the_operator_wrote_it_down() {
     let policy = DialPolicy::trusting(vec![origin("https://reg.internal.test:5000")]);
@@ -35,6 +36,7 @@ fn one_bad_address_spoils_a_name_unless_the_operator_wrote_it_down() {
     assert_eq!(policy.vet(&own, Vec::new()), Err(DialError::Unreachable));
 }
 
+// Threats: SSRF-02, SSRF-05.
 #[tokio::test]
 async fn nothing_private_is_dialled_for_names_that_others_chose() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

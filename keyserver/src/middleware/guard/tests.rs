@@ -3,6 +3,7 @@ use http::StatusCode;
 
 use crate::test_support::{TestServer, request};
 
+// Threats: SES-05, SES-14, COR-05, CLK-01, KEY-07, LOG-05, SUP-03.
 #[tokio::test]
 async fn every_answer_is_a_document_with_the_headers_that_protect_it() {
     let server = TestServer::with(&[]);
@@ -30,6 +31,7 @@ async fn every_answer_is_a_document_with_the_headers_that_protect_it() {
     assert_eq!(allow.header("allow"), Some("POST"));
 }
 
+// Threats: LIM-06.
 #[tokio::test]
 async fn long_targets_and_absolute_ones_are_refused() {
     let server = TestServer::with(&[]);
@@ -37,6 +39,7 @@ async fn long_targets_and_absolute_ones_are_refused() {
     server.get("http://evil.test/healthz", &[]).await.assert_problem("invalid_request");
 }
 
+// Threats: ORG-02.
 #[tokio::test]
 async fn on_loopback_only_the_names_of_loopback_are_answered() {
     let server = TestServer::with(&[]);
@@ -55,6 +58,7 @@ async fn on_loopback_only_the_names_of_loopback_are_answered() {
     assert_eq!(public.get("/healthz", &[("host", "ks.test")]).await.status, StatusCode::OK);
 }
 
+// Threats: COR-01, COR-03, COR-04.
 #[tokio::test]
 async fn pages_of_other_origins_do_nothing_and_read_nothing() {
     let server = TestServer::configured(&[], |config| {
@@ -105,6 +109,7 @@ async fn pages_of_other_origins_do_nothing_and_read_nothing() {
     assert!(answer.header("access-control-allow-private-network").is_none());
 }
 
+// Threats: SES-11.
 #[tokio::test]
 async fn the_browsers_own_word_on_where_a_request_comes_from_is_heard() {
     let server = TestServer::with(&[]);

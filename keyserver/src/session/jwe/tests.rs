@@ -62,6 +62,7 @@ fn header(kid: &str) -> String {
     json!({"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": kid, "typ": "dockpass-session"}).to_string()
 }
 
+// Threats: JWE-22.
 #[test]
 fn what_is_sealed_opens_again_and_every_seal_differs() {
     let ring = key();
@@ -73,6 +74,7 @@ fn what_is_sealed_opens_again_and_every_seal_differs() {
     assert!(looks_like_one(&one));
 }
 
+// Threats: SES-22.
 #[test]
 fn a_damaged_session_is_still_taken_for_one() {
     let token = seal_with(key().current());
@@ -92,6 +94,7 @@ fn a_damaged_session_is_still_taken_for_one() {
     }
 }
 
+// Threats: JWE-12.
 #[test]
 fn an_independent_implementation_opens_what_is_sealed_here() {
     let ring = key();
@@ -114,6 +117,7 @@ fn an_independent_implementation_opens_what_is_sealed_here() {
     assert_eq!(URL_SAFE_NO_PAD.decode(claims).unwrap(), CLAIMS);
 }
 
+// Threats: JWE-12.
 #[test]
 fn what_an_independent_implementation_encrypts_opens_here_when_it_is_signed_inside() {
     let ring = key();
@@ -133,6 +137,7 @@ fn what_an_independent_implementation_encrypts_opens_here_when_it_is_signed_insi
     assert_eq!(open_with(&again, ring.current()).unwrap(), CLAIMS);
 }
 
+// Threats: JWE-14, JWE-15, JWE-26.
 #[test]
 fn the_public_key_forges_nothing() {
     let ring = key();
@@ -160,6 +165,7 @@ fn the_public_key_forges_nothing() {
     }
 }
 
+// Threats: JWE-10.
 #[test]
 fn a_content_key_of_another_length_is_no_key() {
     let ring = key();
@@ -175,6 +181,7 @@ fn a_content_key_of_another_length_is_no_key() {
     }
 }
 
+// Threats: JWE-07.
 #[test]
 fn no_bit_can_be_flipped() {
     let ring = key();
@@ -192,6 +199,7 @@ fn no_bit_can_be_flipped() {
     }
 }
 
+// Threats: JWE-01, JWE-02, JWE-03, JWE-04, JWE-05, JWE-26.
 #[test]
 fn other_headers_are_refused_before_any_rsa_work() {
     let ring = key();
@@ -266,6 +274,7 @@ fn other_headers_are_refused_before_any_rsa_work() {
     }
 }
 
+// Threats: JWE-06.
 #[test]
 fn a_name_of_another_key_finds_none_and_a_relabelled_session_does_not_open() {
     let ring = key();
@@ -279,6 +288,7 @@ fn a_name_of_another_key_finds_none_and_a_relabelled_session_does_not_open() {
     assert_eq!(open_with(&relabelled, ring.current()), None);
 }
 
+// Threats: JWE-08, JWE-09, JWE-11, JWE-13, JWE-24.
 #[test]
 fn other_shapes_are_refused_before_any_rsa_work() {
     let ring = key();
@@ -329,6 +339,7 @@ fn other_shapes_are_refused_before_any_rsa_work() {
     assert!(parse(&loose).is_none());
 }
 
+// Threats: FLT-07.
 #[test]
 fn without_randomness_nothing_is_sealed() {
     #[derive(Debug)]
@@ -354,6 +365,7 @@ fn sessions_of_any_key_are_known_as_such_and_registry_tokens_are_not() {
     }
 }
 
+// Threats: KEY-04.
 #[test]
 fn the_thumbprint_is_that_of_rfc_7638() {
     let jwk = key().current().jwk();

@@ -39,6 +39,7 @@ fn keygen_writes_a_key_for_its_owner_only_and_touches_no_file_that_is_there() {
     assert!(matches!(Key::generate(1_024), Err(KeyError::Generation)));
 }
 
+// Threats: KEY-04.
 #[test]
 fn pkcs1_and_pkcs8_of_one_key_are_one_key() {
     let folder = tempfile::tempdir().unwrap();
@@ -67,6 +68,7 @@ fn the_first_seals_and_all_open() {
     assert!(kids.iter().all(|kid| ring.find(kid).is_some()));
 }
 
+// Threats: KEY-02, KEY-03.
 #[test]
 fn what_is_no_usable_key_is_refused_and_its_content_not_repeated() {
     let folder = tempfile::tempdir().unwrap();
@@ -102,6 +104,7 @@ fn what_is_no_usable_key_is_refused_and_its_content_not_repeated() {
     assert!(matches!(KeyRing::load(&[folder.path().join("missing")]), Err(KeyError::Unreadable { .. })));
 }
 
+// Threats: KEY-01, CFG-01.
 #[test]
 fn a_key_that_others_can_read_or_change_is_refused() {
     use std::os::unix::fs::PermissionsExt;

@@ -5,7 +5,8 @@ use tokio::sync::Notify;
 
 use super::RsaLane;
 
-/// JWE-22: while made-up sessions fill their queue, known ones are opened, and nothing is turned away that need not be.
+/// JWE-21: while made-up sessions fill their queue, known ones are opened, and nothing is turned away that need not be.
+// Threats: AVL-03.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_unknown_sessions_keeps_no_known_one_out() {
     for width in [1, 2, 4] {
@@ -31,6 +32,7 @@ async fn a_flood_of_unknown_sessions_keeps_no_known_one_out() {
 }
 
 /// A slot goes on being taken when its caller is gone, and is free again afterwards.
+// Threats: LIM-09.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_hangs_up_lets_in_no_more_than_the_width() {
     let lane = Arc::new(RsaLane::new(1, 8));

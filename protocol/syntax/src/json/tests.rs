@@ -118,6 +118,7 @@ fn numbers_stay_within_their_bounds() {
     assert_eq!(Number::Text("1").thousandths(i64::MAX), None, "a bound that cannot be had in thousandths");
 }
 
+// Threats: UPS-13.
 #[test]
 fn depth_is_bounded() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));

@@ -1,5 +1,6 @@
 //! `cargo xtask lint`: everything that is checked without running the code.
 
+mod threats;
 mod tidy;
 
 use crate::failure::Failure;
@@ -22,6 +23,7 @@ pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     };
     step(format(fix));
     step(tidy::tidy());
+    step(threats::threats());
     step(clippy(fix));
     step(browser_module(fix));
     step(documentation());

@@ -54,7 +54,7 @@ pub(super) fn tidy() -> Result<(), Failure> {
 }
 
 /// The files that git knows, or would add: what people wrote.
-fn tracked() -> Result<Vec<PathBuf>, Failure> {
+pub(super) fn tracked() -> Result<Vec<PathBuf>, Failure> {
     let mut git = process::command("git");
     let list = process::output(git.args(["ls-files", "--cached", "--others", "--exclude-standard"]))?;
     let text =

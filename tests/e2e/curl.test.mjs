@@ -56,7 +56,7 @@ after(async () => {
 /** The README's commands, with the address of the key server put in. */
 async function readmeCommands() {
   const text = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-  const section = text.split(/^## /m).find((part) => /^With curl/.test(part))
+  const section = text.split(/^## /m).find((part) => /^Call it with curl/.test(part))
   assert.ok(section, 'the README has a section on curl')
   const [, commands] = section.match(/```sh\n([\s\S]*?)```/)
   const [, set] = commands.match(/^(KEYSERVER=\S+)$/m) ?? []

@@ -58,10 +58,10 @@ pub fn table() -> usize {
 
 /// The words that a tape knows by their index, as a JSON array, so that JavaScript has no list of its own.
 #[wasm_bindgen]
-pub fn tape_words() -> Answered {
+pub fn tape_words() -> OutputLength {
     let mut json = Json::with_capacity(256);
     json.strings(WORDS);
-    answer(json)
+    write_output(json)
 }
 
 /// The address of the tape, whose entries are pairs of numbers of 32 bits.
@@ -138,17 +138,17 @@ pub(crate) fn table_write(from: usize, values: &[u32]) {
 }
 
 /// What a function answers: the length of the JSON in the output; negative when it is an error.
-pub(crate) type Answered = i32;
+pub(crate) type OutputLength = i32;
 
 /// Makes a text the output.
-fn put(text: String) -> Answered {
+fn put(text: String) -> OutputLength {
     let length = i32::try_from(text.len()).unwrap_or_default();
     OUTPUT.set(text);
     length
 }
 
 /// Answers with JSON.
-pub(crate) fn answer(json: Json) -> Answered {
+pub(crate) fn write_output(json: Json) -> OutputLength {
     put(json.finish())
 }
 
@@ -165,7 +165,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     /// Answers with the error; `more` adds further fields.
-    pub(crate) fn answer(self, more: impl FnOnce(&mut Json)) -> Answered {
+    pub(crate) fn write_output(self, more: impl FnOnce(&mut Json)) -> OutputLength {
         let mut json = Json::with_capacity(128);
         json.open('{');
         json.name("code");
@@ -175,7 +175,7 @@ impl Refusal {
         json.optional_number("position", self.position.and_then(|position| position.try_into().ok()));
         more(&mut json);
         json.close('}');
-        -answer(json)
+        -write_output(json)
     }
 }
 

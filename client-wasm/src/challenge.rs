@@ -3,7 +3,9 @@
 use dockpass_protocol::challenge::{Challenge, ChallengeListError, parse_lines, write_on_tape};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, Refusal, answer, table_get, utf16_position, with_decoded, with_input};
+use crate::boundary::{
+    OutputLength, Refusal, table_get, utf16_position, with_decoded, with_input, write_output,
+};
 use crate::json::Json;
 
 /// Reads challenges from one ASCII line, or from several whose ends are in the table, and writes them onto the tape as an
@@ -25,12 +27,12 @@ pub fn scan_challenges(length: usize, lines: usize) -> bool {
 
 /// Reads challenges from one line, or from several whose ends are in the table; answers with their JSON.
 #[wasm_bindgen]
-pub fn parse_challenges(length: usize, lines: usize) -> Answered {
+pub fn parse_challenges(length: usize, lines: usize) -> OutputLength {
     with_input(length, |text| match parse_lines(split(text, lines)) {
         Ok(challenges) => {
             let mut json = Json::with_capacity(length + 64);
             write(&mut json, &challenges);
-            answer(json)
+            write_output(json)
         }
         Err(ChallengeListError { line, position, kind, parsed }) => {
             let failed = split(text, lines).nth(line).unwrap_or_default();
@@ -39,7 +41,7 @@ pub fn parse_challenges(length: usize, lines: usize) -> Answered {
                 message: format!("Challenge syntax: {kind}."),
                 position: Some(utf16_position(failed, position)),
             };
-            refusal.answer(|json| {
+            refusal.write_output(|json| {
                 json.optional_number("line", line.try_into().ok().filter(|_| lines > 0));
                 json.name("parsed");
                 write(json, &parsed);

@@ -14,7 +14,7 @@ use dockpass_protocol::reference::RegistryName;
 use dockpass_protocol::scope::{Scope, ScopeSet, scopes_for};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, Refusal, answer, table_get, with_input};
+use crate::boundary::{OutputLength, Refusal, table_get, with_input, write_output};
 use crate::flow::Flow;
 use crate::json::Json;
 use crate::token_cache::TokenCache;
@@ -23,12 +23,12 @@ use crate::token_cache::TokenCache;
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Client {
-    known: Rc<RefCell<Known>>,
+    state: Rc<RefCell<ClientState>>,
 }
 
 /// What outlives a flow.
 #[derive(Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct ClientState {
     /// How the registry authenticates, by its last answer or the login.
     pub(crate) auth: Option<KnownAuth>,
     /// The tokens of this tab.
@@ -45,7 +45,7 @@ impl Client {
     #[wasm_bindgen(constructor)]
     #[expect(clippy::new_without_default, reason = "JavaScript has no Default")]
     pub fn new() -> Self {
-        Self { known: Rc::default() }
+        Self { state: Rc::default() }
     }
 
     /// Somebody is logged in at a registry that authenticates this way: `auth` is 0 open, 1 basic, 2 bearer; then the
@@ -62,16 +62,16 @@ impl Client {
                 }
             })
         });
-        let mut known = self.known.borrow_mut();
-        let epoch = known.epoch.wrapping_add(1);
-        *known = Known { auth, identified: true, epoch, ..Known::default() };
+        let mut state = self.state.borrow_mut();
+        let epoch = state.epoch.wrapping_add(1);
+        *state = ClientState { auth, identified: true, epoch, ..ClientState::default() };
     }
 
     /// Nobody is logged in. How the registry authenticates is still known.
     pub fn forget(&self) {
-        let mut known = self.known.borrow_mut();
-        let epoch = known.epoch.wrapping_add(1);
-        *known = Known { auth: known.auth.take(), epoch, ..Known::default() };
+        let mut state = self.state.borrow_mut();
+        let epoch = state.epoch.wrapping_add(1);
+        *state = ClientState { auth: state.auth.take(), epoch, ..ClientState::default() };
     }
 
     /// Begins a flow for a request: its method, a space, and its path from `/v2/` on with the query. `undefined` when
@@ -81,39 +81,39 @@ impl Client {
             let (method, path) = text.split_once(' ')?;
             let scopes = scopes_for(method, path).ok()?;
             let request = ResourceRequest { method: method.to_owned(), path: path.to_owned(), scopes };
-            let known = self.known.borrow();
-            let flow = ResourceFlow::new(request, known.auth.clone(), known.identified);
-            Some(Flow::new(flow, Rc::clone(&self.known)))
+            let state = self.state.borrow();
+            let flow = ResourceFlow::new(request, state.auth.clone(), state.identified);
+            Some(Flow::new(flow, Rc::clone(&self.state)))
         })
     }
 
     /// Which token to ask for, to learn what it says of scopes that are separated by spaces. Answers with
     /// `{scopes, token?, realm?, service?}`; `token` is one that is at hand at `now` (milliseconds since the epoch).
     /// Without `scopes`, this registry has no tokens.
-    pub fn question(&self, length: usize, now: f64) -> Answered {
+    pub fn question(&self, length: usize, now: f64) -> OutputLength {
         with_input(length, |text| {
             let scopes = match text.split(' ').map(str::parse::<Scope>).collect::<Result<ScopeSet, _>>() {
                 Ok(scopes) => scopes,
-                Err(error) => return crate::scope::refusal(text, error).answer(|_| {}),
+                Err(error) => return crate::scope::refusal(text, error).write_output(|_| {}),
             };
-            let known = self.known.borrow();
+            let state = self.state.borrow();
             let mut json = Json::with_capacity(256);
             json.open('{');
-            if !matches!(known.auth, Some(KnownAuth::Open | KnownAuth::Basic)) {
+            if !matches!(state.auth, Some(KnownAuth::Open | KnownAuth::Basic)) {
                 json.name("scopes");
                 json.strings(scopes.to_strings().iter().map(String::as_str));
-                if let Some(token) = known.tokens.get(&scopes, now) {
+                if let Some(token) = state.tokens.get(&scopes, now) {
                     json.name("token");
                     json.string(secrecy::ExposeSecret::expose_secret(&token));
                 }
-                if let Some(KnownAuth::Bearer { realm, service }) = &known.auth {
+                if let Some(KnownAuth::Bearer { realm, service }) = &state.auth {
                     json.name("realm");
                     json.string(realm);
                     json.optional_string("service", service.as_deref());
                 }
             }
             json.close('}');
-            answer(json)
+            write_output(json)
         })
     }
 
@@ -123,7 +123,7 @@ impl Client {
         with_input(length, |text| {
             let (scopes, token) = text.split_at_checked(scopes).unwrap_or_default();
             if let Ok(scopes) = ScopeSet::parse(scopes) {
-                self.known.borrow_mut().tokens.put(scopes, token.to_owned().into(), now, seconds * 1000.0);
+                self.state.borrow_mut().tokens.put(scopes, token.to_owned().into(), now, seconds * 1000.0);
             }
         });
     }
@@ -131,26 +131,26 @@ impl Client {
 
 /// The canonical name of a registry. Answers with a string.
 #[wasm_bindgen]
-pub fn registry_name(length: usize) -> Answered {
+pub fn registry_name(length: usize) -> OutputLength {
     with_input(length, |text| match RegistryName::parse(text) {
         Ok(name) => {
             let mut json = Json::with_capacity(64);
             json.string(name.as_str());
-            answer(json)
+            write_output(json)
         }
         Err(_) => Refusal {
             code: "ERR_INVALID_ARGUMENT",
             message: "registry is not host or host:port.".to_owned(),
             position: None,
         }
-        .answer(|_| {}),
+        .write_output(|_| {}),
     })
 }
 
 /// The path of the page after the one at a path. The table holds the ends of three texts in the input: the `Link` line of the
 /// answer, the registry's origin, the path. Answers with a string, or `null`.
 #[wasm_bindgen]
-pub fn next_page(length: usize) -> Answered {
+pub fn next_page(length: usize) -> OutputLength {
     with_input(length, |text| {
         let (link_end, origin_end) = (table_get(0) as usize, table_get(1) as usize);
         let next = || {
@@ -162,19 +162,19 @@ pub fn next_page(length: usize) -> Answered {
             Some(path) => json.string(&path),
             None => json.raw("null"),
         }
-        answer(json)
+        write_output(json)
     })
 }
 
 /// The sentence of an error code; `null` for a code that this version does not know.
 #[wasm_bindgen]
-pub fn sentence(length: usize) -> Answered {
+pub fn sentence(length: usize) -> OutputLength {
     with_input(length, |text| {
         let mut json = Json::with_capacity(160);
         match text.parse::<ErrorCode>() {
             Ok(code) => json.string(code.sentence()),
             Err(()) => json.raw("null"),
         }
-        answer(json)
+        write_output(json)
     })
 }

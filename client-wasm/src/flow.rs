@@ -10,8 +10,8 @@ use dockpass_protocol::flow::{
 use secrecy::{ExposeSecret, SecretString};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, answer, table_get, with_input};
-use crate::client::Known;
+use crate::boundary::{OutputLength, table_get, with_input, write_output};
+use crate::client::ClientState;
 use crate::json::Json;
 
 /// A flow under way. The driver asks [`step`](Flow::step) what to do, does it, reports it, and asks again.
@@ -19,15 +19,15 @@ use crate::json::Json;
 #[derive(Debug)]
 pub struct Flow {
     machine: ResourceFlow,
-    known: Rc<RefCell<Known>>,
+    state: Rc<RefCell<ClientState>>,
     /// When it began, in logins and logouts.
     epoch: u32,
 }
 
 impl Flow {
-    pub(crate) fn new(machine: ResourceFlow, known: Rc<RefCell<Known>>) -> Self {
-        let epoch = known.borrow().epoch;
-        Self { machine, known, epoch }
+    pub(crate) fn new(machine: ResourceFlow, state: Rc<RefCell<ClientState>>) -> Self {
+        let epoch = state.borrow().epoch;
+        Self { machine, state, epoch }
     }
 
     /// The same with the token that a cache has at `now`.
@@ -35,7 +35,7 @@ impl Flow {
         loop {
             let step = self.machine.step();
             let ResourceStep::NeedToken(need) = &step else { return step };
-            let cached = if need.fresh { None } else { self.known.borrow().tokens.get(&need.scopes, now) };
+            let cached = if need.fresh { None } else { self.state.borrow().tokens.get(&need.scopes, now) };
             match cached {
                 Some(token) => self.machine.token(Ok(token)),
                 None => return step,
@@ -54,7 +54,7 @@ impl Flow {
     /// - `{do: "fail", code, message, step, status?, retryAfter?}`: there is none;
     ///
     /// each with `steps`, what was decided since the last call, if somebody listens (`traced`).
-    pub fn step(&mut self, now: f64, traced: bool) -> Answered {
+    pub fn step(&mut self, now: f64, traced: bool) -> OutputLength {
         let step = self.advance(now);
         let mut json = Json::with_capacity(512);
         json.open('{');
@@ -82,11 +82,11 @@ impl Flow {
                 json.name("fresh");
                 json.raw(if need.fresh { "true" } else { "false" });
             }
-            ResourceStep::Done(answered) => {
+            ResourceStep::Done(outcome) => {
                 json.string("done");
-                let mut known = self.known.borrow_mut();
-                if known.epoch == self.epoch {
-                    known.auth = Some(answered.auth);
+                let mut state = self.state.borrow_mut();
+                if state.epoch == self.epoch {
+                    state.auth = Some(outcome.auth);
                 }
             }
             ResourceStep::Fail(error) => {
@@ -104,7 +104,7 @@ impl Flow {
             json.close(']');
         }
         json.close('}');
-        answer(json)
+        write_output(json)
     }
 
     /// The request was answered. The table holds the ends of five texts in the input: `WWW-Authenticate`, what the gateway
@@ -138,7 +138,7 @@ impl Flow {
         let error = with_input(length, |text| {
             let (code, hop) = text.split_at_checked(code).unwrap_or_default();
             let hops = [Hop::Registry, Hop::TokenService, Hop::KeyServer];
-            let hop = hops.into_iter().find(|&known| word(known) == hop).unwrap_or(Hop::KeyServer);
+            let hop = hops.into_iter().find(|&candidate| word(candidate) == hop).unwrap_or(Hop::KeyServer);
             Some(FlowError::new(code.parse().unwrap_or(ErrorCode::KeyServerInvalid), hop))
         });
         let error = error.unwrap_or(FlowError::new(ErrorCode::KeyServerInvalid, Hop::KeyServer));

@@ -1,13 +1,13 @@
 //! `inspectToken` and `grants`.
 
 use dockpass_protocol::jwt::{
-    AccessEntry, AccessList, Decoded, Reading, answer as answer_of, answer_of_access, read,
+    AccessEntry, AccessList, Decoded, Reading, grant as grant_of, grant_of_access, read,
 };
-use dockpass_protocol::scope::{Answer, Scope, ScopeError};
+use dockpass_protocol::scope::{Grant, Scope, ScopeError};
 use dockpass_protocol::tape::Tape;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, answer, table_write, with_bytes, with_decoded, with_input};
+use crate::boundary::{OutputLength, table_write, with_bytes, with_decoded, with_input, write_output};
 use crate::json::Json;
 use crate::scope;
 
@@ -19,7 +19,7 @@ use crate::scope;
 /// The tape begins with the header, then come the claims. The table holds the token's `Jwt::summary`, then the length of the
 /// output: `access` as JSON, where it cannot be taken from the claims as it is, else 0.
 #[wasm_bindgen]
-pub fn inspect_token(length: usize) -> Answered {
+pub fn inspect_token(length: usize) -> OutputLength {
     with_bytes(length, |token| {
         with_decoded(|decoded| {
             let jwt = match read(token, decoded) {
@@ -27,15 +27,15 @@ pub fn inspect_token(length: usize) -> Answered {
                 Reading::Broken(problem) => {
                     let mut json = Json::default();
                     json.string(problem.code());
-                    return -answer(json);
+                    return -write_output(json);
                 }
                 Reading::Jwt(jwt) => jwt,
             };
             let access = jwt.claims.access.filter(|access| !access.is_plain());
-            let rewritten = access.map_or(0, |access| answer(rewrite(access)));
+            let rewritten = access.map_or(0, |access| write_output(rewrite(access)));
             table_write(0, &jwt.summary());
             table_write(8, &[rewritten.cast_unsigned()]);
-            Answered::try_from(jwt.header_json.len() + jwt.claims_json.len()).unwrap_or_default()
+            OutputLength::try_from(jwt.header_json.len() + jwt.claims_json.len()).unwrap_or_default()
         })
     })
 }
@@ -53,38 +53,40 @@ fn rewrite(access: AccessList<'_>) -> Json {
 
 /// What a token says of a scope; the input is the scope, of `scope_length` bytes, and the token. Answers with a string.
 #[wasm_bindgen]
-pub fn token_grants(scope_length: usize, length: usize) -> Answered {
+pub fn token_grants(scope_length: usize, length: usize) -> OutputLength {
     with_input(length, |text| {
-        let (asked, token) = text.split_at_checked(scope_length).unwrap_or((text, ""));
-        reply(asked, |asked| answer_of(&read(token.as_bytes(), &mut Decoded::default()), asked))
+        let (requested, token) = text.split_at_checked(scope_length).unwrap_or((text, ""));
+        write_grant(requested, |requested| {
+            grant_of(&read(token.as_bytes(), &mut Decoded::default()), requested)
+        })
     })
 }
 
 /// The same of what `inspectToken` gave, whether it has a `problem` (0 no, 1 yes) or no `access` (2). After the scope, of
 /// `scope_length` bytes, comes `access` as JSON.
 #[wasm_bindgen]
-pub fn access_grants(scope_length: usize, length: usize, state: u8) -> Answered {
+pub fn access_grants(scope_length: usize, length: usize, state: u8) -> OutputLength {
     with_input(length, |text| {
-        let (asked, access) = text.split_at_checked(scope_length).unwrap_or((text, ""));
-        reply(asked, |asked| match state {
+        let (requested, access) = text.split_at_checked(scope_length).unwrap_or((text, ""));
+        write_grant(requested, |requested| match state {
             0 => AccessList::parse(access, &mut Tape::default())
-                .map_or(Answer::Denied, |access| answer_of_access(access, asked)),
-            1 => Answer::Denied,
-            _ => Answer::Unknown,
+                .map_or(Grant::Denied, |access| grant_of_access(access, requested)),
+            1 => Grant::Denied,
+            _ => Grant::Unknown,
         })
     })
 }
 
-fn reply(asked: &str, decide: impl FnOnce(&Scope) -> Answer) -> Answered {
-    match asked.parse::<Scope>() {
-        Ok(asked) => {
+fn write_grant(requested: &str, decide: impl FnOnce(&Scope) -> Grant) -> OutputLength {
+    match requested.parse::<Scope>() {
+        Ok(requested) => {
             let mut json = Json::with_capacity(16);
-            json.string(decide(&asked).as_str());
-            answer(json)
+            json.string(decide(&requested).as_str());
+            write_output(json)
         }
         Err(error) => {
             let error: ScopeError = error;
-            scope::refusal(asked, error).answer(|_| {})
+            scope::refusal(requested, error).write_output(|_| {})
         }
     }
 }

@@ -19,10 +19,10 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The version of this module, for the loader to compare with its own. Answers with a string.
 #[wasm_bindgen]
-pub fn version() -> boundary::Answered {
+pub fn version() -> boundary::OutputLength {
     let mut json = json::Json::default();
     json.string(env!("CARGO_PKG_VERSION"));
-    boundary::answer(json)
+    boundary::write_output(json)
 }
 
 /// Smaller than the standard library's by 2 kB gzipped, in constant time and without `unsafe` here.

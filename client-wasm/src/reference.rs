@@ -3,12 +3,12 @@
 use dockpass_protocol::reference::Reference;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, Refusal, answer, with_input};
+use crate::boundary::{OutputLength, Refusal, with_input, write_output};
 use crate::json::Json;
 
 /// Reads an image reference; answers with its parts.
 #[wasm_bindgen]
-pub fn parse_reference(length: usize) -> Answered {
+pub fn parse_reference(length: usize) -> OutputLength {
     with_input(length, |text| match text.parse::<Reference>() {
         Ok(reference) => {
             let mut json = Json::with_capacity(length + 96);
@@ -20,13 +20,13 @@ pub fn parse_reference(length: usize) -> Answered {
             json.optional_string("tag", reference.tag.as_ref().map(AsRef::as_ref));
             json.optional_string("digest", reference.digest.as_ref().map(AsRef::as_ref));
             json.close('}');
-            answer(json)
+            write_output(json)
         }
         Err(error) => Refusal {
             code: "ERR_REFERENCE_SYNTAX",
             message: format!("Reference syntax: {error}."),
             position: None,
         }
-        .answer(|_| {}),
+        .write_output(|_| {}),
     })
 }

@@ -3,49 +3,49 @@
 use dockpass_protocol::scope::{Scope, ScopeError, normalize, parse_scopes as parse, scopes_for as needed};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, Refusal, answer, utf16_position, with_input};
+use crate::boundary::{OutputLength, Refusal, utf16_position, with_input, write_output};
 use crate::json::Json;
 
 /// Reads a scope list; answers with the scopes.
 #[wasm_bindgen]
-pub fn parse_scopes(length: usize) -> Answered {
+pub fn parse_scopes(length: usize) -> OutputLength {
     with_input(length, |text| match parse(text) {
         Ok(scopes) => {
             let mut json = Json::with_capacity(2 * length + 64);
             write(&mut json, &scopes);
-            answer(json)
+            write_output(json)
         }
-        Err(error) => refusal(text, error).answer(|_| {}),
+        Err(error) => refusal(text, error).write_output(|_| {}),
     })
 }
 
 /// Brings scopes that are separated by spaces into canonical form; answers with their texts.
 #[wasm_bindgen]
-pub fn normalize_scopes(length: usize) -> Answered {
+pub fn normalize_scopes(length: usize) -> OutputLength {
     with_input(length, |text| {
         let mut json = Json::with_capacity(2 * length + 64);
         json.strings(normalize(&[text]).iter().map(String::as_str));
-        answer(json)
+        write_output(json)
     })
 }
 
 /// The scopes of a request: its method, a space, and its path or address.
 #[wasm_bindgen]
-pub fn scopes_for(length: usize) -> Answered {
+pub fn scopes_for(length: usize) -> OutputLength {
     with_input(length, |text| {
         let (method, target) = text.split_once(' ').unwrap_or((text, ""));
         match needed(method, target) {
             Ok(scopes) => {
                 let mut json = Json::with_capacity(128);
                 json.strings(scopes.to_strings().iter().map(String::as_str));
-                answer(json)
+                write_output(json)
             }
             Err(error) => Refusal {
                 code: "ERR_INVALID_ARGUMENT",
                 message: format!("No request of the registry API: {error}."),
                 position: None,
             }
-            .answer(|_| {}),
+            .write_output(|_| {}),
         }
     })
 }

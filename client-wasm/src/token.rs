@@ -4,7 +4,7 @@ use dockpass_protocol::token::parse_token_response as parse;
 use secrecy::ExposeSecret;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{Answered, Refusal, answer, with_input};
+use crate::boundary::{OutputLength, Refusal, with_input, write_output};
 use crate::json::Json;
 
 /// Reads the body of a token service's answer that came at `received_at` (milliseconds since the epoch); answers with
@@ -14,7 +14,7 @@ use crate::json::Json;
     clippy::cast_possible_truncation,
     reason = "JavaScript's times are whole numbers below 2^53; what is not saturates"
 )]
-pub fn parse_token_response(length: usize, received_at: f64) -> Answered {
+pub fn parse_token_response(length: usize, received_at: f64) -> OutputLength {
     with_input(length, |body| match parse(body.as_bytes(), received_at as i64) {
         Ok(response) => {
             let mut json = Json::with_capacity(length + 64);
@@ -28,13 +28,13 @@ pub fn parse_token_response(length: usize, received_at: f64) -> Answered {
                 response.refresh_token.as_ref().map(ExposeSecret::expose_secret),
             );
             json.close('}');
-            answer(json)
+            write_output(json)
         }
         Err(error) => Refusal {
             code: "ERR_TOKEN_RESPONSE",
             message: format!("Token response: {error}."),
             position: None,
         }
-        .answer(|_| {}),
+        .write_output(|_| {}),
     })
 }

@@ -36,14 +36,14 @@ fn write(text: &str) -> usize {
 }
 
 /// Writes texts one after the other and their ends into the table.
-fn write_all(texts: &[&str]) -> usize {
-    let ends = texts.iter().scan(0, |end, text| {
+fn write_all(strings: &[&str]) -> usize {
+    let ends = strings.iter().scan(0, |end, text| {
         *end += u32::try_from(text.len()).unwrap();
         Some(*end)
     });
     let ends: Vec<u32> = ends.collect();
     table().subarray(0, ends.len().try_into().unwrap()).copy_from(&ends);
-    write(&texts.concat())
+    write(&strings.concat())
 }
 
 fn table() -> Uint32Array {
@@ -51,7 +51,7 @@ fn table() -> Uint32Array {
 }
 
 /// The answer, as JavaScript reads it.
-fn answer(length: i32) -> JsValue {
+fn output(length: i32) -> JsValue {
     let at = boundary::output().try_into().unwrap();
     let view = Uint8Array::new_with_byte_offset_and_length(&memory(), at, length.unsigned_abs());
     JSON::parse(&String::from_utf8(view.to_vec()).unwrap()).unwrap()
@@ -66,7 +66,7 @@ fn text(value: &JsValue, name: &str) -> String {
 }
 
 fn step(flow: &mut Flow) -> JsValue {
-    answer(flow.step(NOW, true))
+    output(flow.step(NOW, true))
 }
 
 fn what(step: &JsValue) -> String {
@@ -83,8 +83,8 @@ fn challenges_by_offsets_and_by_json_are_the_same() {
         .to_vec()
         .chunks_exact(2)
         .map(|entry| {
-            let (tag, place) = parts([entry[0], entry[1]]);
-            (tag, place, entry[1])
+            let (tag, position) = parts([entry[0], entry[1]]);
+            (tag, position, entry[1])
         })
         .collect();
     let word = |word: Word| (Tag::Word, 0, word as u32);
@@ -96,7 +96,7 @@ fn challenges_by_offsets_and_by_json_are_the_same() {
     );
     let (_, start, end) = tape[7];
     assert_eq!(CHALLENGE.get(start..end as usize), Some("https://auth.test/token"));
-    let list = Array::from(&answer(parse_challenges(length, 0)));
+    let list = Array::from(&output(parse_challenges(length, 0)));
     assert_eq!(text(&get(&list.get(0), "params"), "scope"), "repository:app:pull");
 }
 
@@ -122,14 +122,14 @@ fn the_input_grows_and_has_a_limit() {
 fn an_error_is_a_negative_length() {
     let length = parse_challenges(write("Basic realm=\"é"), 0);
     assert!(length < 0);
-    let error = answer(length);
+    let error = output(length);
     assert_eq!(text(&error, "code"), "ERR_CHALLENGE_SYNTAX");
     assert_eq!(get(&error, "position"), JsValue::from(12));
-    assert!(answer(registry_name(write("no name"))).is_object());
+    assert!(output(registry_name(write("no name"))).is_object());
 }
 
 #[wasm_bindgen_test]
-fn a_flow_from_the_challenge_to_the_answer() {
+fn a_flow_from_the_challenge_to_the_response() {
     let client = Client::new();
     let mut flow = client.begin(write("GET /v2/app/tags/list")).unwrap();
     assert_eq!(what(&step(&mut flow)), "send");
@@ -149,7 +149,7 @@ fn a_flow_from_the_challenge_to_the_answer() {
     let mut next = client.begin(write("GET /v2/app/tags/list")).unwrap();
     assert_eq!(text(&step(&mut next), "token"), "registry-token");
     assert_eq!(
-        what(&answer(client.begin(write("GET /v2/app/tags/list")).unwrap().step(NOW + 60_000.0, false))),
+        what(&output(client.begin(write("GET /v2/app/tags/list")).unwrap().step(NOW + 60_000.0, false))),
         "token"
     );
     client.forget();
@@ -163,7 +163,7 @@ fn a_login_at_a_basic_registry_sends_the_session() {
     client.identify(1, 0, 0);
     let mut flow = client.begin(write("GET /v2/_catalog")).unwrap();
     assert_eq!(get(&step(&mut flow), "session"), JsValue::TRUE);
-    assert!(get(&answer(client.question(write("repository:app:pull"), NOW)), "scopes").is_undefined());
+    assert!(get(&output(client.question(write("repository:app:pull"), NOW)), "scopes").is_undefined());
 }
 
 #[wasm_bindgen_test]
@@ -177,8 +177,8 @@ fn failures_have_code_hop_and_sentence() {
         (what(&failed), text(&failed, "code"), text(&failed, "step")),
         ("fail".into(), "upstream_unreachable".into(), "registry".into())
     );
-    assert_eq!(answer(sentence(write("upstream_unreachable"))).as_string(), Some(text(&failed, "message")));
-    assert!(answer(sentence(write("nonsense"))).is_null());
+    assert_eq!(output(sentence(write("upstream_unreachable"))).as_string(), Some(text(&failed, "message")));
+    assert!(output(sentence(write("nonsense"))).is_null());
 
     let mut flow = client.begin(write("GET /v2/app/tags/list")).unwrap();
     step(&mut flow);
@@ -198,19 +198,19 @@ fn failures_have_code_hop_and_sentence() {
 fn grants_of_a_token_and_of_what_was_read_in_it() {
     let scope = "repository:a:pull";
     let length = write(&format!("{scope}opaque"));
-    assert_eq!(answer(token_grants(scope.len(), length)).as_string().as_deref(), Some("unknown"));
+    assert_eq!(output(token_grants(scope.len(), length)).as_string().as_deref(), Some("unknown"));
     let length = write(&format!(r#"{scope}[{{"type":"repository","name":"a","actions":["pull","push"]}}]"#));
-    assert_eq!(answer(access_grants(scope.len(), length, 0)).as_string().as_deref(), Some("granted"));
-    assert_eq!(answer(access_grants(scope.len(), length, 1)).as_string().as_deref(), Some("denied"));
-    assert_eq!(answer(access_grants(scope.len(), length, 2)).as_string().as_deref(), Some("unknown"));
+    assert_eq!(output(access_grants(scope.len(), length, 0)).as_string().as_deref(), Some("granted"));
+    assert_eq!(output(access_grants(scope.len(), length, 1)).as_string().as_deref(), Some("denied"));
+    assert_eq!(output(access_grants(scope.len(), length, 2)).as_string().as_deref(), Some("unknown"));
     let damaged = write(&format!(r#"{scope}[{{"type":"repository","name":"a","actions":["pull"]}}"#));
-    assert_eq!(answer(access_grants(scope.len(), damaged, 0)).as_string().as_deref(), Some("denied"));
+    assert_eq!(output(access_grants(scope.len(), damaged, 0)).as_string().as_deref(), Some("denied"));
 }
 
 #[wasm_bindgen_test]
 fn pages_follow_links_of_the_registry_only() {
     let next = |link: &str| {
-        answer(next_page(write_all(&[link, "https://registry.test", "/v2/_catalog"]))).as_string()
+        output(next_page(write_all(&[link, "https://registry.test", "/v2/_catalog"]))).as_string()
     };
     assert_eq!(next(r#"</v2/_catalog?last=a>; rel="next""#).as_deref(), Some("/v2/_catalog?last=a"));
     assert_eq!(next(r#"<https://evil.test/v2/_catalog?last=a>; rel="next""#), None);
@@ -219,7 +219,7 @@ fn pages_follow_links_of_the_registry_only() {
 #[wasm_bindgen_test]
 fn secrets_are_wiped() {
     let length = write(r#"{"token":"very-secret"}"#);
-    answer(dockpass_client_wasm::token::parse_token_response(length, NOW));
+    output(dockpass_client_wasm::token::parse_token_response(length, NOW));
     boundary::wipe();
     let input =
         Uint8Array::new_with_byte_offset_and_length(&memory(), boundary::input(0).try_into().unwrap(), 64);

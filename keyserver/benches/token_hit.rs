@@ -43,11 +43,11 @@ async fn run() {
     let state = AppState::new(config).unwrap();
     let app = router(state.clone());
     let login = format!(r#"{{"registry":"{registry}","username":"ada","password":"engine"}}"#);
-    let answer = send(&app, post("/v1/sessions", None, login)).await;
-    let session = answer["session"].as_str().unwrap().to_owned();
-    let ask = format!(r#"{{"registry":"{registry}","scopes":["repository:team/app:pull"]}}"#);
+    let response = send(&app, post("/v1/sessions", None, login)).await;
+    let session = response["session"].as_str().unwrap().to_owned();
+    let request = format!(r#"{{"registry":"{registry}","scopes":["repository:team/app:pull"]}}"#);
     let cold = Instant::now();
-    let first = send(&app, post("/v1/token", Some(&session), ask.clone())).await;
+    let first = send(&app, post("/v1/token", Some(&session), request.clone())).await;
     assert!(first["token"].is_string(), "{first}");
     println!("cold token            {:>9.1?} (one RSA operation, one request)", cold.elapsed());
 
@@ -55,7 +55,7 @@ async fn run() {
     let before = state.private_operations();
     let plain = measure(&hello, || Request::get("/hello").body(Body::empty()).unwrap()).await;
     let health = measure(&app, || Request::get("/healthz").body(Body::empty()).unwrap()).await;
-    let hit = measure(&app, || post("/v1/token", Some(&session), ask.clone())).await;
+    let hit = measure(&app, || post("/v1/token", Some(&session), request.clone())).await;
     let operations = state.private_operations() - before;
     println!("hello, bare axum      {plain:>9.1?} per request");
     println!("healthz               {health:>9.1?} per request ({:.1} times hello)", ratio(health, plain));
@@ -99,11 +99,11 @@ async fn send(app: &Router, request: Request<Body>) -> serde_json::Value {
 async fn serve_registry(listener: TcpListener, own: String) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        tokio::spawn(answer(stream, own.clone()));
+        tokio::spawn(response(stream, own.clone()));
     }
 }
 
-async fn answer(mut stream: TcpStream, own: String) {
+async fn response(mut stream: TcpStream, own: String) {
     let mut buffer = vec![0; 8_192];
     let length = stream.read(&mut buffer).await.unwrap_or(0);
     let request = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default()).to_ascii_lowercase();

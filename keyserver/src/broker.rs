@@ -3,18 +3,18 @@
 //! A key of the cache is an HMAC over length-prefixed fields that begin with the hash of the sealed session: the
 //! session is random, so the key is no oracle for passwords, and whoever has not the session cannot name the entry.
 //! A hit needs no RSA operation, because what has to be checked (expiry, logout) is known by the session's hash
-//! ([`Facts`]). Misses for one key share one flight, which runs in a task of its own: a caller who hangs up does not
+//! ([`SessionInfo`]). Misses for one key share one flight, which runs in a task of its own: a caller who hangs up does not
 //! take the others' answer with it.
 
+mod auth_discovery;
 mod cache;
 mod flight;
-mod learning;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dockpass_protocol::api::{RegistryAuth, SeenChallenge, TokenAnswer, TokenForm};
+use dockpass_protocol::api::{IssuedToken, RegistryAuth, ReportedChallenge, TokenForm};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::doctor;
 use dockpass_protocol::flow::{FlowError, Hop, KnownAuth, StepRecord, Unusable};
@@ -26,10 +26,10 @@ use tracing::Instrument;
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::config::Config;
 use crate::registry::Registry;
-use crate::session::{Facts, Sealed, Sessions};
+use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::upstream;
-use cache::{Entry, Held, TokenCache};
-use learning::Learning;
+use auth_discovery::AuthDiscovery;
+use cache::{CachedToken, Entry, TokenCache};
 
 /// No request asks for more scopes.
 const MAX_SCOPES: usize = 100;
@@ -40,12 +40,12 @@ pub enum Identity {
     /// Nobody.
     Anonymous,
     /// The holder of this session.
-    Session(Sealed, Arc<Facts>),
+    Session(SealedText, Arc<SessionInfo>),
 }
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct BrokerRequest {
     /// At which registry.
     pub registry: Arc<Registry>,
     /// By whom.
@@ -53,7 +53,7 @@ pub struct Ask {
     /// For what.
     pub scopes: ScopeSet,
     /// What the caller saw of a challenge; compared, never used.
-    pub seen: Option<SeenChallenge>,
+    pub seen: Option<ReportedChallenge>,
     /// The last token was refused, so one that was kept will not do.
     pub fresh: bool,
 }
@@ -61,7 +61,7 @@ pub struct Ask {
 /// A token and what it is good for. `Debug` shows no token.
 #[derive(Clone, Debug)]
 pub struct Token {
-    held: Arc<Held>,
+    cached: Arc<CachedToken>,
     /// The steps at the token service; none on a hit.
     pub steps: Vec<StepRecord>,
 }
@@ -69,22 +69,22 @@ pub struct Token {
 impl Token {
     /// The token itself.
     pub fn secret(&self) -> &SecretString {
-        &self.held.token
+        &self.cached.token
     }
 
     /// The answer of `POST /v1/token` at this time.
-    pub fn answer(&self, now_ms: i64) -> TokenAnswer {
-        let held = &self.held;
-        let left_ms = held.expires_at_ms.saturating_sub(now_ms);
-        TokenAnswer {
-            token: held.token.expose_secret().to_owned(),
+    pub fn issued(&self, now_ms: i64) -> IssuedToken {
+        let cached = &self.cached;
+        let left_ms = cached.expires_at_ms.saturating_sub(now_ms);
+        IssuedToken {
+            token: cached.token.expose_secret().to_owned(),
             token_type: "Bearer".to_owned(),
             expires_in: u64::try_from(left_ms / 1_000).unwrap_or(0),
             issued_at: now_ms,
-            kind: if held.is_jwt { TokenForm::Jwt } else { TokenForm::Opaque },
-            granted: held.granted.clone(),
-            denied: held.denied.clone(),
-            unknown: held.unknown.clone(),
+            kind: if cached.is_jwt { TokenForm::Jwt } else { TokenForm::Opaque },
+            granted: cached.granted.clone(),
+            denied: cached.denied.clone(),
+            unknown: cached.unknown.clone(),
             steps: Vec::new(),
         }
     }
@@ -103,8 +103,8 @@ pub struct BrokerError {
 
 impl BrokerError {
     /// What the steps do not say.
-    pub fn facts(&self) -> doctor::Facts<'_> {
-        doctor::Facts::of(self.unusable.as_deref())
+    pub fn doctor_context(&self) -> doctor::Context<'_> {
+        doctor::Context::of(self.unusable.as_deref())
     }
 }
 
@@ -124,7 +124,7 @@ impl From<FlowError> for BrokerError {
 #[derive(Clone, Debug)]
 pub struct Broker {
     cache: TokenCache,
-    learning: Learning,
+    auth_discovery: AuthDiscovery,
     sessions: Arc<Sessions>,
     clock: Arc<dyn Clock>,
 }
@@ -142,7 +142,7 @@ impl Broker {
     ) -> Result<Self, NoRandomness> {
         Ok(Self {
             cache: TokenCache::new(&config.cache, random)?,
-            learning: Learning::new(),
+            auth_discovery: AuthDiscovery::new(),
             sessions,
             clock,
         })
@@ -167,12 +167,12 @@ impl Broker {
     /// [`BrokerError`], which the log is told of; [`ErrorCode::RateLimited`] when it is not admitted.
     pub async fn token_if(
         &self,
-        ask: Ask,
+        request: BrokerRequest,
         admit: impl FnOnce() -> Result<(), u64>,
     ) -> Result<Token, BrokerError> {
-        let token = self.find_or_ask(ask, admit).await;
+        let token = self.find_or_fetch(request, admit).await;
         if let Err(error) = &token {
-            upstream::log_diagnosis(&error.steps, &error.facts());
+            upstream::log_diagnosis(&error.steps, &error.doctor_context());
         }
         token
     }
@@ -181,17 +181,17 @@ impl Broker {
     ///
     /// # Errors
     /// [`BrokerError`].
-    pub(crate) async fn token(&self, ask: Ask) -> Result<Token, BrokerError> {
-        self.find_or_ask(ask, || Ok(())).await
+    pub(crate) async fn token(&self, request: BrokerRequest) -> Result<Token, BrokerError> {
+        self.find_or_fetch(request, || Ok(())).await
     }
 
-    async fn find_or_ask(
+    async fn find_or_fetch(
         &self,
-        ask: Ask,
+        request: BrokerRequest,
         admit: impl FnOnce() -> Result<(), u64>,
     ) -> Result<Token, BrokerError> {
         let began_ms = self.clock.now_ms();
-        let mut learned = Vec::new();
+        let mut steps = Vec::new();
         let mut admit = Some(admit);
         let mut admit = || match admit.take().map_or(Ok(()), |admit| admit()) {
             Ok(()) => Ok(()),
@@ -200,21 +200,22 @@ impl Broker {
                 ..FlowError::new(ErrorCode::RateLimited, Hop::KeyServer)
             }),
         };
-        let (realm, service) = self.service(&ask, &mut admit, &mut learned).await?;
-        let key = self.cache.key(&ask.identity, &ask.registry, &realm, service.as_deref(), &ask.scopes);
-        if ask.fresh && self.cache.may_freshen(&key, began_ms) {
+        let (realm, service) = self.service(&request, &mut admit, &mut steps).await?;
+        let key =
+            self.cache.key(&request.identity, &request.registry, &realm, service.as_deref(), &request.scopes);
+        if request.fresh && self.cache.may_freshen(&key, began_ms) {
             self.cache.forget_older(&key, began_ms).await;
         } else if let Some(entry) = self.cache.get(&key, began_ms).await {
             return Self::from_entry(&entry, Vec::new());
         }
         admit()?;
-        let trace = Arc::new(Mutex::new(flight::Trace { steps: learned, unusable: None }));
+        let trace = Arc::new(Mutex::new(flight::Trace { steps: steps, unusable: None }));
         let flight = flight::Flight {
-            registry: Arc::clone(&ask.registry),
-            identity: ask.identity,
+            registry: Arc::clone(&request.registry),
+            identity: request.identity,
             realm,
             service,
-            scopes: ask.scopes,
+            scopes: request.scopes,
             sessions: Arc::clone(&self.sessions),
             clock: Arc::clone(&self.clock),
             caps: self.cache.caps,
@@ -222,12 +223,12 @@ impl Broker {
         };
         let cache = self.cache.clone();
         // A task of its own: dropping this future drops only the wait, and what is fetched is kept.
-        let visit = async move { cache.get_or_fetch(key, began_ms, flight.run()).await };
-        let landed = tokio::spawn(visit.in_current_span()).await;
+        let fetch = async move { cache.get_or_fetch(key, began_ms, flight.run()).await };
+        let joined = tokio::spawn(fetch.in_current_span()).await;
         let flight::Trace { steps, unusable } =
             std::mem::take(&mut *trace.lock().unwrap_or_else(PoisonError::into_inner));
         upstream::log_steps(&steps);
-        match landed {
+        match joined {
             Ok(Ok(entry)) => Self::from_entry(&entry, steps),
             Ok(Err(error)) => Err(BrokerError { error, steps, unusable }),
             Err(error) => {
@@ -239,7 +240,7 @@ impl Broker {
 
     fn from_entry(entry: &Entry, steps: Vec<StepRecord>) -> Result<Token, BrokerError> {
         match entry {
-            Entry::Token(held) => Ok(Token { held: Arc::clone(held), steps }),
+            Entry::Token(cached) => Ok(Token { cached: Arc::clone(cached), steps }),
             Entry::Refused { error, .. } => Err(BrokerError { steps, ..(*error).into() }),
         }
     }
@@ -248,21 +249,21 @@ impl Broker {
     /// the caller saw must be the same.
     async fn service(
         &self,
-        ask: &Ask,
+        request: &BrokerRequest,
         admit: impl FnOnce() -> Result<(), FlowError>,
         steps: &mut Vec<StepRecord>,
     ) -> Result<(Realm, Option<String>), BrokerError> {
-        let policy = ask.registry.policy();
-        let seen = match &ask.seen {
+        let policy = request.registry.policy();
+        let seen = match &request.seen {
             Some(seen) => Some((
                 policy.admit(&seen.realm).map_err(|_| ErrorCode::RealmNotAllowed)?,
                 seen.service.clone(),
             )),
             None => None,
         };
-        let (realm, service) = match &ask.identity {
-            Identity::Session(_, facts) => match (facts.auth, &facts.realm) {
-                (RegistryAuth::Bearer, Some(realm)) => (policy.admit(realm)?, facts.service.clone()),
+        let (realm, service) = match &request.identity {
+            Identity::Session(_, info) => match (info.auth, &info.realm) {
+                (RegistryAuth::Bearer, Some(realm)) => (policy.admit(realm)?, info.service.clone()),
                 (RegistryAuth::Open, _) => return Err(ErrorCode::RegistryOpen.into()),
                 _ => return Err(ErrorCode::BasicOnly.into()),
             },
@@ -276,8 +277,8 @@ impl Broker {
                     (_, None) => false,
                 };
                 let known = self
-                    .learning
-                    .known(&ask.registry, &*self.clock, is_stale, admit, steps)
+                    .auth_discovery
+                    .known(&request.registry, &*self.clock, is_stale, admit, steps)
                     .await
                     .map_err(|error| BrokerError { steps: std::mem::take(steps), ..error.into() })?;
                 match known {

@@ -11,7 +11,7 @@ use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::clock::hex;
-use crate::session::{Sealed, looks_like_one};
+use crate::session::{SealedText, looks_like_one};
 
 /// Name and value of a cookie together must not be longer (RFC 6265bis §5.6; browsers drop it silently).
 const MAX_COOKIE: usize = 4_096;
@@ -24,7 +24,7 @@ const HASH_DIGITS: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Presented {
     /// The session, not yet opened.
-    pub sealed: Sealed,
+    pub sealed: SealedText,
     /// Whether it came in a cookie.
     pub by_cookie: bool,
 }
@@ -78,10 +78,10 @@ pub fn session(
         (Bearer::None, None) => Ok(None),
         (Bearer::None, Some(value)) => {
             guard(method, headers, own_origin)?;
-            Ok(Some(Presented { sealed: Sealed::new(value), by_cookie: true }))
+            Ok(Some(Presented { sealed: SealedText::new(value), by_cookie: true }))
         }
         (Bearer::Session(token), None) => {
-            Ok(Some(Presented { sealed: Sealed::new(token), by_cookie: false }))
+            Ok(Some(Presented { sealed: SealedText::new(token), by_cookie: false }))
         }
         (_, Some(_)) => Err(ErrorCode::InvalidRequest),
         (Bearer::Other(_) | Bearer::Unreadable, None) => Err(ErrorCode::InvalidSession),
@@ -162,7 +162,7 @@ pub fn cookie_capacity(registry: &str) -> usize {
 /// request (RFC 6265 §5.4, oldest first), and a request with too many fields is refused: nobody could log out any more.
 pub fn surplus(headers: &HeaderMap, registry: &str, new: usize, max_bytes: usize) -> Vec<HeaderValue> {
     let own = cookie_name(registry);
-    let mut held: Vec<(&str, usize)> = Vec::new();
+    let mut presented: Vec<(&str, usize)> = Vec::new();
     for line in headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()) {
         for pair in line.split(';').map(|pair| pair.trim_matches(' ')) {
             let Some((name, _)) = pair.split_once('=') else { continue };
@@ -170,13 +170,13 @@ pub fn surplus(headers: &HeaderMap, registry: &str, new: usize, max_bytes: usize
                 rest.len() == HASH_DIGITS && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
             });
             if ours && name != own {
-                held.push((name, pair.len()));
+                presented.push((name, pair.len()));
             }
         }
     }
     let (mut count, mut bytes) = (1, new);
     let mut gone = Vec::new();
-    for (name, length) in held.into_iter().rev() {
+    for (name, length) in presented.into_iter().rev() {
         count += 1;
         bytes += length;
         if count > MAX_COOKIES || bytes > max_bytes {

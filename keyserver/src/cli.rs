@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Problems};
+use crate::config::{Config, ConfigProblems};
 use crate::serve::{ServeError, Server};
 use crate::session::keyring::{self, KeyError, KeyRing};
 use crate::state::StartError;
@@ -101,8 +101,8 @@ struct Failure {
     message: String,
 }
 
-impl From<Problems> for Failure {
-    fn from(problems: Problems) -> Self {
+impl From<ConfigProblems> for Failure {
+    fn from(problems: ConfigProblems) -> Self {
         Self { code: CONFIGURATION, message: format!("the configuration cannot be used:\n{problems}") }
     }
 }
@@ -135,7 +135,7 @@ impl From<ServeError> for Failure {
     }
 }
 
-fn load(file: Option<&Path>) -> Result<Config, Problems> {
+fn load(file: Option<&Path>) -> Result<Config, ConfigProblems> {
     // Variables that are not UTF-8 are none of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -1,6 +1,6 @@
 //! The configuration: a YAML file, `DOCKPASS__SECTION__KEY` variables over it, defaults below it.
 //!
-//! Every problem is reported at once and with its line ([`Problems`]); no message repeats a value, so none can show a
+//! Every problem is reported at once and with its line ([`ConfigProblems`]); no message repeats a value, so none can show a
 //! secret that was put into the wrong place. Loading takes these steps: text to a tree that knows its lines
 //! ([`source`]), the environment over it, unknown keys and wrong types against the shape of the defaults ([`shape`]),
 //! and last the rules that a type cannot say ([`validate`]).
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use registry::RegistryConfig;
-pub use source::{Problem, Problems};
+pub use source::{ConfigProblem, ConfigProblems};
 
 /// Everything that can be configured. `config.example.yaml` explains each key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ impl Config {
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, Problems> {
+    ) -> Result<Self, ConfigProblems> {
         let text = match file {
             None => String::new(),
             Some(path) => source::read(path)?,
@@ -172,17 +172,17 @@ impl Config {
     pub fn parse(
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, Problems> {
+    ) -> Result<Self, ConfigProblems> {
         let mut tree = source::Tree::parse(text)?;
         let shape = shape::of_config();
         let mut problems = tree.overlay(environment, &shape);
         problems.extend(shape::compare(&tree, &shape));
         if !problems.is_empty() {
-            return Err(Problems(problems));
+            return Err(ConfigProblems(problems));
         }
         let config: Self = tree.decode()?;
         let problems = validate::check(&config, &tree);
-        if problems.is_empty() { Ok(config) } else { Err(Problems(problems)) }
+        if problems.is_empty() { Ok(config) } else { Err(ConfigProblems(problems)) }
     }
 
     /// What is wrong with listening at every address without saying where browsers reach this server: cookies, origins

@@ -4,7 +4,7 @@
 //! written by the outermost middleware, which knows the request's id: until then the response carries a [`Draft`].
 
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::Problem;
+use dockpass_protocol::api::ProblemDocument;
 use dockpass_protocol::code::{ErrorCode, Fault};
 use dockpass_protocol::flow::{FlowError, Hop, StepRecord};
 use http::StatusCode;
@@ -65,8 +65,8 @@ impl ApiError {
     }
 
     /// The document.
-    pub(crate) fn problem(&self, request_id: &str) -> Problem {
-        let mut problem = Problem::new(self.code, request_id.to_owned());
+    pub(crate) fn problem(&self, request_id: &str) -> ProblemDocument {
+        let mut problem = ProblemDocument::new(self.code, request_id.to_owned());
         problem.status = self.status().as_u16();
         problem.step = self.step;
         problem.retry_after = self.retry_after;

@@ -14,7 +14,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dockpass_protocol::api::{RegistryAuth, SeenChallenge};
+use dockpass_protocol::api::{RegistryAuth, ReportedChallenge};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::doctor;
@@ -26,12 +26,12 @@ use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::broker::{Ask, Broker, BrokerError, Identity, Token};
+use crate::broker::{Broker, BrokerError, BrokerRequest, Identity, Token};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http_client::UpstreamBody;
 use crate::registry::Registry;
-use crate::session::{Facts, Sealed, Sessions};
+use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::upstream;
 pub(crate) use body::IdleBody;
 pub(crate) use headers::is_loop;
@@ -39,13 +39,13 @@ pub(crate) use target::Target;
 
 /// On whose behalf a request is relayed.
 #[derive(Debug)]
-pub(crate) enum Passage {
+pub(crate) enum Caller {
     /// Nobody's.
     Anonymous,
     /// The page has a registry token.
     Token(SecretString),
     /// The gateway acts for this session.
-    Session(Sealed, Arc<Facts>),
+    Session(SealedText, Arc<SessionInfo>),
 }
 
 /// A request to be relayed.
@@ -56,11 +56,11 @@ pub(crate) struct Relay<'a> {
     pub(crate) target: Target<'a>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: Option<UpstreamBody>,
-    pub(crate) passage: Passage,
+    pub(crate) caller: Caller,
 }
 
-/// The answer to relay: its body is the registry's, with a limit on standing still.
-pub(crate) type Answer = Response<IdleBody<Incoming>>;
+/// The response to relay: its body is the registry's, with a limit on standing still.
+pub(crate) type RelayedResponse = Response<IdleBody<Incoming>>;
 
 /// Relays.
 #[derive(Clone, Debug)]
@@ -100,12 +100,12 @@ impl Gateway {
         reads || (writes && !self.read_only)
     }
 
-    /// Relays a request and prepares the answer for the page.
-    pub(crate) async fn relay(&self, mut relay: Relay<'_>) -> Result<Answer, FlowError> {
-        let response = match std::mem::replace(&mut relay.passage, Passage::Anonymous) {
-            Passage::Anonymous => self.send(&mut relay, &Authorization::None).await?,
-            Passage::Token(token) => self.send(&mut relay, &Authorization::Bearer(token)).await?,
-            Passage::Session(sealed, facts) => self.run_flow(&mut relay, sealed, facts).await?,
+    /// Relays a request and prepares the response for the page.
+    pub(crate) async fn relay(&self, mut relay: Relay<'_>) -> Result<RelayedResponse, FlowError> {
+        let response = match std::mem::replace(&mut relay.caller, Caller::Anonymous) {
+            Caller::Anonymous => self.send(&mut relay, &Authorization::None).await?,
+            Caller::Token(token) => self.send(&mut relay, &Authorization::Bearer(token)).await?,
+            Caller::Session(sealed, info) => self.run_flow(&mut relay, sealed, info).await?,
         };
         let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
         // Whatever storage says, the registry has answered by now: nothing of it is judged as the registry's word.
@@ -126,17 +126,17 @@ impl Gateway {
     async fn run_flow(
         &self,
         relay: &mut Relay<'_>,
-        sealed: Sealed,
-        facts: Arc<Facts>,
+        sealed: SealedText,
+        info: Arc<SessionInfo>,
     ) -> Result<Response<Incoming>, FlowError> {
         let scopes = relay.target.scopes(relay.method.as_str());
         let scopes = scopes.map_err(|code| FlowError::new(code, Hop::KeyServer))?;
-        let ask =
+        let request =
             ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
         let mut flow =
-            ResourceFlow::new(ask, known_auth(&facts), true).with_policy(relay.registry.policy().clone());
+            ResourceFlow::new(request, known_auth(&info), true).with_policy(relay.registry.policy().clone());
         let mut steps = Vec::new();
-        let mut seen = Seen::default();
+        let mut seen = Evidence::default();
         let mut last = None;
         let result = loop {
             let mut records = flow.take_records();
@@ -148,11 +148,11 @@ impl Gateway {
                         Authorization::FromSession => self.basic(&sealed).await,
                         other => Ok(other),
                     };
-                    let answer = match authorization {
+                    let response = match authorization {
                         Ok(authorization) => self.send(relay, &authorization).await,
                         Err(error) => Err(error),
                     };
-                    match answer {
+                    match response {
                         Ok(response) => {
                             upstream::with_head(response.status(), response.headers(), |head| {
                                 seen.skew_ms = head.skew_ms(self.clock.now_ms());
@@ -165,17 +165,17 @@ impl Gateway {
                 }
                 ResourceStep::NeedToken(need) => {
                     seen.service.clone_from(&need.challenge.service);
-                    let ask = Ask {
+                    let request = BrokerRequest {
                         registry: Arc::clone(&relay.registry),
-                        identity: Identity::Session(sealed.clone(), Arc::clone(&facts)),
+                        identity: Identity::Session(sealed.clone(), Arc::clone(&info)),
                         scopes: need.scopes,
-                        seen: Some(SeenChallenge {
+                        seen: Some(ReportedChallenge {
                             realm: need.challenge.realm,
                             service: need.challenge.service,
                         }),
                         fresh: need.fresh,
                     };
-                    match self.broker.token(ask).await {
+                    match self.broker.token(request).await {
                         Ok(mut token) => {
                             steps.append(&mut token.steps);
                             flow.token(Ok(token.secret().clone()));
@@ -188,10 +188,10 @@ impl Gateway {
                         }
                     }
                 }
-                ResourceStep::Done(answered) => {
+                ResourceStep::Done(outcome) => {
                     // A registry in trouble says nothing of how it authenticates.
-                    if last.as_ref().is_some_and(|answer| !answer.status().is_server_error()) {
-                        relay.registry.learn_auth(answered.auth, self.clock.now_ms());
+                    if last.as_ref().is_some_and(|response| !response.status().is_server_error()) {
+                        relay.registry.learn_auth(outcome.auth, self.clock.now_ms());
                     }
                     break last.take().ok_or_else(|| FlowError::new(ErrorCode::Internal, Hop::KeyServer));
                 }
@@ -205,7 +205,7 @@ impl Gateway {
     }
 
     /// The session's password, for the registry itself.
-    async fn basic(&self, sealed: &Sealed) -> Result<Authorization, FlowError> {
+    async fn basic(&self, sealed: &SealedText) -> Result<Authorization, FlowError> {
         match self.sessions.open(sealed).await {
             Ok((_, Credential::Password { username, password })) => {
                 Ok(Authorization::Basic { username, password })
@@ -216,7 +216,7 @@ impl Gateway {
         }
     }
 
-    /// Sends the request to the registry, and on where it sends a reader within its own origin. An answer that sends
+    /// Sends the request to the registry, and on where it sends a reader within its own origin. An response that sends
     /// away from it is given back as it is.
     async fn send(
         &self,
@@ -260,37 +260,37 @@ impl Gateway {
 
 /// What a flow saw that its steps do not say, for the doctor.
 #[derive(Debug, Default)]
-struct Seen {
+struct Evidence {
     token: Option<Token>,
     no_token: Option<BrokerError>,
     service: Option<String>,
     skew_ms: i64,
 }
 
-impl Seen {
+impl Evidence {
     /// Tells the log why a flow failed at this hop, after these steps.
     fn log_diagnosis(&self, steps: &[StepRecord], hop: Hop, now_ms: i64) {
         if let (Hop::TokenService, Some(error)) = (hop, &self.no_token) {
-            return upstream::log_diagnosis(steps, &error.facts());
+            return upstream::log_diagnosis(steps, &error.doctor_context());
         }
         let token = self.token.as_ref().map(|token| inspect(token.secret().expose_secret()));
-        let facts = doctor::Facts {
+        let context = doctor::Context {
             token: token.as_ref(),
             service: self.service.as_deref(),
             now_ms: Some(now_ms),
             skew_ms: Some(self.skew_ms),
-            ..doctor::Facts::default()
+            ..doctor::Context::default()
         };
-        upstream::log_diagnosis(steps, &facts);
+        upstream::log_diagnosis(steps, &context);
     }
 }
 
 /// What a session knows of its registry.
-fn known_auth(facts: &Facts) -> Option<KnownAuth> {
-    match (facts.auth, &facts.realm) {
+fn known_auth(info: &SessionInfo) -> Option<KnownAuth> {
+    match (info.auth, &info.realm) {
         (RegistryAuth::Basic, _) => Some(KnownAuth::Basic),
         (RegistryAuth::Bearer, Some(realm)) => {
-            Some(KnownAuth::Bearer { realm: realm.clone(), service: facts.service.clone() })
+            Some(KnownAuth::Bearer { realm: realm.clone(), service: info.service.clone() })
         }
         _ => None,
     }

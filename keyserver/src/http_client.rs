@@ -35,7 +35,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::config::LimitsConfig;
 pub use dial::DialPolicy;
 use dial::Dialer;
-use upload::{StoodStill, Upload};
+use upload::{Upload, UploadStalled};
 
 /// The longest body of a token service, and of a registry at login.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -55,7 +55,7 @@ pub struct Timeouts {
     pub connect: Duration,
     /// From the end of the request until the head of the answer; for `exchange`, from its start until the end of the
     /// answer.
-    pub answer: Duration,
+    pub response: Duration,
     /// How long a request body that streams may stand still.
     pub idle: Duration,
 }
@@ -64,7 +64,7 @@ impl From<&LimitsConfig> for Timeouts {
     fn from(limits: &LimitsConfig) -> Self {
         Self {
             connect: Duration::from_secs(limits.connect_seconds),
-            answer: Duration::from_secs(limits.upstream_seconds),
+            response: Duration::from_secs(limits.upstream_seconds),
             idle: Duration::from_secs(limits.idle_seconds),
         }
     }
@@ -124,7 +124,7 @@ impl HttpClient {
         &self,
         mut request: Request<UpstreamBody>,
     ) -> Result<Response<Bytes>, TransportError> {
-        dress(&mut request);
+        default_headers(&mut request);
         let host = host(&request);
         let whole = async {
             let response =
@@ -144,7 +144,7 @@ impl HttpClient {
             let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| TransportError::Invalid)?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
-        match tokio::time::timeout(self.timeouts.answer, whole).await {
+        match tokio::time::timeout(self.timeouts.response, whole).await {
             Ok(result) => result,
             Err(_) => Err(TransportError::Timeout),
         }
@@ -158,7 +158,7 @@ impl HttpClient {
         &self,
         mut request: Request<UpstreamBody>,
     ) -> Result<Response<Incoming>, TransportError> {
-        dress(&mut request);
+        default_headers(&mut request);
         let host = host(&request);
         let client = if holds_password(&request) { &self.once } else { &self.pooled };
         let (head, body) = request.into_parts();
@@ -166,11 +166,11 @@ impl HttpClient {
         let request = Request::from_parts(head, body.boxed_unsync());
         tokio::select! {
             biased;
-            answered = client.request(request) => match answered {
+            response = client.request(request) => match response {
                 Ok(response) => check_head(response.headers()).map(|()| response),
                 Err(error) => Err(failed(&error, host.as_deref())),
             },
-            StoodStill = progress.stands_still() => Err(TransportError::Timeout),
+            UploadStalled = progress.stands_still() => Err(TransportError::Timeout),
         }
     }
 }
@@ -205,7 +205,7 @@ fn check_head(headers: &HeaderMap) -> Result<(), TransportError> {
 }
 
 /// What every request carries.
-fn dress<B>(request: &mut Request<B>) {
+fn default_headers<B>(request: &mut Request<B>) {
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
-use dockpass_protocol::doctor::Facts;
+use dockpass_protocol::doctor::Context;
 use dockpass_protocol::flow::{
     FlowError, Hop, LoginFlow, LoginProof, LoginStep, ProbeCredential, StepRecord,
 };
@@ -40,12 +40,12 @@ pub(crate) async fn prove(
     let mut flow = LoginFlow::new(registry.policy().clone(), credential, probe);
     let mut steps = Vec::new();
     let result = loop {
-        let ask = match flow.step() {
-            LoginStep::SendToRegistry(ask) | LoginStep::SendToTokenService(ask) => ask,
+        let request = match flow.step() {
+            LoginStep::SendToRegistry(request) | LoginStep::SendToTokenService(request) => request,
             LoginStep::Done(proof) => break Ok(*proof),
             LoginStep::Fail(error) => break Err(error),
         };
-        upstream::ask(registry, &ask, |answer| match answer {
+        upstream::send(registry, &request, |response| match response {
             Ok((head, body)) => flow.response(head, body, clock.now_ms()),
             Err(error) => flow.transport_failed(error),
         })
@@ -54,7 +54,7 @@ pub(crate) async fn prove(
     };
     steps.append(&mut flow.take_records());
     upstream::log_steps(&steps);
-    upstream::log_diagnosis(&steps, &Facts::of(flow.take_unusable().as_deref()));
+    upstream::log_diagnosis(&steps, &Context::of(flow.take_unusable().as_deref()));
     Outcome { result, steps }
 }
 

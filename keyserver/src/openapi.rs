@@ -1,7 +1,7 @@
 //! `GET /openapi.json`: the interface as OpenAPI 3.1, generated from the handlers and the types that they answer with.
 
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::{Problem, SESSION_COOKIE_PREFIX};
+use dockpass_protocol::api::{ProblemDocument, SESSION_COOKIE_PREFIX};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -25,7 +25,7 @@ use crate::handlers::{gateway, health, keys, registries, session, sessions, toke
         health::live,
         health::ready,
     ),
-    components(schemas(Problem)),
+    components(schemas(ProblemDocument)),
     modifiers(&Carriers),
 )]
 struct Document;

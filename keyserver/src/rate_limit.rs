@@ -35,7 +35,7 @@ impl LoginLimits {
     /// Takes one try. When there is none left, the seconds to wait.
     pub(crate) fn take(&self, address: IpAddr, registry: &str, account: &str) -> Result<(), u64> {
         let now_ms = self.clock.now_ms();
-        self.by_address.take(&customer(address), now_ms)?;
+        self.by_address.take(&client_prefix(address), now_ms)?;
         // Spelled differently, it is still the same account to try: what registries fold must not be a way around.
         let account = account.trim().to_lowercase();
         self.by_account.take(&format!("{}:{registry}:{account}", registry.len()), now_ms)
@@ -56,12 +56,12 @@ impl AnonymousLimits {
 
     /// Takes one question. When there is none left, the seconds to wait.
     pub(crate) fn take(&self, address: IpAddr) -> Result<(), u64> {
-        self.by_address.take(&customer(address), self.clock.now_ms())
+        self.by_address.take(&client_prefix(address), self.clock.now_ms())
     }
 }
 
 /// Who is behind an address: it, or the network that one customer gets.
-pub(crate) fn customer(address: IpAddr) -> String {
+pub(crate) fn client_prefix(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => {
@@ -81,7 +81,7 @@ struct Buckets {
 #[derive(Debug)]
 struct Bucket {
     tokens: f64,
-    seen_ms: i64,
+    updated_ms: i64,
 }
 
 impl Buckets {
@@ -94,13 +94,13 @@ impl Buckets {
     }
 
     fn take(&self, key: &str, now_ms: i64) -> Result<(), u64> {
-        let fresh = || Arc::new(Mutex::new(Bucket { tokens: self.burst, seen_ms: now_ms }));
+        let fresh = || Arc::new(Mutex::new(Bucket { tokens: self.burst, updated_ms: now_ms }));
         let bucket = self.by_key.get_with_by_ref(key, fresh);
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that goes back refills nothing.
-        let passed = u32::try_from(now_ms.saturating_sub(bucket.seen_ms).clamp(0, 3_600_000)).unwrap_or(0);
+        let passed = u32::try_from(now_ms.saturating_sub(bucket.updated_ms).clamp(0, 3_600_000)).unwrap_or(0);
         bucket.tokens = (bucket.tokens + f64::from(passed) * self.per_ms).min(self.burst);
-        bucket.seen_ms = now_ms;
+        bucket.updated_ms = now_ms;
         if bucket.tokens >= 1.0 {
             bucket.tokens -= 1.0;
             return Ok(());

@@ -181,7 +181,7 @@ pub struct Registries {
 struct Open {
     client: HttpClient,
     own_host: Option<String>,
-    seen: moka::sync::Cache<String, Arc<Registry>>,
+    opened: moka::sync::Cache<String, Arc<Registry>>,
 }
 
 impl Registries {
@@ -202,7 +202,7 @@ impl Registries {
             Some(Open {
                 client: HttpClient::new(DialPolicy::public_only(), timeouts, None)?,
                 own_host: Origin::parse(&config.origin()).ok().map(|origin| origin.host().to_owned()),
-                seen: moka::sync::Cache::builder().max_capacity(MAX_OPEN).build(),
+                opened: moka::sync::Cache::builder().max_capacity(MAX_OPEN).build(),
             })
         } else {
             None
@@ -228,7 +228,7 @@ impl Registries {
             return Ok(Arc::clone(registry));
         }
         let open = self.open.as_ref().ok_or(ErrorCode::RegistryNotAllowed)?;
-        if let Some(registry) = open.seen.get(name.as_str()) {
+        if let Some(registry) = open.opened.get(name.as_str()) {
             return Ok(registry);
         }
         let origin = Origin::for_registry(&name, Scheme::Https)?;
@@ -241,7 +241,7 @@ impl Registries {
             return Err(ErrorCode::RegistryNotAllowed);
         }
         let registry = Arc::new(Registry::open(name, origin, open.client.clone()));
-        open.seen.insert(registry.name().to_owned(), Arc::clone(&registry));
+        open.opened.insert(registry.name().to_owned(), Arc::clone(&registry));
         Ok(registry)
     }
 }

@@ -4,7 +4,7 @@
 //! connections) is set per connection. HTTP/1.1 only: TLS and HTTP/2 are for the proxy in front, and what is not spoken
 //! cannot be attacked.
 
-mod places;
+mod connection_limiter;
 mod stall;
 #[cfg(test)]
 mod tests;
@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::handlers::Peer;
 use crate::router::router;
 use crate::state::{AppState, Builder, StartError};
-use places::Places;
+use connection_limiter::ConnectionLimiter;
 use stall::Stalling;
 
 /// What the accept loop waits after an error that would only come again (no file descriptors left).
@@ -108,7 +108,8 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
     let app = router(state.clone());
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
-    let places = Places::new(limits.connections_per_address, state.trusted_proxies.clone());
+    let connection_limiter =
+        ConnectionLimiter::new(limits.connections_per_address, state.trusted_proxies.clone());
     let idle = Duration::from_secs(limits.idle_seconds);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -140,7 +141,7 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
             }
         };
         // Not left to wait: it would take the place of others in the listener's queue.
-        let Some(place) = places.take(peer.ip()) else { continue };
+        let Some(permit) = connection_limiter.acquire(peer.ip()) else { continue };
         // Small answers must not wait for each other; where it cannot be set, it is only slower.
         stream.set_nodelay(true).ok();
         let connection = connection(&http, Stalling::new(stream, idle), peer, app.clone());
@@ -148,7 +149,7 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
         tokio::spawn(async move {
             // A connection that breaks is the other side's business; there is nobody to tell.
             connection.await.ok();
-            drop((place, slot));
+            drop((permit, slot));
         });
     }
     drop(listener);

@@ -2,14 +2,14 @@
 //!
 //! A session is a JWE that only this server (or one with the same keys) can read or make; see [`jwe`] for its form and
 //! [`claims`] for its content. Opening costs one RSA operation. What may be remembered of an opened one, because it
-//! helps nobody who finds it, is remembered by the hash of the JWE ([`Facts`]): with it, a cached token is handed out
+//! helps nobody who finds it, is remembered by the hash of the JWE ([`SessionInfo`]): with it, a cached token is handed out
 //! without any RSA work.
 
 mod claims;
 mod jwe;
 pub mod keyring;
-mod lane;
 mod revocation;
+mod rsa_workers;
 #[cfg(test)]
 mod tests;
 
@@ -25,11 +25,11 @@ use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::LoginProof;
 
 use claims::Expected;
-pub use claims::Facts;
+pub use claims::SessionInfo;
 pub use jwe::looks_like_one;
-use keyring::{Jwk, Key, KeyError, KeyRing};
-use lane::RsaLane;
+use keyring::{Jwk, KeyError, KeyRing, SealingKey};
 use revocation::Revocations;
+use rsa_workers::RsaWorkers;
 
 use crate::clock::{Clock, Randomness};
 use crate::config::Config;
@@ -37,7 +37,7 @@ use crate::config::Config;
 /// A key made at start has so many bits.
 const START_BITS: u32 = 2_048;
 /// Facts of so many sessions are remembered.
-const MAX_FACTS: u64 = 50_000;
+const MAX_CACHED_INFOS: u64 = 50_000;
 
 /// Why there is no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,12 +75,12 @@ impl SessionError {
 
 /// A session as it was presented: unverified text, and its hash. `Debug` shows neither.
 #[derive(Clone)]
-pub struct Sealed {
+pub struct SealedText {
     text: Arc<str>,
     hash: [u8; 32],
 }
 
-impl Sealed {
+impl SealedText {
     /// A session from its carrier.
     pub fn new(text: &str) -> Self {
         let mut hash = [0; 32];
@@ -94,23 +94,23 @@ impl Sealed {
     }
 }
 
-impl fmt::Debug for Sealed {
+impl fmt::Debug for SealedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealed(..)")
+        f.write_str("SealedText(..)")
     }
 }
 
 /// A session that was just sealed.
-pub struct Minted {
+pub struct SealedSession {
     /// The JWE.
     pub text: String,
     /// What may be known of it.
-    pub facts: Facts,
+    pub info: SessionInfo,
 }
 
-impl fmt::Debug for Minted {
+impl fmt::Debug for SealedSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Minted").field("facts", &self.facts).finish_non_exhaustive()
+        f.debug_struct("SealedSession").field("info", &self.info).finish_non_exhaustive()
     }
 }
 
@@ -120,9 +120,9 @@ pub struct Sessions {
     files: Vec<PathBuf>,
     expected: Expected,
     lifetime_ms: i64,
-    facts: moka::future::Cache<[u8; 32], Arc<Facts>>,
+    info: moka::future::Cache<[u8; 32], Arc<SessionInfo>>,
     revoked: Revocations,
-    lane: RsaLane,
+    rsa_workers: RsaWorkers,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Randomness>,
 }
@@ -140,7 +140,7 @@ impl Sessions {
         let files = config.session.key_files.clone();
         let ring = if files.is_empty() {
             tracing::warn!("no key_files: a key was made for this process, and sessions end with it");
-            KeyRing::of(Key::generate(START_BITS)?)
+            KeyRing::of(SealingKey::generate(START_BITS)?)
         } else {
             // The keys may be those of other instances too, and there is no store that they share.
             tracing::warn!(
@@ -166,12 +166,12 @@ impl Sessions {
                 max_lifetime_s: lifetime_seconds,
             },
             lifetime_ms: lifetime_seconds.saturating_mul(1_000),
-            facts: moka::future::Cache::builder()
-                .max_capacity(MAX_FACTS)
+            info: moka::future::Cache::builder()
+                .max_capacity(MAX_CACHED_INFOS)
                 .time_to_live(std::time::Duration::from_secs(config.session.lifetime_seconds))
                 .build(),
             revoked: Revocations::default(),
-            lane: RsaLane::new(config.limits.rsa_concurrency, config.limits.rsa_queue),
+            rsa_workers: RsaWorkers::new(config.limits.rsa_concurrency, config.limits.rsa_queue),
             clock,
             random,
         })
@@ -201,10 +201,10 @@ impl Sessions {
 
     /// How often a private key was used since start.
     pub fn private_operations(&self) -> u64 {
-        self.lane.operations()
+        self.rsa_workers.operations()
     }
 
-    /// Seals what a login proved. Its maker need not open it to know it ([`Sessions::facts`]).
+    /// Seals what a login proved. Its maker need not open it to know it ([`Sessions::info`]).
     ///
     /// # Errors
     /// [`SessionError::TooLarge`] when it is longer than `max_length`, [`SessionError::Sealing`].
@@ -213,7 +213,7 @@ impl Sessions {
         registry: &str,
         proof: &LoginProof,
         max_length: usize,
-    ) -> Result<Minted, SessionError> {
+    ) -> Result<SealedSession, SessionError> {
         let ring = self.ring();
         let mut jti = [0_u8; 16];
         self.random.fill(&mut jti).map_err(|error| {
@@ -221,7 +221,7 @@ impl Sessions {
             SessionError::Sealing
         })?;
         let now_s = self.clock.now_ms().div_euclid(1_000);
-        let facts = Facts {
+        let info = SessionInfo {
             kid: ring.current().kid().to_owned(),
             jti: URL_SAFE_NO_PAD.encode(jti),
             issued_at_s: now_s,
@@ -238,46 +238,46 @@ impl Sessions {
                 SessionError::Sealing
             }
         };
-        let claims = claims::encode(&facts, &proof.credential, &self.expected)
+        let claims = claims::encode(&info, &proof.credential, &self.expected)
             .ok_or_else(failed("the claims cannot be written"))?;
         let text = jwe::seal(&claims, ring.current(), &*self.random)
             .ok_or_else(failed("randomness, key or cipher failed"))?;
         if text.len() > max_length.min(jwe::MAX_LENGTH) {
             return Err(SessionError::TooLarge);
         }
-        self.facts.insert(Sealed::new(&text).hash, Arc::new(facts.clone())).await;
-        Ok(Minted { text, facts })
+        self.info.insert(SealedText::new(&text).hash, Arc::new(info.clone())).await;
+        Ok(SealedSession { text, info })
     }
 
     /// What may be known of a session. Costs an RSA operation only the first time, and one for all who ask at once.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn facts(self: &Arc<Self>, sealed: &Sealed) -> Result<Arc<Facts>, SessionError> {
-        if let Some(facts) = self.facts.get(&sealed.hash).await {
-            self.still_good(&facts)?;
-            return Ok(facts);
+    pub async fn info(self: &Arc<Self>, sealed: &SealedText) -> Result<Arc<SessionInfo>, SessionError> {
+        if let Some(info) = self.info.get(&sealed.hash).await {
+            self.still_good(&info)?;
+            return Ok(info);
         }
         let (this, sealed) = (Arc::clone(self), sealed.clone());
         // A task of its own, so that a caller who hangs up does not undo what others wait for.
         let opening = tokio::spawn(async move {
-            let open = async { this.open(&sealed).await.map(|(facts, _)| facts) };
-            this.facts.try_get_with(sealed.hash, open).await
+            let open = async { this.open(&sealed).await.map(|(info, _)| info) };
+            this.info.try_get_with(sealed.hash, open).await
         });
         let opened = opening.await.map_err(|error| {
             tracing::error!(%error, "the opening of a session ended by itself");
             SessionError::Overloaded
         })?;
-        let facts = opened.map_err(|error| *error)?;
-        self.still_good(&facts)?;
-        Ok(facts)
+        let info = opened.map_err(|error| *error)?;
+        self.still_good(&info)?;
+        Ok(info)
     }
 
     /// Opens a session with one RSA operation.
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn open(&self, sealed: &Sealed) -> Result<(Arc<Facts>, Credential), SessionError> {
+    pub async fn open(&self, sealed: &SealedText) -> Result<(Arc<SessionInfo>, Credential), SessionError> {
         let parsed = jwe::parse(&sealed.text).ok_or(SessionError::Invalid)?;
         let key = self.ring().find(&parsed.kid).ok_or(SessionError::Invalid)?;
         if !jwe::fits(&parsed, &key) {
@@ -287,30 +287,30 @@ impl Sessions {
         let random = Arc::clone(&self.random);
         let work_key = Arc::clone(&key);
         // Known are those that were good once; whoever makes one up is a stranger, each time.
-        let is_known = self.facts.contains_key(&sealed.hash);
+        let is_known = self.info.contains_key(&sealed.hash);
         let claims = self
-            .lane
+            .rsa_workers
             .run(is_known, move || jwe::open(jwe::parse(&text)?, &work_key, &*random))
             .await
             .ok_or(SessionError::Overloaded)?
             .ok_or(SessionError::Invalid)?;
         let now_s = self.clock.now_ms().div_euclid(1_000);
-        let (facts, credential) =
+        let (info, credential) =
             claims::decode(&claims, key.kid(), &self.expected, now_s).ok_or(SessionError::Invalid)?;
-        self.still_good(&facts)?;
-        Ok((Arc::new(facts), credential))
+        self.still_good(&info)?;
+        Ok((Arc::new(info), credential))
     }
 
     /// Ends a session before its time.
-    pub fn revoke(&self, facts: &Facts) {
-        self.revoked.revoke(&facts.jti, facts.expires_at_ms(), self.clock.now_ms());
+    pub fn revoke(&self, info: &SessionInfo) {
+        self.revoked.revoke(&info.jti, info.expires_at_ms(), self.clock.now_ms());
     }
 
-    fn still_good(&self, facts: &Facts) -> Result<(), SessionError> {
-        if self.revoked.holds(&facts.jti) || self.ring().find(&facts.kid).is_none() {
+    fn still_good(&self, info: &SessionInfo) -> Result<(), SessionError> {
+        if self.revoked.holds(&info.jti) || self.ring().find(&info.kid).is_none() {
             return Err(SessionError::Invalid);
         }
-        if self.clock.now_ms() >= facts.expires_at_ms() { Err(SessionError::Expired) } else { Ok(()) }
+        if self.clock.now_ms() >= info.expires_at_ms() { Err(SessionError::Expired) } else { Ok(()) }
     }
 }
 

@@ -26,13 +26,13 @@ pub(crate) const NOW_MS: i64 = 1_795_435_200_000;
 
 /// A request as an upstream saw it.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Seen {
+impl ReceivedRequest {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -46,7 +46,7 @@ impl Seen {
 #[derive(Debug)]
 pub(crate) struct Fake {
     pub(crate) authority: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -56,30 +56,32 @@ impl Drop for Fake {
     }
 }
 
-pub(crate) type Reply = Response<Full<Bytes>>;
+pub(crate) type FakeResponse = Response<Full<Bytes>>;
 
 impl Fake {
     /// Starts one; the function also gets the fake's own `host:port`.
-    pub(crate) async fn start(answer: impl Fn(&str, &Seen) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        response: impl Fn(&str, &ReceivedRequest) -> FakeResponse + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = listener.local_addr().unwrap().to_string();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let answer = Arc::new(answer);
-        let (log, own) = (Arc::clone(&seen), authority.clone());
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let response = Arc::new(response);
+        let (log, own) = (Arc::clone(&received), authority.clone());
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (answer, log, own) = (Arc::clone(&answer), Arc::clone(&log), own.clone());
+                let (response, log, own) = (Arc::clone(&response), Arc::clone(&log), own.clone());
                 let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-                    let (answer, log, own) = (Arc::clone(&answer), Arc::clone(&log), own.clone());
+                    let (response, log, own) = (Arc::clone(&response), Arc::clone(&log), own.clone());
                     async move {
                         let (head, body) = request.into_parts();
                         let body =
                             body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
                         let target = head.uri.to_string();
-                        let seen = Seen { target, headers: head.headers, body };
-                        log.lock().unwrap().push(seen.clone());
-                        Ok::<_, Infallible>(answer(&own, &seen))
+                        let received = ReceivedRequest { target, headers: head.headers, body };
+                        log.lock().unwrap().push(received.clone());
+                        Ok::<_, Infallible>(response(&own, &received))
                     }
                 });
                 let connection = hyper::server::conn::http1::Builder::new()
@@ -88,25 +90,25 @@ impl Fake {
                 tokio::spawn(async move { connection.await.ok() });
             }
         });
-        Self { authority, seen, task }
+        Self { authority, received, task }
     }
 
     /// What it was asked so far.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    pub(crate) fn received(&self) -> Vec<ReceivedRequest> {
+        self.received.lock().unwrap().clone()
     }
 
     /// How often this path was asked.
     pub(crate) fn count(&self, path: &str) -> usize {
-        self.seen().iter().filter(|seen| seen.path() == path).count()
+        self.received().iter().filter(|received| received.path() == path).count()
     }
 
     pub(crate) fn forget(&self) {
-        self.seen.lock().unwrap().clear();
+        self.received.lock().unwrap().clear();
     }
 }
 
-pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
+pub(crate) fn respond(status: u16, headers: &[(&str, &str)], body: &str) -> FakeResponse {
     let mut builder = Response::builder().status(status);
     for (name, value) in headers {
         builder = builder.header(*name, *value);
@@ -134,17 +136,17 @@ pub(crate) fn basic() -> String {
 }
 
 /// Answers as a registry with a token service on its own origin does, for one user who may pull everything.
-pub(crate) fn token_registry(own: &str, seen: &Seen) -> Reply {
+pub(crate) fn token_registry(own: &str, received: &ReceivedRequest) -> FakeResponse {
     let challenge = format!("Bearer realm=\"http://{own}/token\",service=\"fake\"");
-    if seen.path() == "/token" {
-        let named = match seen.header("authorization") {
-            None => return reply(401, &[("www-authenticate", "Basic realm=\"fake\"")], "{}"),
+    if received.path() == "/token" {
+        let named = match received.header("authorization") {
+            None => return respond(401, &[("www-authenticate", "Basic realm=\"fake\"")], "{}"),
             Some(value) => value == basic(),
         };
         if !named {
-            return reply(401, &[], "{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}");
+            return respond(401, &[], "{\"errors\":[{\"code\":\"UNAUTHORIZED\"}]}");
         }
-        let query = seen.target.split_once('?').map_or("", |(_, query)| query);
+        let query = received.target.split_once('?').map_or("", |(_, query)| query);
         let access: Vec<Value> = query
             .split('&')
             .filter_map(|pair| pair.strip_prefix("scope="))
@@ -158,23 +160,23 @@ pub(crate) fn token_registry(own: &str, seen: &Seen) -> Reply {
         let token = jwt(
             &json!({"iss": "fake", "sub": USER, "aud": "fake", "iat": now, "nbf": now, "exp": now + 300, "access": access}),
         );
-        return reply(
+        return respond(
             200,
             &[("content-type", "application/json")],
             &json!({"token": token, "expires_in": 300}).to_string(),
         );
     }
-    match seen.header("authorization") {
-        Some(value) if value.starts_with("Bearer ey") => resource(seen),
-        _ => reply(401, &[("www-authenticate", &challenge), ("content-type", "application/json")], "{}"),
+    match received.header("authorization") {
+        Some(value) if value.starts_with("Bearer ey") => resource(received),
+        _ => respond(401, &[("www-authenticate", &challenge), ("content-type", "application/json")], "{}"),
     }
 }
 
 /// Answers as a registry with passwords of its own does.
-pub(crate) fn basic_registry(_own: &str, seen: &Seen) -> Reply {
-    match seen.header("authorization") {
-        Some(value) if value == basic() => resource(seen),
-        _ => reply(
+pub(crate) fn basic_registry(_own: &str, received: &ReceivedRequest) -> FakeResponse {
+    match received.header("authorization") {
+        Some(value) if value == basic() => resource(received),
+        _ => respond(
             401,
             &[("www-authenticate", "Basic realm=\"fake\""), ("content-type", "application/json")],
             "{}",
@@ -182,19 +184,19 @@ pub(crate) fn basic_registry(_own: &str, seen: &Seen) -> Reply {
     }
 }
 
-fn resource(seen: &Seen) -> Reply {
+fn resource(received: &ReceivedRequest) -> FakeResponse {
     let json = ("content-type", "application/json");
-    match seen.path() {
-        "/v2/" => reply(200, &[json, ("docker-distribution-api-version", "registry/2.0")], "{}"),
+    match received.path() {
+        "/v2/" => respond(200, &[json, ("docker-distribution-api-version", "registry/2.0")], "{}"),
         "/v2/_catalog" => {
             let link = "</v2/_catalog?last=a&n=1>; rel=\"next\"";
-            reply(
+            respond(
                 200,
                 &[json, ("link", link), ("set-cookie", "sid=1"), ("server", "fake")],
                 "{\"repositories\":[\"a\"]}",
             )
         }
-        _ => reply(404, &[json], "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}"),
+        _ => respond(404, &[json], "{\"errors\":[{\"code\":\"NAME_UNKNOWN\"}]}"),
     }
 }
 
@@ -241,18 +243,18 @@ impl TestServer {
         Self { state, clock, app }
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> ApiResponse {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status, headers: head.headers, body }
+        ApiResponse { status: head.status, headers: head.headers, body }
     }
 
-    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> ApiResponse {
         self.send(request("GET", path, headers, Body::empty())).await
     }
 
-    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> ApiResponse {
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
         self.send(request("POST", path, &all, Body::from(body.to_string()))).await
@@ -260,9 +262,9 @@ impl TestServer {
 
     /// Logs in and gives the session as the value of `Authorization`.
     pub(crate) async fn login(&self, fake: &Fake) -> String {
-        let answer = self.post("/v1/sessions", &[], &login_body(fake)).await;
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        format!("Bearer {}", answer.json()["session"].as_str().unwrap())
+        let response = self.post("/v1/sessions", &[], &login_body(fake)).await;
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
+        format!("Bearer {}", response.json()["session"].as_str().unwrap())
     }
 }
 
@@ -280,13 +282,13 @@ pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
 
 /// An answer, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl ApiResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }

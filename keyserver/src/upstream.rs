@@ -1,9 +1,9 @@
-//! From a flow's request to one of the HTTP client, and from its answer to what a flow looks at.
+//! From a flow's request to one of the HTTP client, and from its response to what a flow looks at.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use dockpass_protocol::doctor::{Diagnosis, Facts, diagnose};
+use dockpass_protocol::doctor::{Context, Diagnosis, diagnose};
 use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepRecord, TransportError};
 use dockpass_protocol::origin::Origin;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -43,18 +43,18 @@ pub(crate) fn authorization(authorization: &Authorization) -> Option<HeaderValue
     Some(value)
 }
 
-/// Sends what a flow asks for, to the registry or its token service, and tells it what came: the whole answer, or why
+/// Sends what a flow asks for, to the registry or its token service, and tells it what came: the whole response, or why
 /// there is none. That is `Invalid` also when the target is no URL, or the token holds what no header may.
-pub(crate) async fn ask(
+pub(crate) async fn send(
     registry: &Registry,
-    ask: &HttpRequest,
+    request: &HttpRequest,
     report: impl FnOnce(Result<(&ResponseHead<'_>, &[u8]), TransportError>),
 ) {
-    let answer = match request(registry.origin(), ask) {
+    let response = match http_request(registry.origin(), request) {
         Ok(request) => registry.client().exchange(request).await,
         Err(error) => Err(error),
     };
-    match answer {
+    match response {
         Ok(response) => {
             let (head, body) = response.into_parts();
             with_head(head.status, &head.headers, |head| report(Ok((head, &body))));
@@ -64,17 +64,21 @@ pub(crate) async fn ask(
 }
 
 /// The request that a flow asks for. A target that is a path is one at the registry.
-fn request(registry: &Origin, ask: &HttpRequest) -> Result<Request<UpstreamBody>, TransportError> {
-    let uri =
-        if ask.target.starts_with('/') { format!("{registry}{}", ask.target) } else { ask.target.clone() };
-    let wants_authorization = !matches!(ask.authorization, Authorization::None | Authorization::FromSession);
-    let mut builder = Request::builder().method(ask.method).uri(uri).header(ACCEPT, "application/json");
-    match authorization(&ask.authorization) {
+fn http_request(registry: &Origin, request: &HttpRequest) -> Result<Request<UpstreamBody>, TransportError> {
+    let uri = if request.target.starts_with('/') {
+        format!("{registry}{}", request.target)
+    } else {
+        request.target.clone()
+    };
+    let wants_authorization =
+        !matches!(request.authorization, Authorization::None | Authorization::FromSession);
+    let mut builder = Request::builder().method(request.method).uri(uri).header(ACCEPT, "application/json");
+    match authorization(&request.authorization) {
         Some(value) => builder = builder.header(AUTHORIZATION, value),
         None if wants_authorization => return Err(TransportError::Invalid),
         None => {}
     }
-    let body = match &ask.form {
+    let body = match &request.form {
         Some(form) => {
             builder = builder.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
             form_body(form)
@@ -124,9 +128,9 @@ pub(crate) fn log_steps(steps: &[StepRecord]) {
 
 /// Tells the log what is wrong and what to do about it, where these steps ended in a failure. Once for each request: what
 /// fails on the way to success is no failure.
-pub(crate) fn log_diagnosis(steps: &[StepRecord], facts: &Facts<'_>) {
+pub(crate) fn log_diagnosis(steps: &[StepRecord], context: &Context<'_>) {
     if steps.last().is_some_and(|last| last.code.is_some()) {
-        let Diagnosis { code, hop, evidence, fix } = diagnose(steps, facts);
+        let Diagnosis { code, hop, evidence, fix } = diagnose(steps, context);
         let hop = hop.map(tracing::field::display);
         let evidence: Vec<_> = evidence.iter().map(|seen| format!("{}={}", seen.what, seen.value)).collect();
         tracing::info!(diagnosis = %code, hop, evidence = evidence.join(" "), fix, "diagnosis");

@@ -155,16 +155,16 @@ fn tokens(criterion: &mut Criterion) {
 fn scopes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scope");
     for count in [10, 100, 1_000] {
-        let texts: Vec<String> = (0..count)
+        let strings: Vec<String> = (0..count)
             .map(|number| {
                 format!("repository:team-{}/app-{}:push,pull", number % 37, (number * 7919) % count)
             })
             .collect();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let list = texts.join(" ");
+        let strings: Vec<&str> = strings.iter().map(String::as_str).collect();
+        let list = strings.join(" ");
         group.throughput(Throughput::Elements(count));
-        group.bench_with_input(BenchmarkId::new("normalize", count), &texts, |bencher, texts| {
-            bencher.iter(|| normalize(black_box(texts)));
+        group.bench_with_input(BenchmarkId::new("normalize", count), &strings, |bencher, strings| {
+            bencher.iter(|| normalize(black_box(strings)));
         });
         group.bench_with_input(BenchmarkId::new("set", count), &list, |bencher, list| {
             bencher.iter(|| ScopeSet::parse(black_box(list)).unwrap());

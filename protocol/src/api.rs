@@ -86,7 +86,7 @@ pub struct LoginRequest {
 /// Answer of `POST /v1/sessions` and `GET /v1/session`. `Debug` shows no session.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SessionInfo {
+pub struct SessionResponse {
     /// Canonical name of the registry.
     pub registry: String,
     /// Who is logged in.
@@ -109,7 +109,7 @@ pub struct SessionInfo {
     pub steps: Vec<StepRecord>,
 }
 
-impl fmt::Debug for SessionInfo {
+impl fmt::Debug for SessionResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionInfo")
             .field("registry", &self.registry)
@@ -125,7 +125,7 @@ impl fmt::Debug for SessionInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct SeenChallenge {
+pub struct ReportedChallenge {
     /// The `realm` parameter as received.
     pub realm: String,
     /// The `service` parameter, if any.
@@ -137,14 +137,14 @@ pub struct SeenChallenge {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
-pub struct TokenAsk {
+pub struct IssueTokenRequest {
     /// Host or host:port.
     pub registry: String,
     /// Scopes, each `type:name:actions`.
     pub scopes: Vec<String>,
     /// What the page saw, if it saw a challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub challenge: Option<SeenChallenge>,
+    pub challenge: Option<ReportedChallenge>,
     /// The last token for these scopes was refused: do not answer from the cache.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fresh: bool,
@@ -167,7 +167,7 @@ pub enum TokenForm {
 /// Answer of `POST /v1/token`. `Debug` shows no token.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct TokenAnswer {
+pub struct IssuedToken {
     /// The registry token.
     pub token: String,
     /// Always `Bearer`.
@@ -189,7 +189,7 @@ pub struct TokenAnswer {
     pub steps: Vec<StepRecord>,
 }
 
-impl fmt::Debug for TokenAnswer {
+impl fmt::Debug for IssuedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenAnswer")
             .field("expires_in", &self.expires_in)
@@ -229,7 +229,7 @@ pub struct RegistryList {
 /// An RFC 9457 problem document.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Problem {
+pub struct ProblemDocument {
     /// `about:blank`: the code says more than a URI would.
     #[serde(rename = "type")]
     pub kind: String,
@@ -252,7 +252,7 @@ pub struct Problem {
     pub steps: Vec<StepRecord>,
 }
 
-impl Problem {
+impl ProblemDocument {
     /// The document for a code.
     pub fn new(code: ErrorCode, request_id: String) -> Self {
         Self {
@@ -275,18 +275,18 @@ fn is_false(value: &bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{SessionInfo, TokenAnswer};
+    use super::{IssuedToken, SessionResponse};
 
     /// LOG-01: what is printed by accident shows no secret.
     #[test]
     fn debug_shows_neither_token_nor_session() {
-        let answer = r#"{"token":"canary","token_type":"Bearer","expires_in":60,"issued_at":0,"kind":"opaque",
+        let issued = r#"{"token":"canary","token_type":"Bearer","expires_in":60,"issued_at":0,"kind":"opaque",
             "granted":["repository:a:pull"],"denied":[],"unknown":[]}"#;
-        let answer: TokenAnswer = serde_json::from_str(answer).unwrap();
+        let issued: IssuedToken = serde_json::from_str(issued).unwrap();
         let info =
             r#"{"registry":"reg.test","username":"ada","expires_at":0,"auth":"bearer","session":"canary"}"#;
-        let info: SessionInfo = serde_json::from_str(info).unwrap();
-        let shown = format!("{answer:?} {info:?}");
+        let info: SessionResponse = serde_json::from_str(info).unwrap();
+        let shown = format!("{issued:?} {info:?}");
         assert!(!shown.contains("canary"), "{shown}");
         assert!(shown.contains("repository:a:pull") && shown.contains("has_session: true"), "{shown}");
     }

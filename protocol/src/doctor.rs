@@ -16,7 +16,7 @@ use crate::jwt::TokenInfo;
 
 /// What the steps cannot say, as far as the caller knows it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Facts<'a> {
+pub struct Context<'a> {
     /// The last token, inspected.
     pub token: Option<&'a TokenInfo>,
     /// The service that the registry's challenge names.
@@ -31,7 +31,7 @@ pub struct Facts<'a> {
     pub browser: Option<BrowserFailure>,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> Context<'a> {
     /// What a token service's 200 tells that was not taken; nothing where there was none.
     pub fn of(unusable: Option<&'a Unusable>) -> Self {
         unusable.map_or_else(Self::default, |unusable| Self {
@@ -100,23 +100,23 @@ const MAX_VALUE: usize = 128;
 const TOLERATED_SKEW_MS: i64 = 60_000;
 
 /// What the steps of one flow, oldest first, come to.
-pub fn diagnose(steps: &[StepRecord], facts: &Facts<'_>) -> Diagnosis {
+pub fn diagnose(steps: &[StepRecord], context: &Context<'_>) -> Diagnosis {
     let last = decisive(steps);
-    if let Some(failure) = facts.browser {
+    if let Some(failure) = context.browser {
         let hop = match failure {
             BrowserFailure::KeyServer => Hop::KeyServer,
             _ => last.map_or(Hop::Registry, |step| step.hop),
         };
-        return conclude(of_browser(failure), Some(hop), last, steps, facts);
+        return conclude(of_browser(failure), Some(hop), last, steps, context);
     }
     let Some(last) = last else {
-        return conclude(DiagnosisCode::NothingRecorded, None, None, steps, facts);
+        return conclude(DiagnosisCode::NothingRecorded, None, None, steps, context);
     };
     let (code, failed) = match last.code {
-        Some(code) => (of_code(code, last, facts), true),
+        Some(code) => (of_code(code, last, context), true),
         None => of_decision(last),
     };
-    conclude(code, failed.then_some(last.hop), Some(last), steps, facts)
+    conclude(code, failed.then_some(last.hop), Some(last), steps, context)
 }
 
 /// The step that says most: the last, or where that is the key server passing on another's failure, the step of that other.
@@ -152,7 +152,7 @@ fn of_decision(last: &StepRecord) -> (DiagnosisCode, bool) {
     }
 }
 
-fn of_code(code: ErrorCode, last: &StepRecord, facts: &Facts<'_>) -> DiagnosisCode {
+fn of_code(code: ErrorCode, last: &StepRecord, context: &Context<'_>) -> DiagnosisCode {
     let at_token_service = last.hop == Hop::TokenService;
     match code {
         ErrorCode::BadCredentials => DiagnosisCode::WrongPassword,
@@ -161,8 +161,8 @@ fn of_code(code: ErrorCode, last: &StepRecord, facts: &Facts<'_>) -> DiagnosisCo
             DiagnosisCode::SessionOver
         }
         ErrorCode::ScopeDenied => DiagnosisCode::ScopeDenied,
-        ErrorCode::TokenRejected => token::why_rejected(facts),
-        ErrorCode::UpstreamInvalid if at_token_service => token::why_invalid(facts),
+        ErrorCode::TokenRejected => token::why_rejected(context),
+        ErrorCode::UpstreamInvalid if at_token_service => token::why_invalid(context),
         ErrorCode::UpstreamInvalid if last.status == Some(401) => DiagnosisCode::ChallengeMissing,
         ErrorCode::UpstreamInvalid => DiagnosisCode::RegistryInvalid,
         ErrorCode::TokenRequestRefused => DiagnosisCode::TokenRequestRefused,
@@ -195,9 +195,9 @@ fn conclude(
     hop: Option<Hop>,
     last: Option<&StepRecord>,
     steps: &[StepRecord],
-    facts: &Facts<'_>,
+    context: &Context<'_>,
 ) -> Diagnosis {
-    let mut evidence = token::evidence(code, facts);
+    let mut evidence = token::evidence(code, context);
     let failed = last.filter(|_| hop.is_some());
     if let Some(step) = failed {
         evidence.extend(step.status.map(|status| Evidence::new("status", &status.to_string())));

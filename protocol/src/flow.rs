@@ -21,7 +21,7 @@ mod token;
 
 pub use login::{LoginFlow, LoginProof, LoginStep, ProbeCredential};
 pub use record::{Decision, Hop, StepRecord};
-pub use resource::{Answered, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, TokenNeed};
+pub use resource::{KnownAuth, ResourceFlow, ResourceOutcome, ResourceRequest, ResourceStep, TokenNeed};
 pub use token::{TokenFlow, TokenGrant, TokenStep, Unusable};
 
 use secrecy::SecretString;

@@ -8,8 +8,8 @@
 //! A text looks like a JWT if it has dots and the part before the first is base64url of a JSON object's beginning, with the
 //! name of a member.
 //! Everything else is *opaque* (GHCR's base64 texts, Google's `ya29.…`, a JWE of five parts) and says nothing about
-//! scopes: [`Answer::Unknown`]. A text that looks like a JWT and cannot be read as one has a [`TokenInfo::problem`]
-//! and grants nothing: [`Answer::Denied`], so that no damage makes a token more powerful (decision 0010).
+//! scopes: [`Grant::Unknown`]. A text that looks like a JWT and cannot be read as one has a [`TokenInfo::problem`]
+//! and grants nothing: [`Grant::Denied`], so that no damage makes a token more powerful (decision 0010).
 //!
 //! What is checked, and the limits: see [`dockpass_syntax::jwt`].
 
@@ -20,10 +20,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use dockpass_syntax::jwt::{
-    AccessEntry, AccessList, Claims, Decoded, Jwt, JwtProblem, MAX_ACCESS, MAX_TOKEN, Reading, Texts, read,
+    AccessEntry, AccessList, Claims, Decoded, Jwt, JwtProblem, MAX_ACCESS, MAX_TOKEN, Reading, Strings, read,
 };
 
-use crate::scope::{Answer, Scope, ScopeSet};
+use crate::scope::{Grant, Scope, ScopeSet};
 
 /// Whether a token can be read.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -74,7 +74,7 @@ pub struct TokenInfo {
 
 /// The scopes that were asked for, by what a token says of each.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Answers {
+pub struct Grants {
     /// Granted with every action.
     pub granted: ScopeSet,
     /// Not granted, or not with every action.
@@ -153,65 +153,61 @@ impl TokenInfo {
     /// wildcard here, because distribution compares it as a word like any other. An entry of a class
     /// (`repository(plugin)`) grants only what is asked for with that class; an entry without one grants any class.
     /// A scope without actions is denied.
-    pub fn answer(&self, asked: &Scope) -> Answer {
+    pub fn grant(&self, requested: &Scope) -> Grant {
         if self.problem.is_some() {
-            return Answer::Denied;
+            return Grant::Denied;
         }
         match &self.access {
-            Access::Absent => Answer::Unknown,
-            Access::List(entries) if entries.iter().any(|entry| entry_grants(entry, asked)) => {
-                Answer::Granted
+            Access::Absent => Grant::Unknown,
+            Access::List(entries) if entries.iter().any(|entry| entry_grants(entry, requested)) => {
+                Grant::Granted
             }
-            Access::List(_) => Answer::Denied,
+            Access::List(_) => Grant::Denied,
         }
     }
 
     /// What the token says of each scope of a set.
-    pub fn answers(&self, asked: &ScopeSet) -> Answers {
+    pub fn grants(&self, requested: &ScopeSet) -> Grants {
         let pick =
-            |wanted: Answer| asked.iter().filter(|scope| self.answer(scope) == wanted).cloned().collect();
-        Answers {
-            granted: pick(Answer::Granted),
-            denied: pick(Answer::Denied),
-            unknown: pick(Answer::Unknown),
-        }
+            |wanted: Grant| requested.iter().filter(|scope| self.grant(scope) == wanted).cloned().collect();
+        Grants { granted: pick(Grant::Granted), denied: pick(Grant::Denied), unknown: pick(Grant::Unknown) }
     }
 }
 
-/// What a token says of one scope, for whoever looks once: see [`TokenInfo::answer`].
-pub fn answer(token: &Reading<'_>, asked: &Scope) -> Answer {
+/// What a token says of one scope, for whoever looks once: see [`TokenInfo::grant`].
+pub fn grant(token: &Reading<'_>, requested: &Scope) -> Grant {
     match token {
-        Reading::Opaque => Answer::Unknown,
-        Reading::Broken(_) => Answer::Denied,
+        Reading::Opaque => Grant::Unknown,
+        Reading::Broken(_) => Grant::Denied,
         Reading::Jwt(jwt) => {
-            jwt.claims.access.map_or(Answer::Unknown, |access| answer_of_access(access, asked))
+            jwt.claims.access.map_or(Grant::Unknown, |access| grant_of_access(access, requested))
         }
     }
 }
 
 /// What a list of access entries says of one scope.
-pub fn answer_of_access(access: AccessList<'_>, asked: &Scope) -> Answer {
+pub fn grant_of_access(access: AccessList<'_>, requested: &Scope) -> Grant {
     let is_granted = access.iter().any(|AccessEntry { resource_type, class, name, actions }| {
         let entry = (&*resource_type, class.as_deref(), &*name);
-        grants(entry, |action| actions.iter().any(|granted| granted == action), asked)
+        grants(entry, |action| actions.iter().any(|granted| granted == action), requested)
     });
-    if is_granted { Answer::Granted } else { Answer::Denied }
+    if is_granted { Grant::Granted } else { Grant::Denied }
 }
 
-fn entry_grants(entry: &Scope, asked: &Scope) -> bool {
+fn entry_grants(entry: &Scope, requested: &Scope) -> bool {
     let Scope { resource_type, class, name, actions } = entry;
     let has = |action: &str| actions.iter().any(|granted| granted == action);
-    grants((resource_type, class.as_deref(), name), has, asked)
+    grants((resource_type, class.as_deref(), name), has, requested)
 }
 
 /// Whether one entry, of type, class and name and with these actions, grants a scope.
-fn grants(entry: (&str, Option<&str>, &str), has: impl Fn(&str) -> bool, asked: &Scope) -> bool {
+fn grants(entry: (&str, Option<&str>, &str), has: impl Fn(&str) -> bool, requested: &Scope) -> bool {
     let (resource_type, class, name) = entry;
-    resource_type == asked.resource_type
-        && name == asked.name
-        && (class.is_none() || class == asked.class.as_deref())
-        && !asked.actions.is_empty()
-        && asked.actions.iter().all(|action| has(action))
+    resource_type == requested.resource_type
+        && name == requested.name
+        && (class.is_none() || class == requested.class.as_deref())
+        && !requested.actions.is_empty()
+        && requested.actions.iter().all(|action| has(action))
 }
 
 /// An access entry as a scope that lives on.

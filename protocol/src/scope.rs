@@ -9,7 +9,7 @@
 //! registries use (`scanner-pull`, `metadata_read`, `content/read`); names keep the repository grammar.
 //!
 //! [`Scope`] is one of them, [`ScopeSet`] a canonical list, [`scopes_for`] says which a request of the distribution
-//! specification needs, and [`Answer`] what a token says of one.
+//! specification needs, and [`Grant`] what a token says of one.
 
 mod endpoint;
 mod error;
@@ -52,7 +52,7 @@ pub struct Scope {
 
 /// What a token says of a scope.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Answer {
+pub enum Grant {
     /// The token lists the resource with every action that was asked for.
     Granted,
     /// The token lists its grants, and this is not among them; or it is a JWT that is broken.
@@ -61,7 +61,7 @@ pub enum Answer {
     Unknown,
 }
 
-impl Answer {
+impl Grant {
     /// The word of the interfaces: `granted`, `denied` or `unknown`.
     pub const fn as_str(self) -> &'static str {
         match self {

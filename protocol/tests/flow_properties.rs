@@ -25,7 +25,7 @@ const NOW_MS: i64 = 1_790_000_000_000;
 
 /// One answer, of whomever was asked.
 #[derive(Clone, Debug)]
-enum Answer {
+enum ScriptedResponse {
     Head {
         status: u16,
         challenges: Vec<String>,
@@ -66,7 +66,7 @@ fn challenge() -> impl Strategy<Value = String> {
     ]
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
+fn response() -> impl Strategy<Value = ScriptedResponse> {
     let status = prop_oneof![
         6 => Just(401_u16),
         3 => Just(200),
@@ -94,7 +94,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         ])
     };
     let head = (status, prop::collection::vec(challenge(), 0..3), text(), text(), body).prop_map(
-        |(status, challenges, retry_after, content_type, body)| Answer::Head {
+        |(status, challenges, retry_after, content_type, body)| ScriptedResponse::Head {
             status,
             challenges,
             retry_after,
@@ -102,11 +102,11 @@ fn answer() -> impl Strategy<Value = Answer> {
             body,
         },
     );
-    prop_oneof![20 => head, 1 => Just(Answer::Transport(TransportError::Timeout))]
+    prop_oneof![20 => head, 1 => Just(ScriptedResponse::Transport(TransportError::Timeout))]
 }
 
-fn answers() -> impl Strategy<Value = Vec<Answer>> {
-    prop::collection::vec(answer(), 12)
+fn responses() -> impl Strategy<Value = Vec<ScriptedResponse>> {
+    prop::collection::vec(response(), 12)
 }
 
 fn credential() -> impl Strategy<Value = Credential> {
@@ -118,12 +118,12 @@ fn credential() -> impl Strategy<Value = Credential> {
 }
 
 fn with_head<T>(
-    answer: &Answer,
+    response: &ScriptedResponse,
     report: impl FnOnce(Result<(&ResponseHead<'_>, &[u8]), TransportError>) -> T,
 ) -> T {
-    match answer {
-        Answer::Transport(error) => report(Err(*error)),
-        Answer::Head { status, challenges, retry_after, content_type, body } => {
+    match response {
+        ScriptedResponse::Transport(error) => report(Err(*error)),
+        ScriptedResponse::Head { status, challenges, retry_after, content_type, body } => {
             let lines: Vec<&str> = challenges.iter().map(String::as_str).collect();
             let head = ResponseHead {
                 status: *status,
@@ -163,7 +163,7 @@ proptest! {
     // Threats: UPS-07.
     #[test]
     fn a_resource_takes_at_most_three_requests_and_two_tokens(
-        answers in answers(),
+        responses in responses(),
         tokens in prop::collection::vec(prop::sample::select(vec![
             Ok(()), Ok(()), Err(ErrorCode::ScopeDenied), Err(ErrorCode::LoginRequired), Err(ErrorCode::BadCredentials),
             Err(ErrorCode::RealmChanged), Err(ErrorCode::UpstreamFailed),
@@ -185,7 +185,7 @@ proptest! {
         if with_policy {
             flow = flow.with_policy(policy());
         }
-        let (mut sent, mut asked, mut basic) = (0, 0, 0);
+        let (mut sent, mut requested, mut basic) = (0, 0, 0);
         loop {
             match flow.step() {
                 ResourceStep::Send(authorization) => {
@@ -193,7 +193,7 @@ proptest! {
                         prop_assert!(identified);
                         basic += 1;
                     }
-                    with_head(&answers[sent], |answer| match answer {
+                    with_head(&responses[sent], |response| match response {
                         Ok((head, _)) => flow.response(head),
                         Err(error) => flow.transport_failed(error),
                     });
@@ -207,12 +207,12 @@ proptest! {
                     if with_policy && sent > 0 {
                         prop_assert!(policy().admit(&need.challenge.realm).is_ok());
                     }
-                    let token = tokens[asked].map(|()| SecretString::from("opaque"));
+                    let token = tokens[requested].map(|()| SecretString::from("opaque"));
                     flow.token(token.map_err(|code| FlowError::new(code, Hop::TokenService)));
-                    asked += 1;
+                    requested += 1;
                 }
-                ResourceStep::Done(answered) => {
-                    prop_assert!(answered.scopes.is_superset(&request.scopes));
+                ResourceStep::Done(outcome) => {
+                    prop_assert!(outcome.scopes.is_superset(&request.scopes));
                     break;
                 }
                 ResourceStep::Fail(error) => {
@@ -221,7 +221,7 @@ proptest! {
                 }
             }
         }
-        prop_assert!(sent <= 3 && asked <= 2 && basic <= 1, "{sent} requests, {asked} tokens, {basic} times Basic");
+        prop_assert!(sent <= 3 && requested <= 2 && basic <= 1, "{sent} requests, {requested} tokens, {basic} times Basic");
         check_records(&flow.take_records(), 8);
         prop_assert!(flow.take_records().is_empty());
     }
@@ -229,7 +229,7 @@ proptest! {
     // Threats: UPS-10.
     #[test]
     fn a_token_takes_at_most_three_requests(
-        answers in answers(),
+        responses in responses(),
         credential in credential(),
         eager in any::<bool>(),
         offline in any::<bool>(),
@@ -255,7 +255,7 @@ proptest! {
                     // A refresh token is nobody's password, and nobody sends nothing but what a nested service gave.
                     let basic = matches!(request.authorization, Authorization::Basic { .. });
                     prop_assert!(!basic || !(refresh || anonymous));
-                    with_head(&answers[sent], |answer| match answer {
+                    with_head(&responses[sent], |response| match response {
                         Ok((head, body)) => flow.response(head, body, NOW_MS),
                         Err(error) => flow.transport_failed(error),
                     });
@@ -278,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn a_login_takes_at_most_six_requests_and_proves_something(answers in answers(), credential in credential()) {
+    fn a_login_takes_at_most_six_requests_and_proves_something(responses in responses(), credential in credential()) {
         let probe = ProbeCredential {
             username: "nobody".to_owned(),
             password: SecretString::from("made-up-password"),
@@ -310,8 +310,8 @@ proptest! {
             };
             // The first request carries nothing.
             prop_assert!(registry + service > 1 || matches!(request.authorization, Authorization::None));
-            let answer = &answers[registry + service - 1];
-            with_head(answer, |answer| match answer {
+            let response = &responses[registry + service - 1];
+            with_head(response, |response| match response {
                 Ok((head, body)) => {
                     statuses.push(head.status);
                     flow.response(head, body, NOW_MS);
@@ -324,15 +324,15 @@ proptest! {
     }
 
     #[test]
-    fn a_report_that_nobody_asked_for_changes_nothing(answers in answers()) {
+    fn a_report_that_nobody_asked_for_changes_nothing(responses in responses()) {
         let request = ResourceRequest {
             method: "GET".to_owned(), path: "/v2/a/b/tags/list".to_owned(), scopes: ScopeSet::new(),
         };
         let mut flow = ResourceFlow::new(request, None, false);
         flow.response(&ResponseHead::new(200));
         let records = flow.take_records();
-        for answer in &answers {
-            with_head(answer, |answer| match answer {
+        for response in &responses {
+            with_head(response, |response| match response {
                 Ok((head, _)) => flow.response(head),
                 Err(error) => flow.transport_failed(error),
             });

@@ -40,6 +40,6 @@ fn references() {
 }
 
 #[test]
-fn names_are_sentences_and_facts_have_sources() {
-    files::names_are_sentences_and_facts_have_sources();
+fn names_are_sentences_and_vectors_have_sources() {
+    files::names_are_sentences_and_vectors_have_sources();
 }

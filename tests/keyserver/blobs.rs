@@ -69,10 +69,10 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
     ] {
         let redirect = Action::Redirect { status: 307, location };
         stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));
-        let reply = stack.get(&stack.gateway(Kind::Open, &path), None).await;
-        assert_eq!(reply.status, 502, "{}", reply.text());
-        assert_eq!(reply.header("location"), "");
-        assert!(!reply.text().contains("169.254") && !reply.text().contains("passwd"));
+        let response = stack.get(&stack.gateway(Kind::Open, &path), None).await;
+        assert_eq!(response.status, 502, "{}", response.text());
+        assert_eq!(response.header("location"), "");
+        assert!(!response.text().contains("169.254") && !response.text().contains("passwd"));
     }
     assert_eq!(evil.connections(), 0);
     // The caller hears little; the operator hears where it went.
@@ -81,8 +81,8 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
     // Manifests are not redirected anywhere.
     let redirect = Action::Redirect { status: 302, location: evil.url("/v2/") };
     stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));
-    let reply = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
-    assert_eq!(reply.status, 502, "{}", reply.text());
+    let response = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
+    assert_eq!(response.status, 502, "{}", response.text());
     assert_eq!(evil.connections(), 0);
     stack.end().await;
 }
@@ -119,9 +119,9 @@ async fn storage_is_not_judged_as_the_registry() {
         };
         let respond = Action::Respond { status, headers, body: "<Error>RequestTimeTooSkewed</Error>".into() };
         stack.demo.script(Script::once(Kind::Hub, Role::Cdn, respond));
-        let reply = stack.get(&url, Some(&session)).await;
-        problem(&reply, 502, "upstream_failed");
-        assert!(!reply.text().contains("Skewed"));
+        let response = stack.get(&url, Some(&session)).await;
+        problem(&response, 502, "upstream_failed");
+        assert!(!response.text().contains("Skewed"));
         let upstream = stack.upstream(Kind::Hub);
         assert_eq!((upstream.registry, upstream.cdn), (1, 1), "{status}");
         assert!(stack.demo.journal().iter().all(|record| !record.headers.contains(&"cookie".to_owned())));
@@ -160,8 +160,8 @@ async fn a_registry_does_not_get_the_password_by_asking_for_basic() {
     for _ in 0..3 {
         stack.demo.script(Script::once(Kind::Token, Role::Registry, ask()));
     }
-    let reply = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
-    problem(&reply, 403, "scope_denied");
+    let response = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
+    problem(&response, 403, "scope_denied");
     let journal = stack.demo.journal();
     let basic = journal.iter().filter(|record| record.role == Role::Registry);
     assert!(basic.clone().count() >= 1);
@@ -182,21 +182,21 @@ async fn registry_bytes_are_no_part_of_a_page() {
             body: "<script>document.title='ran'</script>".into(),
         };
         stack.demo.script(Script::once(Kind::Open, Role::Registry, respond));
-        let reply = stack.get(&url, None).await;
-        assert!(reply.header("content-security-policy").contains("sandbox"), "{media_type}");
-        assert!(reply.header("content-security-policy").contains("default-src 'none'"), "{media_type}");
-        let shown = reply.header("content-type");
+        let response = stack.get(&url, None).await;
+        assert!(response.header("content-security-policy").contains("sandbox"), "{media_type}");
+        assert!(response.header("content-security-policy").contains("default-src 'none'"), "{media_type}");
+        let shown = response.header("content-type");
         assert!(!["text/html", "image/svg+xml", "application/javascript"].contains(&&*shown), "{shown}");
-        assert!(reply.header("content-disposition").starts_with("attachment"), "{media_type}");
+        assert!(response.header("content-disposition").starts_with("attachment"), "{media_type}");
     }
     stack.reset();
     // Plain links are allowed: what they lead to is an attachment, and sandboxed.
     for destination in ["iframe", "frame", "embed", "object", "script", "style", "serviceworker", "worker"] {
-        let reply = stack.send(stack.client.get(&url).header("sec-fetch-dest", destination)).await;
-        problem(&reply, 403, "destination_not_allowed");
+        let response = stack.send(stack.client.get(&url).header("sec-fetch-dest", destination)).await;
+        problem(&response, 403, "destination_not_allowed");
     }
-    let reply = stack.send(stack.client.get(&url).header("service-worker", "script")).await;
-    problem(&reply, 403, "destination_not_allowed");
+    let response = stack.send(stack.client.get(&url).header("service-worker", "script")).await;
+    problem(&response, 403, "destination_not_allowed");
     assert_eq!(stack.upstream(Kind::Open), Upstream::NOTHING);
     stack.end().await;
 }

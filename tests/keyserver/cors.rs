@@ -27,12 +27,12 @@ async fn a_page_that_is_allowed_logs_in_and_reads() {
     let stack = stack().await;
     let url = stack.gateway(Kind::Token, "vault/keys/tags/list");
     for url in [stack.url("/v1/sessions"), stack.url("/v1/token"), url.clone()] {
-        let reply = stack.send(preflight(&stack, &url, UI)).await;
-        assert!((200..300).contains(&reply.status), "{}", reply.status);
-        assert_eq!(reply.header("access-control-allow-origin"), UI);
-        let headers = reply.header("access-control-allow-headers").to_ascii_lowercase();
+        let response = stack.send(preflight(&stack, &url, UI)).await;
+        assert!((200..300).contains(&response.status), "{}", response.status);
+        assert_eq!(response.header("access-control-allow-origin"), UI);
+        let headers = response.header("access-control-allow-headers").to_ascii_lowercase();
         assert!(headers.contains("authorization") && headers.contains("content-type"), "{headers}");
-        assert_eq!(reply.header("access-control-allow-credentials"), "", "no cookie crosses");
+        assert_eq!(response.header("access-control-allow-credentials"), "", "no cookie crosses");
     }
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING, "preflights go nowhere");
 
@@ -73,16 +73,16 @@ async fn look_alike_origins_are_other_origins() {
         "*",
         "",
     ] {
-        let reply = stack.send(preflight(&stack, &stack.url("/v1/token"), origin)).await;
-        assert_eq!(reply.header("access-control-allow-origin"), "", "{origin:?}");
+        let response = stack.send(preflight(&stack, &stack.url("/v1/token"), origin)).await;
+        assert_eq!(response.header("access-control-allow-origin"), "", "{origin:?}");
         let body = json!({ "registry": stack.name(Kind::Token), "scopes": ["registry:catalog:*"] });
         let call = stack.client.post(&stack.url("/v1/token")).header("origin", origin).bearer(&session);
-        let reply = stack.send(call.json(&body)).await;
-        problem(&reply, 403, "origin_not_allowed");
-        assert_eq!(reply.header("access-control-allow-origin"), "", "{origin:?}");
+        let response = stack.send(call.json(&body)).await;
+        problem(&response, 403, "origin_not_allowed");
+        assert_eq!(response.header("access-control-allow-origin"), "", "{origin:?}");
         let call = stack.client.get(&stack.gateway(Kind::Token, "_catalog")).header("origin", origin);
-        let reply = stack.send(call.bearer(&session)).await;
-        assert_eq!(reply.header("access-control-allow-origin"), "", "{origin:?}");
+        let response = stack.send(call.bearer(&session)).await;
+        assert_eq!(response.header("access-control-allow-origin"), "", "{origin:?}");
     }
     stack.end().await;
 }
@@ -114,8 +114,8 @@ async fn a_cookie_does_nothing_for_pages_of_others() {
         call().header("origin", UI).header("sec-fetch-site", "cross-site"),
         call().header("sec-fetch-site", "same-origin").header("sec-fetch-site", "cross-site"),
     ] {
-        let reply = stack.send(foreign).await;
-        assert_eq!(reply.status, 403, "{}", reply.text());
+        let response = stack.send(foreign).await;
+        assert_eq!(response.status, 403, "{}", response.text());
     }
     // Two sessions at once, in two carriers or twice in one: nobody guesses which was meant.
     let doubled = stack.client.get(&url).header("sec-fetch-site", "same-origin");

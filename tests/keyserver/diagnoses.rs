@@ -1,17 +1,17 @@
 //! What the log says of a flow that failed: what is wrong, where, by what evidence, and what to do about it, under the
 //! request's own id.
 
-use dockpass_tests::client::Reply;
+use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{Action, Kind, Role, Script};
 use serde_json::json;
 
 use crate::harness::{Stack, log_text, problem};
-use crate::hostile::{ask_with, claims, jwt, now};
+use crate::hostile::{claims, jwt, now, token_with};
 use crate::upstream::token_reply;
 
 /// The log's one line of a diagnosis for the request that this answers.
-fn diagnosis(reply: &Reply) -> String {
-    let id = reply.header("x-request-id");
+fn diagnosis(response: &HttpResponse) -> String {
+    let id = response.header("x-request-id");
     let log = log_text();
     let mut lines = log.lines().filter(|line| line.contains(&*id) && line.contains(" diagnosis="));
     let line = lines.next().unwrap_or_else(|| panic!("no diagnosis for {id}")).to_owned();
@@ -28,22 +28,22 @@ fn assert_says(line: &str, parts: &[&str]) {
 #[tokio::test]
 async fn of_a_wrong_password_and_a_denied_scope() {
     let stack = Stack::of([Kind::OwnRealm, Kind::Token]).await;
-    let reply = stack.try_login(Kind::OwnRealm, "ada", "not-the-password").await;
-    problem(&reply, 401, "bad_credentials");
+    let response = stack.try_login(Kind::OwnRealm, "ada", "not-the-password").await;
+    problem(&response, 401, "bad_credentials");
     let evidence = "status=401 code=bad_credentials sent=Basic";
     assert_says(
-        &diagnosis(&reply),
+        &diagnosis(&response),
         &["=wrong_password", "hop=token_service", evidence, "fix=\"Log in again"],
     );
     let session = stack.login(Kind::Token, "bob").await;
-    let reply = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
+    let response = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
     assert_says(
-        &diagnosis(&reply),
+        &diagnosis(&response),
         &["=scope_denied", "denied_by=token_service", "scope=repository:vault/keys:pull"],
     );
     stack.demo.script(Script::always(Kind::Token, Role::Registry, Action::Close));
-    let reply = stack.get(&stack.gateway(Kind::Token, "library/alpine/tags/list"), Some(&session)).await;
-    assert_says(&diagnosis(&reply), &["=unreachable", "hop=registry", "code=upstream_unreachable"]);
+    let response = stack.get(&stack.gateway(Kind::Token, "library/alpine/tags/list"), Some(&session)).await;
+    assert_says(&diagnosis(&response), &["=unreachable", "hop=registry", "code=upstream_unreachable"]);
     stack.end().await;
 }
 
@@ -57,12 +57,12 @@ async fn of_a_token_that_no_registry_would_take() {
         (json!({ "exp": long_ago, "nbf": long_ago - 300 }), ["=token_expired", "expires_in_seconds=-7"]),
         (json!({ "nbf": now() + 3_000 }), ["=clock_skew", "begins_in_seconds=2"]),
     ] {
-        let reply = ask_with(&stack, &json!({ "token": jwt(&claims(&changes)) })).await;
-        problem(&reply, 502, "upstream_invalid");
-        assert_says(&diagnosis(&reply), &[&says[..], &["hop=token_service"]].concat());
+        let response = token_with(&stack, &json!({ "token": jwt(&claims(&changes)) })).await;
+        problem(&response, 502, "upstream_invalid");
+        assert_says(&diagnosis(&response), &[&says[..], &["hop=token_service"]].concat());
     }
-    let reply = ask_with(&stack, &json!({ "ticket": "another protocol" })).await;
-    assert_says(&diagnosis(&reply), &["=token_service_invalid", "hop=token_service"]);
+    let response = token_with(&stack, &json!({ "ticket": "another protocol" })).await;
+    assert_says(&diagnosis(&response), &["=token_service_invalid", "hop=token_service"]);
     stack.end().await;
 }
 
@@ -70,11 +70,11 @@ async fn of_a_token_that_no_registry_would_take() {
 async fn of_a_login_whose_token_is_broken() {
     let stack = Stack::of([Kind::Token]).await;
     let document = json!({ "token": jwt(&claims(&json!({ "access": "everything" }))) });
-    let reply = token_reply(&document.to_string());
-    stack.demo.script(Script::always(Kind::Token, Role::TokenService, reply));
-    let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
-    problem(&reply, 502, "upstream_invalid");
-    assert_says(&diagnosis(&reply), &["=token_broken", "problem=jwt_access", "hop=token_service"]);
+    let response = token_reply(&document.to_string());
+    stack.demo.script(Script::always(Kind::Token, Role::TokenService, response));
+    let response = stack.try_login(Kind::Token, "ada", &stack.password).await;
+    problem(&response, 502, "upstream_invalid");
+    assert_says(&diagnosis(&response), &["=token_broken", "problem=jwt_access", "hop=token_service"]);
     stack.end().await;
 }
 
@@ -86,8 +86,8 @@ async fn of_a_registry_that_takes_no_token() {
     let realm = stack.registry(Kind::Token).realm().unwrap();
     let line = format!("Bearer realm=\"{realm}\",service=\"registry.demo\",error=\"invalid_token\"");
     stack.demo.script(Script::always(Kind::Token, Role::Registry, Action::Challenge { lines: vec![line] }));
-    let reply = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
-    problem(&reply, 502, "token_rejected");
-    assert_says(&diagnosis(&reply), &["=untrusted_issuer", "hop=registry", "issuer=", "algorithm=RS256"]);
+    let response = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
+    problem(&response, 502, "token_rejected");
+    assert_says(&diagnosis(&response), &["=untrusted_issuer", "hop=registry", "issuer=", "algorithm=RS256"]);
     stack.end().await;
 }

@@ -88,8 +88,8 @@ async fn anonymous_users_read_what_is_public_and_are_sent_to_log_in_for_the_rest
         let private = stack.ask(None, kind, &[PRIVATE]).await;
         if kind == Kind::Hub {
             // Docker Hub answers 200 and grants nothing; that is told, not mistaken for a grant (SCP-02).
-            let answer = private.json();
-            let granted = answer["granted"].as_array().map_or(0, Vec::len);
+            let response = private.json();
+            let granted = response["granted"].as_array().map_or(0, Vec::len);
             assert!(private.status == 403 || granted == 0, "{}", private.text());
         } else {
             problem(&private, 401, "login_required");
@@ -115,14 +115,14 @@ async fn a_basic_registry_has_no_tokens_to_hand_out() {
 async fn a_user_sees_what_the_registry_lets_that_user_see() {
     let stack = Stack::of([Kind::Token, Kind::Basic]).await;
     let bob = stack.login(Kind::Token, "bob").await;
-    let reply = stack.ask(Some(&bob), Kind::Token, &["repository:team-b/app:pull", PRIVATE]).await;
-    let answer = reply.json();
-    assert_eq!(reply.status, 200, "{answer}");
-    assert_eq!(answer["granted"], json!(["repository:team-b/app:pull"]));
-    assert_eq!(answer["denied"], json!([PRIVATE]));
-    assert_eq!(answer["unknown"], json!([]));
-    assert_eq!(answer["kind"], "jwt");
-    assert_eq!(answer["token_type"], "Bearer");
+    let response = stack.ask(Some(&bob), Kind::Token, &["repository:team-b/app:pull", PRIVATE]).await;
+    let token = response.json();
+    assert_eq!(response.status, 200, "{token}");
+    assert_eq!(token["granted"], json!(["repository:team-b/app:pull"]));
+    assert_eq!(token["denied"], json!([PRIVATE]));
+    assert_eq!(token["unknown"], json!([]));
+    assert_eq!(token["kind"], "jwt");
+    assert_eq!(token["token_type"], "Bearer");
 
     let catalog = stack.get(&stack.gateway(Kind::Token, "_catalog"), Some(&bob)).await;
     assert_eq!(catalog.status, 200, "{}", catalog.text());
@@ -142,10 +142,10 @@ async fn a_user_sees_what_the_registry_lets_that_user_see() {
 async fn opaque_tokens_are_neither_granted_nor_denied() {
     let stack = Stack::of([Kind::Opaque]).await;
     let session = stack.login(Kind::Opaque, "ada").await;
-    let answer = stack.ask(Some(&session), Kind::Opaque, &[PRIVATE]).await.json();
-    assert_eq!((&answer["kind"], &answer["unknown"]), (&json!("opaque"), &json!([PRIVATE])));
-    assert_eq!((&answer["granted"], &answer["denied"]), (&json!([]), &json!([])));
-    assert!(answer["expires_in"].as_u64().unwrap() <= 60, "nobody knows for how long: {answer}");
+    let response = stack.ask(Some(&session), Kind::Opaque, &[PRIVATE]).await.json();
+    assert_eq!((&response["kind"], &response["unknown"]), (&json!("opaque"), &json!([PRIVATE])));
+    assert_eq!((&response["granted"], &response["denied"]), (&json!([]), &json!([])));
+    assert!(response["expires_in"].as_u64().unwrap() <= 60, "nobody knows for how long: {response}");
     stack.end().await;
 }
 
@@ -155,9 +155,9 @@ async fn one_request_for_many_scopes() {
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();
     let scopes = ["registry:catalog:*", "repository:team-a/api:pull,push", PRIVATE];
-    let answer = stack.ask(Some(&session), Kind::Token, &scopes).await.json();
+    let response = stack.ask(Some(&session), Kind::Token, &scopes).await.json();
     let mut granted: Vec<_> =
-        answer["granted"].as_array().unwrap().iter().map(|s| s.as_str().unwrap()).collect();
+        response["granted"].as_array().unwrap().iter().map(|s| s.as_str().unwrap()).collect();
     granted.sort_unstable();
     assert_eq!(granted, scopes);
     assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, 1));

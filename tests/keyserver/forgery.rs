@@ -140,9 +140,9 @@ async fn other_headers_are_refused_before_any_rsa_work() {
         "a".repeat(9_000),
     ] {
         let session = encrypt(&URL_SAFE_NO_PAD.encode(&header), inner.as_bytes());
-        let reply = stack.get(&stack.url("/v1/session"), Some(&session)).await;
-        assert_eq!(reply.status, 401, "{header}: {}", reply.text());
-        problem(&reply, 401, "invalid_session");
+        let response = stack.get(&stack.url("/v1/session"), Some(&session)).await;
+        assert_eq!(response.status, 401, "{header}: {}", response.text());
+        problem(&response, 401, "invalid_session");
     }
     assert_eq!(stack.server.rsa_operations(), before);
     stack.end().await;
@@ -170,8 +170,8 @@ async fn every_character_of_a_session_counts() {
             _ => b'A',
         };
         let damaged = String::from_utf8(bytes).unwrap();
-        let reply = stack.get(&stack.url("/v1/session"), Some(&damaged)).await;
-        assert_eq!(reply.status, 401, "character {place} of {length} does not count");
+        let response = stack.get(&stack.url("/v1/session"), Some(&damaged)).await;
+        assert_eq!(response.status, 401, "character {place} of {length} does not count");
     }
     for respelled in [
         format!("{session}="),
@@ -180,8 +180,8 @@ async fn every_character_of_a_session_counts() {
         session.replace('-', "+").replace('_', "/"),
     ] {
         if respelled != session {
-            let reply = stack.get(&stack.url("/v1/session"), Some(&respelled)).await;
-            assert_eq!(reply.status, 401, "{}", reply.text());
+            let response = stack.get(&stack.url("/v1/session"), Some(&respelled)).await;
+            assert_eq!(response.status, 401, "{}", response.text());
         }
     }
     stack.end().await;

@@ -1,6 +1,6 @@
 //! The gateway: what goes up, what comes down, and what does neither. Test ids as in the threat list (GW).
 
-use dockpass_tests::client::Reply;
+use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{Action, Kind, Role, Script};
 use dockpass_tests::untouched::Untouched;
 use http::Method;
@@ -51,8 +51,8 @@ async fn only_paths_of_the_specification_pass() {
         "/v2/a/tags/list%3Fn=1",
         "/v2/a/tags/list%23",
     ] {
-        let (status, answer) = raw_get(&stack.server.origin, &format!("{base}{path}")).await;
-        assert!(matches!(status, 400 | 404), "{path}: {answer}");
+        let (status, response) = raw_get(&stack.server.origin, &format!("{base}{path}")).await;
+        assert!(matches!(status, 400 | 404), "{path}: {response}");
     }
     assert_eq!(stack.upstream(Kind::Open), Upstream::NOTHING);
     let (status, _) = raw_get(&stack.server.origin, &format!("{base}/v2/{TAGS}")).await;
@@ -68,8 +68,8 @@ async fn registries_outside_the_configuration_are_not_relayed_to() {
     for registry in
         [evil.address().to_string(), format!("localhost:{}", evil.address().port()), "evil.test".to_owned()]
     {
-        let reply = stack.get(&stack.url(&format!("/r/{registry}/v2/{TAGS}")), None).await;
-        problem(&reply, 403, "registry_not_allowed");
+        let response = stack.get(&stack.url(&format!("/r/{registry}/v2/{TAGS}")), None).await;
+        problem(&response, 403, "registry_not_allowed");
     }
     // GW-08: neither Host nor absolute-form decides where a request goes.
     let host = evil.address();
@@ -92,9 +92,9 @@ async fn a_read_only_gateway_only_reads() {
         WRITING.into_iter().chain([Method::OPTIONS, Method::TRACE, Method::from_bytes(b"BREW").unwrap()])
     {
         for path in ["library/alpine/manifests/latest", "library/alpine/blobs/uploads/"] {
-            let reply =
+            let response =
                 stack.client.call(method.clone(), &stack.gateway(Kind::Open, path)).send().await.unwrap();
-            assert_eq!(reply.status, 405, "{method} {path}: {}", reply.text());
+            assert_eq!(response.status, 405, "{method} {path}: {}", response.text());
         }
     }
     assert_eq!(stack.upstream(Kind::Open), Upstream::NOTHING);
@@ -161,10 +161,10 @@ async fn only_headers_of_the_specification_come_down() {
     ];
     let headers = hostile.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     stack.demo.script(Script::once(Kind::Open, Role::Registry, Action::AddHeaders { headers }));
-    let reply = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
-    assert_eq!(reply.status, 200);
+    let response = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
+    assert_eq!(response.status, 200);
     for (name, value) in hostile {
-        assert!(!reply.header(name).contains(value), "{name} came down: {}", reply.header(name));
+        assert!(!response.header(name).contains(value), "{name} came down: {}", response.header(name));
     }
     for (name, part) in [
         ("content-type", "application/vnd.oci.image.index.v1+json"),
@@ -173,11 +173,11 @@ async fn only_headers_of_the_specification_come_down() {
         ("content-security-policy", "sandbox"),
         ("x-content-type-options", "nosniff"),
     ] {
-        assert!(reply.header(name).contains(part), "{name}: {}", reply.header(name));
+        assert!(response.header(name).contains(part), "{name}: {}", response.header(name));
     }
-    let caching = reply.header("cache-control");
+    let caching = response.header("cache-control");
     assert!(caching.contains("private") || caching.contains("no-store"), "{caching}");
-    let vary = reply.header("vary").to_ascii_lowercase();
+    let vary = response.header("vary").to_ascii_lowercase();
     assert!(vary.contains("authorization"), "{vary}");
     stack.end().await;
 }
@@ -190,10 +190,10 @@ async fn pages_are_followed_through_the_gateway() {
     let mut url = stack.gateway(Kind::Token, "library/python/tags/list?n=100");
     let mut tags = 0;
     loop {
-        let reply = stack.get(&url, Some(&session)).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        tags += reply.json()["tags"].as_array().unwrap().len();
-        let link = reply.header("link");
+        let response = stack.get(&url, Some(&session)).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        tags += response.json()["tags"].as_array().unwrap().len();
+        let link = response.header("link");
         let Some(target) = link.strip_prefix('<').and_then(|link| link.split_once('>')) else { break };
         assert_eq!(target.1, "; rel=\"next\"");
         assert!(
@@ -221,8 +221,8 @@ async fn links_that_lead_elsewhere_do_not_come_down() {
     ] {
         let headers = vec![("link".to_owned(), link.to_owned())];
         stack.demo.script(Script::once(Kind::Open, Role::Registry, Action::AddHeaders { headers }));
-        let reply = stack.get(&stack.gateway(Kind::Open, TAGS), None).await;
-        let relayed = reply.header("link");
+        let response = stack.get(&stack.gateway(Kind::Open, TAGS), None).await;
+        let relayed = response.header("link");
         let harmless =
             relayed.is_empty() || relayed.starts_with(&format!("</r/{}/v2/", stack.name(Kind::Open)));
         assert!(harmless && !relayed.contains("evil") && !relayed.contains(".."), "{link} → {relayed}");
@@ -240,7 +240,7 @@ async fn negotiation_revalidation_and_ranges_pass() {
         stack.send(call)
     };
     let index = "application/vnd.oci.image.index.v1+json";
-    let good: Reply = get("accept", index.to_owned()).await;
+    let good: HttpResponse = get("accept", index.to_owned()).await;
     assert_eq!((good.status, &*good.header("content-type")), (200, index));
     let unfit = get("accept", "application/vnd.docker.distribution.manifest.v2+json".to_owned()).await;
     assert_eq!(unfit.status, 404);
@@ -255,9 +255,9 @@ async fn negotiation_revalidation_and_ranges_pass() {
 #[tokio::test]
 async fn errors_of_the_registry_come_down_in_its_own_words() {
     let stack = Stack::of([Kind::Open]).await;
-    let reply = stack.get(&stack.gateway(Kind::Open, "no/such/tags/list"), None).await;
-    assert_eq!((reply.status, reply.json()["errors"][0]["code"].as_str()), (404, Some("NAME_UNKNOWN")));
-    assert_eq!(reply.header("content-type"), "application/json");
+    let response = stack.get(&stack.gateway(Kind::Open, "no/such/tags/list"), None).await;
+    assert_eq!((response.status, response.json()["errors"][0]["code"].as_str()), (404, Some("NAME_UNKNOWN")));
+    assert_eq!(response.header("content-type"), "application/json");
     stack.end().await;
 }
 
@@ -268,9 +268,9 @@ async fn foreign_realms_are_not_laundered() {
     let realm = Some("https://evil.test/token".to_owned());
     let action = Action::Realm { realm, service: None };
     stack.demo.script(Script::once(Kind::Token, Role::Registry, action));
-    let reply = stack.get(&stack.gateway(Kind::Token, TAGS), None).await;
-    assert!(matches!(reply.status, 403 | 502), "{}", reply.text());
-    assert!(!format!("{:?}{}", reply.headers, reply.text()).contains("evil.test"));
+    let response = stack.get(&stack.gateway(Kind::Token, TAGS), None).await;
+    assert!(matches!(response.status, 403 | 502), "{}", response.text());
+    assert!(!format!("{:?}{}", response.headers, response.text()).contains("evil.test"));
     stack.end().await;
 }
 
@@ -279,13 +279,17 @@ async fn registry_tokens_and_passwords_of_pages_are_passed_or_refused() {
     let stack = Stack::of([Kind::Token]).await;
     // A page has no business with passwords here.
     let call = stack.client.get(&stack.gateway(Kind::Token, TAGS)).basic("ada", &stack.password);
-    let reply = stack.send(call).await;
-    assert!((400..500).contains(&reply.status), "{}", reply.text());
+    let response = stack.send(call).await;
+    assert!((400..500).contains(&response.status), "{}", response.text());
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
     // A token that the registry does not know is the registry's to refuse.
-    let reply = stack.get(&stack.gateway(Kind::Token, TAGS), Some("made-up-token")).await;
-    assert_eq!(reply.status, 401);
-    assert!(reply.header("www-authenticate").contains("error=\"invalid_token\""), "{:?}", reply.headers);
+    let response = stack.get(&stack.gateway(Kind::Token, TAGS), Some("made-up-token")).await;
+    assert_eq!(response.status, 401);
+    assert!(
+        response.header("www-authenticate").contains("error=\"invalid_token\""),
+        "{:?}",
+        response.headers
+    );
     stack.end().await;
 }
 
@@ -296,8 +300,8 @@ async fn parallel_requests_share_one_token() {
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();
     let url = stack.gateway(Kind::Token, "vault/keys/tags/list");
-    let replies = futures_util::future::join_all((0..30).map(|_| stack.get(&url, Some(&session)))).await;
-    assert!(replies.iter().all(|reply| reply.status == 200));
+    let responses = futures_util::future::join_all((0..30).map(|_| stack.get(&url, Some(&session)))).await;
+    assert!(responses.iter().all(|response| response.status == 200));
     assert_eq!(stack.upstream(Kind::Token), Upstream::of(30, 1));
     stack.end().await;
 }

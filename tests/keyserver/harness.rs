@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use dockpass_keyserver::Config;
 use dockpass_keyserver::config::RegistryConfig;
-use dockpass_tests::client::{Call, Client, Reply};
+use dockpass_tests::client::{Call, Client, HttpResponse};
 use dockpass_tests::demo::{Demo, DemoConfig, DemoRegistry, Kind, Role};
 use http::Method;
 use serde_json::{Value, json};
@@ -116,24 +116,24 @@ impl Stack {
     }
 
     /// Sends a call to the key server and checks what holds for every answer of it.
-    pub(crate) async fn send(&self, call: Call<'_>) -> Reply {
-        let reply = call.send().await.unwrap();
-        let everything = format!("{:?}\n{}", reply.headers, reply.text());
+    pub(crate) async fn send(&self, call: Call<'_>) -> HttpResponse {
+        let response = call.send().await.unwrap();
+        let everything = format!("{:?}\n{}", response.headers, response.text());
         for form in forms_of(&self.password) {
             assert!(!everything.contains(&form), "the answer shows the password: {everything}");
         }
         assert!(!everything.to_ascii_lowercase().contains("www-authenticate: basic"), "{everything}");
-        let basic = reply
+        let basic = response
             .headers
             .get_all("www-authenticate")
             .iter()
             .any(|line| line.to_str().unwrap_or_default().to_ascii_lowercase().contains("basic"));
         assert!(!basic, "a browser would open its password box: {everything}");
-        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{everything}");
-        reply
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{everything}");
+        response
     }
 
-    pub(crate) async fn get(&self, url: &str, session: Option<&str>) -> Reply {
+    pub(crate) async fn get(&self, url: &str, session: Option<&str>) -> HttpResponse {
         let call = self.client.get(url);
         self.send(match session {
             Some(session) => call.bearer(session),
@@ -142,7 +142,7 @@ impl Stack {
         .await
     }
 
-    pub(crate) async fn post(&self, path: &str, session: Option<&str>, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, session: Option<&str>, body: &Value) -> HttpResponse {
         let call = self.client.post(&self.url(path)).json(body);
         self.send(match session {
             Some(session) => call.bearer(session),
@@ -151,30 +151,30 @@ impl Stack {
         .await
     }
 
-    pub(crate) async fn try_login(&self, kind: Kind, user: &str, password: &str) -> Reply {
+    pub(crate) async fn try_login(&self, kind: Kind, user: &str, password: &str) -> HttpResponse {
         let body = json!({ "registry": self.name(kind), "username": user, "password": password });
         self.post("/v1/sessions", None, &body).await
     }
 
     /// Logs in and gives the sealed session.
     pub(crate) async fn login(&self, kind: Kind, user: &str) -> String {
-        let reply = self.try_login(kind, user, &self.password).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        let session = reply.json()["session"].as_str().unwrap().to_owned();
+        let response = self.try_login(kind, user, &self.password).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        let session = response.json()["session"].as_str().unwrap().to_owned();
         self.keep_secret(&session);
         session
     }
 
-    pub(crate) async fn ask(&self, session: Option<&str>, kind: Kind, scopes: &[&str]) -> Reply {
+    pub(crate) async fn ask(&self, session: Option<&str>, kind: Kind, scopes: &[&str]) -> HttpResponse {
         let body = json!({ "registry": self.name(kind), "scopes": scopes });
         self.post("/v1/token", session, &body).await
     }
 
     /// Asks for a token and gives it.
     pub(crate) async fn token(&self, session: Option<&str>, kind: Kind, scopes: &[&str]) -> String {
-        let reply = self.ask(session, kind, scopes).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        let token = reply.json()["token"].as_str().unwrap().to_owned();
+        let response = self.ask(session, kind, scopes).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        let token = response.json()["token"].as_str().unwrap().to_owned();
         self.keep_secret(&token);
         token
     }
@@ -227,12 +227,12 @@ impl Stack {
 
 /// Checks that a reply is a problem document with this code (RFC 9457), and nothing else.
 #[track_caller]
-pub(crate) fn problem(reply: &Reply, status: u16, code: &str) {
-    let text = reply.text();
-    assert_eq!((reply.status, reply.json()["code"].as_str()), (status, Some(code)), "{text}");
-    assert_eq!(reply.header("content-type"), "application/problem+json", "{text}");
-    assert_eq!(reply.header("cache-control"), "no-store", "{text}");
-    let document = reply.json();
+pub(crate) fn problem(response: &HttpResponse, status: u16, code: &str) {
+    let text = response.text();
+    assert_eq!((response.status, response.json()["code"].as_str()), (status, Some(code)), "{text}");
+    assert_eq!(response.header("content-type"), "application/problem+json", "{text}");
+    assert_eq!(response.header("cache-control"), "no-store", "{text}");
+    let document = response.json();
     assert_eq!(document["status"], status);
     assert_eq!(document["type"], "about:blank");
     assert!(document["title"].as_str().is_some_and(|title| !title.is_empty()), "{text}");
@@ -271,13 +271,13 @@ pub(crate) async fn raw(origin: &str, request: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(origin.trim_start_matches("http://")).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let reading = tokio::time::timeout(std::time::Duration::from_secs(10), stream.read_to_end(&mut answer));
+    let mut response = Vec::new();
+    let reading = tokio::time::timeout(std::time::Duration::from_secs(10), stream.read_to_end(&mut response));
     // A reset after the answer is as good as an end.
     let _ = reading.await.expect("the connection ends");
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-    (status, answer)
+    let response = String::from_utf8_lossy(&response).into_owned();
+    let status = response.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    (status, response)
 }
 
 /// A `GET` of this target, on a connection that ends with it.

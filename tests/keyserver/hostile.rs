@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use dockpass_tests::client::Reply;
+use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{Kind, Role, Script};
 use serde_json::{Value, json};
 
@@ -47,11 +47,11 @@ pub(crate) fn claims(changes: &Value) -> Value {
 
 /// Asks for the private scope while the token service answers with this document. Each turn has a session of its own,
 /// so that nothing of an earlier one is kept.
-pub(crate) async fn ask_with(stack: &Stack, document: &Value) -> Reply {
+pub(crate) async fn token_with(stack: &Stack, document: &Value) -> HttpResponse {
     stack.reset();
     let session = stack.login(Kind::Token, "ada").await;
-    let reply = token_reply(&document.to_string());
-    stack.demo.script(Script::always(Kind::Token, Role::TokenService, reply));
+    let response = token_reply(&document.to_string());
+    stack.demo.script(Script::always(Kind::Token, Role::TokenService, response));
     stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await
 }
 
@@ -82,19 +82,19 @@ async fn only_what_the_token_says_is_granted() {
         (json!(null), DENIED),
     ] {
         let token = jwt(&claims(&json!({ "access": access })));
-        let reply = ask_with(&stack, &json!({ "token": token })).await;
-        let said = reply.json();
+        let response = token_with(&stack, &json!({ "token": token })).await;
+        let said = response.json();
         let listed = |list: &[&str]| json!(list);
         let (granted, denied) = match outcome {
             GRANTED => (listed(&[PRIVATE]), listed(&[])),
             DENIED => (listed(&[]), listed(&[PRIVATE])),
             _ => {
-                problem(&reply, 502, INVALID);
+                problem(&response, 502, INVALID);
                 continue;
             }
         };
         let outcome = (&said["granted"], &said["denied"], &said["unknown"]);
-        assert_eq!(reply.status, 200, "{access}: {said}");
+        assert_eq!(response.status, 200, "{access}: {said}");
         assert_eq!(outcome, (&granted, &denied, &listed(&[])), "{access}: {said}");
     }
     stack.end().await;
@@ -119,13 +119,13 @@ async fn broken_tokens_grant_nothing() {
         jwt(&claims(&json!({ "exp": now() - 3_600 }))),
         jwt(&claims(&json!({ "nbf": now() + 3_600 }))),
     ] {
-        let reply = ask_with(&stack, &json!({ "token": token })).await;
-        if reply.status == 200 {
-            let said = reply.json();
+        let response = token_with(&stack, &json!({ "token": token })).await;
+        if response.status == 200 {
+            let said = response.json();
             let grants = (&said["granted"], &said["denied"], &said["unknown"]);
             assert_eq!(grants, (&json!([]), &json!([PRIVATE]), &json!([])), "{token}: {said}");
         } else {
-            problem(&reply, 502, "upstream_invalid");
+            problem(&response, 502, "upstream_invalid");
         }
     }
     stack.end().await;
@@ -147,18 +147,19 @@ async fn lifetimes_are_believed_within_bounds() {
         // Told as it is; the cache has a cap of its own.
         (json!(86_400), 86_400),
     ] {
-        let reply = ask_with(&stack, &json!({ "token": "opaque-token-0", "expires_in": expires_in })).await;
-        if reply.status == 200 {
-            let told = reply.json()["expires_in"].as_u64().unwrap();
-            assert!(told <= most, "{expires_in}: {told} s");
+        let response =
+            token_with(&stack, &json!({ "token": "opaque-token-0", "expires_in": expires_in })).await;
+        if response.status == 200 {
+            let issued = response.json()["expires_in"].as_u64().unwrap();
+            assert!(issued <= most, "{expires_in}: {issued} s");
         } else {
-            problem(&reply, 502, "upstream_invalid");
+            problem(&response, 502, "upstream_invalid");
         }
     }
     // The shorter of what the reply and the token say.
     let token = jwt(&claims(&json!({ "exp": now() + 120 })));
-    let told = ask_with(&stack, &json!({ "token": token, "expires_in": 86_400 })).await.json();
-    assert!(told["expires_in"].as_u64().unwrap() <= 120, "{told}");
+    let issued = token_with(&stack, &json!({ "token": token, "expires_in": 86_400 })).await.json();
+    assert!(issued["expires_in"].as_u64().unwrap() <= 120, "{issued}");
     stack.end().await;
 }
 
@@ -176,9 +177,9 @@ async fn ambiguous_and_unusable_replies_are_refused() {
         json!({ "refresh_token": "only-a-refresh-token" }),
         json!({ "id_token": "only-an-id-token" }),
     ] {
-        let reply = ask_with(&stack, &document).await;
-        assert_eq!(reply.status, 502, "{document}: {}", reply.text());
-        problem(&reply, 502, "upstream_invalid");
+        let response = token_with(&stack, &document).await;
+        assert_eq!(response.status, 502, "{document}: {}", response.text());
+        problem(&response, 502, "upstream_invalid");
     }
     // Both, and the same: as the specification allows for compatibility. And empty means absent, as Harbor sends it.
     for document in [
@@ -186,8 +187,12 @@ async fn ambiguous_and_unusable_replies_are_refused() {
         json!({ "token": "one-token-here", "access_token": "" }),
         json!({ "access_token": "one-token-here" }),
     ] {
-        let reply = ask_with(&stack, &document).await;
-        assert_eq!((reply.status, &reply.json()["token"]), (200, &json!("one-token-here")), "{document}");
+        let response = token_with(&stack, &document).await;
+        assert_eq!(
+            (response.status, &response.json()["token"]),
+            (200, &json!("one-token-here")),
+            "{document}"
+        );
     }
     stack.end().await;
 }
@@ -199,8 +204,8 @@ async fn refresh_tokens_are_not_handed_out() {
     let canary = "refresh-canary-0123456789";
     stack.keep_secret(canary);
     let document = json!({ "token": "one-token-here", "refresh_token": canary, "id_token": canary });
-    let reply = ask_with(&stack, &document).await;
-    assert_eq!(reply.status, 200);
-    assert!(!reply.text().contains(canary), "{}", reply.text());
+    let response = token_with(&stack, &document).await;
+    assert_eq!(response.status, 200);
+    assert!(!response.text().contains(canary), "{}", response.text());
     stack.end().await;
 }

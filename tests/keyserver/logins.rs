@@ -15,10 +15,10 @@ async fn a_wrong_password_opens_no_session_anywhere() {
     for kind in LOGIN_KINDS {
         let stack = Stack::of([kind]).await;
         for (user, password) in [("ada", "not-the-password"), ("nobody", stack.password.as_str())] {
-            let reply = stack.try_login(kind, user, password).await;
-            problem(&reply, 401, "bad_credentials");
+            let response = stack.try_login(kind, user, password).await;
+            problem(&response, 401, "bad_credentials");
             // A request's id is of random hexadecimal digits, which `ada` are too.
-            let mut document = reply.json();
+            let mut document = response.json();
             document.as_object_mut().unwrap().remove("request_id");
             assert!(!document.to_string().contains(user), "{document}");
         }
@@ -63,13 +63,13 @@ async fn an_identity_token_instead_of_a_password() {
     let refresh = refresh["refresh_token"].as_str().unwrap();
     stack.keep_secret(refresh);
     let login = |token: &str| json!({ "registry": stack.name(Kind::Token), "identity_token": token });
-    let reply = stack.post("/v1/sessions", None, &login(refresh)).await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    assert!(!reply.text().contains(refresh));
-    let session = reply.json()["session"].as_str().unwrap().to_owned();
+    let response = stack.post("/v1/sessions", None, &login(refresh)).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert!(!response.text().contains(refresh));
+    let session = response.json()["session"].as_str().unwrap().to_owned();
     stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
-    let reply = stack.post("/v1/sessions", None, &login("refresh-nobody-has-this-one")).await;
-    problem(&reply, 401, "bad_credentials");
+    let response = stack.post("/v1/sessions", None, &login("refresh-nobody-has-this-one")).await;
+    problem(&response, 401, "bad_credentials");
     stack.end().await;
 }
 
@@ -109,9 +109,9 @@ async fn registries_outside_the_configuration_are_refused_before_anything_is_loo
         "a:65536".to_owned(),
         "a".repeat(300),
     ] {
-        let reply = login(&registry).await;
-        assert!(matches!(reply.status, 400 | 403), "{registry:?}: {}", reply.text());
-        assert!(!registry.contains("evil") || !reply.text().contains("evil"));
+        let response = login(&registry).await;
+        assert!(matches!(response.status, 400 | 403), "{registry:?}: {}", response.text());
+        assert!(!registry.contains("evil") || !response.text().contains("evil"));
     }
     assert_eq!(evil.connections(), 0);
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
@@ -128,17 +128,17 @@ async fn guessing_passwords_is_slow() {
     .await;
     let mut limited = None;
     for _ in 0..6 {
-        let reply = stack.try_login(Kind::Token, "ada", "not-the-password").await;
-        if reply.status == 429 {
-            limited = Some(reply);
+        let response = stack.try_login(Kind::Token, "ada", "not-the-password").await;
+        if response.status == 429 {
+            limited = Some(response);
         }
     }
     let limited = limited.expect("the limit is reached");
     problem(&limited, 429, "rate_limited");
     let seconds: u64 = limited.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
-    let asked = stack.demo.journal().iter().filter(|record| record.user.is_some()).count();
-    assert!(asked <= 3, "{asked} guesses went upstream");
+    let requested = stack.demo.journal().iter().filter(|record| record.user.is_some()).count();
+    assert!(requested <= 3, "{requested} guesses went upstream");
     stack.end().await;
 }
 
@@ -169,9 +169,9 @@ async fn malformed_logins_are_refused_in_constant_words() {
         (415, "unsupported_media_type", "application/x-www-form-urlencoded", format!("registry={canary}")),
         (413, "payload_too_large", "application/json", format!("\"{}\"", "a".repeat(1 << 20))),
     ] {
-        let reply = stack.send(stack.client.post(&url).body(media_type, body)).await;
-        problem(&reply, status, code);
-        assert!(!reply.text().contains(&canary), "input in an answer: {}", reply.text());
+        let response = stack.send(stack.client.post(&url).body(media_type, body)).await;
+        problem(&response, status, code);
+        assert!(!response.text().contains(&canary), "input in an answer: {}", response.text());
     }
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
     stack.end().await;
@@ -207,9 +207,13 @@ async fn a_login_that_cannot_be_proven_is_none() {
         (Role::TokenService, Action::TooMany { retry_after: Some("7".into()) }, 429, "rate_limited"),
     ] {
         stack.demo.script(Script::always(Kind::Token, role, action));
-        let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
-        problem(&reply, status, code);
-        assert!(!reply.text().contains("boom") && !reply.text().contains("nginx"), "{}", reply.text());
+        let response = stack.try_login(Kind::Token, "ada", &stack.password).await;
+        problem(&response, status, code);
+        assert!(
+            !response.text().contains("boom") && !response.text().contains("nginx"),
+            "{}",
+            response.text()
+        );
         stack.reset();
     }
     stack.end().await;

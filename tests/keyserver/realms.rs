@@ -46,10 +46,10 @@ async fn rlm_01_what_the_client_says_of_the_realm_is_compared_and_never_used() {
         String::new(),
     ] {
         for session in [Some(session.as_str()), None] {
-            let reply =
+            let response =
                 stack.post("/v1/token", session, &asking(&stack, Kind::Token, &realm, "registry.demo")).await;
-            assert_eq!(reply.status, 403, "{realm}: {}", reply.text());
-            problem(&reply, 403, "realm_not_allowed");
+            assert_eq!(response.status, 403, "{realm}: {}", response.text());
+            problem(&response, 403, "realm_not_allowed");
         }
     }
     assert_eq!(evil.connections(), 0);
@@ -82,10 +82,10 @@ async fn rlm_02_a_registry_that_names_a_foreign_realm_gets_no_login() {
         format!("{real}#fragment"),
     ] {
         stack.demo.script(Script::always(Kind::Token, Role::Registry, named(&realm, None)));
-        let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
-        assert!(matches!(reply.status, 403 | 502), "{realm}: {}", reply.text());
-        assert!(reply.json().get("session").is_none());
-        assert!(!reply.text().contains("evil.test"), "{}", reply.text());
+        let response = stack.try_login(Kind::Token, "ada", &stack.password).await;
+        assert!(matches!(response.status, 403 | 502), "{realm}: {}", response.text());
+        assert!(response.json().get("session").is_none());
+        assert!(!response.text().contains("evil.test"), "{}", response.text());
         assert_eq!(stack.upstream(Kind::Token).tokens, 0, "{realm}");
         assert!(stack.demo.journal().iter().all(|record| record.authorization.is_none()), "{realm}");
         stack.reset();
@@ -135,8 +135,8 @@ async fn rlm_10_a_hostile_service_name_stays_one_parameter() {
     let service = "registry.demo&scope=registry:catalog:*&offline_token=true";
     let realm = stack.registry(Kind::Token).realm().unwrap();
     stack.demo.script(Script::always(Kind::Token, Role::Registry, named(&realm, Some(service))));
-    let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
-    assert!(reply.status >= 400, "{}", reply.text());
+    let response = stack.try_login(Kind::Token, "ada", &stack.password).await;
+    assert!(response.status >= 400, "{}", response.text());
     for record in stack.demo.journal().iter().filter(|record| record.role == Role::TokenService) {
         let services: Vec<_> = record.query.iter().filter(|(name, _)| name == "service").collect();
         assert_eq!(services.len(), 1);
@@ -167,8 +167,8 @@ async fn rlm_13_ambiguous_challenges_are_not_chosen_from() {
     ] {
         let action = Action::Challenge { lines: lines.clone() };
         stack.demo.script(Script::always(Kind::Token, Role::Registry, action));
-        let reply = stack.try_login(Kind::Token, "ada", &stack.password).await;
-        assert!(matches!(reply.status, 403 | 502), "{lines:?}: {}", reply.text());
+        let response = stack.try_login(Kind::Token, "ada", &stack.password).await;
+        assert!(matches!(response.status, 403 | 502), "{lines:?}: {}", response.text());
         assert_eq!(stack.upstream(Kind::Token).tokens, 0, "{lines:?}");
         assert!(stack.demo.journal().iter().all(|record| record.authorization.is_none()), "{lines:?}");
         stack.reset();

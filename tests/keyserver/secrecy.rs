@@ -15,8 +15,8 @@ async fn the_log_is_complete_down_to_trace_and_holds_no_secret() {
         stack.get(&stack.gateway(kind, "vault/keys/tags/list"), Some(&session)).await;
         stack.try_login(kind, "ada", "not-the-password").await;
     }
-    let reply = stack.get(&stack.gateway(Kind::Token, "no/such/place/at/all"), None).await;
-    let request_id = reply.json()["request_id"].as_str().unwrap().to_owned();
+    let response = stack.get(&stack.gateway(Kind::Token, "no/such/place/at/all"), None).await;
+    let request_id = response.json()["request_id"].as_str().unwrap().to_owned();
     let log = log_text();
     assert!(log.contains(" TRACE ") && log.contains("dockpass_keyserver"), "{} bytes of log", log.len());
     assert!(log.contains(&request_id), "the request id ties an answer to the log");
@@ -90,8 +90,8 @@ async fn every_dead_end_is_a_problem_document() {
         (Method::GET, "/v1/nothing", 404, "not_found"),
         (Method::GET, "/v1/session?session=abc", 400, "invalid_request"),
     ] {
-        let reply = stack.send(stack.client.call(method, &stack.url(path))).await;
-        problem(&reply, status, code);
+        let response = stack.send(stack.client.call(method, &stack.url(path))).await;
+        problem(&response, status, code);
     }
     stack.end().await;
 }

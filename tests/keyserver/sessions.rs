@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dockpass_keyserver::Config;
-use dockpass_tests::client::Reply;
+use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{DemoConfig, Kind};
 use http::Method;
 use serde_json::{Value, json};
@@ -77,12 +77,12 @@ async fn forged_damaged_and_foreign_sessions_are_refused_with_the_same_words() {
         bad.push([header, parts[1], parts[2], parts[3], parts[4]].join("."));
     }
     stack.reset();
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     let mut relayed = 0;
     for session in &bad {
-        let reply = stack.ask(Some(session), Kind::Token, &[PRIVATE]).await;
-        problem(&reply, 401, "invalid_session");
-        answers.push(without_request_id(&reply));
+        let response = stack.ask(Some(session), Kind::Token, &[PRIVATE]).await;
+        problem(&response, 401, "invalid_session");
+        responses.push(without_request_id(&response));
         // At the gateway, what still has a session's header is one; a registry may have tokens with other headers.
         if session.starts_with(parts[0]) {
             let url = stack.gateway(Kind::Token, PRIVATE_TAGS);
@@ -91,14 +91,14 @@ async fn forged_damaged_and_foreign_sessions_are_refused_with_the_same_words() {
         }
     }
     assert_eq!(relayed, 8, "all but the foreign one and those with a changed header");
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "{answers:#?}");
+    responses.dedup();
+    assert_eq!(responses.len(), 1, "{responses:#?}");
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
     stack.end().await;
 }
 
-fn without_request_id(reply: &Reply) -> Value {
-    let mut body = reply.json();
+fn without_request_id(response: &HttpResponse) -> Value {
+    let mut body = response.json();
     body.as_object_mut().unwrap().remove("request_id");
     body
 }
@@ -153,10 +153,10 @@ async fn the_cookie_carrier() {
     });
     let login =
         stack.client.post(&stack.url("/v1/sessions")).header("origin", &origin).header("x-dockpass", "1");
-    let reply = stack.send(login.json(&body)).await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    assert!(reply.json().get("session").is_none(), "the page never sees it: {}", reply.text());
-    let cookie = reply.header("set-cookie");
+    let response = stack.send(login.json(&body)).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    assert!(response.json().get("session").is_none(), "the page never sees it: {}", response.text());
+    let cookie = response.header("set-cookie");
     let mut attributes = cookie.split("; ");
     let pair = attributes.next().unwrap().to_owned();
     assert!(pair.starts_with("__Host-dockpass-"), "{cookie}");
@@ -179,8 +179,8 @@ async fn the_cookie_carrier() {
     for site in ["cross-site", "same-site"] {
         let foreign = call().header("x-dockpass", "1").header("sec-fetch-site", site);
         let foreign = foreign.header("origin", "https://evil.test").json(&ask);
-        let reply = stack.send(foreign).await;
-        problem(&reply, 403, "origin_not_allowed");
+        let response = stack.send(foreign).await;
+        problem(&response, 403, "origin_not_allowed");
     }
     // Upstream never sees the cookie: the demo would say so.
     let tags = stack.client.get(&stack.gateway(Kind::Token, PRIVATE_TAGS)).header("cookie", &pair);

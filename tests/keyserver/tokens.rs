@@ -130,10 +130,10 @@ async fn tokens_are_not_kept_beyond_their_time() {
         stack.token(Some(&session), kind, &[PRIVATE]).await;
         stack.reset();
         time.advance(Duration::from_secs(kept));
-        let answer = stack.ask(Some(&session), kind, &[PRIVATE]).await.json();
+        let response = stack.ask(Some(&session), kind, &[PRIVATE]).await.json();
         assert_eq!(stack.upstream(kind), Upstream::of(0, 0), "{kind:?}: still good");
-        let left = answer["expires_in"].as_u64().unwrap();
-        assert!(left > 0 && left + kept <= 300, "{kind:?}: {answer}");
+        let left = response["expires_in"].as_u64().unwrap();
+        assert!(left > 0 && left + kept <= 300, "{kind:?}: {response}");
         time.advance(Duration::from_secs(300 - kept));
         stack.token(Some(&session), kind, &[PRIVATE]).await;
         assert_eq!(stack.upstream(kind), Upstream::of(0, 1), "{kind:?}: over");
@@ -156,16 +156,16 @@ async fn refusals_of_others_do_not_stick() {
 
 /// SCP-02, SCP-03: Docker Hub grants less than was asked and says so only inside the token.
 #[tokio::test]
-async fn under_granting_is_told_scope_by_scope() {
+async fn under_granting_is_reported_scope_by_scope() {
     let stack = Stack::of([Kind::Hub]).await;
     let bob = stack.login(Kind::Hub, "bob").await;
     let public = "repository:library/alpine:pull";
-    let answer =
+    let response =
         stack.ask(Some(&bob), Kind::Hub, &[public, PRIVATE, "repository:library/redis:pull,push"]).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    let answer = answer.json();
-    assert_eq!(answer["granted"], json!([public]));
-    assert_eq!(answer["denied"], json!(["repository:library/redis:pull,push", PRIVATE]));
+    assert_eq!(response.status, 200, "{}", response.text());
+    let response = response.json();
+    assert_eq!(response["granted"], json!([public]));
+    assert_eq!(response["denied"], json!(["repository:library/redis:pull,push", PRIVATE]));
     stack.end().await;
 }
 
@@ -191,9 +191,9 @@ async fn scopes_outside_the_grammar_go_nowhere() {
         "",
         &long,
     ] {
-        let reply = stack.ask(Some(&session), Kind::Token, &[scope]).await;
-        assert_eq!(reply.status, 400, "{scope:?}: {}", reply.text());
-        problem(&reply, 400, "invalid_scope");
+        let response = stack.ask(Some(&session), Kind::Token, &[scope]).await;
+        assert_eq!(response.status, 400, "{scope:?}: {}", response.text());
+        problem(&response, 400, "invalid_scope");
     }
     let many: Vec<String> = (0..200).map(|number| format!("repository:r{number}:pull")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
@@ -204,16 +204,16 @@ async fn scopes_outside_the_grammar_go_nowhere() {
 
 /// CCH-14.
 #[tokio::test]
-async fn no_answer_with_a_token_may_be_stored_on_the_way() {
+async fn no_response_with_a_token_may_be_stored() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
-    for reply in [
+    for response in [
         stack.try_login(Kind::Token, "ada", &stack.password).await,
         stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await,
         stack.get(&stack.url("/v1/session"), Some(&session)).await,
     ] {
-        assert_eq!(reply.header("cache-control"), "no-store");
-        assert_eq!((&*reply.header("etag"), &*reply.header("last-modified")), ("", ""));
+        assert_eq!(response.header("cache-control"), "no-store");
+        assert_eq!((&*response.header("etag"), &*response.header("last-modified")), ("", ""));
     }
     stack.end().await;
 }

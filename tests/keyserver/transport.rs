@@ -54,14 +54,14 @@ async fn nothing_is_smuggled() {
     ] {
         // Both sides of the connection close after the first answer, so that a wrong reader has all the time it needs.
         let request = format!("{front}{headers}Connection: close\r\n\r\n{body}");
-        let (status, answer) = raw(&stack.server.origin, &request).await;
+        let (status, response) = raw(&stack.server.origin, &request).await;
         assert_ne!(status, 101, "{headers:?}: a tunnel");
-        assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{headers:?}: more than one answer: {answer}");
+        assert!(response.matches("HTTP/1.1 ").count() <= 1, "{headers:?}: more than one answer: {response}");
         // And without it, where the connection may be used again.
         let mut stream = TcpStream::connect(&host).await.unwrap();
         stream.write_all(format!("{front}{headers}\r\n{body}").as_bytes()).await.unwrap();
-        let mut answer = vec![0; 64 * 1024];
-        let _ = tokio::time::timeout(Duration::from_millis(150), stream.read(&mut answer)).await;
+        let mut response = vec![0; 64 * 1024];
+        let _ = tokio::time::timeout(Duration::from_millis(150), stream.read(&mut response)).await;
         for record in stack.demo.journal() {
             assert!(!record.path.contains("smuggled"), "{headers:?}: {record:?}");
             assert!(!record.headers.contains(&"content-length".to_owned()), "{headers:?}: {record:?}");
@@ -91,10 +91,10 @@ async fn clients_that_never_finish_are_hung_up_on() {
         assert_eq!(stack.get(&stack.url("/healthz"), None).await.status, 200);
         let begun = Instant::now();
         for mut stream in streams {
-            let mut answer = Vec::new();
-            let ended = tokio::time::timeout(Duration::from_secs(6), stream.read_to_end(&mut answer)).await;
+            let mut response = Vec::new();
+            let ended = tokio::time::timeout(Duration::from_secs(6), stream.read_to_end(&mut response)).await;
             assert!(ended.is_ok(), "still open after {:?}: {unfinished:?}", begun.elapsed());
-            assert!(!answer.starts_with(b"HTTP/1.1 200"));
+            assert!(!response.starts_with(b"HTTP/1.1 200"));
         }
     }
     stack.end().await;
@@ -111,9 +111,9 @@ async fn heads_and_targets_have_a_limit() {
     let many: String = (0..2_000).map(|number| ["X-", &number.to_string(), ": 1\r\n"].concat()).collect();
     let many = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\n{many}Connection: close\r\n\r\n");
     for request in [path, header, many] {
-        let (status, answer) = raw(&stack.server.origin, &request).await;
+        let (status, response) = raw(&stack.server.origin, &request).await;
         assert!(matches!(status, 400 | 414 | 431), "{status}");
-        assert!(answer.len() < 2_000);
+        assert!(response.len() < 2_000);
     }
     stack.end().await;
 }

@@ -44,10 +44,10 @@ async fn every_way_a_token_service_fails() {
     ] {
         let shown = format!("{action:?}");
         stack.demo.script(Script::always(Kind::Token, Role::TokenService, action));
-        let reply = stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await;
-        assert_eq!(reply.json()["code"], code, "{shown}: {}", reply.text());
-        problem(&reply, status, code);
-        assert!(!reply.text().contains("secret"), "{}", reply.text());
+        let response = stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await;
+        assert_eq!(response.json()["code"], code, "{shown}: {}", response.text());
+        problem(&response, status, code);
+        assert!(!response.text().contains("secret"), "{}", response.text());
         let requests = stack.upstream(Kind::Token).tokens;
         assert!(requests <= 3, "{shown}: {requests} requests");
         stack.reset();
@@ -75,8 +75,8 @@ async fn a_slow_token_service_is_given_up_on() {
         let other = stack.gateway(Kind::Open, "_catalog");
         let other = stack.get(&other, None);
         let (slow, other) = tokio::join!(slow, async {
-            let reply = other.await;
-            (reply.status, begun.elapsed())
+            let response = other.await;
+            (response.status, begun.elapsed())
         });
         problem(&slow, 504, "upstream_timeout");
         assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
@@ -97,12 +97,12 @@ async fn retry_after_comes_through() {
     {
         let action = Action::TooMany { retry_after: sent.map(str::to_owned) };
         stack.demo.script(Script::once(Kind::Token, Role::TokenService, action));
-        let reply = stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await;
-        problem(&reply, 429, "rate_limited");
-        if let Ok(seconds) = reply.header("retry-after").parse::<u64>() {
+        let response = stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await;
+        problem(&response, 429, "rate_limited");
+        if let Ok(seconds) = response.header("retry-after").parse::<u64>() {
             assert!((least..=most).contains(&seconds), "{sent:?} → {seconds}");
         } else {
-            assert!(sent != Some("7") && reply.header("retry-after").is_empty(), "{sent:?}");
+            assert!(sent != Some("7") && response.header("retry-after").is_empty(), "{sent:?}");
         }
     }
     stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
@@ -120,8 +120,8 @@ async fn a_registry_that_is_not_there() {
         config.registries.push(entry);
     })
     .await;
-    let reply = stack.get(&stack.url(&format!("/r/{closed}/v2/_catalog")), None).await;
-    problem(&reply, 502, "upstream_unreachable");
+    let response = stack.get(&stack.url(&format!("/r/{closed}/v2/_catalog")), None).await;
+    problem(&response, 502, "upstream_unreachable");
     let body =
         serde_json::json!({ "registry": closed.to_string(), "username": "ada", "password": stack.password });
     problem(&stack.post("/v1/sessions", None, &body).await, 502, "upstream_unreachable");
@@ -142,8 +142,8 @@ async fn a_registry_that_refuses_every_token_is_not_asked_for_ever() {
         );
         let action = Action::Challenge { lines: vec![line] };
         stack.demo.script(Script::always(Kind::Token, Role::Registry, action));
-        let reply = stack.get(&stack.gateway(Kind::Token, PRIVATE_TAGS), Some(&session)).await;
-        assert!(matches!(reply.status, 401 | 403 | 502), "{}", reply.text());
+        let response = stack.get(&stack.gateway(Kind::Token, PRIVATE_TAGS), Some(&session)).await;
+        assert!(matches!(response.status, 401 | 403 | 502), "{}", response.text());
         let costs = stack.upstream(Kind::Token);
         assert!(costs.registry <= 3 && costs.tokens <= 2, "{error}: {costs:?}");
         stack.reset();

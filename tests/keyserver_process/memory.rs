@@ -12,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use dockpass_keyserver::{Config, Server};
 use dockpass_tests::demo::{Action, Kind, Role, Script};
 
-use crate::program::{Place, Program};
+use crate::program::{Fixture, Program};
 
 /// More logins than people need.
 const MANY_LOGINS: &str =
@@ -38,20 +38,20 @@ pub(crate) fn serve(arguments: &[String]) -> ExitCode {
 
 /// The test of the test: while a login is under way its password has to be somewhere, in more than one form.
 pub(crate) async fn the_scan_finds_what_is_there() {
-    let place = Place::new([Kind::Token], "").await;
-    let program = place.start(&SERVE);
-    assert_eq!(scan(&program, &forms(&place.password)), [""; 0], "nobody typed it yet");
+    let fixture = Fixture::new([Kind::Token], "").await;
+    let program = fixture.start(&SERVE);
+    assert_eq!(scan(&program, &forms(&fixture.password)), [""; 0], "nobody typed it yet");
     let slow = Script::once(Kind::Token, Role::TokenService, Action::Nothing).after(Duration::from_secs(3));
-    place.demo.script(slow);
-    let login = place.session(&program, Kind::Token);
+    fixture.demo.script(slow);
+    let login = fixture.session(&program, Kind::Token);
     let looking = async {
-        while place.demo.requests(Kind::Token, Role::TokenService) == 0 {
+        while fixture.demo.requests(Kind::Token, Role::TokenService) == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        scan(&program, &forms(&place.password))
+        scan(&program, &forms(&fixture.password))
     };
     let (_, found) = tokio::join!(login, looking);
-    let plain = found.iter().filter(|place_found| place_found.contains(&place.password)).count();
+    let plain = found.iter().filter(|place_found| place_found.contains(&fixture.password)).count();
     assert!(plain > 0, "not found as it is: {found:#?}");
     assert!(plain < found.len(), "not found as base64: {found:#?}");
 }
@@ -60,19 +60,19 @@ pub(crate) async fn the_scan_finds_what_is_there() {
 // Threats: CCH-18, LOG-06.
 pub(crate) async fn no_password_stays_in_memory() {
     for kind in [Kind::Token, Kind::OwnRealm, Kind::Hub, Kind::Basic] {
-        let place = Place::new([kind], MANY_LOGINS).await;
-        let program = place.start(&SERVE);
+        let fixture = Fixture::new([kind], MANY_LOGINS).await;
+        let program = fixture.start(&SERVE);
         let wrong = "canary-which-is-wrong-0123456789";
         for _ in 0..5 {
-            place.session(&program, kind).await;
-            assert_eq!(place.login(&program, kind, wrong).await.status, 401);
+            fixture.session(&program, kind).await;
+            assert_eq!(fixture.login(&program, kind, wrong).await.status, 401);
         }
-        let session = place.session(&program, kind).await;
+        let session = fixture.session(&program, kind).await;
         if kind != Kind::Basic {
-            assert_eq!(place.token(&program, kind, &session).await.status, 200);
+            assert_eq!(fixture.token(&program, kind, &session).await.status, 200);
         }
-        assert_eq!(place.tags(&program, kind, &session).await, 200);
-        for secret in [place.password.as_str(), wrong] {
+        assert_eq!(fixture.tags(&program, kind, &session).await, 200);
+        for secret in [fixture.password.as_str(), wrong] {
             let found = settled(&program, &forms(secret)).await;
             assert!(found.is_empty(), "{kind:?}: a password is in {found:#?}");
         }

@@ -5,34 +5,37 @@ use std::time::Duration;
 use dockpass_tests::demo::{Action, Kind, Role, Script};
 use serde_json::Value;
 
-use crate::program::{Place, Program, files};
+use crate::program::{Fixture, Program, files};
 
 const SERVE: [&str; 3] = ["serve", "--config", "config.yaml"];
 
 /// SIGTERM: nothing new, what is in flight ends, then the process does.
 // Threats: SHD-01.
 pub(crate) async fn it_serves_and_ends_in_order() {
-    let place = Place::new([Kind::Open], "").await;
-    let mut program = place.start(&SERVE);
-    let url =
-        format!("{}/r/{}/v2/_catalog", program.origin, place.demo.registry(Kind::Open).unwrap().authority());
-    assert_eq!(place.client.get(&url).send().await.unwrap().status, 200);
+    let fixture = Fixture::new([Kind::Open], "").await;
+    let mut program = fixture.start(&SERVE);
+    let url = format!(
+        "{}/r/{}/v2/_catalog",
+        program.origin,
+        fixture.demo.registry(Kind::Open).unwrap().authority()
+    );
+    assert_eq!(fixture.client.get(&url).send().await.unwrap().status, 200);
     for path in ["/healthz", "/readyz"] {
-        let reply = place.client.get(&format!("{}{path}", program.origin)).send().await.unwrap();
-        assert_eq!(reply.status, 200, "{path}");
+        let response = fixture.client.get(&format!("{}{path}", program.origin)).send().await.unwrap();
+        assert_eq!(response.status, 200, "{path}");
     }
     let slow = Script::once(Kind::Open, Role::Registry, Action::Nothing).after(Duration::from_millis(900));
-    place.demo.script(slow);
+    fixture.demo.script(slow);
     let in_flight = tokio::spawn({
         let (client, url) = (dockpass_tests::client::Client::new(), url.clone());
         async move { client.get(&url).send().await }
     });
-    while place.demo.requests(Kind::Open, Role::Registry) < 2 {
+    while fixture.demo.requests(Kind::Open, Role::Registry) < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     program.signal("TERM");
-    let reply = in_flight.await.unwrap().expect("a request in flight ends well");
-    assert_eq!(reply.status, 200);
+    let response = in_flight.await.unwrap().expect("a request in flight ends well");
+    assert_eq!(response.status, 200);
     let status = program.ended().await;
     assert_eq!(status.code(), Some(0), "{}", program.log());
     assert!(dockpass_tests::client::Client::new().get(&url).send().await.is_err(), "nobody listens any more");
@@ -42,18 +45,18 @@ pub(crate) async fn it_serves_and_ends_in_order() {
 // Threats: LOG-01.
 pub(crate) async fn nothing_secret_is_written_anywhere() {
     let kinds = [Kind::Token, Kind::OwnRealm, Kind::Hub, Kind::Basic];
-    let place = Place::new(kinds, "log:\n  filter: trace\n").await;
-    let mut program = place.start(&SERVE);
-    let mut secrets = vec![place.password.clone()];
+    let fixture = Fixture::new(kinds, "log:\n  filter: trace\n").await;
+    let mut program = fixture.start(&SERVE);
+    let mut secrets = vec![fixture.password.clone()];
     for kind in kinds {
-        let session = place.session(&program, kind).await;
-        let wrong = place.login(&program, kind, "canary-which-is-wrong").await;
+        let session = fixture.session(&program, kind).await;
+        let wrong = fixture.login(&program, kind, "canary-which-is-wrong").await;
         assert_eq!(wrong.status, 401, "{}", wrong.text());
         if kind != Kind::Basic {
-            let token = place.token(&program, kind, &session).await;
+            let token = fixture.token(&program, kind, &session).await;
             secrets.push(token.json()["token"].as_str().unwrap().to_owned());
         }
-        assert_eq!(place.tags(&program, kind, &session).await, 200);
+        assert_eq!(fixture.tags(&program, kind, &session).await, 200);
         secrets.push(session);
     }
     secrets.push("canary-which-is-wrong".to_owned());
@@ -62,7 +65,7 @@ pub(crate) async fn nothing_secret_is_written_anywhere() {
 
     let log = program.log();
     assert!(log.contains("TRACE") || log.contains("DEBUG"), "the filter works: {log}");
-    let written = files(place.folder.path());
+    let written = files(fixture.folder.path());
     assert_eq!(
         written.len(),
         1,
@@ -80,50 +83,50 @@ pub(crate) async fn nothing_secret_is_written_anywhere() {
             }
         }
     }
-    assert!(place.demo.violations().is_empty(), "{:?}", place.demo.violations());
+    assert!(fixture.demo.violations().is_empty(), "{:?}", fixture.demo.violations());
 }
 
 /// Rotation without dropping a session: the new key seals, the former one still opens. A broken file changes nothing.
 // Threats: JWE-25, KEY-05.
 pub(crate) async fn keys_are_read_again_on_sighup() {
-    let place = Place::new([Kind::Token], "session:\n  key_files: [current.pem, former.pem]\n").await;
+    let fixture = Fixture::new([Kind::Token], "session:\n  key_files: [current.pem, former.pem]\n").await;
     for file in ["current.pem", "former.pem"] {
-        let made = place.output(&["keygen", "--out", file]);
+        let made = fixture.output(&["keygen", "--out", file]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
-    let path = |file: &str| place.folder.path().join(file);
-    let program = place.start(&SERVE);
-    let before = kids(&place, &program).await;
+    let path = |file: &str| fixture.folder.path().join(file);
+    let program = fixture.start(&SERVE);
+    let before = kids(&fixture, &program).await;
     assert_eq!(before.len(), 2);
-    let session = place.session(&program, Kind::Token).await;
+    let session = fixture.session(&program, Kind::Token).await;
 
     std::fs::rename(path("current.pem"), path("former.pem")).unwrap();
-    assert!(place.output(&["keygen", "--out", "current.pem"]).status.success());
+    assert!(fixture.output(&["keygen", "--out", "current.pem"]).status.success());
     program.signal("HUP");
     program.wait_for_log("key files were read again").await;
-    let after = kids(&place, &program).await;
+    let after = kids(&fixture, &program).await;
     assert_eq!((after.len(), &after[1]), (2, &before[0]), "what sealed before still opens");
     assert!(!before.contains(&after[0]));
-    assert_eq!(place.who_am_i(&program, &session).await, 200);
-    let new = place.session(&program, Kind::Token).await;
+    assert_eq!(fixture.who_am_i(&program, &session).await, 200);
+    let new = fixture.session(&program, Kind::Token).await;
     assert_ne!(new.split('.').next(), session.split('.').next(), "the new key seals");
 
     std::fs::write(path("current.pem"), "no key").unwrap();
     program.signal("HUP");
     program.wait_for_log("the keys stay as they were").await;
-    assert_eq!(kids(&place, &program).await, after);
-    assert_eq!(place.who_am_i(&program, &new).await, 200);
+    assert_eq!(kids(&fixture, &program).await, after);
+    assert_eq!(fixture.who_am_i(&program, &new).await, 200);
 }
 
-async fn kids(place: &Place, program: &Program) -> Vec<Value> {
-    let keys = place.client.get(&format!("{}/v1/keys", program.origin)).send().await.unwrap().json();
+async fn kids(fixture: &Fixture, program: &Program) -> Vec<Value> {
+    let keys = fixture.client.get(&format!("{}/v1/keys", program.origin)).send().await.unwrap().json();
     keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
 }
 
 /// One clear message and a code of its own for each.
 pub(crate) async fn what_keeps_it_from_starting_is_said_with_a_code() {
-    let place = Place::new([Kind::Open], "").await;
-    let write = |name: &str, text: &str| std::fs::write(place.folder.path().join(name), text).unwrap();
+    let fixture = Fixture::new([Kind::Open], "").await;
+    let write = |name: &str, text: &str| std::fs::write(fixture.folder.path().join(name), text).unwrap();
     let taken = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let taken = taken.local_addr().map(|address| (taken, address)).unwrap();
     write("unknown.yaml", "listen: \"127.0.0.1:0\"\nlisten_adress: hunter2\n");
@@ -143,12 +146,12 @@ pub(crate) async fn what_keeps_it_from_starting_is_said_with_a_code() {
         (vec!["keygen", "--out", "bad.pem"], 5, "bad.pem"),
         (vec!["serve", "--nonsense"], 2, "--nonsense"),
     ] {
-        let ended = place.output(&arguments);
+        let ended = fixture.output(&arguments);
         let message = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(code), "{arguments:?}: {message}");
         assert!(message.contains(says), "{arguments:?} does not name {says}: {message}");
         assert!(!message.contains("hunter2"), "a value is shown: {message}");
         assert!(!message.contains("panicked"), "{message}");
     }
-    assert!(place.output(&["check-config", "config.yaml"]).status.success());
+    assert!(fixture.output(&["check-config", "config.yaml"]).status.success());
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use dockpass_tests::client::{Client, Reply};
+use dockpass_tests::client::{Client, HttpResponse};
 use dockpass_tests::demo::{Demo, DemoConfig, Kind};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(crate) struct Program {
 }
 
 /// A demo, a folder with a configuration for it, and a place for logs outside of that folder.
-pub(crate) struct Place {
+pub(crate) struct Fixture {
     pub(crate) demo: Demo,
     pub(crate) client: Client,
     pub(crate) password: String,
@@ -27,7 +27,7 @@ pub(crate) struct Place {
     logs: tempfile::TempDir,
 }
 
-impl Place {
+impl Fixture {
     /// A demo of these kinds, and `config.yaml` with its registries and these further lines.
     pub(crate) async fn new(kinds: impl IntoIterator<Item = Kind>, further: &str) -> Self {
         let mut bytes = [0_u8; 12];
@@ -77,7 +77,7 @@ impl Place {
         Program { child, origin, log }
     }
 
-    pub(crate) async fn login(&self, program: &Program, kind: Kind, password: &str) -> Reply {
+    pub(crate) async fn login(&self, program: &Program, kind: Kind, password: &str) -> HttpResponse {
         let registry = self.demo.registry(kind).unwrap().authority();
         let body = json!({ "registry": registry, "username": "ada", "password": password });
         self.client.post(&format!("{}/v1/sessions", program.origin)).json(&body).send().await.unwrap()
@@ -85,9 +85,9 @@ impl Place {
 
     /// Logs in and gives the session.
     pub(crate) async fn session(&self, program: &Program, kind: Kind) -> String {
-        let reply = self.login(program, kind, &self.password).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        reply.json()["session"].as_str().unwrap().to_owned()
+        let response = self.login(program, kind, &self.password).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()["session"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn who_am_i(&self, program: &Program, session: &str) -> u16 {
@@ -95,7 +95,7 @@ impl Place {
         call.send().await.unwrap().status
     }
 
-    pub(crate) async fn token(&self, program: &Program, kind: Kind, session: &str) -> Reply {
+    pub(crate) async fn token(&self, program: &Program, kind: Kind, session: &str) -> HttpResponse {
         let registry = self.demo.registry(kind).unwrap().authority();
         let body = json!({ "registry": registry, "scopes": ["repository:vault/keys:pull"] });
         let call = self.client.post(&format!("{}/v1/token", program.origin)).bearer(session);

@@ -32,7 +32,7 @@ pub struct Call<'a> {
 
 /// A reply, read whole.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct HttpResponse {
     /// Status code.
     pub status: u16,
     /// All header lines.
@@ -120,11 +120,11 @@ impl Call<'_> {
     ///
     /// # Errors
     /// [`ClientError`] when there is no complete reply within 30 s.
-    pub async fn send(self) -> Result<Reply, ClientError> {
+    pub async fn send(self) -> Result<HttpResponse, ClientError> {
         let whole = async {
             let (head, body) = self.stream().await?.into_parts();
             let body = body.collect().await?.to_bytes();
-            Ok(Reply { status: head.status.as_u16(), headers: head.headers, body })
+            Ok(HttpResponse { status: head.status.as_u16(), headers: head.headers, body })
         };
         tokio::time::timeout(PATIENCE, whole).await.unwrap_or(Err(ClientError::Timeout))
     }
@@ -138,7 +138,7 @@ impl Call<'_> {
     }
 }
 
-impl Reply {
+impl HttpResponse {
     /// A header's value: all its lines, joined; empty when absent.
     pub fn header(&self, name: &str) -> String {
         let lines = self.headers.get_all(name).iter();

@@ -18,7 +18,6 @@
 //! ```
 
 mod access;
-mod answer;
 mod archive;
 mod checks;
 mod clock;
@@ -30,6 +29,7 @@ mod journal;
 mod ready;
 mod received;
 mod registry;
+mod response;
 mod rules;
 mod script;
 mod server;
@@ -48,7 +48,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use self::access::{Sees, User};
+pub use self::access::{User, Visibility};
 pub use self::clock::Clock;
 pub use self::config::{DemoConfig, Kind};
 pub use self::error::DemoError;
@@ -56,12 +56,12 @@ pub use self::journal::{Record, Role, Violation};
 pub use self::ready::{Login, Ready, ReadyRegistry};
 pub use self::rules::Rule;
 pub use self::script::{Action, Script};
-use self::site::{Site, World};
+use self::site::{DemoState, Site};
 
 /// Running registries, token services and the control endpoint. Dropping it stops them at once.
 #[derive(Debug)]
 pub struct Demo {
-    world: Arc<World>,
+    demo_state: Arc<DemoState>,
     registries: Vec<DemoRegistry>,
     control: SocketAddr,
     stopping: watch::Sender<bool>,
@@ -81,7 +81,7 @@ impl Demo {
     /// [`DemoError`] when a port cannot be bound or a key cannot be made.
     pub async fn start(config: DemoConfig) -> Result<Self, DemoError> {
         let kinds = config.kinds.clone();
-        let world = Arc::new(World::new(config)?);
+        let demo_state = Arc::new(DemoState::new(config)?);
         let (stopping, stop) = watch::channel(false);
         let mut servers = JoinSet::new();
         let mut registries = Vec::new();
@@ -90,7 +90,7 @@ impl Demo {
             let token_service = if kind.has_own_token_host() { Some(listen().await?) } else { None };
             let cdn = if kind.redirects_blobs() { Some(listen().await?) } else { None };
             let site = Arc::new(Site::new(
-                Arc::clone(&world),
+                Arc::clone(&demo_state),
                 kind,
                 address(&registry)?,
                 token_service.as_ref().map(address).transpose()?,
@@ -107,8 +107,8 @@ impl Demo {
         }
         let control = listen().await?;
         let control_address = address(&control)?;
-        servers.spawn(control::serve(control, control_address, Arc::clone(&world), stop));
-        Ok(Self { world, registries, control: control_address, stopping, servers })
+        servers.spawn(control::serve(control, control_address, Arc::clone(&demo_state), stop));
+        Ok(Self { demo_state, registries, control: control_address, stopping, servers })
     }
 
     /// The registry of this kind.
@@ -134,28 +134,28 @@ impl Demo {
 
     /// Every request received since the start or the last [`Demo::reset`], in order of arrival.
     pub fn journal(&self) -> Vec<Record> {
-        self.world.journal.records()
+        self.demo_state.journal.records()
     }
 
     /// What clients did that the specifications forbid, since the start or the last [`Demo::reset`].
     pub fn violations(&self) -> Vec<Violation> {
-        self.world.journal.violations()
+        self.demo_state.journal.violations()
     }
 
     /// How many requests one role of one registry received since the start or the last [`Demo::reset`].
     pub fn requests(&self, kind: Kind, role: Role) -> usize {
-        self.world.journal.count(kind, role)
+        self.demo_state.journal.count(kind, role)
     }
 
     /// Queues misbehaviour: the next matching requests are answered as the script says.
     pub fn script(&self, script: Script) {
-        self.world.scripts.push(script);
+        self.demo_state.scripts.push(script);
     }
 
     /// Empties the journal, the violations and the queue of scripts. Tokens already issued stay valid.
     pub fn reset(&self) {
-        self.world.journal.clear();
-        self.world.scripts.clear();
+        self.demo_state.journal.clear();
+        self.demo_state.scripts.clear();
     }
 
     /// What the ready file says: addresses, realms, flows and logins.
@@ -205,12 +205,12 @@ impl DemoRegistry {
 
     /// The digest of a tag, for tests that compare.
     pub fn digest_of(&self, repository: &str, tag: &str) -> Option<String> {
-        self.site.world.store.repository(repository)?.tags.get(tag).cloned()
+        self.site.demo_state.store.repository(repository)?.tags.get(tag).cloned()
     }
 
     /// Name and length of the generated large blob, when [`DemoConfig::big_blob`] asked for one.
     pub fn big_blob(&self) -> Option<(String, u64)> {
-        self.site.world.store.big_blob()
+        self.site.demo_state.store.big_blob()
     }
 }
 

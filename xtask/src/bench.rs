@@ -9,19 +9,19 @@ use crate::{process, util, wasm};
 
 /// Runs the benchmarks asked for.
 pub(crate) fn bench(what: Bench) -> Result<(), Failure> {
-    let asked = |one: Bench| what == one || what == Bench::All;
+    let requested = |one: Bench| what == one || what == Bench::All;
     // Asked for by name, benchmarks must be there; `bench` alone takes what there is.
     let named = what != Bench::All;
-    if asked(Bench::Size) {
+    if requested(Bench::Size) {
         wasm::wasm(false)?;
     }
-    if asked(Bench::Protocol) {
+    if requested(Bench::Protocol) {
         rust("protocol", "dockpass-protocol", named)?;
     }
-    if asked(Bench::KeyServer) {
+    if requested(Bench::KeyServer) {
         rust("keyserver", "dockpass-keyserver", named)?;
     }
-    if asked(Bench::Wasm) {
+    if requested(Bench::Wasm) {
         javascript(named)?;
     }
     Ok(())
@@ -57,7 +57,7 @@ fn javascript(named: bool) -> Result<(), Failure> {
     if files.is_empty() {
         return none("client-wasm/npm", named);
     }
-    system::require(&system::Need::BROWSER_MODULE)?;
+    system::require(&system::Requirement::BROWSER_MODULE)?;
     wasm::build()?;
     npm::package()?;
     for file in files {

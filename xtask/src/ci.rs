@@ -8,7 +8,7 @@ use crate::{lint, test, wasm};
 /// Lint first, for it is quick to answer; the tests' count comes last, where people and machines look for it. The tests
 /// run even when the lints fail: one run tells everything.
 pub(crate) fn ci() -> Result<(), Failure> {
-    system::require(&system::Need::ALL)?;
+    system::require(&system::Requirement::ALL)?;
     // Lints, sizes and tests then see the same page inside the key server, and it is compiled once.
     wasm::build()?;
     let checks = [lint::lint(false), wasm::wasm(true)];

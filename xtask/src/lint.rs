@@ -13,7 +13,7 @@ const BROWSER_MODULES: [&str; 4] = ["--package", "dockpass-client-wasm", "--pack
 
 /// Checks everything, and fails at the end if anything did; `fix` repairs what machines can repair.
 pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
-    system::require(&[system::Need::RustWasm])?;
+    system::require(&[system::Requirement::RustWasm])?;
     let mut failures = Vec::new();
     let mut step = |result: Result<(), Failure>| {
         if let Err(failure) = result {

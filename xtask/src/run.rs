@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_in_use_is_told_with_one_that_is_free() {
+    fn a_port_in_use_is_reported_with_one_that_is_free() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let failure = free(&taken.local_addr().unwrap().to_string()).unwrap_err();
         assert_eq!(failure.exit_code(), 69);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::failure::Failure;
 use crate::flags::Part;
-use crate::tools::system::{self, Need};
+use crate::tools::system::{self, Requirement};
 use crate::tools::{self, bindgen, npm, peers, rust_wasm};
 use crate::{process, util, wasm};
 use summary::Count;
@@ -59,15 +59,17 @@ fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
 }
 
 /// What these parts need, each thing once.
-fn needs(parts: &[Part]) -> Vec<Need> {
+fn needs(parts: &[Part]) -> Vec<Requirement> {
     let of_part = |part: &Part| match part {
         Part::Unit => Vec::new(),
-        Part::Js => [&Need::BROWSER_MODULE[..], &[Need::Chromium]].concat(),
-        Part::Wasm => [&Need::BROWSER_MODULE[..], &[Need::Chromium, Need::ChromeDriver]].concat(),
-        Part::E2e => Need::ALL.to_vec(),
+        Part::Js => [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium]].concat(),
+        Part::Wasm => {
+            [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium, Requirement::ChromeDriver]].concat()
+        }
+        Part::E2e => Requirement::ALL.to_vec(),
     };
-    let wanted: Vec<Need> = parts.iter().flat_map(of_part).collect();
-    Need::ALL.into_iter().filter(|need| wanted.contains(need)).collect()
+    let wanted: Vec<Requirement> = parts.iter().flat_map(of_part).collect();
+    Requirement::ALL.into_iter().filter(|need| wanted.contains(need)).collect()
 }
 
 /// `--package …` for each of the host's packages. Always the same set, in every command of a test run: cargo would
@@ -91,7 +93,7 @@ fn browser_module() -> Result<Count, Failure> {
     };
     let mut chromium = test(&[]);
     chromium.env("WASM_BINDGEN_USE_BROWSER", "1");
-    if let Some(driver) = Need::ChromeDriver.found() {
+    if let Some(driver) = Requirement::ChromeDriver.found() {
         chromium.env("CHROMEDRIVER", driver);
     }
     let chromium = counted("the browser module in Chromium", &mut chromium)?;
@@ -119,7 +121,7 @@ fn end_to_end(peers: Option<PathBuf>) -> Result<Count, Failure> {
 
 /// Tells the tests which browser to start.
 fn with_chromium(node: &mut std::process::Command) {
-    if let Some(chromium) = Need::Chromium.found() {
+    if let Some(chromium) = Requirement::Chromium.found() {
         node.env("CHROMIUM", chromium);
     }
 }
@@ -156,10 +158,10 @@ mod tests {
     #[test]
     fn unit_tests_need_no_browser() {
         assert_eq!(needs(&[Part::Unit]), []);
-        assert!(needs(&[Part::Js]).contains(&Need::Chromium));
-        assert!(!needs(&[Part::Js]).contains(&Need::ChromeDriver));
-        assert!(needs(&[Part::Wasm]).contains(&Need::ChromeDriver));
-        assert_eq!(needs(&Part::ALL), Need::ALL);
+        assert!(needs(&[Part::Js]).contains(&Requirement::Chromium));
+        assert!(!needs(&[Part::Js]).contains(&Requirement::ChromeDriver));
+        assert!(needs(&[Part::Wasm]).contains(&Requirement::ChromeDriver));
+        assert_eq!(needs(&Part::ALL), Requirement::ALL);
     }
 
     #[test]

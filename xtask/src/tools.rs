@@ -12,11 +12,11 @@ pub(crate) mod system;
 
 use crate::failure::Failure;
 use crate::process;
-use system::Need;
+use system::Requirement;
 
 /// `cargo xtask tools`.
 pub(crate) fn everything() -> Result<(), Failure> {
-    system::require(&Need::ALL)?;
+    system::require(&Requirement::ALL)?;
     let wasm = rust_wasm::toolchain()?;
     let bindgen = bindgen::folder()?;
     let wasm_opt = npm::wasm_opt()?;
@@ -27,7 +27,7 @@ pub(crate) fn everything() -> Result<(), Failure> {
     println!("wasm-bindgen      {}", bindgen.display());
     println!("wasm-opt          {}", wasm_opt.display());
     println!("peers             {}", peers.display());
-    for need in Need::ALL {
+    for need in Requirement::ALL {
         if let Some(path) = need.found() {
             println!("{:<17} {}", need.name(), path.display());
         }
@@ -37,16 +37,16 @@ pub(crate) fn everything() -> Result<(), Failure> {
 
 /// Prints the versions of the real programs that the tests run against.
 pub(crate) fn versions() -> Result<(), Failure> {
-    let said = |need: Need, arguments: &[&str]| {
+    let said = |need: Requirement, arguments: &[&str]| {
         let program = need.found()?;
         process::output(process::command(program).args(arguments)).ok()
     };
     let first = |text: String| text.lines().next().unwrap_or_default().trim().to_owned();
     let mut table = vec![
-        ("Chromium", said(Need::Chromium, &["--version"]).map(first)),
-        ("docker-registry (Debian)", said(Need::Registry, &["--version"]).map(first)),
-        ("skopeo", said(Need::Skopeo, &["--version"]).map(first)),
-        ("Node.js", said(Need::Node, &["--version"]).map(first)),
+        ("Chromium", said(Requirement::Chromium, &["--version"]).map(first)),
+        ("docker-registry (Debian)", said(Requirement::Registry, &["--version"]).map(first)),
+        ("skopeo", said(Requirement::Skopeo, &["--version"]).map(first)),
+        ("Node.js", said(Requirement::Node, &["--version"]).map(first)),
     ];
     let built = peers::versions()?;
     table.extend(built.iter().map(|(name, version)| (name.as_str(), Some(version.clone()))));

@@ -53,7 +53,7 @@ pub(crate) fn wasm(check: bool) -> Result<(), Failure> {
 
 /// Builds module and page, or finds them up to date.
 pub(crate) fn build() -> Result<(), Failure> {
-    system::require(&system::Need::BROWSER_MODULE)?;
+    system::require(&system::Requirement::BROWSER_MODULE)?;
     let toolchain = rust_wasm::module_toolchain()?;
     let bindgen = bindgen::folder()?;
     let wasm_opt = npm::wasm_opt()?;

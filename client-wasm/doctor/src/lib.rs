@@ -3,7 +3,7 @@
 //! A module of its own, which a page loads when something has failed: what a page needs to begin with stays small
 //! (decision 0023). The npm package's `dockpass/doctor` wraps its one export, which is no public interface.
 
-use dockpass_protocol::doctor::{BrowserFailure, Facts, diagnose};
+use dockpass_protocol::doctor::{BrowserFailure, Context, diagnose};
 use dockpass_protocol::flow::StepRecord;
 use dockpass_protocol::jwt::inspect;
 use secrecy::{ExposeSecret, SecretString};
@@ -13,7 +13,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// What is asked: the steps, oldest first, and what they do not say.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Question {
+struct DiagnoseRequest {
     steps: Vec<StepRecord>,
     token: Option<SecretString>,
     service: Option<String>,
@@ -25,18 +25,18 @@ struct Question {
 
 /// From a question in JSON to a diagnosis in JSON; nothing if the question cannot be read.
 #[wasm_bindgen(js_name = diagnose)]
-pub fn diagnose_json(question: &str) -> Option<String> {
-    let question: Question = serde_json::from_str(question).ok()?;
-    let token = question.token.map(|token| inspect(token.expose_secret()));
-    let facts = Facts {
+pub fn diagnose_json(request: &str) -> Option<String> {
+    let request: DiagnoseRequest = serde_json::from_str(request).ok()?;
+    let token = request.token.map(|token| inspect(token.expose_secret()));
+    let context = Context {
         token: token.as_ref(),
-        service: question.service.as_deref(),
-        trusted_issuer: question.trusted_issuer.as_deref(),
-        now_ms: question.now,
-        skew_ms: question.skew_ms,
-        browser: question.browser,
+        service: request.service.as_deref(),
+        trusted_issuer: request.trusted_issuer.as_deref(),
+        now_ms: request.now,
+        skew_ms: request.skew_ms,
+        browser: request.browser,
     };
-    serde_json::to_string(&diagnose(&question.steps, &facts)).ok()
+    serde_json::to_string(&diagnose(&request.steps, &context)).ok()
 }
 
 /// The version of this module, for the loader to compare with its own.

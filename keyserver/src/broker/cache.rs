@@ -28,11 +28,11 @@ const FRESHEN_MS: i64 = 2_000;
 const MAX_FRESHENED: u64 = 10_000;
 
 /// The name of an entry. Nobody without the session can compute it.
-pub(super) type Key = [u8; 32];
+pub(super) type CacheKey = [u8; 32];
 
 /// A token that is kept.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct CachedToken {
     pub(super) token: SecretString,
     pub(super) expires_at_ms: i64,
     pub(super) is_jwt: bool,
@@ -49,7 +49,7 @@ pub(super) struct Held {
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
     /// A token.
-    Token(Arc<Held>),
+    Token(Arc<CachedToken>),
     /// A clear refusal, kept for a moment so that a wrong password is not tried over and over.
     Refused {
         /// Which.
@@ -64,14 +64,14 @@ pub(super) enum Entry {
 impl Entry {
     fn obtained_at_ms(&self) -> i64 {
         match self {
-            Self::Token(held) => held.obtained_at_ms,
+            Self::Token(cached) => cached.obtained_at_ms,
             Self::Refused { obtained_at_ms, .. } => *obtained_at_ms,
         }
     }
 
     fn keep_until_ms(&self) -> i64 {
         match self {
-            Self::Token(held) => held.keep_until_ms,
+            Self::Token(cached) => cached.keep_until_ms,
             Self::Refused { keep_until_ms, .. } => *keep_until_ms,
         }
     }
@@ -79,9 +79,9 @@ impl Entry {
     fn weight(&self) -> u32 {
         let bytes = match self {
             Self::Refused { .. } => 0,
-            Self::Token(held) => {
-                let texts = held.granted.iter().chain(&held.denied).chain(&held.unknown);
-                held.token.expose_secret().len() + texts.map(|text| text.len() + 24).sum::<usize>()
+            Self::Token(cached) => {
+                let texts = cached.granted.iter().chain(&cached.denied).chain(&cached.unknown);
+                cached.token.expose_secret().len() + texts.map(|text| text.len() + 24).sum::<usize>()
             }
         };
         u32::try_from(bytes + OVERHEAD).unwrap_or(u32::MAX)
@@ -120,9 +120,9 @@ impl Caps {
 /// The cache. It does not know what a token is good for, and forgets at any time: a caller asks again.
 #[derive(Clone, Debug)]
 pub(super) struct TokenCache {
-    entries: Cache<Key, Entry>,
+    entries: Cache<CacheKey, Entry>,
     /// When a key was last freshened.
-    freshened: moka::sync::Cache<Key, i64>,
+    freshened: moka::sync::Cache<CacheKey, i64>,
     mac: Arc<hmac::Key>,
     pub(super) caps: Caps,
 }
@@ -158,7 +158,7 @@ impl TokenCache {
         realm: &Realm,
         service: Option<&str>,
         scopes: &ScopeSet,
-    ) -> Key {
+    ) -> CacheKey {
         let mut mac = hmac::Context::with_key(&self.mac);
         let mut field = |bytes: &[u8]| {
             mac.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -181,19 +181,19 @@ impl TokenCache {
     }
 
     /// What is kept under this key, if it still may be used.
-    pub(super) async fn get(&self, key: &Key, now_ms: i64) -> Option<Entry> {
+    pub(super) async fn get(&self, key: &CacheKey, now_ms: i64) -> Option<Entry> {
         let entry = self.entries.get(key).await?;
         (now_ms < entry.keep_until_ms()).then_some(entry)
     }
 
     /// Whether what is kept under this key may be replaced on demand at this time; the next time then is later.
-    pub(super) fn may_freshen(&self, key: &Key, now_ms: i64) -> bool {
+    pub(super) fn may_freshen(&self, key: &CacheKey, now_ms: i64) -> bool {
         let is_over = |at_ms: &i64| !(0..FRESHEN_MS).contains(&now_ms.saturating_sub(*at_ms));
         self.freshened.entry_by_ref(key).or_insert_with_if(|| now_ms, is_over).is_fresh()
     }
 
     /// Forgets what came before this time.
-    pub(super) async fn forget_older(&self, key: &Key, before_ms: i64) {
+    pub(super) async fn forget_older(&self, key: &CacheKey, before_ms: i64) {
         if let Some(entry) = self.entries.get(key).await
             && entry.obtained_at_ms() <= before_ms
         {
@@ -205,7 +205,7 @@ impl TokenCache {
     /// everybody else waits for it. An error is told to all who wait, and not kept.
     pub(super) async fn get_or_fetch(
         &self,
-        key: Key,
+        key: CacheKey,
         now_ms: i64,
         fetch: impl Future<Output = Result<Entry, FlowError>>,
     ) -> Result<Entry, FlowError> {
@@ -220,8 +220,8 @@ impl TokenCache {
 /// moka's expiry of an entry: from what the entry itself says.
 struct Lifetime;
 
-impl Expiry<Key, Entry> for Lifetime {
-    fn expire_after_create(&self, _key: &Key, entry: &Entry, _created_at: Instant) -> Option<Duration> {
+impl Expiry<CacheKey, Entry> for Lifetime {
+    fn expire_after_create(&self, _key: &CacheKey, entry: &Entry, _created_at: Instant) -> Option<Duration> {
         let lifetime = entry.keep_until_ms().saturating_sub(entry.obtained_at_ms()).max(0);
         Some(Duration::from_millis(u64::try_from(lifetime).unwrap_or(0)))
     }

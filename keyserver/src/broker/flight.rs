@@ -12,7 +12,7 @@ use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
 
 use super::Identity;
-use super::cache::{Caps, Entry, Held};
+use super::cache::{CachedToken, Caps, Entry};
 use crate::clock::Clock;
 use crate::registry::Registry;
 use crate::session::Sessions;
@@ -53,12 +53,12 @@ impl Flight {
         let (credential, session_end_ms) = match &self.identity {
             Identity::Anonymous => (Credential::Anonymous, None),
             Identity::Session(sealed, _) => {
-                let (facts, credential) = self
+                let (info, credential) = self
                     .sessions
                     .open(sealed)
                     .await
                     .map_err(|error| FlowError::new(error.code(), Hop::KeyServer))?;
-                (credential, Some(facts.expires_at_ms()))
+                (credential, Some(info.expires_at_ms()))
             }
         };
         let eager = !credential.is_anonymous();
@@ -71,7 +71,7 @@ impl Flight {
                 let denies = !grant.denied.is_empty();
                 let keep_until_ms =
                     self.caps.keep_until_ms(now_ms, grant.expires_at_ms, session_end_ms, denies);
-                Ok(Entry::Token(Arc::new(Held {
+                Ok(Entry::Token(Arc::new(CachedToken {
                     token: grant.token,
                     expires_at_ms: grant.expires_at_ms,
                     is_jwt: grant.is_jwt,
@@ -106,12 +106,12 @@ async fn drive(
 ) -> Result<TokenGrant, FlowError> {
     loop {
         trace.lock().unwrap_or_else(PoisonError::into_inner).take_from(&mut flow);
-        let ask = match flow.step() {
-            TokenStep::Send(ask) => ask,
+        let request = match flow.step() {
+            TokenStep::Send(request) => request,
             TokenStep::Done(grant) => return Ok(grant),
             TokenStep::Fail(error) => return Err(error),
         };
-        upstream::ask(registry, &ask, |answer| match answer {
+        upstream::send(registry, &request, |response| match response {
             Ok((head, body)) => flow.response(head, body, clock.now_ms()),
             Err(error) => flow.transport_failed(error),
         })
@@ -120,13 +120,14 @@ async fn drive(
 }
 
 /// Asks a registry itself how it authenticates: `GET /v2/` without authorization. Remembered for ten minutes.
-pub(super) async fn learn(
+pub(super) async fn discover(
     registry: &Registry,
     clock: &dyn Clock,
     steps: &mut Vec<StepRecord>,
 ) -> Result<KnownAuth, FlowError> {
-    let ask = ResourceRequest { method: "GET".to_owned(), path: "/v2/".to_owned(), scopes: ScopeSet::new() };
-    let mut flow = ResourceFlow::new(ask, None, false).with_policy(registry.policy().clone());
+    let request =
+        ResourceRequest { method: "GET".to_owned(), path: "/v2/".to_owned(), scopes: ScopeSet::new() };
+    let mut flow = ResourceFlow::new(request, None, false).with_policy(registry.policy().clone());
     let mut status = None;
     let known = loop {
         steps.append(&mut flow.take_records());
@@ -140,7 +141,7 @@ pub(super) async fn learn(
             ResourceStep::Done(_) if matches!(status, Some(500..=599)) => {
                 return Err(FlowError { status, ..FlowError::new(ErrorCode::UpstreamFailed, Hop::Registry) });
             }
-            ResourceStep::Done(answered) => break answered.auth,
+            ResourceStep::Done(outcome) => break outcome.auth,
             // Basic without a session: that it is Basic is what was wanted. A 403 has the same code and says nothing of it.
             ResourceStep::Fail(error)
                 if error.code == ErrorCode::LoginRequired && error.status == Some(401) =>
@@ -155,7 +156,7 @@ pub(super) async fn learn(
             authorization,
             form: None,
         };
-        upstream::ask(registry, &request, |answer| match answer {
+        upstream::send(registry, &request, |response| match response {
             Ok((head, _body)) => {
                 status = Some(head.status);
                 flow.response(head);

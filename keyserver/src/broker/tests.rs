@@ -1,21 +1,25 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::test_support::{Fake, NOW_MS, Reply, Seen, TestServer, jwt, reply};
+use crate::test_support::{Fake, FakeResponse, NOW_MS, ReceivedRequest, TestServer, jwt, respond};
 
-fn ask(fake: &Fake, scope: &str) -> Value {
+fn token_request(fake: &Fake, scope: &str) -> Value {
     json!({"registry": fake.authority, "scopes": [scope]})
 }
 
 /// Answers anonymous callers, slowly.
-fn slow_hub(own: &str, seen: &Seen) -> Reply {
+fn slow_hub(own: &str, received: &ReceivedRequest) -> FakeResponse {
     std::thread::sleep(std::time::Duration::from_millis(20));
-    if seen.path() == "/token" {
+    if received.path() == "/token" {
         let token =
             jwt(&json!({"iat": NOW_MS / 1_000, "exp": NOW_MS / 1_000 + 300, "aud": "hub", "access": []}));
-        return reply(200, &[("content-type", "application/json")], &json!({"token": token}).to_string());
+        return respond(200, &[("content-type", "application/json")], &json!({"token": token}).to_string());
     }
-    reply(401, &[("www-authenticate", &format!("Bearer realm=\"http://{own}/token\",service=\"hub\""))], "{}")
+    respond(
+        401,
+        &[("www-authenticate", &format!("Bearer realm=\"http://{own}/token\",service=\"hub\""))],
+        "{}",
+    )
 }
 
 /// CON-02: a cold herd without sessions learns how a registry authenticates by one question.
@@ -23,9 +27,9 @@ fn slow_hub(own: &str, seen: &Seen) -> Reply {
 async fn a_cold_anonymous_herd_asks_the_registry_once() {
     let fake = Fake::start(slow_hub).await;
     let server = TestServer::with(&[&fake]);
-    let body = ask(&fake, "repository:a/b:pull");
+    let body = token_request(&fake, "repository:a/b:pull");
     let all = futures_util::future::join_all((0..50).map(|_| server.post("/v1/token", &[], &body))).await;
-    assert!(all.iter().all(|answer| answer.status == StatusCode::OK), "{:?}", all.first());
+    assert!(all.iter().all(|response| response.status == StatusCode::OK), "{:?}", all.first());
     assert_eq!((fake.count("/v2/"), fake.count("/token")), (1, 1));
 }
 
@@ -35,13 +39,13 @@ async fn a_cold_anonymous_herd_asks_the_registry_once() {
 async fn a_herd_at_a_registry_that_fails_asks_it_once() {
     let fake = Fake::start(|_, _| {
         std::thread::sleep(std::time::Duration::from_millis(20));
-        reply(503, &[], "")
+        respond(503, &[], "")
     })
     .await;
     let server = TestServer::with(&[&fake]);
-    let body = ask(&fake, "repository:a/b:pull");
+    let body = token_request(&fake, "repository:a/b:pull");
     let all = futures_util::future::join_all((0..20).map(|_| server.post("/v1/token", &[], &body))).await;
-    assert!(all.iter().all(|answer| answer.status.is_server_error()), "{:?}", all.first());
+    assert!(all.iter().all(|response| response.status.is_server_error()), "{:?}", all.first());
     assert_eq!(fake.count("/v2/"), 1);
     server.post("/v1/token", &[], &body).await;
     assert_eq!(fake.count("/v2/"), 2);
@@ -52,7 +56,7 @@ async fn a_herd_at_a_registry_that_fails_asks_it_once() {
 async fn challenges_that_nobody_sent_do_not_drive_requests() {
     let fake = Fake::start(slow_hub).await;
     let server = TestServer::with(&[&fake]);
-    let mut body = ask(&fake, "repository:a/b:pull");
+    let mut body = token_request(&fake, "repository:a/b:pull");
     body["challenge"] = json!({"realm": format!("http://{}/other", fake.authority), "service": "hub"});
     for _ in 0..10 {
         server.post("/v1/token", &[], &body).await.assert_problem("realm_changed");
@@ -68,7 +72,7 @@ async fn challenges_that_nobody_sent_do_not_drive_requests() {
 async fn an_address_without_a_session_may_ask_for_so_many_new_tokens() {
     let fake = Fake::start(slow_hub).await;
     let server = TestServer::configured(&[&fake], |config| config.limits.anonymous_per_minute = 3);
-    let scope = |number: u32| ask(&fake, &format!("repository:a/b{number}:pull"));
+    let scope = |number: u32| token_request(&fake, &format!("repository:a/b{number}:pull"));
     for number in 0..3 {
         assert_eq!(server.post("/v1/token", &[], &scope(number)).await.status, StatusCode::OK);
     }
@@ -85,9 +89,9 @@ async fn an_address_without_a_session_may_ask_for_so_many_new_tokens() {
 /// A registry that forbids `/v2/` to whoever has no login is not one that takes Basic, and is not remembered as one.
 #[tokio::test]
 async fn a_registry_that_forbids_is_not_taken_for_one_of_basic() {
-    let fake = Fake::start(|_, _| reply(403, &[], "")).await;
+    let fake = Fake::start(|_, _| respond(403, &[], "")).await;
     let server = TestServer::with(&[&fake]);
-    let body = ask(&fake, "repository:a/b:pull");
+    let body = token_request(&fake, "repository:a/b:pull");
     for count in 1..=2 {
         server.post("/v1/token", &[], &body).await.assert_problem("login_required");
         assert_eq!(fake.count("/v2/"), count);

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::source::{Problem, Tree};
+use super::source::{ConfigProblem, Tree};
 use super::{Config, RegistryConfig};
 
 /// What a key holds.
@@ -39,13 +39,13 @@ pub(super) fn find(shape: &Shape, path: &[String]) -> Option<Shape> {
 }
 
 /// Everything in the tree that has not this shape.
-pub(super) fn compare(tree: &Tree, shape: &Shape) -> Vec<Problem> {
+pub(super) fn compare(tree: &Tree, shape: &Shape) -> Vec<ConfigProblem> {
     let mut problems = Vec::new();
     walk(tree, tree.value(), shape, "", &mut problems);
     problems
 }
 
-fn walk(tree: &Tree, value: &Value, shape: &Shape, path: &str, problems: &mut Vec<Problem>) {
+fn walk(tree: &Tree, value: &Value, shape: &Shape, path: &str, problems: &mut Vec<ConfigProblem>) {
     match (shape, value) {
         // `section:` with nothing after it means its defaults, but serde would want a map.
         (Shape::Section(keys), Value::Object(map)) => {

@@ -18,7 +18,7 @@ const PREFIX: &str = "DOCKPASS__";
 
 /// One thing that is wrong. Names the key and the line, never the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     /// Line in the file, from 1.
     pub line: Option<u64>,
     /// `section.key`, or the name of the environment variable, or empty.
@@ -27,7 +27,7 @@ pub struct Problem {
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(line) = self.line {
             write!(f, "line {line}: ")?;
@@ -41,18 +41,18 @@ impl fmt::Display for Problem {
 
 /// Everything that is wrong with a configuration, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(pub Vec<Problem>);
+pub struct ConfigProblems(pub Vec<ConfigProblem>);
 
-impl Problems {
+impl ConfigProblems {
     /// One problem that belongs to no key.
     pub(super) fn one(line: Option<u64>, message: impl Into<String>) -> Self {
-        Self(vec![Problem { line, key: String::new(), message: message.into() }])
+        Self(vec![ConfigProblem { line, key: String::new(), message: message.into() }])
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for ConfigProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut sorted: Vec<&Problem> = self.0.iter().collect();
+        let mut sorted: Vec<&ConfigProblem> = self.0.iter().collect();
         sorted.sort_by_key(|problem| problem.line);
         for (index, problem) in sorted.iter().enumerate() {
             if index > 0 {
@@ -64,12 +64,12 @@ impl fmt::Display for Problems {
     }
 }
 
-impl std::error::Error for Problems {}
+impl std::error::Error for ConfigProblems {}
 
 /// The text of a configuration file.
-pub(super) fn read(path: &Path) -> Result<String, Problems> {
+pub(super) fn read(path: &Path) -> Result<String, ConfigProblems> {
     let failed = |reason: &dyn fmt::Display| {
-        Problems::one(None, format!("{} cannot be read: {reason}", path.display()))
+        ConfigProblems::one(None, format!("{} cannot be read: {reason}", path.display()))
     };
     let meta = std::fs::metadata(path).map_err(|error| failed(&error))?;
     if !meta.is_file() {
@@ -94,7 +94,7 @@ pub(super) struct Tree {
 
 impl Tree {
     /// The tree of a YAML document; an empty one is an empty tree.
-    pub(super) fn parse(text: &str) -> Result<Self, Problems> {
+    pub(super) fn parse(text: &str) -> Result<Self, ConfigProblems> {
         let node: Option<Spanned<Node>> = serde_saphyr::from_str(text).map_err(|error| {
             // The parser's own snippet and message may show neighbouring lines, which may hold a secret.
             let line = error.location().map(|location| location.line());
@@ -103,7 +103,7 @@ impl Tree {
             } else {
                 "this is not YAML"
             };
-            Problems::one(line.filter(|line| *line > 0), message)
+            ConfigProblems::one(line.filter(|line| *line > 0), message)
         })?;
         let mut lines = BTreeMap::new();
         let value = match node {
@@ -113,9 +113,10 @@ impl Tree {
         match value {
             Value::Null => Ok(Self { value: Value::Object(Map::new()), lines, variables: BTreeMap::new() }),
             Value::Object(_) => Ok(Self { value, lines, variables: BTreeMap::new() }),
-            _ => {
-                Err(Problems::one(Some(1), "the file must hold keys with values (`listen: 127.0.0.1:8780`)"))
-            }
+            _ => Err(ConfigProblems::one(
+                Some(1),
+                "the file must hold keys with values (`listen: 127.0.0.1:8780`)",
+            )),
         }
     }
 
@@ -125,13 +126,13 @@ impl Tree {
         &mut self,
         environment: impl IntoIterator<Item = (String, String)>,
         shape: &Shape,
-    ) -> Vec<Problem> {
+    ) -> Vec<ConfigProblem> {
         let mut problems = Vec::new();
         for (name, text) in environment {
             let Some(rest) = name.strip_prefix(PREFIX) else { continue };
             let path: Vec<String> = rest.split("__").map(str::to_ascii_lowercase).collect();
             let problem =
-                |message: &str| Problem { line: None, key: name.clone(), message: message.to_owned() };
+                |message: &str| ConfigProblem { line: None, key: name.clone(), message: message.to_owned() };
             let Some(leaf) = shape::find(shape, &path) else {
                 problems.push(problem("there is no such key"));
                 continue;
@@ -158,28 +159,28 @@ impl Tree {
     }
 
     /// A problem with this key, at its line or under its variable's name.
-    pub(super) fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
+    pub(super) fn problem(&self, key: &str, message: impl Into<String>) -> ConfigProblem {
         let mut parent = key;
         loop {
             if let Some(name) = self.variables.get(parent) {
-                return Problem { line: None, key: name.clone(), message: message.into() };
+                return ConfigProblem { line: None, key: name.clone(), message: message.into() };
             }
             if let Some(line) = self.lines.get(parent) {
-                return Problem { line: Some(*line), key: key.to_owned(), message: message.into() };
+                return ConfigProblem { line: Some(*line), key: key.to_owned(), message: message.into() };
             }
             match parent.rfind(['.', '[']).and_then(|at| parent.get(..at)) {
                 Some(shorter) => parent = shorter,
-                None => return Problem { line: None, key: key.to_owned(), message: message.into() },
+                None => return ConfigProblem { line: None, key: key.to_owned(), message: message.into() },
             }
         }
     }
 
     /// The typed configuration. The shape was compared before, so that this fails only for what the shape cannot say.
-    pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, Problems> {
+    pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, ConfigProblems> {
         serde_path_to_error::deserialize(&self.value).map_err(|error| {
             let key = error.path().to_string();
             let message = without_value(&error.inner().to_string());
-            Problems(vec![self.problem(&key, message)])
+            ConfigProblems(vec![self.problem(&key, message)])
         })
     }
 }

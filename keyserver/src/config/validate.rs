@@ -8,11 +8,11 @@ use dockpass_protocol::address::is_public;
 use dockpass_protocol::origin::{Origin, Scheme};
 
 use super::Config;
-use super::source::{Problem, Tree};
+use super::source::{ConfigProblem, Tree};
 use crate::registry;
 
 /// Every broken rule.
-pub(super) fn check(config: &Config, tree: &Tree) -> Vec<Problem> {
+pub(super) fn check(config: &Config, tree: &Tree) -> Vec<ConfigProblem> {
     let mut rules = Rules { tree, problems: Vec::new() };
     rules.server(config);
     rules.registries(config);
@@ -22,7 +22,7 @@ pub(super) fn check(config: &Config, tree: &Tree) -> Vec<Problem> {
 
 struct Rules<'a> {
     tree: &'a Tree,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 impl Rules<'_> {

@@ -49,7 +49,7 @@ fn what_is_sent_is_what_was_matched() {
     assert!(Target::parse("GET", "/v2/", Some(&"x".repeat(5_000))).is_err());
 }
 
-/// The body of an answer whose bytes come as this script says.
+/// The body of an response whose bytes come as this script says.
 async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> IdleBody<hyper::body::Incoming> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -63,7 +63,7 @@ async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> Idl
     });
     let timeouts = Timeouts {
         connect: Duration::from_secs(1),
-        answer: Duration::from_secs(2),
+        response: Duration::from_secs(2),
         idle: Duration::from_secs(2),
     };
     let client =

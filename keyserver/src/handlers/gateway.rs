@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use dockpass_protocol::api::{GATEWAY, Problem};
+use dockpass_protocol::api::{GATEWAY, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
 use http::header::{HeaderMap, HeaderName, UPGRADE};
 use http_body_util::BodyExt;
@@ -11,10 +11,10 @@ use secrecy::SecretString;
 
 use crate::carrier::{self, Bearer};
 use crate::error::ApiError;
-use crate::gateway::{Passage, Relay, Target, is_loop};
+use crate::gateway::{Caller, Relay, Target, is_loop};
 use crate::middleware::Relayed;
 use crate::registry::Registry;
-use crate::session::Sealed;
+use crate::session::SealedText;
 use crate::state::AppState;
 
 /// What a page may use registry content for: to read it, or to save it.
@@ -35,7 +35,7 @@ const DESTINATIONS: [&str; 2] = ["empty", "document"];
     security((), ("session" = []), ("session_cookie" = [])),
     responses(
         (status = 200, description = "What the registry answered, whatever its status"),
-        (status = "default", description = "The registry's own error, or a problem document of the gateway", body = Problem,
+        (status = "default", description = "The registry's own error, or a problem document of the gateway", body = ProblemDocument,
             content_type = "application/problem+json"),
     ),
 )]
@@ -62,12 +62,12 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
         }
         target => target?,
     };
-    let passage = passage(&state, &registry, &head.method, &head.headers).await?;
+    let caller = caller(&state, &registry, &head.method, &head.headers).await?;
     let body = (!head.method.is_safe()).then(|| body.map_err(Into::into).boxed_unsync());
-    let relay = Relay { registry, method: head.method, target, headers: &head.headers, body, passage };
+    let relay = Relay { registry, method: head.method, target, headers: &head.headers, body, caller };
     match state.gateway.relay(relay).await {
-        Ok(answer) => {
-            let mut response = answer.map(Body::new);
+        Ok(response) => {
+            let mut response = response.map(Body::new);
             response.extensions_mut().insert(Relayed);
             Ok(response)
         }
@@ -76,34 +76,34 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
 }
 
 /// On whose behalf. A registry token is relayed as it is, whatever cookies come with it; a session is never relayed.
-async fn passage(
+async fn caller(
     state: &AppState,
     registry: &Registry,
     method: &http::Method,
     headers: &HeaderMap,
-) -> Result<Passage, ApiError> {
+) -> Result<Caller, ApiError> {
     let sealed = match carrier::bearer(headers) {
-        Bearer::Other(token) => return Ok(Passage::Token(SecretString::from(token))),
+        Bearer::Other(token) => return Ok(Caller::Token(SecretString::from(token))),
         Bearer::Unreadable => return Err(ErrorCode::InvalidRequest.into()),
         Bearer::Session(token) => {
             if carrier::cookie(headers, Some(registry.name()))?.is_some() {
                 return Err(ErrorCode::InvalidRequest.into());
             }
-            Sealed::new(token)
+            SealedText::new(token)
         }
         Bearer::None => match carrier::cookie(headers, Some(registry.name()))? {
-            None => return Ok(Passage::Anonymous),
+            None => return Ok(Caller::Anonymous),
             Some(value) => {
                 carrier::guard(method, headers, &state.own_origin)?;
-                Sealed::new(value)
+                SealedText::new(value)
             }
         },
     };
-    let facts = state.sessions.facts(&sealed).await?;
-    if facts.registry != registry.name() {
+    let info = state.sessions.info(&sealed).await?;
+    if info.registry != registry.name() {
         return Err(ErrorCode::RegistryMismatch.into());
     }
-    Ok(Passage::Session(sealed, facts))
+    Ok(Caller::Session(sealed, info))
 }
 
 /// A browser says what it loads something for (Fetch Metadata). Registry content as a script, style, worker or frame

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::Problem;
+use dockpass_protocol::api::ProblemDocument;
 use dockpass_protocol::code::ErrorCode;
 use http::StatusCode;
 
@@ -27,7 +27,7 @@ pub(crate) async fn live() -> Response {
     summary = "Are requests wanted",
     responses(
         (status = 200, description = "They are", body = String, content_type = "text/plain"),
-        (status = 503, description = "Not any more: the server stops", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Not any more: the server stops", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, ApiError> {

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::{Problem, SessionInfo};
+use dockpass_protocol::api::{ProblemDocument, SessionResponse};
 use dockpass_protocol::code::ErrorCode;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
@@ -22,21 +22,21 @@ use crate::state::AppState;
     params(("registry" = Option<String>, Query, description = "Which session, where several cookies are there")),
     security(("session" = []), ("session_cookie" = [])),
     responses(
-        (status = 200, description = "The session is good", body = SessionInfo),
-        (status = "default", description = "An error", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The session is good", body = SessionResponse),
+        (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn get(
     State(state): State<AppState>,
     Query(query): Query,
     headers: HeaderMap,
-) -> Result<Json<SessionInfo>, ApiError> {
+) -> Result<Json<SessionResponse>, ApiError> {
     let (presented, wanted) = presented(&state, &Method::GET, &headers, &query)?;
-    let facts = state.sessions.facts(&presented.sealed).await?;
-    if wanted.is_some_and(|wanted| wanted != facts.registry) {
+    let info = state.sessions.info(&presented.sealed).await?;
+    if wanted.is_some_and(|wanted| wanted != info.registry) {
         return Err(ErrorCode::RegistryMismatch.into());
     }
-    Ok(Json(super::sessions::info(&facts)))
+    Ok(Json(super::sessions::session_response(&info)))
 }
 
 /// `DELETE /v1/session`: from now on the session opens nothing any more, and its cookie goes.
@@ -48,7 +48,7 @@ pub(crate) async fn get(
     security(("session" = []), ("session_cookie" = [])),
     responses(
         (status = 204, description = "The session is over"),
-        (status = "default", description = "An error", body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn delete(
@@ -57,14 +57,14 @@ pub(crate) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (presented, wanted) = presented(&state, &Method::DELETE, &headers, &query)?;
-    let (mut response, registry) = match state.sessions.facts(&presented.sealed).await {
-        Ok(facts) => {
-            if wanted.as_ref().is_some_and(|wanted| *wanted != facts.registry) {
+    let (mut response, registry) = match state.sessions.info(&presented.sealed).await {
+        Ok(info) => {
+            if wanted.as_ref().is_some_and(|wanted| *wanted != info.registry) {
                 return Err(ErrorCode::RegistryMismatch.into());
             }
-            state.sessions.revoke(&facts);
-            tracing::info!(registry = %facts.registry, jti = %facts.jti, "logout");
-            (StatusCode::NO_CONTENT.into_response(), Some(facts.registry.clone()))
+            state.sessions.revoke(&info);
+            tracing::info!(registry = %info.registry, jti = %info.jti, "logout");
+            (StatusCode::NO_CONTENT.into_response(), Some(info.registry.clone()))
         }
         // It is over already, which is what was wanted.
         Err(SessionError::Expired) => (StatusCode::NO_CONTENT.into_response(), wanted),

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::{Carrier, LoginRequest, Problem, SessionInfo};
+use dockpass_protocol::api::{Carrier, LoginRequest, ProblemDocument, SessionResponse};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use http::header::SET_COOKIE;
@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::error::ApiError;
-use crate::session::{Facts, SessionError};
+use crate::session::{SessionError, SessionInfo};
 use crate::state::AppState;
 use crate::{carrier, login};
 
@@ -31,8 +31,8 @@ const TOKEN_USER: &str = "<token>";
     summary = "Log in",
     request_body = LoginRequest,
     responses(
-        (status = 200, description = "The credentials are proven; the session is in the body or in a cookie", body = SessionInfo),
-        (status = "default", description = "An error", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The credentials are proven; the session is in the body or in a cookie", body = SessionResponse),
+        (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn post(
@@ -40,14 +40,14 @@ pub(crate) async fn post(
     ClientAddress(address): ClientAddress,
     _: NoQuery,
     headers: HeaderMap,
-    ApiJson(ask): ApiJson<LoginRequest>,
+    ApiJson(request): ApiJson<LoginRequest>,
 ) -> Result<Response, ApiError> {
-    if ask.carrier == Carrier::Cookie {
+    if request.carrier == Carrier::Cookie {
         // Login across sites would log somebody in as somebody else (threat SES-13).
         carrier::guard(&Method::POST, &headers, &state.own_origin)?;
     }
-    let registry = state.registries.find(&ask.registry)?;
-    let credential = credential(&ask, state.config.limits.credential_bytes)?;
+    let registry = state.registries.find(&request.registry)?;
+    let credential = credential(&request, state.config.limits.credential_bytes)?;
     let account = credential.username().unwrap_or_default().to_owned();
     if let Err(seconds) = state.login_limits.take(address, registry.name(), &account) {
         tracing::warn!(registry = registry.name(), "login refused: too many tries");
@@ -58,31 +58,32 @@ pub(crate) async fn post(
         Ok(proof) => proof,
         Err(error) => {
             tracing::info!(registry = registry.name(), code = %error.code, hop = %error.hop, "login failed");
-            return Err(ApiError::from(error).with_steps(outcome.steps, ask.trace));
+            return Err(ApiError::from(error).with_steps(outcome.steps, request.trace));
         }
     };
-    let capacity = match ask.carrier {
+    let capacity = match request.carrier {
         Carrier::Cookie => carrier::cookie_capacity(registry.name()),
         Carrier::Bearer => usize::MAX,
     };
-    let minted = state.sessions.seal(registry.name(), &proof, capacity).await?;
-    tracing::info!(registry = registry.name(), jti = %minted.facts.jti, "login");
-    let mut info = info(&minted.facts);
-    if ask.trace {
-        info.steps = outcome.steps;
+    let sealed_session = state.sessions.seal(registry.name(), &proof, capacity).await?;
+    tracing::info!(registry = registry.name(), jti = %sealed_session.info.jti, "login");
+    let mut body = session_response(&sealed_session.info);
+    if request.trace {
+        body.steps = outcome.steps;
     }
-    match ask.carrier {
+    match request.carrier {
         Carrier::Bearer => {
-            info.session = Some(minted.text);
-            Ok(Json(info).into_response())
+            body.session = Some(sealed_session.text);
+            Ok(Json(body).into_response())
         }
         Carrier::Cookie => {
             let lifetime = state.config.session.lifetime_seconds;
-            let cookie = carrier::set_cookie(registry.name(), &minted.text, lifetime).ok_or_else(|| {
-                tracing::error!("a session is no value of a cookie");
-                SessionError::Sealing
-            })?;
-            let mut response = Json(info).into_response();
+            let cookie =
+                carrier::set_cookie(registry.name(), &sealed_session.text, lifetime).ok_or_else(|| {
+                    tracing::error!("a session is no value of a cookie");
+                    SessionError::Sealing
+                })?;
+            let mut response = Json(body).into_response();
             // Half of a request's headers, so that there is room for everything else.
             let room = state.config.limits.header_bytes / 2;
             let surplus = carrier::surplus(&headers, registry.name(), cookie.len(), room);
@@ -100,21 +101,21 @@ pub(crate) async fn post(
 }
 
 /// What a session says of itself.
-pub(super) fn info(facts: &Facts) -> SessionInfo {
-    SessionInfo {
-        registry: facts.registry.clone(),
-        username: facts.username.clone(),
-        expires_at: facts.expires_at_ms(),
-        auth: facts.auth,
-        realm: facts.realm.clone(),
-        service: facts.service.clone(),
+pub(super) fn session_response(info: &SessionInfo) -> SessionResponse {
+    SessionResponse {
+        registry: info.registry.clone(),
+        username: info.username.clone(),
+        expires_at: info.expires_at_ms(),
+        auth: info.auth,
+        realm: info.realm.clone(),
+        service: info.service.clone(),
         session: None,
         steps: Vec::new(),
     }
 }
 
-fn credential(ask: &LoginRequest, max_bytes: usize) -> Result<Credential, ErrorCode> {
-    let username = ask.username.clone();
+fn credential(request: &LoginRequest, max_bytes: usize) -> Result<Credential, ErrorCode> {
+    let username = request.username.clone();
     if username.as_ref().is_some_and(|name| !is_user_id(name)) {
         return Err(ErrorCode::InvalidUsername);
     }
@@ -124,7 +125,7 @@ fn credential(ask: &LoginRequest, max_bytes: usize) -> Result<Credential, ErrorC
         text if text.len() > max_bytes => Err(ErrorCode::CredentialsTooLarge),
         _ => Ok(secret.clone()),
     };
-    match (username, &ask.password, &ask.identity_token) {
+    match (username, &request.password, &request.identity_token) {
         (Some(username), Some(password), None) => {
             Ok(Credential::Password { username, password: within(password)? })
         }

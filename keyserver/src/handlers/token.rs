@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use dockpass_protocol::api::{Problem, TokenAnswer, TokenAsk};
+use dockpass_protocol::api::{IssueTokenRequest, IssuedToken, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
 use http::{HeaderMap, Method};
 
 use super::extract::{ApiJson, ClientAddress, NoQuery};
-use crate::broker::{Ask, Broker, Identity};
+use crate::broker::{Broker, BrokerRequest, Identity};
 use crate::carrier;
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -18,11 +18,11 @@ use crate::state::AppState;
     post,
     path = "/v1/token",
     summary = "A registry token",
-    request_body = TokenAsk,
+    request_body = IssueTokenRequest,
     security((), ("session" = []), ("session_cookie" = [])),
     responses(
-        (status = 200, description = "A token, and what it grants by its own words", body = TokenAnswer),
-        (status = "default", description = "An error", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A token, and what it grants by its own words", body = IssuedToken),
+        (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn post(
@@ -30,35 +30,36 @@ pub(crate) async fn post(
     ClientAddress(address): ClientAddress,
     _: NoQuery,
     headers: HeaderMap,
-    ApiJson(ask): ApiJson<TokenAsk>,
-) -> Result<Json<TokenAnswer>, ApiError> {
-    let registry = state.registries.find(&ask.registry)?;
-    let scopes = Broker::scopes(&ask.scopes)?;
+    ApiJson(request): ApiJson<IssueTokenRequest>,
+) -> Result<Json<IssuedToken>, ApiError> {
+    let registry = state.registries.find(&request.registry)?;
+    let scopes = Broker::scopes(&request.scopes)?;
     let identity = match carrier::session(&Method::POST, &headers, Some(registry.name()), &state.own_origin)?
     {
         None => Identity::Anonymous,
         Some(presented) => {
-            let facts = state.sessions.facts(&presented.sealed).await?;
-            if facts.registry != registry.name() {
+            let info = state.sessions.info(&presented.sealed).await?;
+            if info.registry != registry.name() {
                 return Err(ErrorCode::RegistryMismatch.into());
             }
-            Identity::Session(presented.sealed, facts)
+            Identity::Session(presented.sealed, info)
         }
     };
-    let question = Ask { registry, identity, scopes, seen: ask.challenge, fresh: ask.fresh };
-    let is_anonymous = matches!(question.identity, Identity::Anonymous);
+    let broker_request =
+        BrokerRequest { registry, identity, scopes, seen: request.challenge, fresh: request.fresh };
+    let is_anonymous = matches!(broker_request.identity, Identity::Anonymous);
     let admit = || if is_anonymous { state.anonymous_limits.take(address) } else { Ok(()) };
-    match state.broker.token_if(question, admit).await {
+    match state.broker.token_if(broker_request, admit).await {
         Ok(token) => {
-            let mut answer = token.answer(state.clock.now_ms());
-            if ask.trace {
-                answer.steps = token.steps;
+            let mut issued = token.issued(state.clock.now_ms());
+            if request.trace {
+                issued.steps = token.steps;
             }
-            Ok(Json(answer))
+            Ok(Json(issued))
         }
         Err(error) => {
             let steps = error.steps.clone();
-            Err(ApiError::from(error).with_steps(steps, ask.trace))
+            Err(ApiError::from(error).with_steps(steps, request.trace))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use dockpass_protocol::flow::TransportError;
 
 use super::dial::DialError;
-use super::upload::StoodStill;
+use super::upload::UploadStalled;
 
 /// What an error of the client means, by its whole chain of causes.
 pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
@@ -19,7 +19,7 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
                 DialError::Timeout => TransportError::Timeout,
             };
         }
-        if error.is::<StoodStill>() {
+        if error.is::<UploadStalled>() {
             return TransportError::Timeout;
         }
         if error.is::<rustls::Error>() {

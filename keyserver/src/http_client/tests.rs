@@ -8,12 +8,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::{DialPolicy, HttpClient, MAX_BODY, Timeouts};
-use crate::test_support::{Fake, reply};
+use crate::test_support::{Fake, respond};
 use crate::upstream::empty;
 
 const QUICK: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
-    answer: Duration::from_millis(400),
+    response: Duration::from_millis(400),
     idle: Duration::from_millis(600),
 };
 
@@ -49,7 +49,7 @@ async fn raw(bytes: Vec<u8>, close: bool) -> (String, tokio::task::JoinHandle<()
 
 // Threats: UPS-02, UPS-03, UPS-06.
 #[tokio::test]
-async fn answers_that_break_the_rules_are_invalid() {
+async fn malformed_responses_are_invalid() {
     let long_body =
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", MAX_BODY + 1, "x".repeat(MAX_BODY + 1));
     let long_head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(40_000));
@@ -96,18 +96,18 @@ async fn nobody_there_is_unreachable_and_cleartext_is_no_tls() {
 #[tokio::test]
 async fn redirects_are_errors_and_cookies_are_forgotten() {
     for status in [301, 302, 303, 307, 308] {
-        let fake = Fake::start(move |_, _| reply(status, &[("location", "/y")], "")).await;
+        let fake = Fake::start(move |_, _| respond(status, &[("location", "/y")], "")).await;
         let origin = format!("http://{}", fake.authority);
         assert_eq!(exchange(&origin).await.unwrap_err(), TransportError::Redirect);
-        assert_eq!(fake.seen().len(), 1);
+        assert_eq!(fake.received().len(), 1);
     }
-    let fake = Fake::start(|_, _| reply(200, &[("set-cookie", "sid=1")], "")).await;
+    let fake = Fake::start(|_, _| respond(200, &[("set-cookie", "sid=1")], "")).await;
     let origin = format!("http://{}", fake.authority);
     let client = client_for(&origin, QUICK);
     for _ in 0..2 {
         client.exchange(Request::get(format!("{origin}/x")).body(empty()).unwrap()).await.unwrap();
     }
-    assert!(fake.seen().iter().all(|seen| seen.header("cookie").is_none()));
+    assert!(fake.received().iter().all(|received| received.header("cookie").is_none()));
 }
 
 #[tokio::test]
@@ -146,21 +146,21 @@ fn pieces(count: u8, pause: Duration, hangs: bool) -> super::UpstreamBody {
 
 /// LIM-02: the time for the answer begins when the request is out, however long that took.
 #[tokio::test]
-async fn an_upload_may_take_longer_than_an_answer() {
-    let fake = Fake::start(|_, seen| reply(201, &[], &seen.body.len().to_string())).await;
+async fn an_upload_may_take_longer_than_a_response() {
+    let fake = Fake::start(|_, received| respond(201, &[], &received.body.len().to_string())).await;
     let origin = format!("http://{}", fake.authority);
     // Six times 150 ms, where an answer has 400 ms and a pause 600 ms.
     let request =
         Request::put(format!("{origin}/x")).body(pieces(6, Duration::from_millis(150), false)).unwrap();
-    let answer = client_for(&origin, QUICK).stream(request).await.unwrap();
-    assert_eq!(answer.status(), 201);
-    assert_eq!(fake.seen()[0].body.len(), 30);
+    let response = client_for(&origin, QUICK).stream(request).await.unwrap();
+    assert_eq!(response.status(), 201);
+    assert_eq!(fake.received()[0].body.len(), 30);
 }
 
 /// LIM-02, UPS-01: a body that stands still is given up, and so is a registry that says nothing after its end.
 #[tokio::test]
 async fn an_upload_that_stands_still_is_given_up() {
-    let fake = Fake::start(|_, _| reply(201, &[], "")).await;
+    let fake = Fake::start(|_, _| respond(201, &[], "")).await;
     let origin = format!("http://{}", fake.authority);
     let (silent, task) = raw(Vec::new(), false).await;
     for (origin, body) in [

@@ -71,13 +71,13 @@ impl Authority {
     }
 }
 
-async fn ask(
+async fn request(
     origin: &Origin,
     ca_file: Option<PathBuf>,
 ) -> Result<http::Response<bytes::Bytes>, TransportError> {
     let timeouts = Timeouts {
         connect: Duration::from_secs(2),
-        answer: Duration::from_secs(5),
+        response: Duration::from_secs(5),
         idle: Duration::from_millis(600),
     };
     let client =
@@ -92,7 +92,7 @@ async fn ask(
 async fn an_authority_of_ones_own_is_trusted_where_it_was_written_down() {
     let authority = Authority::new();
     let (origin, server) = authority.server("localhost").await;
-    assert_eq!(ask(&origin, Some(authority.file())).await.unwrap().body(), "ok");
+    assert_eq!(request(&origin, Some(authority.file())).await.unwrap().body(), "ok");
     assert!(server.await.unwrap().unwrap().contains("Basic s3cret"));
 }
 
@@ -104,7 +104,7 @@ async fn to_anybody_else_nothing_is_said() {
         [("localhost", None), ("localhost", Some(other.file())), ("elsewhere.test", Some(authority.file()))]
     {
         let (origin, server) = authority.server(name).await;
-        assert_eq!(ask(&origin, file).await.unwrap_err(), TransportError::Tls, "{name}");
+        assert_eq!(request(&origin, file).await.unwrap_err(), TransportError::Tls, "{name}");
         assert_eq!(server.await.unwrap(), None);
     }
 }

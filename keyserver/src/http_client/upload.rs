@@ -40,26 +40,26 @@ pub(super) struct Progress {
 /// Too long without progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the request stood still")]
-pub(super) struct StoodStill;
+pub(super) struct UploadStalled;
 
 impl Progress {
     /// Ends when the body, or after its end the answer, has made no progress for longer than it may.
-    pub(super) async fn stands_still(mut self) -> StoodStill {
+    pub(super) async fn stands_still(mut self) -> UploadStalled {
         loop {
             let stage = *self.stage.borrow_and_update();
             let limit = match stage {
-                Stage::Untouched => self.timeouts.answer,
+                Stage::Untouched => self.timeouts.response,
                 Stage::HandedOver => self.timeouts.idle,
                 // Its own timer is nearer.
                 Stage::Starved => self.timeouts.idle.saturating_mul(2),
                 Stage::Ended => {
-                    sleep(self.timeouts.answer).await;
-                    return StoodStill;
+                    sleep(self.timeouts.response).await;
+                    return UploadStalled;
                 }
             };
             match tokio::time::timeout(limit, self.stage.changed()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return StoodStill,
+                Ok(Err(_)) | Err(_) => return UploadStalled,
             }
         }
     }
@@ -118,7 +118,7 @@ impl Body for Upload {
                     this.timer.as_mut().reset(Instant::now() + this.limit);
                 }
                 match this.timer.as_mut().poll(context) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(Box::new(StoodStill)))),
+                    Poll::Ready(()) => Poll::Ready(Some(Err(Box::new(UploadStalled)))),
                     Poll::Pending => Poll::Pending,
                 }
             }

@@ -7,9 +7,9 @@ use serde_json::Value;
 use crate::test_support::{TestServer, request};
 
 async fn document(server: &TestServer) -> Value {
-    let answer = server.get("/openapi.json", &[]).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    answer.json()
+    let response = server.get("/openapi.json", &[]).await;
+    assert_eq!(response.status, StatusCode::OK);
+    response.json()
 }
 
 #[tokio::test]
@@ -46,8 +46,8 @@ async fn every_route_that_it_names_exists() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
             let path = path.replace("{registry}", "evil.test").replace("{path}", "");
-            let answer = server.send(request(&method.to_uppercase(), &path, &[], Body::empty())).await;
-            assert!(![404, 405].contains(&answer.status.as_u16()), "{method} {path}: {answer:?}");
+            let response = server.send(request(&method.to_uppercase(), &path, &[], Body::empty())).await;
+            assert!(![404, 405].contains(&response.status.as_u16()), "{method} {path}: {response:?}");
         }
     }
 }
@@ -61,7 +61,14 @@ async fn its_schemas_are_those_of_the_types() {
     assert_eq!(*codes, expected);
     assert_eq!(schemas["LoginRequest"]["additionalProperties"], false);
     assert_eq!(schemas["LoginRequest"]["properties"]["password"]["format"], "password");
-    for name in ["SessionInfo", "TokenAsk", "TokenAnswer", "RegistryList", "Problem", "StepRecord"] {
+    for name in [
+        "SessionResponse",
+        "IssueTokenRequest",
+        "IssuedToken",
+        "RegistryList",
+        "ProblemDocument",
+        "StepRecord",
+    ] {
         assert!(schemas[name].is_object(), "{name}");
     }
     let text = document.to_string();

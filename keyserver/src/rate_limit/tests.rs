@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{LoginLimits, customer};
+use super::{LoginLimits, client_prefix};
 use crate::clock::{Clock, ManualClock};
 use crate::config::LimitsConfig;
 
@@ -58,8 +58,8 @@ fn an_account_is_one_account_from_everywhere_and_however_it_is_spelled() {
 // Threats: BRU-03.
 #[test]
 fn a_customer_is_an_ipv4_address_or_an_ipv6_64() {
-    assert_eq!(customer(ip("2001:db8::1")), customer(ip("2001:db8::ffff:1")));
-    assert_ne!(customer(ip("2001:db8::1")), customer(ip("2001:db8:0:1::1")));
-    assert_eq!(customer(ip("::ffff:10.0.0.1")), customer(ip("10.0.0.1")));
-    assert_ne!(customer(ip("10.0.0.1")), customer(ip("10.0.0.2")));
+    assert_eq!(client_prefix(ip("2001:db8::1")), client_prefix(ip("2001:db8::ffff:1")));
+    assert_ne!(client_prefix(ip("2001:db8::1")), client_prefix(ip("2001:db8:0:1::1")));
+    assert_eq!(client_prefix(ip("::ffff:10.0.0.1")), client_prefix(ip("10.0.0.1")));
+    assert_ne!(client_prefix(ip("10.0.0.1")), client_prefix(ip("10.0.0.2")));
 }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::Server;
 use crate::config::{Config, RegistryConfig};
-use crate::test_support::{Fake, PASSWORD, USER, key_file, reply, token_registry};
+use crate::test_support::{Fake, PASSWORD, USER, key_file, respond, token_registry};
 
 /// A request whose answer ends the connection.
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -63,8 +63,8 @@ async fn slow_headers_and_silence_are_cut_off() {
     // Kept alive and then idle.
     let mut stream = running.connect().await;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-    let (answer, closed) = read_all(&mut stream, Duration::from_secs(4)).await;
-    assert!(closed && answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (response, closed) = read_all(&mut stream, Duration::from_secs(4)).await;
+    assert!(closed && response.starts_with("HTTP/1.1 200"), "{response}");
 }
 
 // Threats: LIM-02.
@@ -74,8 +74,8 @@ async fn a_slow_body_is_a_timeout() {
     let mut stream = running.connect().await;
     let head = "POST /v1/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
-    let (answer, _) = read_all(&mut stream, Duration::from_secs(4)).await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("\"request_timeout\""), "{answer}");
+    let (response, _) = read_all(&mut stream, Duration::from_secs(4)).await;
+    assert!(response.starts_with("HTTP/1.1 408") && response.contains("\"request_timeout\""), "{response}");
 }
 
 // Threats: LIM-03, LIM-07, GW-04, GW-07.
@@ -101,19 +101,19 @@ async fn broken_requests_are_refused_by_status() {
         let mut buffer = [0; 512];
         let read = tokio::time::timeout(Duration::from_secs(3), stream.read(&mut buffer)).await;
         let length = read.unwrap_or_else(|_| panic!("no answer: {:?}", request.get(..60))).unwrap();
-        let answer = String::from_utf8_lossy(buffer.get(..length).unwrap()).into_owned();
+        let response = String::from_utf8_lossy(buffer.get(..length).unwrap()).into_owned();
         let shown: String = request.chars().take(60).collect();
-        assert_eq!(answer.get(9..12).unwrap_or_default(), status, "{shown:?}: {answer}");
+        assert_eq!(response.get(9..12).unwrap_or_default(), status, "{shown:?}: {response}");
     }
 }
 
 #[tokio::test]
 async fn after_a_login_the_connection_is_closed() {
-    let fake = Fake::start(|own, seen| {
-        if seen.path() == "/token" || seen.header("authorization").is_none() {
-            return token_registry(own, seen);
+    let fake = Fake::start(|own, received| {
+        if received.path() == "/token" || received.header("authorization").is_none() {
+            return token_registry(own, received);
         }
-        reply(404, &[], "")
+        respond(404, &[], "")
     })
     .await;
     let running = Running::start(|config| {
@@ -130,9 +130,9 @@ async fn after_a_login_the_connection_is_closed() {
     );
     let mut stream = running.connect().await;
     stream.write_all(request.as_bytes()).await.unwrap();
-    let (answer, closed) = read_all(&mut stream, Duration::from_secs(5)).await;
-    assert!(closed && answer.contains("bad_credentials"), "{answer}");
-    assert!(!answer.contains(PASSWORD));
+    let (response, closed) = read_all(&mut stream, Duration::from_secs(5)).await;
+    assert!(closed && response.contains("bad_credentials"), "{response}");
+    assert!(!response.contains(PASSWORD));
 }
 
 // Threats: SHD-01.
@@ -140,7 +140,7 @@ async fn after_a_login_the_connection_is_closed() {
 async fn stopping_lets_requests_end_and_takes_no_new_ones() {
     let fake = Fake::start(|_, _| {
         std::thread::sleep(Duration::from_millis(300));
-        reply(200, &[("content-type", "application/json")], "{\"late\":true}")
+        respond(200, &[("content-type", "application/json")], "{\"late\":true}")
     })
     .await;
     let mut running = Running::start(|config| {
@@ -153,8 +153,8 @@ async fn stopping_lets_requests_end_and_takes_no_new_ones() {
     busy.write_all(request.as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     running.stop();
-    let (answer, closed) = read_all(&mut busy, Duration::from_secs(5)).await;
-    assert!(closed && answer.contains("{\"late\":true}"), "{answer}");
+    let (response, closed) = read_all(&mut busy, Duration::from_secs(5)).await;
+    assert!(closed && response.contains("{\"late\":true}"), "{response}");
     assert!(read_all(&mut idle, Duration::from_secs(5)).await.1, "idle connections are closed");
     tokio::time::timeout(Duration::from_secs(5), running.task).await.unwrap().unwrap();
     assert!(TcpStream::connect(running.address).await.is_err());
@@ -184,8 +184,8 @@ async fn readiness_ends_before_accepting_does() {
         let mut stream = running.connect().await;
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
-        let (answer, _) = read_all(&mut stream, Duration::from_secs(3)).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        let (response, _) = read_all(&mut stream, Duration::from_secs(3)).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{response}");
     }
     tokio::time::timeout(Duration::from_secs(5), running.task).await.unwrap().unwrap();
     assert!(TcpStream::connect(running.address).await.is_err());
@@ -196,7 +196,7 @@ async fn readiness_ends_before_accepting_does() {
 async fn who_never_reads_is_hung_up_on() {
     let blob = "x".repeat(32 << 20);
     let fake =
-        Fake::start(move |_, _| reply(200, &[("content-type", "application/octet-stream")], &blob)).await;
+        Fake::start(move |_, _| respond(200, &[("content-type", "application/octet-stream")], &blob)).await;
     let running = Running::start(|config| {
         config.registries = vec![RegistryConfig::by_url("Fake", &format!("http://{}", fake.authority))];
         config.limits.connections = 1;
@@ -209,8 +209,8 @@ async fn who_never_reads_is_hung_up_on() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mut other = running.connect().await;
     other.write_all(HEALTH).await.unwrap();
-    let (answer, closed) = read_all(&mut other, Duration::from_secs(8)).await;
-    assert!(closed && answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (response, closed) = read_all(&mut other, Duration::from_secs(8)).await;
+    assert!(closed && response.starts_with("HTTP/1.1 200"), "{response}");
     // What the deaf one then reads is no whole answer.
     let (part, closed) = read_all(&mut deaf, Duration::from_secs(8)).await;
     assert!(closed && part.len() < 32 << 20, "{}", part.len());
@@ -225,8 +225,8 @@ async fn an_address_has_so_many_connections_and_no_more() {
     let mut third = running.connect().await;
     // Closed at once, so that the write may fail already.
     third.write_all(HEALTH).await.ok();
-    let (answer, closed) = read_all(&mut third, Duration::from_secs(3)).await;
-    assert!(closed && answer.is_empty(), "{answer}");
+    let (response, closed) = read_all(&mut third, Duration::from_secs(3)).await;
+    assert!(closed && response.is_empty(), "{response}");
     first.write_all(HEALTH).await.unwrap();
     assert!(read_all(&mut first, Duration::from_secs(3)).await.0.starts_with("HTTP/1.1 200"));
     drop((first, second));

@@ -15,7 +15,7 @@ const BUCKET: usize = 64;
 
 /// What may be known of a session outside of it: nothing that helps somebody who finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct SessionInfo {
     /// The key that sealed it.
     pub kid: String,
     /// Its own name.
@@ -36,7 +36,7 @@ pub struct Facts {
     pub username: String,
 }
 
-impl Facts {
+impl SessionInfo {
     /// Milliseconds since the epoch.
     pub fn expires_at_ms(&self) -> i64 {
         self.expires_at_s.saturating_mul(1_000)
@@ -88,7 +88,7 @@ impl Drop for Hidden {
 
 /// The claims as JSON. `None` for a credential that is none, and for times before 1970.
 pub(super) fn encode(
-    facts: &Facts,
+    info: &SessionInfo,
     credential: &Credential,
     expected: &Expected,
 ) -> Option<Zeroizing<Vec<u8>>> {
@@ -103,14 +103,14 @@ pub(super) fn encode(
     let claims = Claims {
         iss: ISSUER.to_owned(),
         aud: expected.audience.clone(),
-        jti: facts.jti.clone(),
-        iat: facts.issued_at_s.try_into().ok()?,
-        exp: facts.expires_at_s.try_into().ok()?,
-        registry: facts.registry.clone(),
-        realm: facts.realm.clone(),
-        service: facts.service.clone(),
-        auth: facts.auth,
-        username: facts.username.clone(),
+        jti: info.jti.clone(),
+        iat: info.issued_at_s.try_into().ok()?,
+        exp: info.expires_at_s.try_into().ok()?,
+        registry: info.registry.clone(),
+        realm: info.realm.clone(),
+        service: info.service.clone(),
+        auth: info.auth,
+        username: info.username.clone(),
         password,
         refresh_token,
         pad: "-".repeat(length.next_multiple_of(BUCKET) - length),
@@ -122,7 +122,12 @@ pub(super) fn encode(
 }
 
 /// The claims of a genuine session, if they are such as this server writes. An expired one is still read.
-pub(super) fn decode(json: &[u8], kid: &str, expected: &Expected, now_s: i64) -> Option<(Facts, Credential)> {
+pub(super) fn decode(
+    json: &[u8],
+    kid: &str,
+    expected: &Expected,
+    now_s: i64,
+) -> Option<(SessionInfo, Credential)> {
     let claims: Claims = serde_json::from_slice(json).ok()?;
     let issued_at_s = i64::try_from(claims.iat).ok()?;
     let expires_at_s = i64::try_from(claims.exp).ok()?;
@@ -141,7 +146,7 @@ pub(super) fn decode(json: &[u8], kid: &str, expected: &Expected, now_s: i64) ->
         (None, Some(token)) => Credential::RefreshToken { username, token: secret(token) },
         _ => return None,
     };
-    let facts = Facts {
+    let info = SessionInfo {
         kid: kid.to_owned(),
         jti: claims.jti,
         issued_at_s,
@@ -152,5 +157,5 @@ pub(super) fn decode(json: &[u8], kid: &str, expected: &Expected, now_s: i64) ->
         auth: claims.auth,
         username: claims.username,
     };
-    Some((facts, credential))
+    Some((info, credential))
 }

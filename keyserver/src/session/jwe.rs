@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::keyring::Key;
+use super::keyring::SealingKey;
 use crate::clock::Randomness;
 
 /// No session is longer than this; it is refused before its base64 is looked at.
@@ -89,13 +89,17 @@ pub(super) fn parse(token: &str) -> Option<Parsed<'_>> {
 }
 
 /// Whether the encrypted key has the length that this key gives (RFC 8017 §7.1.2 step 1b): checked before RSA.
-pub(super) fn fits(parsed: &Parsed<'_>, key: &Key) -> bool {
+pub(super) fn fits(parsed: &Parsed<'_>, key: &SealingKey) -> bool {
     parsed.encrypted_key.len() == key.size()
 }
 
 /// Opens with one private-key operation. Every failure takes the same way: a key that does not decrypt is replaced by
 /// a random one, so that the tag decides (RFC 7516 §11.5).
-pub(super) fn open(parsed: Parsed<'_>, key: &Key, random: &dyn Randomness) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn open(
+    parsed: Parsed<'_>,
+    key: &SealingKey,
+    random: &dyn Randomness,
+) -> Option<Zeroizing<Vec<u8>>> {
     let mut cek = Zeroizing::new([0_u8; CEK_LENGTH]);
     random.fill(&mut *cek).ok()?;
     let mut buffer = Zeroizing::new(vec![0_u8; key.private().min_output_size()]);
@@ -115,7 +119,7 @@ pub(super) fn open(parsed: Parsed<'_>, key: &Key, random: &dyn Randomness) -> Op
 }
 
 /// The claims of the inner JWS, if its signature is good.
-fn verify(jws: &[u8], key: &Key) -> Option<Zeroizing<Vec<u8>>> {
+fn verify(jws: &[u8], key: &SealingKey) -> Option<Zeroizing<Vec<u8>>> {
     let jws = std::str::from_utf8(jws).ok()?;
     let (signed, signature) = jws.rsplit_once('.')?;
     let (header, payload) = signed.split_once('.')?;
@@ -127,7 +131,7 @@ fn verify(jws: &[u8], key: &Key) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// Seals these claims under this key. `None` when the system gives no randomness.
-pub(super) fn seal(claims: &[u8], key: &Key, random: &dyn Randomness) -> Option<String> {
+pub(super) fn seal(claims: &[u8], key: &SealingKey, random: &dyn Randomness) -> Option<String> {
     let mut cek = Zeroizing::new([0_u8; CEK_LENGTH]);
     random.fill(&mut *cek).ok()?;
     let mut nonce = [0_u8; NONCE_LENGTH];
@@ -156,7 +160,7 @@ pub(super) fn seal(claims: &[u8], key: &Key, random: &dyn Randomness) -> Option<
     ))
 }
 
-fn sign(claims: &[u8], key: &Key) -> Zeroizing<Vec<u8>> {
+fn sign(claims: &[u8], key: &SealingKey) -> Zeroizing<Vec<u8>> {
     // Room for everything at once, so that no half-written copy is left behind by growing.
     let mut jws = Zeroizing::new(String::with_capacity(claims.len() / 3 * 4 + 160));
     URL_SAFE_NO_PAD.encode_string(INNER_HEADER, &mut jws);

@@ -68,7 +68,7 @@ pub enum KeyError {
 }
 
 /// One RSA key and what is derived from it.
-pub struct Key {
+pub struct SealingKey {
     kid: String,
     modulus: Vec<u8>,
     exponent: Vec<u8>,
@@ -95,7 +95,7 @@ pub struct Jwk {
     pub e: String,
 }
 
-impl Key {
+impl SealingKey {
     /// A new key of this many bits: 2048, 3072 or 4096.
     ///
     /// # Errors
@@ -195,22 +195,22 @@ impl Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("SealingKey").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
 /// The keys of one moment. Replaced as a whole when files are read again.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
-    current: Arc<Key>,
-    all: Vec<Arc<Key>>,
+    current: Arc<SealingKey>,
+    all: Vec<Arc<SealingKey>>,
 }
 
 impl KeyRing {
     /// A ring of one key.
-    pub fn of(key: Key) -> Self {
+    pub fn of(key: SealingKey) -> Self {
         let current = Arc::new(key);
         Self { all: vec![Arc::clone(&current)], current }
     }
@@ -220,9 +220,9 @@ impl KeyRing {
     /// # Errors
     /// The first file that is no good; none is left out silently.
     pub fn load(files: &[PathBuf]) -> Result<Self, KeyError> {
-        let mut all: Vec<Arc<Key>> = Vec::new();
+        let mut all: Vec<Arc<SealingKey>> = Vec::new();
         for file in files {
-            let key = Key::from_file(file)?;
+            let key = SealingKey::from_file(file)?;
             if all.iter().any(|other| other.kid == key.kid) {
                 return Err(KeyError::Twice(file.clone()));
             }
@@ -235,12 +235,12 @@ impl KeyRing {
     }
 
     /// The key that seals.
-    pub fn current(&self) -> &Key {
+    pub fn current(&self) -> &SealingKey {
         &self.current
     }
 
     /// The key of this name. One name is one key, so a session costs at most one RSA operation.
-    pub fn find(&self, kid: &str) -> Option<Arc<Key>> {
+    pub fn find(&self, kid: &str) -> Option<Arc<SealingKey>> {
         self.all.iter().find(|key| key.kid == kid).cloned()
     }
 
@@ -265,7 +265,7 @@ pub fn generate_file(path: &Path, bits: u32) -> Result<String, KeyError> {
         options.mode(0o600);
     }
     let pkcs8 = generate_pkcs8(bits)?;
-    let kid = Key::from_pkcs8(&pkcs8).ok_or(KeyError::Generation)?.kid;
+    let kid = SealingKey::from_pkcs8(&pkcs8).ok_or(KeyError::Generation)?.kid;
     let mut file = options.open(path).map_err(unwritable)?;
     file.write_all(der::pem("PRIVATE KEY", &pkcs8).as_bytes())
         .and_then(|()| file.sync_all())

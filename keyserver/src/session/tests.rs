@@ -5,7 +5,7 @@ use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::LoginProof;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Sealed, SessionError, Sessions, claims, jwe, keyring};
+use super::{SealedText, SessionError, Sessions, claims, jwe, keyring};
 use crate::clock::{Clock, ManualClock, SystemRandomness};
 use crate::config::Config;
 use crate::test_support::{NOW_MS, key_file};
@@ -33,8 +33,8 @@ fn proof(password: &str) -> LoginProof {
     }
 }
 
-async fn seal(sessions: &Sessions, password: &str) -> Sealed {
-    Sealed::new(&sessions.seal("reg.test", &proof(password), usize::MAX).await.unwrap().text)
+async fn seal(sessions: &Sessions, password: &str) -> SealedText {
+    SealedText::new(&sessions.seal("reg.test", &proof(password), usize::MAX).await.unwrap().text)
 }
 
 // Threats: INJ-04, INJ-05.
@@ -43,26 +43,26 @@ async fn what_is_sealed_opens_on_every_instance_with_the_key() {
     let (one, _) = sessions_with(|_| {});
     let (two, _) = sessions_with(|_| {});
     let sealed = seal(&one, "pässword\n\"{}").await;
-    let (facts, credential) = two.open(&sealed).await.unwrap();
-    assert_eq!((facts.registry.as_str(), facts.username.as_str()), ("reg.test", "ada"));
-    assert_eq!(facts.expires_at_ms(), NOW_MS + 28_800_000);
+    let (info, credential) = two.open(&sealed).await.unwrap();
+    assert_eq!((info.registry.as_str(), info.username.as_str()), ("reg.test", "ada"));
+    assert_eq!(info.expires_at_ms(), NOW_MS + 28_800_000);
     let Credential::Password { username, password } = credential else { panic!() };
     assert_eq!((username.as_str(), password.expose_secret()), ("ada", "pässword\n\"{}"));
     assert_eq!(two.private_operations(), 1);
 }
 
 #[tokio::test]
-async fn facts_cost_one_operation_for_all_and_none_later() {
+async fn session_info_costs_one_rsa_operation_and_none_later() {
     let (one, _) = sessions_with(|_| {});
     let (two, clock) = sessions_with(|_| {});
     let sealed = seal(&one, "p").await;
-    one.facts(&sealed).await.unwrap();
+    one.info(&sealed).await.unwrap();
     assert_eq!(one.private_operations(), 0, "who sealed it knows it");
-    let all = futures_util::future::join_all((0..50).map(|_| two.facts(&sealed))).await;
+    let all = futures_util::future::join_all((0..50).map(|_| two.info(&sealed))).await;
     assert!(all.iter().all(Result::is_ok));
     assert_eq!(two.private_operations(), 1);
     clock.advance_ms(28_800_000);
-    assert_eq!(two.facts(&sealed).await.unwrap_err(), SessionError::Expired);
+    assert_eq!(two.info(&sealed).await.unwrap_err(), SessionError::Expired);
     assert_eq!(two.open(&sealed).await.unwrap_err(), SessionError::Expired);
 }
 
@@ -75,10 +75,10 @@ async fn another_key_another_server_and_garbage_are_one_and_the_same_error() {
         sessions_with(|config| config.public_origin = Some("https://elsewhere.test".to_owned()));
     let sealed = seal(&one, "p").await;
     for (sessions, operations) in [(&other_key, 0), (&elsewhere, 1)] {
-        assert_eq!(sessions.facts(&sealed).await.unwrap_err(), SessionError::Invalid);
+        assert_eq!(sessions.info(&sealed).await.unwrap_err(), SessionError::Invalid);
         assert_eq!(sessions.private_operations(), operations);
     }
-    assert_eq!(one.facts(&Sealed::new("x.y.z")).await.unwrap_err(), SessionError::Invalid);
+    assert_eq!(one.info(&SealedText::new("x.y.z")).await.unwrap_err(), SessionError::Invalid);
     assert_eq!(one.private_operations(), 0);
 }
 
@@ -87,11 +87,11 @@ async fn another_key_another_server_and_garbage_are_one_and_the_same_error() {
 async fn revoked_is_invalid_until_the_end_of_time() {
     let (sessions, _) = sessions_with(|_| {});
     let (sealed, kept) = (seal(&sessions, "p").await, seal(&sessions, "p").await);
-    let facts = sessions.facts(&sealed).await.unwrap();
-    sessions.revoke(&facts);
-    assert_eq!(sessions.facts(&sealed).await.unwrap_err(), SessionError::Invalid);
+    let info = sessions.info(&sealed).await.unwrap();
+    sessions.revoke(&info);
+    assert_eq!(sessions.info(&sealed).await.unwrap_err(), SessionError::Invalid);
     assert_eq!(sessions.open(&sealed).await.unwrap_err(), SessionError::Invalid);
-    sessions.facts(&kept).await.unwrap();
+    sessions.info(&kept).await.unwrap();
 }
 
 // Threats: JWE-25, KEY-05.
@@ -108,13 +108,13 @@ async fn keys_are_replaced_while_serving_and_kept_when_the_new_ones_are_bad() {
 
     std::fs::write(&active, "broken").unwrap();
     sessions.reload().unwrap_err();
-    sessions.facts(&sealed).await.unwrap();
+    sessions.info(&sealed).await.unwrap();
     sessions.open(&sealed).await.unwrap();
 
     std::fs::copy(&new, &active).unwrap();
     sessions.reload().unwrap();
     assert_eq!(
-        sessions.facts(&sealed).await.unwrap_err(),
+        sessions.info(&sealed).await.unwrap_err(),
         SessionError::Invalid,
         "what was remembered is forgotten too"
     );
@@ -128,8 +128,9 @@ async fn the_length_of_a_session_does_not_tell_that_of_a_password() {
     let (sessions, _) = sessions_with(|_| {});
     let mut lengths = std::collections::BTreeSet::new();
     for length in 1..=60 {
-        let minted = sessions.seal("reg.test", &proof(&"p".repeat(length)), usize::MAX).await.unwrap();
-        lengths.insert(minted.text.len());
+        let sealed_session =
+            sessions.seal("reg.test", &proof(&"p".repeat(length)), usize::MAX).await.unwrap();
+        lengths.insert(sealed_session.text.len());
     }
     assert_eq!(lengths.len(), 1, "{lengths:?}");
     assert!(sessions.seal("reg.test", &proof(&"p".repeat(20_000)), usize::MAX).await.is_err());
@@ -139,7 +140,7 @@ async fn the_length_of_a_session_does_not_tell_that_of_a_password() {
 
 // Threats: JWE-21.
 #[tokio::test]
-async fn a_flood_is_turned_away_and_the_lane_goes_on() {
+async fn a_flood_is_refused_and_the_workers_go_on() {
     let (sessions, _) = sessions_with(|config| {
         config.limits.rsa_concurrency = 1;
         config.limits.rsa_queue = 4;
@@ -154,10 +155,13 @@ async fn a_flood_is_turned_away_and_the_lane_goes_on() {
 #[tokio::test]
 async fn debug_shows_no_secret() {
     let (sessions, _) = sessions_with(|_| {});
-    let minted = sessions.seal("reg.test", &proof("s3cret-canary"), usize::MAX).await.unwrap();
-    let text =
-        format!("{sessions:?} {minted:?} {:?} {:?}", Sealed::new(&minted.text), proof("s3cret-canary"));
-    assert!(!text.contains("s3cret") && !text.contains(minted.text.get(200..240).unwrap()), "{text}");
+    let sealed_session = sessions.seal("reg.test", &proof("s3cret-canary"), usize::MAX).await.unwrap();
+    let text = format!(
+        "{sessions:?} {sealed_session:?} {:?} {:?}",
+        SealedText::new(&sealed_session.text),
+        proof("s3cret-canary")
+    );
+    assert!(!text.contains("s3cret") && !text.contains(sealed_session.text.get(200..240).unwrap()), "{text}");
 }
 
 // Threats: JWE-15, JWE-16, JWE-17, TIM-01, TIM-02.

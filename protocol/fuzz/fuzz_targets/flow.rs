@@ -80,7 +80,7 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    fn answer(&mut self, report: impl FnOnce(Result<(&ResponseHead<'_>, &[u8]), TransportError>)) {
+    fn response(&mut self, report: impl FnOnce(Result<(&ResponseHead<'_>, &[u8]), TransportError>)) {
         let kind = self.byte();
         if kind == 255 {
             return report(Err(TransportError::Timeout));
@@ -162,21 +162,21 @@ fn resource(bytes: &mut Bytes<'_>) {
     if bytes.flag() {
         flow = flow.with_policy(policy());
     }
-    let (mut sent, mut asked) = (0, 0);
+    let (mut sent, mut requested) = (0, 0);
     loop {
         match flow.step() {
             ResourceStep::Send(authorization) => {
                 sent += 1;
                 assert!(sent <= 3);
                 assert!(identified || !matches!(authorization, Authorization::FromSession));
-                bytes.answer(|answer| match answer {
+                bytes.response(|response| match response {
                     Ok((head, _)) => flow.response(head),
                     Err(error) => flow.transport_failed(error),
                 });
             }
             ResourceStep::NeedToken(_) => {
-                asked += 1;
-                assert!(asked <= 2);
+                requested += 1;
+                assert!(requested <= 2);
                 let code = bytes.pick(ErrorCode::ALL);
                 flow.token(match bytes.byte() % 4 {
                     0 => Err(FlowError::new(code, Hop::TokenService)),
@@ -214,7 +214,7 @@ fn token(bytes: &mut Bytes<'_>) {
                 sent += 1;
                 assert!(sent <= 3);
                 check_target(&request.target);
-                bytes.answer(|answer| match answer {
+                bytes.response(|response| match response {
                     Ok((head, body)) => flow.response(head, body, NOW_MS),
                     Err(error) => flow.transport_failed(error),
                 });
@@ -250,7 +250,7 @@ fn login(bytes: &mut Bytes<'_>) {
             }
             LoginStep::Fail(_) => break,
         }
-        bytes.answer(|answer| match answer {
+        bytes.response(|response| match response {
             Ok((head, body)) => flow.response(head, body, NOW_MS),
             Err(error) => flow.transport_failed(error),
         });

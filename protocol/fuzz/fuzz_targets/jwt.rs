@@ -1,8 +1,8 @@
 //! Tokens: no panic, and nothing broken grants anything.
 #![no_main]
 
-use dockpass_protocol::jwt::{Decoded, Reading, answer as answer_of, inspect, read};
-use dockpass_protocol::scope::{Answer, Scope};
+use dockpass_protocol::jwt::{Decoded, Reading, grant as grant_of, inspect, read};
+use dockpass_protocol::scope::{Grant, Scope};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -14,11 +14,11 @@ fuzz_target!(|data: &[u8]| {
 
 fn check(token: &str) {
     let info = inspect(token);
-    let asked = Scope::repository("a/b", &["pull"]);
-    let answer = info.answer(&asked);
+    let requested = Scope::repository("a/b", &["pull"]);
+    let grant = info.grant(&requested);
     let mut decoded = Decoded::default();
     let reading = read(token.as_bytes(), &mut decoded);
-    assert_eq!(answer_of(&reading, &asked), answer);
+    assert_eq!(grant_of(&reading, &requested), grant);
     assert_eq!(matches!(reading, Reading::Jwt(_)), info.is_jwt());
     if let Reading::Jwt(jwt) = &reading {
         let [flags, claims_at, ..] = jwt.summary();
@@ -28,9 +28,9 @@ fn check(token: &str) {
     }
     if info.problem().is_some() {
         assert!(!info.is_jwt());
-        assert_eq!(answer, Answer::Denied);
+        assert_eq!(grant, Grant::Denied);
     } else if !info.is_jwt() {
-        assert_eq!(answer, Answer::Unknown);
+        assert_eq!(grant, Grant::Unknown);
     }
     if info.is_jwt() {
         let claims = info.claims_json().expect("claims of a JWT");

@@ -27,7 +27,7 @@ fn every_code_of_a_flow_has_a_diagnosis_that_is_not_health() {
         for hop in [Hop::Registry, Hop::TokenService, Hop::KeyServer] {
             let step =
                 StepRecord::new(hop, "GET", "/v2/", Decision::GaveUp).failed(FlowError::new(*code, hop));
-            let diagnosis = diagnose(&[step], &Facts::default());
+            let diagnosis = diagnose(&[step], &Context::default());
             assert!(
                 !matches!(diagnosis.code, DiagnosisCode::Healthy | DiagnosisCode::NothingRecorded),
                 "{code} at {hop}"

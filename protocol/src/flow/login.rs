@@ -68,7 +68,7 @@ pub struct LoginFlow {
 #[derive(Debug)]
 enum State {
     /// A request to the registry.
-    Registry(Ask),
+    Registry(RegistryRequest),
     /// The token service is asked with the credentials.
     Token(Box<TokenFlow>, Bearer),
     /// The token service is asked with made-up credentials.
@@ -79,7 +79,7 @@ enum State {
 
 /// What is asked of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ask {
+enum RegistryRequest {
     /// How do you authenticate?
     Probe,
     /// Are these credentials good? `open` says that the registry answered without any as well.
@@ -103,7 +103,7 @@ impl LoginFlow {
             credential,
             control: probe,
             unusable: None,
-            state: State::Registry(Ask::Probe),
+            state: State::Registry(RegistryRequest::Probe),
             records: Vec::new(),
         };
         let checked = flow.credential.check();
@@ -118,10 +118,10 @@ impl LoginFlow {
     /// What to do now. Asking twice without reporting gives the same answer.
     pub fn step(&self) -> LoginStep {
         match &self.state {
-            State::Registry(ask) => LoginStep::SendToRegistry(HttpRequest {
+            State::Registry(request) => LoginStep::SendToRegistry(HttpRequest {
                 method: "GET",
                 target: registry::PATH.to_owned(),
-                authorization: self.authorization(*ask),
+                authorization: self.authorization(*request),
                 form: None,
             }),
             State::Token(flow, _) | State::Control(flow, _) => match flow.step() {
@@ -140,9 +140,9 @@ impl LoginFlow {
     /// no step asked for is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         match &mut self.state {
-            State::Registry(ask) => {
-                let ask = *ask;
-                self.registry_answered(ask, head);
+            State::Registry(request) => {
+                let request = *request;
+                self.registry_responded(request, head);
             }
             State::Token(flow, _) | State::Control(flow, _) => {
                 flow.response(head, body, now_ms);
@@ -175,7 +175,7 @@ impl LoginFlow {
     }
 
     /// Asks the token service with the credentials, and for a refresh token to seal in place of the password.
-    fn ask_token(&mut self, bearer: Bearer) {
+    fn request_token(&mut self, bearer: Bearer) {
         let flow = TokenFlow::new(
             bearer.realm.clone(),
             bearer.service.clone(),
@@ -198,9 +198,9 @@ impl LoginFlow {
         let refused = matches!(&step, TokenStep::Fail(error) if self.is_refusal(error.code));
         if is_control {
             // What is a failure there is the proof here, and that it is tried has been recorded.
-            let answers =
+            let responses =
                 records.into_iter().filter(|record| record.status.is_some() || record.code.is_some());
-            self.records.extend(answers.map(|record| {
+            self.records.extend(responses.map(|record| {
                 let code = record.code.filter(|_| !refused);
                 let decision = Decision::ControlProbe;
                 StepRecord { code, decision, reason: decision.reason().into(), ..record }
@@ -303,12 +303,12 @@ impl LoginFlow {
         self.state = State::Done(Box::new(proof));
     }
 
-    fn authorization(&self, ask: Ask) -> Authorization {
-        match (ask, &self.credential) {
-            (Ask::Basic { .. }, Credential::Password { username, password }) => {
+    fn authorization(&self, request: RegistryRequest) -> Authorization {
+        match (request, &self.credential) {
+            (RegistryRequest::Basic { .. }, Credential::Password { username, password }) => {
                 Authorization::Basic { username: username.clone(), password: password.clone() }
             }
-            (Ask::Control, _) => Authorization::Basic {
+            (RegistryRequest::Control, _) => Authorization::Basic {
                 username: self.control.username.clone(),
                 password: self.control.password.clone(),
             },
@@ -342,7 +342,7 @@ impl LoginFlow {
 
     fn draft(&self, status: Option<u16>, decision: Decision) -> StepRecord {
         let sent = match &self.state {
-            State::Registry(ask) if status.is_some() => self.authorization(*ask).scheme(),
+            State::Registry(request) if status.is_some() => self.authorization(*request).scheme(),
             _ => None,
         };
         StepRecord {

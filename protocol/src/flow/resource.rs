@@ -63,14 +63,14 @@ pub enum ResourceStep {
     /// Get a token, then call [`ResourceFlow::token`].
     NeedToken(TokenNeed),
     /// The last response is the answer: hand it on, whatever its status.
-    Done(Answered),
+    Done(ResourceOutcome),
     /// The last response, if any, is not to be used.
     Fail(FlowError),
 }
 
 /// What was learned on the way, for the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct ResourceOutcome {
     /// How the registry authenticates.
     pub auth: KnownAuth,
     /// The scopes with which it was satisfied: a superset of the request's when the registry asked for more.
@@ -84,11 +84,11 @@ pub struct ResourceFlow {
     identified: bool,
     policy: Option<Box<dyn AdmitRealm>>,
     /// The request's scopes, and what the registry asked for beyond them.
-    asked: ScopeSet,
+    requested: ScopeSet,
     /// What earlier answers taught, until this one teaches otherwise.
     known: Option<KnownAuth>,
     /// The challenge that the last token was asked for.
-    asked_of: Option<BearerChallenge>,
+    requested_from: Option<BearerChallenge>,
     /// Why no token could be had ahead of the request.
     ahead_failure: Option<FlowError>,
     /// The token service has been asked before any request was sent.
@@ -104,7 +104,7 @@ pub struct ResourceFlow {
 enum State {
     Send(Authorization),
     NeedToken(TokenNeed),
-    Done(Answered),
+    Done(ResourceOutcome),
     Fail(FlowError),
 }
 
@@ -116,11 +116,11 @@ impl ResourceFlow {
     /// `scope_denied`, and whether [`Authorization::FromSession`] can be used at a Basic registry.
     pub fn new(request: ResourceRequest, known: Option<KnownAuth>, identified: bool) -> Self {
         let mut flow = Self {
-            asked: request.scopes.clone(),
+            requested: request.scopes.clone(),
             request,
             identified,
             policy: None,
-            asked_of: None,
+            requested_from: None,
             ahead_failure: None,
             ahead: false,
             requests: 0,
@@ -132,7 +132,7 @@ impl ResourceFlow {
         };
         match &known {
             // Without scope most token services give nothing to nobody, so an anonymous `/v2/` is asked plainly.
-            Some(KnownAuth::Bearer { realm, service }) if identified || !flow.asked.is_empty() => {
+            Some(KnownAuth::Bearer { realm, service }) if identified || !flow.requested.is_empty() => {
                 flow.ahead = true;
                 let (realm, service) = (realm.clone(), service.clone());
                 flow.need_token(BearerChallenge { realm, service, scope: None, error: None }, false);
@@ -163,7 +163,7 @@ impl ResourceFlow {
         match &self.state {
             State::Send(authorization) => ResourceStep::Send(authorization.clone()),
             State::NeedToken(need) => ResourceStep::NeedToken(need.clone()),
-            State::Done(answered) => ResourceStep::Done(answered.clone()),
+            State::Done(outcome) => ResourceStep::Done(outcome.clone()),
             State::Fail(error) => ResourceStep::Fail(*error),
         }
     }
@@ -182,12 +182,14 @@ impl ResourceFlow {
                 self.fail(error, Some(head.status), sent);
             }
             status => {
-                self.learn(head, bearer_sent);
+                self.learn_auth(head, bearer_sent);
                 let decision = if status < 400 { Decision::Accepted } else { Decision::HandOn };
                 self.record(Some(status), sent, decision);
-                let scopes = if bearer_sent { self.asked.clone() } else { self.request.scopes.clone() };
-                self.state =
-                    State::Done(Answered { auth: self.known.clone().unwrap_or(KnownAuth::Open), scopes });
+                let scopes = if bearer_sent { self.requested.clone() } else { self.request.scopes.clone() };
+                self.state = State::Done(ResourceOutcome {
+                    auth: self.known.clone().unwrap_or(KnownAuth::Open),
+                    scopes,
+                });
             }
         }
     }
@@ -204,7 +206,7 @@ impl ResourceFlow {
             }
             // What was known may be wrong: Harbor takes no token for its catalog, Quay refuses the scope that others
             // want, a registry can move to another token service. The registry says it best.
-            Err(error) if self.ahead && self.requests == 0 && is_about_the_ask(error.code) => {
+            Err(error) if self.ahead && self.requests == 0 && is_about_the_request(error.code) => {
                 self.ahead_failure = Some(error);
                 self.state = State::Send(Authorization::None);
                 self.record(None, None, Decision::TryWithoutToken);
@@ -235,24 +237,24 @@ impl ResourceFlow {
 
     /// How the registry authenticates, as far as it is known by now: also from a flow that failed, for the next one.
     pub fn known(&self) -> Option<KnownAuth> {
-        match (&self.state, &self.asked_of) {
+        match (&self.state, &self.requested_from) {
             (State::Fail(_), Some(BearerChallenge { realm, service, .. })) => {
                 Some(KnownAuth::Bearer { realm: realm.clone(), service: service.clone() })
             }
-            (State::Done(answered), _) => Some(answered.auth.clone()),
+            (State::Done(outcome), _) => Some(outcome.auth.clone()),
             _ => self.known.clone(),
         }
     }
 
     /// What a good answer says of the registry.
-    fn learn(&mut self, head: &ResponseHead<'_>, bearer_sent: bool) {
+    fn learn_auth(&mut self, head: &ResponseHead<'_>, bearer_sent: bool) {
         if self.basic_sent && !bearer_sent {
             // Harbor takes Basic for its catalog and tokens for the rest; one exception does not unlearn the rule.
             if !matches!(self.known, Some(KnownAuth::Bearer { .. })) {
                 self.known = Some(KnownAuth::Basic);
             }
         } else if let Some(BearerChallenge { realm, service, .. }) =
-            self.asked_of.clone().filter(|_| bearer_sent)
+            self.requested_from.clone().filter(|_| bearer_sent)
         {
             self.known = Some(KnownAuth::Bearer { realm, service });
         } else if let Ok(challenges) = parse_lines(head.challenges.iter().copied()) {
@@ -269,8 +271,8 @@ impl ResourceFlow {
 
     fn need_token(&mut self, challenge: BearerChallenge, fresh: bool) {
         self.tokens += 1;
-        self.asked_of = Some(challenge.clone());
-        self.state = State::NeedToken(TokenNeed { challenge, scopes: self.asked.clone(), fresh });
+        self.requested_from = Some(challenge.clone());
+        self.state = State::NeedToken(TokenNeed { challenge, scopes: self.requested.clone(), fresh });
     }
 
     fn record(&mut self, status: Option<u16>, sent: Option<&'static str>, decision: Decision) {
@@ -289,14 +291,14 @@ impl ResourceFlow {
         StepRecord {
             status,
             sent: sent.map(Into::into),
-            scopes: self.asked.to_strings(),
+            scopes: self.requested.to_strings(),
             ..StepRecord::new(Hop::Registry, &self.request.method, &self.request.path, decision)
         }
     }
 }
 
 /// Whether another question could still be answered, as opposed to a caller or service that is in trouble.
-fn is_about_the_ask(code: ErrorCode) -> bool {
+fn is_about_the_request(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::ScopeDenied

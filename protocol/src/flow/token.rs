@@ -1,7 +1,7 @@
 //! One token from a token service.
 
-mod answer;
 mod evidence;
+mod response;
 
 use std::mem;
 
@@ -187,7 +187,7 @@ impl TokenFlow {
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         if matches!(self.state, State::Send) {
             self.requests += 1;
-            self.answered(head, body, now_ms);
+            self.responded(head, body, now_ms);
         }
     }
 

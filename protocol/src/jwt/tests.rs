@@ -48,56 +48,56 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn more_grants_never_take_any_away(entries in prop::collection::vec(scope(), 0..5), more in scope(), action in "[a-z]{1,4}", asked in scope()) {
+    fn more_grants_never_take_any_away(entries in prop::collection::vec(scope(), 0..5), more in scope(), action in "[a-z]{1,4}", requested in scope()) {
         let info = inspect(&token_with(&entries));
         prop_assert_eq!(&info.access, &Access::List(entries.clone()));
-        let before = info.answer(&asked);
+        let before = info.grant(&requested);
         let mut longer = entries.clone();
         longer.push(more);
         let mut wider = entries;
         for entry in &mut wider {
             entry.actions.push(action.clone());
         }
-        if before == Answer::Granted {
-            prop_assert_eq!(inspect(&token_with(&longer)).answer(&asked), Answer::Granted);
-            prop_assert_eq!(inspect(&token_with(&wider)).answer(&asked), Answer::Granted);
+        if before == Grant::Granted {
+            prop_assert_eq!(inspect(&token_with(&longer)).grant(&requested), Grant::Granted);
+            prop_assert_eq!(inspect(&token_with(&wider)).grant(&requested), Grant::Granted);
         }
         // Asking for less is granted as well.
-        if before == Answer::Granted && asked.actions.len() > 1 {
-            let less = Scope { actions: asked.actions[1..].to_vec(), ..asked };
-            prop_assert_eq!(info.answer(&less), Answer::Granted);
+        if before == Grant::Granted && requested.actions.len() > 1 {
+            let less = Scope { actions: requested.actions[1..].to_vec(), ..requested };
+            prop_assert_eq!(info.grant(&less), Grant::Granted);
         }
     }
 
     #[test]
-    fn answers_share_out_what_is_asked(entries in prop::collection::vec(scope(), 0..5), asked in prop::collection::vec(scope(), 0..5), opaque in any::<bool>()) {
-        let asked = ScopeSet::from(asked);
+    fn every_requested_scope_has_exactly_one_grant(entries in prop::collection::vec(scope(), 0..5), requested in prop::collection::vec(scope(), 0..5), opaque in any::<bool>()) {
+        let requested = ScopeSet::from(requested);
         let token = if opaque { "opaque".to_owned() } else { token_with(&entries) };
         let info = inspect(&token);
-        let Answers { granted, denied, unknown } = info.answers(&asked);
-        prop_assert_eq!(granted.union(&denied).union(&unknown), asked.clone());
-        prop_assert_eq!(granted.len() + denied.len() + unknown.len(), asked.len());
-        prop_assert_eq!(unknown.is_empty(), !opaque || asked.is_empty());
-        prop_assert!(granted.iter().all(|scope| info.answer(scope) == Answer::Granted));
+        let Grants { granted, denied, unknown } = info.grants(&requested);
+        prop_assert_eq!(granted.union(&denied).union(&unknown), requested.clone());
+        prop_assert_eq!(granted.len() + denied.len() + unknown.len(), requested.len());
+        prop_assert_eq!(unknown.is_empty(), !opaque || requested.is_empty());
+        prop_assert!(granted.iter().all(|scope| info.grant(scope) == Grant::Granted));
     }
 
     #[test]
-    fn damage_never_grants(entries in prop::collection::vec(scope(), 0..3), asked in scope(), at in any::<Index>(), with in "[ -~]") {
+    fn damage_never_grants(entries in prop::collection::vec(scope(), 0..3), requested in scope(), at in any::<Index>(), with in "[ -~]") {
         let good = token_with(&entries);
-        let before = inspect(&good).answer(&asked);
+        let before = inspect(&good).grant(&requested);
         let mut bytes = good.clone().into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = with.as_bytes()[0];
         let info = inspect(std::str::from_utf8(&bytes).unwrap());
-        if before == Answer::Denied && info.problem().is_some() {
-            prop_assert_eq!(info.answer(&asked), Answer::Denied);
+        if before == Grant::Denied && info.problem().is_some() {
+            prop_assert_eq!(info.grant(&requested), Grant::Denied);
         }
         // A cut token is never opaque while its header and a dot still show that it was a JWT.
         let dot = good.find('.').unwrap();
         for end in [dot + 1, dot.midpoint(good.len()), good.len() - 5] {
             let cut = inspect(&good[..end]);
             prop_assert!(cut.problem().is_some(), "{}", end);
-            prop_assert_eq!(cut.answer(&asked), Answer::Denied);
+            prop_assert_eq!(cut.grant(&requested), Grant::Denied);
         }
     }
 
@@ -111,7 +111,7 @@ proptest! {
         let parts: Vec<String> = parts.iter().map(|part| URL_SAFE_NO_PAD.encode(part)).collect();
         let info = inspect(&parts.join("."));
         prop_assert_eq!(info.problem(), None);
-        prop_assert_eq!(info.answer(&"repository:a/b:pull".parse().unwrap()), Answer::Unknown);
+        prop_assert_eq!(info.grant(&"repository:a/b:pull".parse().unwrap()), Grant::Unknown);
     }
 
     #[test]
@@ -177,7 +177,7 @@ fn who_is_nobody() {
 #[test]
 fn a_scope_without_actions_is_denied() {
     let info = inspect(&token_with(&[Scope::repository("a", &["pull"])]));
-    assert_eq!(info.answer(&Scope::repository("a", &[])), Answer::Denied);
+    assert_eq!(info.grant(&Scope::repository("a", &[])), Grant::Denied);
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl ScopeSet {
     /// Whether this set asks for everything that `other` asks for; `*` counts as every action. (What a token grants
     /// is compared literally instead, see [`TokenInfo::answer`](crate::jwt::TokenInfo::answer).)
     pub fn is_superset(&self, other: &Self) -> bool {
-        other.iter().all(|asked| self.iter().any(|scope| scope.covers(asked)))
+        other.iter().all(|requested| self.iter().any(|scope| scope.covers(requested)))
     }
 
     /// The scopes as text, in canonical order.

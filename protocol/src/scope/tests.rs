@@ -37,13 +37,13 @@ fn any_scope() -> impl Strategy<Value = Scope> {
 
 #[test]
 fn a_port_in_a_name_keeps_the_order_of_the_text() {
-    let texts = ["repository:h:pull", "repository:h:5000/a:pull"];
-    let set = ScopeSet::parse(&texts.join(" ")).unwrap();
+    let strings = ["repository:h:pull", "repository:h:5000/a:pull"];
+    let set = ScopeSet::parse(&strings.join(" ")).unwrap();
     assert_eq!(set.to_strings(), ["repository:h:5000/a:pull", "repository:h:pull"]);
-    assert_eq!(set.to_strings(), normalize(&texts));
+    assert_eq!(set.to_strings(), normalize(&strings));
     // Found by fuzzing: an action may begin with a digit, and hold a slash.
-    let texts = ["repository:h:5000/azpull", "repository:h:5000/a:push"];
-    assert_eq!(ScopeSet::parse(&texts.join(" ")).unwrap().to_strings(), normalize(&texts));
+    let strings = ["repository:h:5000/azpull", "repository:h:5000/a:push"];
+    assert_eq!(ScopeSet::parse(&strings.join(" ")).unwrap().to_strings(), normalize(&strings));
 }
 
 proptest! {
@@ -82,18 +82,18 @@ proptest! {
         }
         prop_assert_eq!(&ScopeSet::from(shuffled), &set);
         // The same by way of text.
-        let texts: Vec<String> = scopes.iter().map(Scope::to_string).collect();
-        prop_assert_eq!(ScopeSet::parse(&texts.join(" ")), Ok(set.clone()));
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        prop_assert_eq!(normalize(&texts), set.to_strings());
+        let strings: Vec<String> = scopes.iter().map(Scope::to_string).collect();
+        prop_assert_eq!(ScopeSet::parse(&strings.join(" ")), Ok(set.clone()));
+        let strings: Vec<&str> = strings.iter().map(String::as_str).collect();
+        prop_assert_eq!(normalize(&strings), set.to_strings());
     }
 
     #[test]
     fn a_set_is_canonical(scopes in prop::collection::vec(scope(), 0..12)) {
         let set = ScopeSet::from(scopes.clone());
         prop_assert_eq!(&ScopeSet::from(set.as_slice().to_vec()), &set);
-        let texts = set.to_strings();
-        prop_assert!(texts.is_sorted());
+        let strings = set.to_strings();
+        prop_assert!(strings.is_sorted());
         prop_assert_eq!(ScopeSet::parse(&set.to_string()), Ok(set.clone()));
         for scope in &set {
             prop_assert!(scope.actions.is_sorted() && (scope.actions.len() == 1 || !scope.actions.contains(&"*".to_owned())));
@@ -117,12 +117,12 @@ proptest! {
     }
 
     #[test]
-    fn normal_forms_are_stable_and_free_of_order(mut texts in prop::collection::vec("[a-b:*, ()]{0,12}|repository:[a-b]:(pull|push|\\*|)", 0..10)) {
-        let list = |texts: &[String]| normalize(&texts.iter().map(String::as_str).collect::<Vec<_>>());
-        let normal = list(&texts);
+    fn normal_forms_are_stable_and_free_of_order(mut strings in prop::collection::vec("[a-b:*, ()]{0,12}|repository:[a-b]:(pull|push|\\*|)", 0..10)) {
+        let list = |strings: &[String]| normalize(&strings.iter().map(String::as_str).collect::<Vec<_>>());
+        let normal = list(&strings);
         prop_assert_eq!(&list(&normal), &normal);
-        texts.reverse();
-        prop_assert_eq!(&list(&texts), &normal);
+        strings.reverse();
+        prop_assert_eq!(&list(&strings), &normal);
     }
 
     #[test]

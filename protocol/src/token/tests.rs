@@ -118,8 +118,8 @@ fn all_members_of_an_oauth2_answer_are_kept() {
     assert_eq!(response.expires_in, Some(3600));
     assert_eq!(response.refresh_token.unwrap().expose_secret(), "r");
     assert_eq!(
-        crate::jwt::inspect(response.token.expose_secret()).answer(&"repository:a/b:pull".parse().unwrap()),
-        crate::scope::Answer::Unknown
+        crate::jwt::inspect(response.token.expose_secret()).grant(&"repository:a/b:pull".parse().unwrap()),
+        crate::scope::Grant::Unknown
     );
 }
 
@@ -134,7 +134,7 @@ fn neither_debug_nor_errors_show_a_secret() {
 }
 
 #[test]
-fn the_largest_answer_is_read() {
+fn the_largest_response_is_read() {
     let body = |length: usize| format!(r#"{{"token":"{}"}}"#, "a".repeat(length - 12));
     assert!(parse_token_response(body(MAX_RESPONSE).as_bytes(), NOW).is_ok());
     assert_eq!(

@@ -27,7 +27,7 @@ use std::fmt;
 use crate::json::{self, JsonError, Kind, Value};
 use crate::tape::Tape;
 
-pub use claims::{AccessEntry, AccessList, Texts};
+pub use claims::{AccessEntry, AccessList, Strings};
 use claims::{read_claims, read_header};
 
 /// The longest token that is read, in bytes. Real ones are between 0.3 and 4 KiB.
@@ -155,7 +155,7 @@ pub struct Claims<'a> {
     /// `sub`; the empty text and `(anonymous)` mean nobody.
     pub subject: Option<Cow<'a, str>>,
     /// `aud`: one text counts as a list of one.
-    pub audience: Texts<'a>,
+    pub audience: Strings<'a>,
     /// `exp` in milliseconds since 1970.
     pub expires_at: Option<i64>,
     /// `nbf` in milliseconds since 1970.

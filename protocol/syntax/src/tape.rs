@@ -94,8 +94,8 @@ impl Tape {
 
     /// Adds an entry. A place beyond [`MAX_TEXT`] is cut off: whoever writes keeps within it.
     #[inline]
-    pub fn push(&mut self, tag: Tag, place: usize, second: usize) {
-        self.entries.push(entry(tag, place, second));
+    pub fn push(&mut self, tag: Tag, position: usize, second: usize) {
+        self.entries.push(entry(tag, position, second));
     }
 
     /// Adds the entry of an array or object, whose elements or members come next; its index, for [`close`](Self::close).
@@ -109,15 +109,15 @@ impl Tape {
     #[inline]
     pub fn close(&mut self, opened: usize, tag: Tag, count: usize) {
         let end = self.entries.len();
-        if let Some(place) = self.entries.get_mut(opened) {
-            *place = entry(tag, count, end);
+        if let Some(position) = self.entries.get_mut(opened) {
+            *position = entry(tag, count, end);
         }
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "documented: places are within MAX_TEXT")]
-fn entry(tag: Tag, place: usize, second: usize) -> Entry {
-    [(tag as u32) << TAG_AT | (place & MAX_TEXT) as u32, second as u32]
+fn entry(tag: Tag, position: usize, second: usize) -> Entry {
+    [(tag as u32) << TAG_AT | (position & MAX_TEXT) as u32, second as u32]
 }
 
 /// The tag and the place of an entry.
@@ -147,12 +147,12 @@ pub fn word(text: &[u8], start: usize, end: usize) -> Option<usize> {
         Some(chunk) => u64::from_le_bytes(*chunk) << (64 - 8 * length) >> (64 - 8 * length),
         None => text.get(start..end)?.iter().rev().fold(0, |packed, &byte| packed << 8 | u64::from(byte)),
     };
-    let index = usize::from(*PLACES.get(slot(packed))?);
+    let index = usize::from(*POSITIONS.get(slot(packed))?);
     // The lengths as well: a text that ends in NUL is packed like one without it.
     (PACKED.get(index) == Some(&packed) && WORDS.get(index)?.len() == length).then_some(index)
 }
 
-/// The places of [`PLACES`]: a power of two.
+/// The places of [`POSITIONS`]: a power of two.
 const SLOTS: usize = 64;
 
 /// Where a packed word belongs. The factor was found by trying: no two of [`WORDS`] meet.
@@ -166,7 +166,7 @@ const FACTOR: u64 = 0x95e7_fc53_b29c_5297;
 static PACKED: [u64; WORDS.len()] = pack();
 
 /// Indices into [`PACKED`] by [`slot`].
-static PLACES: [u8; SLOTS] = places();
+static POSITIONS: [u8; SLOTS] = positions();
 
 #[expect(clippy::indexing_slicing, reason = "const evaluation would stop the build")]
 const fn pack() -> [u64; WORDS.len()] {
@@ -189,17 +189,17 @@ const fn pack() -> [u64; WORDS.len()] {
     clippy::cast_possible_truncation,
     reason = "const evaluation would stop the build; there are fewer than 255 words"
 )]
-const fn places() -> [u8; SLOTS] {
-    let mut places = [u8::MAX; SLOTS];
+const fn positions() -> [u8; SLOTS] {
+    let mut positions = [u8::MAX; SLOTS];
     let packed = pack();
     let mut index = 0;
     while index < packed.len() {
         let slot = slot(packed[index]);
-        assert!(places[slot] == u8::MAX, "two words meet: another FACTOR is needed");
-        places[slot] = index as u8;
+        assert!(positions[slot] == u8::MAX, "two words meet: another FACTOR is needed");
+        positions[slot] = index as u8;
         index += 1;
     }
-    places
+    positions
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dockpass_protocol::address::{is_public, is_public_name};
-use dockpass_protocol::doctor::{Facts, diagnose};
+use dockpass_protocol::doctor::{Context, diagnose};
 use dockpass_protocol::jwt::inspect;
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::next_page;
@@ -108,7 +108,7 @@ pub(crate) fn diagnoses() {
     run("diagnoses.json", include_str!("../../testdata/diagnoses.json"), 45, |input| {
         let steps: Vec<_> = input["steps"].as_array().expect("steps").iter().map(script::record).collect();
         let token = input.get("token").map(|token| inspect(&script::token_of(token)));
-        let facts = Facts {
+        let context = Context {
             token: token.as_ref(),
             service: input.get("service").and_then(Value::as_str),
             trusted_issuer: input.get("trustedIssuer").and_then(Value::as_str),
@@ -122,7 +122,7 @@ pub(crate) fn diagnoses() {
             let known = ["steps", "token", "service", "trustedIssuer", "skewMs", "browser"];
             assert!(known.contains(&member.as_str()), "unknown member {member}");
         }
-        let diagnosis = diagnose(&steps, &facts);
+        let diagnosis = diagnose(&steps, &context);
         assert_eq!(diagnosis.fix, diagnosis.code.fix());
         let evidence: Vec<_> =
             diagnosis.evidence.iter().map(|item| format!("{}: {}", item.what, item.value)).collect();

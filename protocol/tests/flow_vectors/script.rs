@@ -6,8 +6,8 @@ use dockpass_protocol::api::RegistryAuth;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
-    Answered, Authorization, FlowError, Hop, HttpRequest, KnownAuth, LoginFlow, LoginProof, LoginStep,
-    ProbeCredential, ResourceFlow, ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow,
+    Authorization, FlowError, Hop, HttpRequest, KnownAuth, LoginFlow, LoginProof, LoginStep, ProbeCredential,
+    ResourceFlow, ResourceOutcome, ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow,
     TokenGrant, TokenStep, TransportError,
 };
 use dockpass_protocol::origin::Origin;
@@ -29,20 +29,20 @@ pub(crate) struct Outcome {
 
 /// Runs the machine of a script to its end.
 pub(crate) fn run(input: &Value) -> Outcome {
-    let mut answers = input["answers"].as_array().expect("answers").iter();
+    let mut responses = input["answers"].as_array().expect("answers").iter();
     let outcome = match input["machine"].as_str() {
-        Some("resource") => resource(input, &mut answers),
-        Some("token") => token(input, &mut answers),
-        Some("login") => login(input, &mut answers),
+        Some("resource") => resource(input, &mut responses),
+        Some("token") => token(input, &mut responses),
+        Some("login") => login(input, &mut responses),
         other => panic!("machine {other:?}"),
     };
-    assert_eq!(answers.next(), None, "an answer is left over");
+    assert_eq!(responses.next(), None, "an answer is left over");
     outcome
 }
 
-type Answers<'a> = std::slice::Iter<'a, Value>;
+type ScriptedResponses<'a> = std::slice::Iter<'a, Value>;
 
-fn resource(input: &Value, answers: &mut Answers<'_>) -> Outcome {
+fn resource(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
     let request = ResourceRequest {
         method: text(input, "method").unwrap_or("GET").to_owned(),
         path: text(input, "path").expect("a path").to_owned(),
@@ -66,10 +66,10 @@ fn resource(input: &Value, answers: &mut Answers<'_>) -> Outcome {
         match flow.step() {
             ResourceStep::Send(authorization) => {
                 outcome.sent.push(format!("send{}", show_authorization(&authorization)));
-                let answer = answers.next().expect("an answer to send");
-                match transport(answer) {
+                let response = responses.next().expect("an answer to send");
+                match transport(response) {
                     Some(error) => flow.transport_failed(error),
-                    None => with_head(answer, |head| flow.response(head)),
+                    None => with_head(response, |head| flow.response(head)),
                 }
             }
             ResourceStep::NeedToken(need) => {
@@ -78,15 +78,15 @@ fn resource(input: &Value, answers: &mut Answers<'_>) -> Outcome {
                 outcome
                     .sent
                     .push(format!("token {} {service} [{}]{fresh}", need.challenge.realm, need.scopes));
-                let answer = answers.next().expect("an answer to token");
-                if let Some(token) = text(answer, "token") {
+                let response = responses.next().expect("an answer to token");
+                if let Some(token) = text(response, "token") {
                     flow.token(Ok(SecretString::from(token)));
                 } else {
-                    let code = code(text(answer, "failed").expect("token or failed"));
+                    let code = code(text(response, "failed").expect("token or failed"));
                     flow.token(Err(FlowError::new(code, Hop::TokenService)));
                 }
             }
-            ResourceStep::Done(Answered { auth, scopes }) => {
+            ResourceStep::Done(ResourceOutcome { auth, scopes }) => {
                 let auth = match auth {
                     KnownAuth::Open => "open".to_owned(),
                     KnownAuth::Basic => "basic".to_owned(),
@@ -107,7 +107,7 @@ fn resource(input: &Value, answers: &mut Answers<'_>) -> Outcome {
     outcome
 }
 
-fn token(input: &Value, answers: &mut Answers<'_>) -> Outcome {
+fn token(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
     let policy = policy(input);
     let realm: Realm = policy.admit(text(input, "realm").expect("a realm")).expect("an admitted realm");
     let is = |member: &str| input[member] == json!(true);
@@ -128,10 +128,10 @@ fn token(input: &Value, answers: &mut Answers<'_>) -> Outcome {
         match flow.step() {
             TokenStep::Send(request) => {
                 outcome.sent.push(show_request(&request));
-                let answer = answers.next().expect("an answer to send");
-                match transport(answer) {
+                let response = responses.next().expect("an answer to send");
+                match transport(response) {
                     Some(error) => flow.transport_failed(error),
-                    None => with_head(answer, |head| flow.response(head, &body(answer), NOW_MS)),
+                    None => with_head(response, |head| flow.response(head, &body(response), NOW_MS)),
                 }
             }
             TokenStep::Done(grant) => {
@@ -148,7 +148,7 @@ fn token(input: &Value, answers: &mut Answers<'_>) -> Outcome {
     outcome
 }
 
-fn login(input: &Value, answers: &mut Answers<'_>) -> Outcome {
+fn login(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
     let probe = ProbeCredential { username: "nobody".to_owned(), password: SecretString::from("xyzzy") };
     let mut flow = LoginFlow::new(policy(input), credential(&input["credential"]), probe);
     let mut outcome = Outcome::default();
@@ -165,10 +165,10 @@ fn login(input: &Value, answers: &mut Answers<'_>) -> Outcome {
             }
         };
         outcome.sent.push(show_request(&request));
-        let answer = answers.next().expect("an answer to send");
-        match transport(answer) {
+        let response = responses.next().expect("an answer to send");
+        match transport(response) {
             Some(error) => flow.transport_failed(error),
-            None => with_head(answer, |head| flow.response(head, &body(answer), NOW_MS)),
+            None => with_head(response, |head| flow.response(head, &body(response), NOW_MS)),
         }
     }
     outcome.records = flow.take_records();
@@ -329,8 +329,8 @@ fn credential(value: &Value) -> Credential {
     Credential::Anonymous
 }
 
-fn transport(answer: &Value) -> Option<TransportError> {
-    text(answer, "transport").map(|error| match error {
+fn transport(response: &Value) -> Option<TransportError> {
+    text(response, "transport").map(|error| match error {
         "unreachable" => TransportError::Unreachable,
         "tls" => TransportError::Tls,
         "timeout" => TransportError::Timeout,
@@ -342,26 +342,26 @@ fn transport(answer: &Value) -> Option<TransportError> {
     })
 }
 
-fn with_head(answer: &Value, report: impl FnOnce(&ResponseHead<'_>)) {
-    for member in answer.as_object().expect("an answer").keys() {
+fn with_head(response: &Value, report: impl FnOnce(&ResponseHead<'_>)) {
+    for member in response.as_object().expect("an answer").keys() {
         let known = ["status", "challenges", "apiVersion", "contentType", "retryAfter", "date", "body"];
         assert!(known.contains(&member.as_str()), "unknown member {member}");
     }
-    let lines = answer.get("challenges").and_then(Value::as_array).cloned().unwrap_or_default();
+    let lines = response.get("challenges").and_then(Value::as_array).cloned().unwrap_or_default();
     let lines: Vec<&str> = lines.iter().map(|line| line.as_str().expect("a line")).collect();
     report(&ResponseHead {
-        status: answer["status"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status"),
+        status: response["status"].as_u64().and_then(|status| u16::try_from(status).ok()).expect("a status"),
         challenges: &lines,
-        api_version: text(answer, "apiVersion"),
-        content_type: text(answer, "contentType"),
-        retry_after: text(answer, "retryAfter"),
-        date: text(answer, "date"),
+        api_version: text(response, "apiVersion"),
+        content_type: text(response, "contentType"),
+        retry_after: text(response, "retryAfter"),
+        date: text(response, "date"),
     });
 }
 
 /// A string as it is; anything else as JSON, with every `{"jwt": claims}` put together.
-fn body(answer: &Value) -> Vec<u8> {
-    match answer.get("body") {
+fn body(response: &Value) -> Vec<u8> {
+    match response.get("body") {
         None => Vec::new(),
         Some(Value::String(text)) => text.clone().into_bytes(),
         Some(value) => {

@@ -5,7 +5,7 @@ mod case;
 
 use case::{access_json, scope_json};
 use dockpass_protocol::challenge::{BearerChallenge, Selected, parse_lines, select};
-use dockpass_protocol::jwt::{self, Access, AccessList, Decoded, TokenKind, answer_of_access, inspect, read};
+use dockpass_protocol::jwt::{self, Access, AccessList, Decoded, TokenKind, grant_of_access, inspect, read};
 use dockpass_protocol::reference::{Reference, RegistryName};
 use dockpass_protocol::scope::{self, Endpoint, Scope, parse_scopes, scopes_for};
 use dockpass_protocol::tape::Tape;
@@ -71,9 +71,9 @@ pub(crate) fn scopes() {
             case.expect("error", error);
         }
         "normalize" => {
-            let texts: Vec<String> = case.list("input").iter().map(case::text).collect();
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let normalized = scope::normalize(&texts);
+            let strings: Vec<String> = case.list("input").iter().map(case::text).collect();
+            let strings: Vec<&str> = strings.iter().map(String::as_str).collect();
+            let normalized = scope::normalize(&strings);
             let again: Vec<&str> = normalized.iter().map(String::as_str).collect();
             assert_eq!(scope::normalize(&again), normalized, "normal form of a normal form");
             case.expect("normalized", Some(json!(normalized)));
@@ -128,17 +128,17 @@ pub(crate) fn tokens() {
             info.subject.as_deref().filter(|subject| !subject.is_empty()).map(Value::from),
         );
         case.expect("audience", (!info.audience.is_empty()).then(|| json!(info.audience)));
-        for (scope, answer) in case.take_object("grants") {
-            let asked: Scope = scope.parse().unwrap_or_else(|error| panic!("{scope}: {error}"));
-            assert_eq!(answer, info.answer(&asked).as_str(), "{scope}");
+        for (scope, grant) in case.take_object("grants") {
+            let requested: Scope = scope.parse().unwrap_or_else(|error| panic!("{scope}: {error}"));
+            assert_eq!(grant, info.grant(&requested).as_str(), "{scope}");
             // The same for whoever looks once, and of the entries by themselves.
             let mut decoded = Decoded::default();
             let reading = read(token.as_bytes(), &mut decoded);
-            assert_eq!(answer, jwt::answer(&reading, &asked).as_str(), "{scope}");
+            assert_eq!(grant, jwt::grant(&reading, &requested).as_str(), "{scope}");
             if let Access::List(entries) = &info.access {
                 let (json, mut tape) = (access_json(entries).to_string(), Tape::default());
                 let access = AccessList::parse(&json, &mut tape).expect("a list of entries");
-                assert_eq!(answer, answer_of_access(access, &asked).as_str(), "{scope}");
+                assert_eq!(grant, grant_of_access(access, &requested).as_str(), "{scope}");
             }
         }
     });
@@ -201,7 +201,7 @@ pub(crate) fn references() {
     });
 }
 
-pub(crate) fn names_are_sentences_and_facts_have_sources() {
+pub(crate) fn names_are_sentences_and_vectors_have_sources() {
     for file in case::FILES {
         let mut names = Vec::new();
         for value in case::load(file) {

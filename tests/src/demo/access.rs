@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::config::Kind;
-use super::rules::{Broken, Rule};
+use super::rules::{BrokenRule, Rule};
 use super::store::Store;
 
 /// Someone who can log in. The password is a demo's: it is shown in the ready file, never in the journal.
@@ -17,12 +17,12 @@ pub struct User {
     /// Password to log in with.
     pub password: String,
     /// Which repositories this user may see, beside the public ones.
-    pub sees: Sees,
+    pub sees: Visibility,
 }
 
 /// Which repositories a user may see, beside the public ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sees {
+pub enum Visibility {
     /// Every repository, with every action.
     Everything,
     /// The repositories whose name begins so, to pull and push.
@@ -31,7 +31,7 @@ pub enum Sees {
 
 impl User {
     /// A user with this name, password and view.
-    pub fn new(name: &str, password: &str, sees: Sees) -> Self {
+    pub fn new(name: &str, password: &str, sees: Visibility) -> Self {
         Self { name: name.to_owned(), password: password.to_owned(), sees }
     }
 }
@@ -54,8 +54,8 @@ pub(crate) struct Access {
 impl Access {
     /// Reads one scope by the grammar of the token specification: the first colon ends the type, the last one
     /// begins the actions. Stricter than the grammar in one thing: an action is never empty.
-    pub(crate) fn parse(text: &str) -> Result<Self, Broken> {
-        let broken = |why: &str| Broken::new(Rule::MalformedScope, format!("scope {text:?}: {why}"));
+    pub(crate) fn parse(text: &str) -> Result<Self, BrokenRule> {
+        let broken = |why: &str| BrokenRule::new(Rule::MalformedScope, format!("scope {text:?}: {why}"));
         if text.contains(' ') {
             return Err(broken("a GET request repeats the parameter instead of joining with spaces"));
         }
@@ -101,11 +101,15 @@ pub(crate) fn allows(access: &[Access], needed: &Access) -> bool {
 }
 
 /// The part of the asked-for actions that this user (or nobody, `None`) may have.
-pub(crate) fn grant(kind: Kind, store: &Store, user: Option<&User>, asked: &Access) -> Access {
-    let held = held_actions(kind, store, user, asked);
-    let actions = asked.actions.iter().filter(|action| held.contains(action.as_str())).cloned();
+pub(crate) fn grant(kind: Kind, store: &Store, user: Option<&User>, requested: &Access) -> Access {
+    let held = held_actions(kind, store, user, requested);
+    let actions = requested.actions.iter().filter(|action| held.contains(action.as_str())).cloned();
     let actions: BTreeSet<String> = actions.collect();
-    Access { kind: asked.kind.clone(), name: asked.name.clone(), actions: actions.into_iter().collect() }
+    Access {
+        kind: requested.kind.clone(),
+        name: requested.name.clone(),
+        actions: actions.into_iter().collect(),
+    }
 }
 
 /// Whether the repository is shown to this user (or to nobody in particular, `None`).
@@ -113,29 +117,36 @@ pub(crate) fn sees(store: &Store, user: Option<&User>, repository: &str) -> bool
     let public = store.repository(repository).is_some_and(|repository| repository.public);
     public
         || user.is_some_and(|user| match user.sees {
-            Sees::Everything => true,
-            Sees::Below(prefix) => repository.starts_with(prefix),
+            Visibility::Everything => true,
+            Visibility::Below(prefix) => repository.starts_with(prefix),
         })
 }
 
-fn held_actions(kind: Kind, store: &Store, user: Option<&User>, asked: &Access) -> BTreeSet<&'static str> {
-    match (asked.kind.as_str(), user) {
+fn held_actions(
+    kind: Kind,
+    store: &Store,
+    user: Option<&User>,
+    requested: &Access,
+) -> BTreeSet<&'static str> {
+    match (requested.kind.as_str(), user) {
         ("repository", _) => {
             // Docker Hub answers for what does not exist as for what is private.
-            if kind == Kind::Hub && store.repository(&asked.name).is_none() {
+            if kind == Kind::Hub && store.repository(&requested.name).is_none() {
                 return BTreeSet::new();
             }
             match user.map(|user| user.sees) {
-                Some(Sees::Everything) => BTreeSet::from(["*", "delete", "pull", "push"]),
-                Some(Sees::Below(prefix)) if asked.name.starts_with(prefix) => {
+                Some(Visibility::Everything) => BTreeSet::from(["*", "delete", "pull", "push"]),
+                Some(Visibility::Below(prefix)) if requested.name.starts_with(prefix) => {
                     BTreeSet::from(["pull", "push"])
                 }
-                _ if sees(store, user, &asked.name) => BTreeSet::from(["pull"]),
+                _ if sees(store, user, &requested.name) => BTreeSet::from(["pull"]),
                 _ => BTreeSet::new(),
             }
         }
-        ("registry", Some(user)) if asked.name == "catalog" => match (kind, user.sees) {
-            (Kind::Token, _) | (Kind::Opaque | Kind::OwnRealm, Sees::Everything) => BTreeSet::from(["*"]),
+        ("registry", Some(user)) if requested.name == "catalog" => match (kind, user.sees) {
+            (Kind::Token, _) | (Kind::Opaque | Kind::OwnRealm, Visibility::Everything) => {
+                BTreeSet::from(["*"])
+            }
             _ => BTreeSet::new(),
         },
         _ => BTreeSet::new(),

@@ -5,7 +5,7 @@ use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST};
 
 use super::journal::Role;
 use super::received::{Credentials, Received};
-use super::rules::{Broken, Rule};
+use super::rules::{BrokenRule, Rule};
 use super::site::Site;
 
 /// Methods that the distribution specification uses, and preflights.
@@ -30,7 +30,7 @@ const LEAKED: [&str; 13] = [
 ];
 
 /// Checks a request before it is looked at further.
-pub(crate) fn check(site: &Site, role: Role, request: &Received) -> Result<(), Broken> {
+pub(crate) fn check(site: &Site, role: Role, request: &Received) -> Result<(), BrokenRule> {
     let credentials = request.credentials()?;
     let results = [
         method(role, request),
@@ -43,14 +43,15 @@ pub(crate) fn check(site: &Site, role: Role, request: &Received) -> Result<(), B
         body(role, request),
         unfit(site, role, credentials.as_ref()),
     ];
-    let excused = |broken: &Broken| site.world.config.other_clients && broken.rule.binds_only_dockpass();
+    let excused =
+        |broken: &BrokenRule| site.demo_state.config.other_clients && broken.rule.binds_only_dockpass();
     match results.into_iter().filter_map(Result::err).find(|broken| !excused(broken)) {
         Some(broken) => Err(broken),
         None => Ok(()),
     }
 }
 
-fn method(role: Role, request: &Received) -> Result<(), Broken> {
+fn method(role: Role, request: &Received) -> Result<(), BrokenRule> {
     let known = match role {
         Role::Registry => METHODS.contains(&request.method),
         Role::TokenService => [Method::GET, Method::POST, Method::OPTIONS].contains(&request.method),
@@ -59,19 +60,22 @@ fn method(role: Role, request: &Received) -> Result<(), Broken> {
     if known {
         return Ok(());
     }
-    Err(Broken::new(Rule::UnknownMethod, format!("method {} has no meaning here", request.method)))
+    Err(BrokenRule::new(Rule::UnknownMethod, format!("method {} has no meaning here", request.method)))
 }
 
-fn path(request: &Received) -> Result<(), Broken> {
+fn path(request: &Received) -> Result<(), BrokenRule> {
     let path = request.path.as_str();
     let dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
     if path.starts_with('/') && !dots && !path.contains("//") && !path.contains(['%', '\\', ';']) {
         return Ok(());
     }
-    Err(Broken::new(Rule::SuspiciousPath, "a path with dot segments, empty segments, escapes or backslashes"))
+    Err(BrokenRule::new(
+        Rule::SuspiciousPath,
+        "a path with dot segments, empty segments, escapes or backslashes",
+    ))
 }
 
-fn host(site: &Site, role: Role, request: &Received) -> Result<(), Broken> {
+fn host(site: &Site, role: Role, request: &Received) -> Result<(), BrokenRule> {
     let mut lines = request.headers.get_all(HOST).iter();
     let line = lines.next().and_then(|line| line.to_str().ok()).unwrap_or_default();
     let address = site.address(role);
@@ -79,10 +83,10 @@ fn host(site: &Site, role: Role, request: &Received) -> Result<(), Broken> {
     if lines.next().is_none() && (line == address.to_string() || line == local) {
         return Ok(());
     }
-    Err(Broken::new(Rule::WrongHost, "Host is not this server's, or was sent more than once"))
+    Err(BrokenRule::new(Rule::WrongHost, "Host is not this server's, or was sent more than once"))
 }
 
-fn leaked_headers(request: &Received) -> Result<(), Broken> {
+fn leaked_headers(request: &Received) -> Result<(), BrokenRule> {
     // A browser's preflight is the browser's own: it comes with `Origin` and is answered like any stranger.
     if request.method == Method::OPTIONS {
         return Ok(());
@@ -93,33 +97,37 @@ fn leaked_headers(request: &Received) -> Result<(), Broken> {
         .map(http::HeaderName::as_str)
         .find(|name| LEAKED.contains(name) || name.starts_with("x-") || name.starts_with("sec-"));
     match leaked {
-        Some(name) => {
-            Err(Broken::new(Rule::LeakedHeader, format!("header {name} belongs to a page, browser or proxy")))
-        }
+        Some(name) => Err(BrokenRule::new(
+            Rule::LeakedHeader,
+            format!("header {name} belongs to a page, browser or proxy"),
+        )),
         None => Ok(()),
     }
 }
 
 /// A JWE in compact form has five parts; nothing that dockpass sends upstream has.
-fn sealed_session(request: &Received) -> Result<(), Broken> {
+fn sealed_session(request: &Received) -> Result<(), BrokenRule> {
     let is_jwe = |text: &str| {
         let legal = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
         text.split(|character| !legal(character))
             .any(|word| word.starts_with("eyJ") && word.split('.').count() == 5 && word.len() > 60)
     };
     if texts(request).any(|(_, text)| is_jwe(&text)) {
-        return Err(Broken::new(Rule::SealedSessionLeaked, "a sealed session (JWE) left the key server"));
+        return Err(BrokenRule::new(Rule::SealedSessionLeaked, "a sealed session (JWE) left the key server"));
     }
     Ok(())
 }
 
-fn secrets(site: &Site, request: &Received) -> Result<(), Broken> {
-    let passwords: Vec<&str> = site.world.config.users.iter().map(|user| user.password.as_str()).collect();
+fn secrets(site: &Site, request: &Received) -> Result<(), BrokenRule> {
+    let passwords: Vec<&str> =
+        site.demo_state.config.users.iter().map(|user| user.password.as_str()).collect();
     let leak = texts(request).find(|(place, text)| {
         *place != AUTHORIZATION.as_str() && passwords.iter().any(|password| text.contains(password))
     });
     match leak {
-        Some((place, _)) => Err(Broken::new(Rule::SecretInClear, format!("a password was sent in {place}"))),
+        Some((place, _)) => {
+            Err(BrokenRule::new(Rule::SecretInClear, format!("a password was sent in {place}")))
+        }
         None => Ok(()),
     }
 }
@@ -134,35 +142,43 @@ fn texts(request: &Received) -> impl Iterator<Item = (&str, String)> {
     headers.chain(query).chain([("the path", request.path.clone())])
 }
 
-fn encoding(role: Role, request: &Received) -> Result<(), Broken> {
-    let asked = request.header(ACCEPT_ENCODING.as_str());
-    if role == Role::TokenService && asked.is_some_and(|asked| !asked.eq_ignore_ascii_case("identity")) {
-        return Err(Broken::new(Rule::EncodedTokenReply, "a token reply is asked for without compression"));
+fn encoding(role: Role, request: &Received) -> Result<(), BrokenRule> {
+    let requested = request.header(ACCEPT_ENCODING.as_str());
+    if role == Role::TokenService
+        && requested.is_some_and(|requested| !requested.eq_ignore_ascii_case("identity"))
+    {
+        return Err(BrokenRule::new(
+            Rule::EncodedTokenReply,
+            "a token reply is asked for without compression",
+        ));
     }
     Ok(())
 }
 
-fn body(role: Role, request: &Received) -> Result<(), Broken> {
+fn body(role: Role, request: &Received) -> Result<(), BrokenRule> {
     let bodiless = matches!(request.method, Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS);
     if bodiless && !request.body.is_empty() {
-        return Err(Broken::new(Rule::UnexpectedBody, "a body where none belongs"));
+        return Err(BrokenRule::new(Rule::UnexpectedBody, "a body where none belongs"));
     }
     if role == Role::Cdn && request.headers.contains_key(AUTHORIZATION) {
-        return Err(Broken::new(Rule::AuthorizationToCdn, "Authorization crossed to another host"));
+        return Err(BrokenRule::new(Rule::AuthorizationToCdn, "Authorization crossed to another host"));
     }
     Ok(())
 }
 
 /// Credentials that nobody should send there, whoever they belong to.
-fn unfit(site: &Site, role: Role, credentials: Option<&Credentials>) -> Result<(), Broken> {
+fn unfit(site: &Site, role: Role, credentials: Option<&Credentials>) -> Result<(), BrokenRule> {
     match credentials {
         Some(Credentials::Basic { user, password }) if user.is_empty() || password.is_empty() => {
-            Err(Broken::new(Rule::EmptyCredentials, "Basic with an empty user name or password"))
+            Err(BrokenRule::new(Rule::EmptyCredentials, "Basic with an empty user name or password"))
         }
         Some(Credentials::Bearer(token))
-            if role != Role::TokenService && site.world.tokens.is_refresh_token(token) =>
+            if role != Role::TokenService && site.demo_state.tokens.is_refresh_token(token) =>
         {
-            Err(Broken::new(Rule::RefreshTokenAtRegistry, "a refresh token is for the token service only"))
+            Err(BrokenRule::new(
+                Rule::RefreshTokenAtRegistry,
+                "a refresh token is for the token service only",
+            ))
         }
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::access::{Sees, User};
+use super::access::{User, Visibility};
 use super::clock::Clock;
 
 /// The kinds of registry, by how they authorize.
@@ -99,8 +99,8 @@ impl DemoConfig {
         Self {
             kinds: kinds.into_iter().collect(),
             users: vec![
-                User::new("ada", "analytical-engine", Sees::Everything),
-                User::new("bob", "tables-turn-quietly", Sees::Below("team-b/")),
+                User::new("ada", "analytical-engine", Visibility::Everything),
+                User::new("bob", "tables-turn-quietly", Visibility::Below("team-b/")),
             ],
             token_lifetime: 300,
             clock: Clock::system(),

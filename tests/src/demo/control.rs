@@ -10,53 +10,53 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::answer::Answer;
 use super::received::Received;
+use super::response::DemoResponse;
 use super::script::Script;
 use super::server;
-use super::site::World;
+use super::site::DemoState;
 
 /// Serves the control endpoint until told to stop.
 pub(crate) async fn serve(
     listener: TcpListener,
     address: SocketAddr,
-    world: Arc<World>,
+    demo_state: Arc<DemoState>,
     stop: watch::Receiver<bool>,
 ) {
     server::accept(listener, stop, || {
-        let world = Arc::clone(&world);
+        let demo_state = Arc::clone(&demo_state);
         move |request| {
-            let world = Arc::clone(&world);
+            let demo_state = Arc::clone(&demo_state);
             async move {
                 let request = server::receive(request).await?;
-                let answer = answer(&world, address, &request);
-                answer.into_response(None).map_err(std::io::Error::other)
+                let response = response(&demo_state, address, &request);
+                response.into_response(None).map_err(std::io::Error::other)
             }
         }
     })
     .await;
 }
 
-fn answer(world: &World, address: SocketAddr, request: &Received) -> Answer {
+fn response(demo_state: &DemoState, address: SocketAddr, request: &Received) -> DemoResponse {
     let host = request.header(HOST.as_str()).unwrap_or_default();
     if host != address.to_string() && host != format!("localhost:{}", address.port()) {
         return problem(421, "the control endpoint answers under its own address only");
     }
     match (&request.method, request.path.as_str()) {
-        (&Method::GET, "/journal") => list(serde_json::to_value(world.journal.records())),
-        (&Method::GET, "/violations") => list(serde_json::to_value(world.journal.violations())),
-        (&Method::GET, "/counts") => list(serde_json::to_value(world.journal.counts())),
-        (&Method::POST, "/script") => match serde_json::from_slice::<Scripted>(&request.body) {
-            Ok(Scripted::One(script)) => {
-                world.scripts.push(*script);
-                Answer::json(200, &json!({ "queued": 1 }))
+        (&Method::GET, "/journal") => list(serde_json::to_value(demo_state.journal.records())),
+        (&Method::GET, "/violations") => list(serde_json::to_value(demo_state.journal.violations())),
+        (&Method::GET, "/counts") => list(serde_json::to_value(demo_state.journal.counts())),
+        (&Method::POST, "/script") => match serde_json::from_slice::<ScriptInput>(&request.body) {
+            Ok(ScriptInput::One(script)) => {
+                demo_state.scripts.push(*script);
+                DemoResponse::json(200, &json!({ "queued": 1 }))
             }
-            Ok(Scripted::Many(scripts)) => {
+            Ok(ScriptInput::Many(scripts)) => {
                 let queued = scripts.len();
                 for script in scripts {
-                    world.scripts.push(script);
+                    demo_state.scripts.push(script);
                 }
-                Answer::json(200, &json!({ "queued": queued }))
+                DemoResponse::json(200, &json!({ "queued": queued }))
             }
             Err(_) => match serde_json::from_slice::<Script>(&request.body) {
                 // Says what is wrong with a single script, which the untagged reading cannot.
@@ -65,9 +65,9 @@ fn answer(world: &World, address: SocketAddr, request: &Received) -> Answer {
             },
         },
         (&Method::POST, "/reset") => {
-            world.journal.clear();
-            world.scripts.clear();
-            Answer::json(200, &json!({ "reset": true }))
+            demo_state.journal.clear();
+            demo_state.scripts.clear();
+            DemoResponse::json(200, &json!({ "reset": true }))
         }
         _ => problem(404, "GET /journal, /violations, /counts; POST /script, /reset"),
     }
@@ -75,18 +75,18 @@ fn answer(world: &World, address: SocketAddr, request: &Received) -> Answer {
 
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
-enum Scripted {
+enum ScriptInput {
     One(Box<Script>),
     Many(Vec<Script>),
 }
 
-fn list(value: serde_json::Result<Value>) -> Answer {
+fn list(value: serde_json::Result<Value>) -> DemoResponse {
     match value {
-        Ok(value) => Answer::json(200, &value),
+        Ok(value) => DemoResponse::json(200, &value),
         Err(error) => problem(500, &error.to_string()),
     }
 }
 
-fn problem(status: u16, message: &str) -> Answer {
-    Answer::json(status, &json!({ "error": message }))
+fn problem(status: u16, message: &str) -> DemoResponse {
+    DemoResponse::json(status, &json!({ "error": message }))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Kind;
 use super::received::Received;
-use super::rules::{Broken, Rule};
+use super::rules::{BrokenRule, Rule};
 
 /// The part that a server plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -163,7 +163,7 @@ impl Journal {
     }
 
     /// Notes how a request was answered.
-    pub(crate) fn answered(&self, seq: u64, status: Option<u16>, scripted: bool) {
+    pub(crate) fn responded(&self, seq: u64, status: Option<u16>, scripted: bool) {
         let mut entries = self.entries();
         // From the end: what was just answered arrived a moment ago.
         if let Some(record) = entries.records.iter_mut().rev().find(|record| record.seq == seq) {
@@ -173,7 +173,7 @@ impl Journal {
     }
 
     /// Notes a broken rule.
-    pub(crate) fn violated(&self, seq: u64, registry: Kind, role: Role, broken: &Broken) {
+    pub(crate) fn violated(&self, seq: u64, registry: Kind, role: Role, broken: &BrokenRule) {
         self.entries().violations.push(Violation {
             seq,
             registry,

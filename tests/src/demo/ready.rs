@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::access::Sees;
+use super::access::Visibility;
 use super::config::Kind;
 use super::site::Site;
 
@@ -55,13 +55,13 @@ const OFFERED: [&str; 6] =
 
 /// Describes a registry for the ready file.
 pub(crate) fn describe(site: &Site) -> ReadyRegistry {
-    let users = if site.kind == Kind::Open { &[][..] } else { &site.world.config.users[..] };
+    let users = if site.kind == Kind::Open { &[][..] } else { &site.demo_state.config.users[..] };
     let logins = users.iter().map(|user| Login {
         username: user.name.clone(),
         password: user.password.clone(),
         note: match user.sees {
-            Sees::Everything => "sees every repository".to_owned(),
-            Sees::Below(prefix) => format!("sees {prefix}* and what is public"),
+            Visibility::Everything => "sees every repository".to_owned(),
+            Visibility::Below(prefix) => format!("sees {prefix}* and what is public"),
         },
     });
     ReadyRegistry {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method};
 
-use super::rules::{Broken, Rule};
+use super::rules::{BrokenRule, Rule};
 
 /// A request with its whole body.
 #[derive(Debug)]
@@ -51,14 +51,14 @@ impl Received {
     }
 
     /// The credentials, if there are any: at most one header line, `Basic` or `Bearer`, well formed.
-    pub(crate) fn credentials(&self) -> Result<Option<Credentials>, Broken> {
+    pub(crate) fn credentials(&self) -> Result<Option<Credentials>, BrokenRule> {
         let mut lines = self.headers.get_all(AUTHORIZATION).iter();
         let Some(line) = lines.next() else { return Ok(None) };
         if lines.next().is_some() {
-            return Err(Broken::new(Rule::MultipleAuthorization, "more than one Authorization header"));
+            return Err(BrokenRule::new(Rule::MultipleAuthorization, "more than one Authorization header"));
         }
         let malformed =
-            |why: &str| Broken::new(Rule::MalformedAuthorization, format!("Authorization: {why}"));
+            |why: &str| BrokenRule::new(Rule::MalformedAuthorization, format!("Authorization: {why}"));
         let line = line.to_str().map_err(|_| malformed("not visible ASCII"))?;
         let (scheme, value) = line.split_once(' ').ok_or_else(|| malformed("a scheme without a value"))?;
         if scheme.eq_ignore_ascii_case("basic") {
@@ -85,19 +85,19 @@ impl Received {
         &self,
         known: &[&str],
         repeatable: &[&str],
-    ) -> Result<Vec<(String, String)>, Broken> {
+    ) -> Result<Vec<(String, String)>, BrokenRule> {
         check_names(parse_form(self.query.as_deref().unwrap_or_default())?, known, repeatable)
     }
 
     /// The form in the body, decoded, by the same rules.
-    pub(crate) fn form(&self, known: &[&str]) -> Result<Vec<(String, String)>, Broken> {
+    pub(crate) fn form(&self, known: &[&str]) -> Result<Vec<(String, String)>, BrokenRule> {
         let content_type = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
         let bare = content_type.split(';').next().unwrap_or_default().trim();
         if !bare.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(Broken::new(Rule::WrongContentType, "a token request by POST is a form"));
+            return Err(BrokenRule::new(Rule::WrongContentType, "a token request by POST is a form"));
         }
         let text = std::str::from_utf8(&self.body)
-            .map_err(|_| Broken::new(Rule::MalformedQuery, "the form is not ASCII"))?;
+            .map_err(|_| BrokenRule::new(Rule::MalformedQuery, "the form is not ASCII"))?;
         check_names(parse_form(text)?, known, &[])
     }
 
@@ -124,22 +124,28 @@ fn check_names(
     parameters: Vec<(String, String)>,
     known: &[&str],
     repeatable: &[&str],
-) -> Result<Vec<(String, String)>, Broken> {
+) -> Result<Vec<(String, String)>, BrokenRule> {
     for (index, (name, _)) in parameters.iter().enumerate() {
         if !known.contains(&name.as_str()) {
-            return Err(Broken::new(Rule::UnknownParameter, format!("parameter {name:?} is not specified")));
+            return Err(BrokenRule::new(
+                Rule::UnknownParameter,
+                format!("parameter {name:?} is not specified"),
+            ));
         }
         let earlier = parameters.iter().take(index).any(|(earlier, _)| earlier == name);
         if earlier && !repeatable.contains(&name.as_str()) {
-            return Err(Broken::new(Rule::DuplicateParameter, format!("parameter {name:?} is given twice")));
+            return Err(BrokenRule::new(
+                Rule::DuplicateParameter,
+                format!("parameter {name:?} is given twice"),
+            ));
         }
     }
     Ok(parameters)
 }
 
 /// `application/x-www-form-urlencoded`, with nothing forgiven. An empty text has no parameters.
-fn parse_form(text: &str) -> Result<Vec<(String, String)>, Broken> {
-    let malformed = |why: &str| Broken::new(Rule::MalformedQuery, why);
+fn parse_form(text: &str) -> Result<Vec<(String, String)>, BrokenRule> {
+    let malformed = |why: &str| BrokenRule::new(Rule::MalformedQuery, why);
     if text.is_empty() {
         return Ok(Vec::new());
     }

@@ -10,11 +10,11 @@ use serde_json::json;
 
 use self::route::Route;
 use super::access::{self, Access, User};
-use super::answer::Answer;
 use super::config::Kind;
 use super::received::{Credentials, Received};
-use super::rules::{Broken, Rule};
-use super::site::{Named, Site};
+use super::response::DemoResponse;
+use super::rules::{BrokenRule, Rule};
+use super::site::{ServiceNames, Site};
 use super::token_service::PLACEHOLDER;
 
 pub(crate) use self::resources::cdn;
@@ -30,7 +30,11 @@ enum Caller<'a> {
 }
 
 /// Answers a request to a registry.
-pub(crate) fn answer(site: &Site, request: &Received, named: &Named) -> Result<Answer, Broken> {
+pub(crate) fn response(
+    site: &Site,
+    request: &Received,
+    named: &ServiceNames,
+) -> Result<DemoResponse, BrokenRule> {
     let parameters = request.parameters(&PARAMETERS, &[])?;
     let route = Route::parse(&request.path);
     let caller = match authorize(site, request, named, &route)? {
@@ -39,15 +43,15 @@ pub(crate) fn answer(site: &Site, request: &Received, named: &Named) -> Result<A
     };
     if request.method == Method::OPTIONS {
         // gorilla's method handler, as in distribution: allowed methods, and nothing of CORS.
-        return Ok(with_version(Answer::empty(200).header("allow", "GET, HEAD")));
+        return Ok(with_version(DemoResponse::empty(200).header("allow", "GET, HEAD")));
     }
     let user = match caller {
         Caller::User(user) => Some(user),
         Caller::Anonymous => None,
     };
     let everything = site.kind == Kind::Open;
-    Ok(with_version(resources::answer(site, request, &route, &parameters, |name| {
-        everything || access::sees(&site.world.store, user, name)
+    Ok(with_version(resources::response(site, request, &route, &parameters, |name| {
+        everything || access::sees(&site.demo_state.store, user, name)
     })))
 }
 
@@ -73,16 +77,16 @@ fn needed(route: &Route, method: &Method) -> Option<Access> {
     }
 }
 
-type Authorized<'a> = Result<Result<Caller<'a>, Answer>, Broken>;
+type Authorized<'a> = Result<Result<Caller<'a>, DemoResponse>, BrokenRule>;
 
 /// Who may go on; else the refusal. The outer error is a broken rule.
-fn authorize<'a>(site: &'a Site, request: &Received, named: &Named, route: &Route) -> Authorized<'a> {
+fn authorize<'a>(site: &'a Site, request: &Received, named: &ServiceNames, route: &Route) -> Authorized<'a> {
     let credentials = request.credentials()?;
     match site.kind {
         Kind::Open => match credentials {
             None => Ok(Ok(Caller::Anonymous)),
             Some(_) => {
-                Err(Broken::new(Rule::CredentialsToOpenRegistry, "this registry asks for no credentials"))
+                Err(BrokenRule::new(Rule::CredentialsToOpenRegistry, "this registry asks for no credentials"))
             }
         },
         Kind::Basic => by_password(site, credentials, route),
@@ -93,18 +97,19 @@ fn authorize<'a>(site: &'a Site, request: &Received, named: &Named, route: &Rout
 fn by_password<'a>(site: &'a Site, credentials: Option<Credentials>, route: &Route) -> Authorized<'a> {
     let user = match credentials {
         Some(Credentials::Bearer(_)) => {
-            return Err(Broken::new(Rule::BearerToBasicRegistry, "this registry asks for Basic"));
+            return Err(BrokenRule::new(Rule::BearerToBasicRegistry, "this registry asks for Basic"));
         }
-        Some(Credentials::Basic { user, password }) => site.world.user(&user, &password),
+        Some(Credentials::Basic { user, password }) => site.demo_state.user(&user, &password),
         None => None,
     };
     let Some(user) = user else {
-        let refusal = Answer::error(401, "UNAUTHORIZED", "authentication required");
+        let refusal = DemoResponse::error(401, "UNAUTHORIZED", "authentication required");
         return Ok(Err(refusal.header("www-authenticate", "Basic realm=\"Demo Registry\"")));
     };
-    let hidden = route.repository().is_some_and(|name| !access::sees(&site.world.store, Some(user), name));
+    let hidden =
+        route.repository().is_some_and(|name| !access::sees(&site.demo_state.store, Some(user), name));
     if hidden {
-        return Ok(Err(Answer::error(403, "DENIED", "requested access to the resource is denied")));
+        return Ok(Err(DemoResponse::error(403, "DENIED", "requested access to the resource is denied")));
     }
     Ok(Ok(Caller::User(user)))
 }
@@ -112,7 +117,7 @@ fn by_password<'a>(site: &'a Site, credentials: Option<Credentials>, route: &Rou
 fn by_token<'a>(
     site: &'a Site,
     request: &Received,
-    named: &Named,
+    named: &ServiceNames,
     route: &Route,
     credentials: Option<Credentials>,
 ) -> Authorized<'a> {
@@ -121,27 +126,33 @@ fn by_token<'a>(
     let token = match credentials {
         None => return Ok(Err(refusal(None))),
         Some(Credentials::Basic { .. }) => {
-            return Err(Broken::new(
+            return Err(BrokenRule::new(
                 Rule::BasicToBearerRegistry,
                 "this registry asks for tokens, not passwords",
             ));
         }
         Some(Credentials::Bearer(token)) => token,
     };
-    let now = site.world.config.clock.now();
-    let Ok(claims) = site.world.tokens.check(site.format(), &token, &site.issuer(), site.service(), now)
+    let now = site.demo_state.config.clock.now();
+    let Ok(claims) = site.demo_state.tokens.check(site.format(), &token, &site.issuer(), site.service(), now)
     else {
         return Ok(Err(refusal(Some("invalid_token"))));
     };
     if needed.as_ref().is_some_and(|needed| !access::allows(&claims.access, needed)) {
         return Ok(Err(refusal(Some("insufficient_scope"))));
     }
-    Ok(Ok(site.world.user_named(&claims.sub).map_or(Caller::Anonymous, Caller::User)))
+    Ok(Ok(site.demo_state.user_named(&claims.sub).map_or(Caller::Anonymous, Caller::User)))
 }
 
 /// 401 with a Bearer challenge, as distribution writes it.
-fn refuse(site: &Site, named: &Named, route: &Route, needed: Option<&Access>, error: Option<&str>) -> Answer {
-    let Named { realm, service } = named;
+fn refuse(
+    site: &Site,
+    named: &ServiceNames,
+    route: &Route,
+    needed: Option<&Access>,
+    error: Option<&str>,
+) -> DemoResponse {
+    let ServiceNames { realm, service } = named;
     let mut challenge = format!("Bearer realm=\"{realm}\",service=\"{service}\"");
     let placeholder = site.kind == Kind::Opaque && matches!(route, Route::Base);
     let scope = needed.map(Access::scope).or_else(|| placeholder.then(|| PLACEHOLDER.to_owned()));
@@ -155,10 +166,10 @@ fn refuse(site: &Site, named: &Named, route: &Route, needed: Option<&Access>, er
         let entry = |action: &String| json!({ "Type": needed.kind, "Class": "", "Name": needed.name, "Action": action });
         needed.actions.iter().map(entry).collect()
     });
-    Answer::error_with(401, "UNAUTHORIZED", "authentication required", &detail.unwrap_or_default())
+    DemoResponse::error_with(401, "UNAUTHORIZED", "authentication required", &detail.unwrap_or_default())
         .header("www-authenticate", challenge)
 }
 
-fn with_version(answer: Answer) -> Answer {
-    answer.header("docker-distribution-api-version", "registry/2.0")
+fn with_version(response: DemoResponse) -> DemoResponse {
+    response.header("docker-distribution-api-version", "registry/2.0")
 }

@@ -80,12 +80,12 @@ impl Rule {
 
 /// A broken rule, with the reason for people. The reason never holds a secret.
 #[derive(Clone, Debug)]
-pub(crate) struct Broken {
+pub(crate) struct BrokenRule {
     pub(crate) rule: Rule,
     pub(crate) detail: String,
 }
 
-impl Broken {
+impl BrokenRule {
     pub(crate) fn new(rule: Rule, detail: impl Into<String>) -> Self {
         Self { rule, detail: detail.into() }
     }

@@ -10,10 +10,10 @@ use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, Body, Content};
 use super::config::Kind;
 use super::journal::Role;
 use super::received::Received;
+use super::response::{Body, Content, DemoResponse};
 
 /// How the next matching requests are answered. In JSON, for the control endpoint:
 /// `{"registry":"token","role":"token-service","times":2,"delay_ms":100,"action":{"do":"too_many","retry_after":"3"}}`.
@@ -196,36 +196,35 @@ pub(crate) enum Pace {
 
 impl Action {
     /// The answer that stands instead of the normal one, if there is one.
-    pub(crate) fn instead(&self) -> Option<Answer> {
+    pub(crate) fn instead(&self) -> Option<DemoResponse> {
         Some(match self {
             Self::Respond { status, headers, body } => {
-                let mut answer = Answer::empty(*status);
-                answer.headers.clone_from(headers);
-                answer.content = Content::Bytes(Bytes::from(body.clone()));
-                answer
+                let mut response = DemoResponse::empty(*status);
+                response.headers.clone_from(headers);
+                response.content = Content::Bytes(Bytes::from(body.clone()));
+                response
             }
-            Self::Redirect { status, location } => Answer::empty(*status).header("location", location),
+            Self::Redirect { status, location } => DemoResponse::empty(*status).header("location", location),
             Self::Huge { bytes } => {
                 let mut body = String::from("{\"token\":\"");
                 body.extend(std::iter::repeat_n('a', usize::try_from(*bytes).unwrap_or(usize::MAX)));
                 body.push_str("\"}");
-                Answer::bytes(200, "application/json", body)
+                DemoResponse::bytes(200, "application/json", body)
             }
             Self::WrongJson => {
-                Answer::bytes(200, "application/json", "{\"token\": \"abc\", \"expires_in\": ")
+                DemoResponse::bytes(200, "application/json", "{\"token\": \"abc\", \"expires_in\": ")
             }
             Self::TooMany { retry_after } => {
-                let answer = Answer::error(429, "TOOMANYREQUESTS", "too many requests");
+                let response = DemoResponse::error(429, "TOOMANYREQUESTS", "too many requests");
                 match retry_after {
-                    Some(value) => answer.header("retry-after", value),
-                    None => answer,
+                    Some(value) => response.header("retry-after", value),
+                    None => response,
                 }
             }
-            Self::Challenge { lines } => lines
-                .iter()
-                .fold(Answer::error(401, "UNAUTHORIZED", "authentication required"), |answer, line| {
-                    answer.header("www-authenticate", line)
-                }),
+            Self::Challenge { lines } => lines.iter().fold(
+                DemoResponse::error(401, "UNAUTHORIZED", "authentication required"),
+                |response, line| response.header("www-authenticate", line),
+            ),
             Self::Nothing
             | Self::AddHeaders { .. }
             | Self::Drip { .. }

@@ -15,15 +15,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::answer::{Answer, Body};
 use super::checks;
 use super::clock::http_date;
 use super::journal::Role;
 use super::received::Received;
 use super::registry;
-use super::rules::Broken;
+use super::response::{Body, DemoResponse};
+use super::rules::BrokenRule;
 use super::script::{Action, Script};
-use super::site::{Named, Site};
+use super::site::{ServiceNames, Site};
 use super::token_service;
 
 /// Bodies of requests are forms and the uploads that a read-only registry refuses.
@@ -32,7 +32,7 @@ const BODY_LIMIT: usize = 1 << 20;
 /// Serves one role of one registry until told to stop.
 pub(crate) async fn serve(listener: TcpListener, site: Arc<Site>, role: Role, stop: watch::Receiver<bool>) {
     accept(listener, stop, || {
-        let connection = site.world.journal.connection();
+        let connection = site.demo_state.journal.connection();
         let site = Arc::clone(&site);
         move |request| handle(Arc::clone(&site), role, connection, request)
     })
@@ -75,49 +75,55 @@ async fn handle(
 ) -> io::Result<Response<Body>> {
     let request = receive(request).await?;
     let role = site.role_for(listener, &request.path);
-    let journal = &site.world.journal;
+    let journal = &site.demo_state.journal;
     let seq = journal.arrived(site.kind, role, connection, &request);
-    let script = site.world.scripts.take(site.kind, role, &request);
+    let script = site.demo_state.scripts.take(site.kind, role, &request);
     if let Some(Script { delay_ms, .. }) = script {
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     }
     let action = script.as_ref().map(|script| &script.action);
-    let answer = match answer(&site, role, &request, action) {
-        Ok(answer) => answer,
+    let response = match response(&site, role, &request, action) {
+        Ok(response) => response,
         Err(broken) => {
             journal.violated(seq, site.kind, role, &broken);
-            Answer::violation(&broken)
+            DemoResponse::violation(&broken)
         }
     };
     if matches!(action, Some(Action::Close)) {
-        journal.answered(seq, None, true);
+        journal.responded(seq, None, true);
         return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "closed by script"));
     }
-    journal.answered(seq, Some(answer.status), script.is_some());
+    journal.responded(seq, Some(response.status), script.is_some());
     // The demo's own time, so that a client that corrects for skew sees one clock.
-    let dated = answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
-    let answer = if dated { answer } else { answer.header("date", http_date(site.world.config.clock.now())) };
-    answer.into_response(action.and_then(Action::pace)).map_err(io::Error::other)
+    let dated = response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
+    let response =
+        if dated { response } else { response.header("date", http_date(site.demo_state.config.clock.now())) };
+    response.into_response(action.and_then(Action::pace)).map_err(io::Error::other)
 }
 
 /// The answer to a request: rules first, then what a script wants, then the normal one.
-fn answer(site: &Site, role: Role, request: &Received, action: Option<&Action>) -> Result<Answer, Broken> {
+fn response(
+    site: &Site,
+    role: Role,
+    request: &Received,
+    action: Option<&Action>,
+) -> Result<DemoResponse, BrokenRule> {
     checks::check(site, role, request)?;
-    if let Some(answer) = action.and_then(Action::instead) {
-        return Ok(answer);
+    if let Some(response) = action.and_then(Action::instead) {
+        return Ok(response);
     }
-    let mut answer = match role {
-        Role::Registry => registry::answer(site, request, &named(site, action))?,
-        Role::TokenService => token_service::answer(site, request)?,
+    let mut response = match role {
+        Role::Registry => registry::response(site, request, &named(site, action))?,
+        Role::TokenService => token_service::response(site, request)?,
         Role::Cdn => registry::cdn(site, request)?,
     };
     if let Some(Action::AddHeaders { headers }) = action {
-        answer.headers.extend(headers.iter().cloned());
+        response.headers.extend(headers.iter().cloned());
     }
-    Ok(answer)
+    Ok(response)
 }
 
-fn named(site: &Site, action: Option<&Action>) -> Named {
+fn named(site: &Site, action: Option<&Action>) -> ServiceNames {
     let mut named = site.named();
     if let Some(Action::Realm { realm, service }) = action {
         if let Some(realm) = realm {

@@ -15,7 +15,7 @@ use super::tokens::{Format, Tokens};
 
 /// What all registries of a demo share.
 #[derive(Debug)]
-pub(crate) struct World {
+pub(crate) struct DemoState {
     pub(crate) config: DemoConfig,
     pub(crate) store: SharedStore,
     pub(crate) journal: Journal,
@@ -26,7 +26,7 @@ pub(crate) struct World {
 /// One registry, its token service and its host of blobs.
 #[derive(Debug)]
 pub(crate) struct Site {
-    pub(crate) world: Arc<World>,
+    pub(crate) demo_state: Arc<DemoState>,
     pub(crate) kind: Kind,
     pub(crate) registry: SocketAddr,
     pub(crate) token_service: Option<SocketAddr>,
@@ -36,7 +36,7 @@ pub(crate) struct Site {
 
 /// The realm and service that challenges name.
 #[derive(Clone, Debug)]
-pub(crate) struct Named {
+pub(crate) struct ServiceNames {
     pub(crate) realm: String,
     pub(crate) service: String,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Named {
 /// Pulls that Docker Hub's way allows before the counter stays at zero. Nothing is refused.
 const PULL_LIMIT: u32 = 100;
 
-impl World {
+impl DemoState {
     pub(crate) fn new(config: DemoConfig) -> Result<Self, DemoError> {
         Ok(Self {
             store: Arc::new(images::build(config.big_blob)?),
@@ -68,13 +68,13 @@ impl World {
 
 impl Site {
     pub(crate) fn new(
-        world: Arc<World>,
+        demo_state: Arc<DemoState>,
         kind: Kind,
         registry: SocketAddr,
         token_service: Option<SocketAddr>,
         cdn: Option<SocketAddr>,
     ) -> Self {
-        Self { world, kind, registry, token_service, cdn, pulls_left: AtomicU32::new(PULL_LIMIT) }
+        Self { demo_state, kind, registry, token_service, cdn, pulls_left: AtomicU32::new(PULL_LIMIT) }
     }
 
     /// Where the server with this role listens.
@@ -122,8 +122,8 @@ impl Site {
     }
 
     /// What challenges name when nothing is scripted.
-    pub(crate) fn named(&self) -> Named {
-        Named { realm: self.realm().unwrap_or_default(), service: self.service().to_owned() }
+    pub(crate) fn named(&self) -> ServiceNames {
+        ServiceNames { realm: self.realm().unwrap_or_default(), service: self.service().to_owned() }
     }
 
     /// How the tokens look.

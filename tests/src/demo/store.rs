@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 
-use super::answer::Content;
 use super::archive::{digest_of, hex};
+use super::response::Content;
 
 /// Repositories by name.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ mod scripts;
 use serde_json::Value;
 
 use super::{Demo, DemoConfig, DemoRegistry, Kind};
-use crate::client::{Client, Reply};
+use crate::client::{Client, HttpResponse};
 
 /// A demo of one registry, with a client.
 struct Stage {
@@ -37,15 +37,15 @@ impl Stage {
         format!("{}{path}", self.registry().url())
     }
 
-    async fn get(&self, path: &str) -> Reply {
+    async fn get(&self, path: &str) -> HttpResponse {
         self.client.get(&self.url(path)).send().await.unwrap()
     }
 
-    async fn get_with(&self, path: &str, token: &str) -> Reply {
+    async fn get_with(&self, path: &str, token: &str) -> HttpResponse {
         self.client.get(&self.url(path)).bearer(token).send().await.unwrap()
     }
 
-    async fn get_as(&self, path: &str, (user, password): (&str, &str)) -> Reply {
+    async fn get_as(&self, path: &str, (user, password): (&str, &str)) -> HttpResponse {
         self.client.get(&self.url(path)).basic(user, password).send().await.unwrap()
     }
 
@@ -55,7 +55,7 @@ impl Stage {
         scopes.iter().fold(url, |url, scope| format!("{url}&scope={scope}"))
     }
 
-    async fn ask(&self, scopes: &[&str], user: Option<(&str, &str)>) -> Reply {
+    async fn ask(&self, scopes: &[&str], user: Option<(&str, &str)>) -> HttpResponse {
         let call = self.client.get(&self.realm(scopes));
         let call = match user {
             Some((user, password)) => call.basic(user, password),
@@ -65,9 +65,9 @@ impl Stage {
     }
 
     async fn token(&self, scopes: &[&str], user: Option<(&str, &str)>) -> String {
-        let reply = self.ask(scopes, user).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        reply.json()["token"].as_str().unwrap().to_owned()
+        let response = self.ask(scopes, user).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.json()["token"].as_str().unwrap().to_owned()
     }
 
     /// The names of the rules that were broken so far.

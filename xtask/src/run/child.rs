@@ -19,7 +19,7 @@ const KEPT: usize = 20;
 
 /// What was read of its output, of both streams.
 #[derive(Debug, Default)]
-struct Said {
+struct ChildOutput {
     /// The first line that starts as its announcement should.
     announcement: Option<String>,
     last: VecDeque<String>,
@@ -30,7 +30,7 @@ struct Said {
 pub(crate) struct Child {
     name: &'static str,
     process: std::process::Child,
-    said: Arc<Mutex<Said>>,
+    captured: Arc<Mutex<ChildOutput>>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -46,12 +46,12 @@ impl Child {
             command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(
                 |error| Failure::Failed(format!("cannot run `{}`: {error}", process::typed(command))),
             )?;
-        let said = Arc::default();
+        let captured = Arc::default();
         let readers = [
-            process.stdout.take().map(|stream| relay(name, announces, stream, &said)),
-            process.stderr.take().map(|stream| relay(name, announces, stream, &said)),
+            process.stdout.take().map(|stream| relay(name, announces, stream, &captured)),
+            process.stderr.take().map(|stream| relay(name, announces, stream, &captured)),
         ];
-        Ok(Self { name, process, said, readers: readers.into_iter().flatten().collect() })
+        Ok(Self { name, process, captured, readers: readers.into_iter().flatten().collect() })
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -65,7 +65,7 @@ impl Child {
 
     /// What followed `announces` on the line that it announced itself with; `None` before that.
     pub(crate) fn announcement(&self) -> Option<String> {
-        lock(&self.said).announcement.clone()
+        lock(&self.captured).announcement.clone()
     }
 
     /// If it ended: that it did, how, and its last words.
@@ -73,7 +73,8 @@ impl Child {
         let status = self.process.try_wait().ok().flatten()?;
         // Its pipes are closed now, or soon are: the readers end.
         self.readers.drain(..).for_each(|reader| drop(reader.join()));
-        let words: Vec<String> = lock(&self.said).last.iter().map(|line| format!("\n    {line}")).collect();
+        let words: Vec<String> =
+            lock(&self.captured).last.iter().map(|line| format!("\n    {line}")).collect();
         Some(format!("the {} ended by itself ({status}); its last lines:{}", self.name, words.concat()))
     }
 
@@ -99,28 +100,28 @@ impl Drop for Child {
     }
 }
 
-fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
-    said.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(captured: &Mutex<ChildOutput>) -> MutexGuard<'_, ChildOutput> {
+    captured.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn relay(
     name: &'static str,
     announces: &'static str,
     stream: impl Read + Send + 'static,
-    said: &Arc<Mutex<Said>>,
+    captured: &Arc<Mutex<ChildOutput>>,
 ) -> JoinHandle<()> {
-    let said = Arc::clone(said);
+    let captured = Arc::clone(captured);
     thread::spawn(move || {
         process::each_line(stream, |line| {
             eprintln!("{name:<14}│ {line}");
-            let mut said = lock(&said);
-            if said.announcement.is_none() {
-                said.announcement = line.strip_prefix(announces).map(|rest| rest.trim().to_owned());
+            let mut captured = lock(&captured);
+            if captured.announcement.is_none() {
+                captured.announcement = line.strip_prefix(announces).map(|rest| rest.trim().to_owned());
             }
-            if said.last.len() == KEPT {
-                said.last.pop_front();
+            if captured.last.len() == KEPT {
+                captured.last.pop_front();
             }
-            said.last.push_back(line.to_owned());
+            captured.last.push_back(line.to_owned());
         });
     })
 }

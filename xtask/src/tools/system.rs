@@ -13,7 +13,7 @@ use crate::{process, util};
 
 /// One thing that a command may need from the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum Requirement {
     Chromium,
     ChromeDriver,
     Registry,
@@ -49,7 +49,7 @@ enum Plan {
     Tell(String),
 }
 
-impl Need {
+impl Requirement {
     /// Everything that any command needs.
     pub(crate) const ALL: [Self; 13] = [
         Self::Chromium,
@@ -133,8 +133,8 @@ impl Need {
 }
 
 /// Makes sure that all of these are there, with one run of the package manager for everything that is missing.
-pub(crate) fn require(needs: &[Need]) -> Result<(), Failure> {
-    let missing: Vec<Need> = needs.iter().copied().filter(|need| !need.is_there()).collect();
+pub(crate) fn require(needs: &[Requirement]) -> Result<(), Failure> {
+    let missing: Vec<Requirement> = needs.iter().copied().filter(|need| !need.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -7,12 +7,12 @@ use dockpass_protocol::flow::{FlowError, Hop};
 use dockpass_protocol::scope::ScopeSet;
 use secrecy::SecretString;
 
-use super::{Entry, Held, TokenCache};
+use super::{CachedToken, Entry, TokenCache};
 use crate::broker::Identity;
 use crate::clock::SystemRandomness;
 use crate::config::{CacheConfig, Config, RegistryConfig};
 use crate::registry::{Registries, Registry};
-use crate::session::{Facts, Sealed};
+use crate::session::{SealedText, SessionInfo};
 
 fn cache(config: &CacheConfig) -> TokenCache {
     TokenCache::new(config, &SystemRandomness::default()).unwrap()
@@ -24,7 +24,7 @@ fn registries(urls: &[&str]) -> Vec<Arc<Registry>> {
 }
 
 fn session(text: &str) -> Identity {
-    let facts = Facts {
+    let info = SessionInfo {
         kid: String::new(),
         jti: String::new(),
         issued_at_s: 0,
@@ -35,11 +35,11 @@ fn session(text: &str) -> Identity {
         auth: dockpass_protocol::api::RegistryAuth::Bearer,
         username: String::new(),
     };
-    Identity::Session(Sealed::new(text), Arc::new(facts))
+    Identity::Session(SealedText::new(text), Arc::new(info))
 }
 
-fn held(token: &str, keep_until_ms: i64) -> Entry {
-    Entry::Token(Arc::new(Held {
+fn cached(token: &str, keep_until_ms: i64) -> Entry {
+    Entry::Token(Arc::new(CachedToken {
         token: SecretString::from(token),
         expires_at_ms: keep_until_ms,
         is_jwt: false,
@@ -67,7 +67,7 @@ fn no_two_questions_have_one_key_and_one_question_has_one() {
         "registry:catalog:*",
     ];
     let services = [None, Some(""), Some("s"), Some("srepository:a/b:pull"), Some("no service")];
-    let mut seen = HashSet::new();
+    let mut received = HashSet::new();
     let mut count = 0;
     for registry in &registries {
         for path in ["/token", "/token2", "/token?service=s"] {
@@ -76,14 +76,14 @@ fn no_two_questions_have_one_key_and_one_question_has_one() {
                 for service in services {
                     for scope in scopes {
                         let set = ScopeSet::parse(scope).unwrap();
-                        seen.insert(cache.key(identity, registry, &realm, service, &set));
+                        received.insert(cache.key(identity, registry, &realm, service, &set));
                         count += 1;
                     }
                 }
             }
         }
     }
-    assert_eq!(seen.len(), count);
+    assert_eq!(received.len(), count);
     let realm = registries[0].policy().admit("/token").unwrap();
     let key = |scopes: &str| {
         cache.key(&session("a"), &registries[0], &realm, None, &ScopeSet::parse(scopes).unwrap())
@@ -151,7 +151,7 @@ async fn one_fetch_for_all_and_errors_are_not_kept() {
     );
     let after_errors = fetched.swap(0, Ordering::SeqCst);
     assert!(after_errors >= 1);
-    let all = (0..50).map(|_| cache.get_or_fetch([1; 32], 0, fetch(Ok(held("t", 1_000)))));
+    let all = (0..50).map(|_| cache.get_or_fetch([1; 32], 0, fetch(Ok(cached("t", 1_000)))));
     assert!(futures_util::future::join_all(all).await.iter().all(Result::is_ok));
     assert_eq!(fetched.load(Ordering::SeqCst), 1);
     assert!(cache.get(&[1; 32], 999).await.is_some());
@@ -166,7 +166,7 @@ async fn it_stays_within_its_bytes() {
     for index in 0..500_u32 {
         let mut key = [0; 32];
         key[..4].copy_from_slice(&index.to_be_bytes());
-        cache.get_or_fetch(key, 0, async { Ok(held(&"t".repeat(2_000), i64::MAX)) }).await.unwrap();
+        cache.get_or_fetch(key, 0, async { Ok(cached(&"t".repeat(2_000), i64::MAX)) }).await.unwrap();
     }
     cache.entries.run_pending_tasks().await;
     assert!(cache.entries.weighted_size() <= 100_000, "{}", cache.entries.weighted_size());

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::carrier;
 use crate::config::Config;
 use crate::test_support::{
-    Fake, Reply, Seen, TestServer, basic, basic_registry, reply, request, token_registry,
+    Fake, FakeResponse, ReceivedRequest, TestServer, basic, basic_registry, request, respond, token_registry,
 };
 
 fn path(fake: &Fake, rest: &str) -> String {
@@ -13,8 +13,8 @@ fn path(fake: &Fake, rest: &str) -> String {
 }
 
 /// Answers everything with 200 and what it was asked.
-fn echo(_own: &str, seen: &Seen) -> Reply {
-    reply(200, &[("content-type", "application/json")], &json!({"target": seen.target}).to_string())
+fn echo(_own: &str, received: &ReceivedRequest) -> FakeResponse {
+    respond(200, &[("content-type", "application/json")], &json!({"target": received.target}).to_string())
 }
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -23,23 +23,23 @@ const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49
 async fn a_challenge_is_relayed_and_with_a_registry_token_the_answer_comes() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
-    let answer = server.get(&path(&fake, "/v2/_catalog"), &[]).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let response = server.get(&path(&fake, "/v2/_catalog"), &[]).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
     let challenge = format!("Bearer realm=\"http://{}/token\",service=\"fake\"", fake.authority);
-    assert_eq!(answer.header("www-authenticate"), Some(challenge.as_str()));
-    assert_eq!(answer.body, "{}", "the registry's own body");
+    assert_eq!(response.header("www-authenticate"), Some(challenge.as_str()));
+    assert_eq!(response.body, "{}", "the registry's own body");
 
-    let answer = server.get(&path(&fake, "/v2/_catalog?n=1"), &[("authorization", "Bearer eyJ")]).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json(), json!({"repositories": ["a"]}));
+    let response = server.get(&path(&fake, "/v2/_catalog?n=1"), &[("authorization", "Bearer eyJ")]).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.json(), json!({"repositories": ["a"]}));
     let link = format!("</r/{}/v2/_catalog?last=a&n=1>; rel=\"next\"", fake.authority);
-    assert_eq!(answer.header("link"), Some(link.as_str()));
+    assert_eq!(response.header("link"), Some(link.as_str()));
     for gone in ["set-cookie", "server"] {
-        assert!(answer.header(gone).is_none(), "{gone}");
+        assert!(response.header(gone).is_none(), "{gone}");
     }
-    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
-    assert!(answer.header("content-security-policy").unwrap().starts_with("sandbox; default-src 'none'"));
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(response.header("cache-control"), Some("private, no-store"));
+    assert!(response.header("content-security-policy").unwrap().starts_with("sandbox; default-src 'none'"));
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
 }
 
 // Threats: GW-14.
@@ -51,14 +51,14 @@ async fn with_a_session_the_gateway_runs_the_flow_and_the_session_stays_here() {
     let jwe = session.strip_prefix("Bearer ").unwrap();
     fake.forget();
     for _ in 0..2 {
-        let answer = server.get(&path(&fake, "/v2/_catalog"), &[("authorization", &session)]).await;
+        let response = server.get(&path(&fake, "/v2/_catalog"), &[("authorization", &session)]).await;
         // The fake's tokens never grant the catalog by their claims, yet the registry lets them pass.
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
     }
     assert_eq!(fake.count("/token"), 1, "cold: token, resource; warm: resource");
     assert_eq!(fake.count("/v2/_catalog"), 2);
-    for seen in fake.seen() {
-        assert!(!format!("{seen:?}").contains(jwe), "the session went upstream");
+    for received in fake.received() {
+        assert!(!format!("{received:?}").contains(jwe), "the session went upstream");
     }
 }
 
@@ -66,18 +66,18 @@ async fn with_a_session_the_gateway_runs_the_flow_and_the_session_stays_here() {
 async fn a_basic_registry_works_by_session_and_opens_no_password_box() {
     let fake = Fake::start(basic_registry).await;
     let server = TestServer::with(&[&fake]);
-    let answer = server.get(&path(&fake, "/v2/"), &[]).await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(answer.header("www-authenticate"), None);
-    assert_eq!(answer.header("registry-challenge"), Some("Basic realm=\"fake\""));
+    let response = server.get(&path(&fake, "/v2/"), &[]).await;
+    assert_eq!(response.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(response.header("www-authenticate"), None);
+    assert_eq!(response.header("registry-challenge"), Some("Basic realm=\"fake\""));
 
     let session = server.login(&fake).await;
     fake.forget();
-    let answer = server.get(&path(&fake, "/v2/_catalog"), &[("authorization", &session)]).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    let seen = fake.seen();
-    assert_eq!(seen.len(), 1, "it is known that the registry takes Basic");
-    assert_eq!(seen[0].header("authorization"), Some(basic().as_str()));
+    let response = server.get(&path(&fake, "/v2/_catalog"), &[("authorization", &session)]).await;
+    assert_eq!(response.status, StatusCode::OK);
+    let received = fake.received();
+    assert_eq!(received.len(), 1, "it is known that the registry takes Basic");
+    assert_eq!(received[0].header("authorization"), Some(basic().as_str()));
 
     let cookie =
         format!("{}={}", carrier::cookie_name(&fake.authority), session.strip_prefix("Bearer ").unwrap());
@@ -89,8 +89,8 @@ async fn a_basic_registry_works_by_session_and_opens_no_password_box() {
     // The page sends registry tokens along with the cookie that the browser adds.
     let token = [page[0], page[1], ("authorization", "Bearer x")];
     assert_eq!(server.get(&path(&fake, "/v2/_catalog"), &token).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(fake.seen().last().unwrap().header("authorization"), Some("Bearer x"));
-    assert!(fake.seen().last().unwrap().header("cookie").is_none());
+    assert_eq!(fake.received().last().unwrap().header("authorization"), Some("Bearer x"));
+    assert!(fake.received().last().unwrap().header("cookie").is_none());
 }
 
 // Threats: SES-22.
@@ -113,7 +113,7 @@ async fn a_session_that_does_not_open_never_goes_to_a_registry() {
         .get(&path(&fake, "/v2/"), &[("authorization", "Basic YTpi")])
         .await
         .assert_problem("invalid_request");
-    assert!(fake.seen().is_empty());
+    assert!(fake.received().is_empty());
 }
 
 // Threats: GW-11.
@@ -141,15 +141,15 @@ async fn only_paths_of_the_specification_pass_and_as_they_were_matched() {
         "/v2/a/manifests/..%2f..",
         "/healthz",
     ] {
-        let answer = server.get(&path(&fake, bad), &[]).await;
-        assert_eq!(answer.json()["code"], "invalid_path", "{bad}");
+        let response = server.get(&path(&fake, bad), &[]).await;
+        assert_eq!(response.json()["code"], "invalid_path", "{bad}");
     }
     server.get("/r/evil.test/v2/", &[]).await.assert_problem("registry_not_allowed");
     server.get("/r/127.0.0.1/v2/", &[]).await.assert_problem("registry_not_allowed");
     server.get("/r/@/v2/", &[]).await.assert_problem("invalid_registry");
     server.get("/r/", &[]).await.assert_problem("not_found");
     server.get("/r", &[]).await.assert_problem("not_found");
-    assert!(fake.seen().is_empty());
+    assert!(fake.received().is_empty());
     for good in [
         "/v2/",
         "/v2/_catalog?n=2&last=a%2Fb",
@@ -158,8 +158,8 @@ async fn only_paths_of_the_specification_pass_and_as_they_were_matched() {
         &format!("/v2/a/blobs/{DIGEST}"),
         &format!("/v2/a/referrers/{DIGEST}?artifactType=x"),
     ] {
-        let answer = server.get(&path(&fake, good), &[]).await;
-        assert_eq!(answer.json()["target"], good);
+        let response = server.get(&path(&fake, good), &[]).await;
+        assert_eq!(response.json()["target"], good);
     }
     let escaped = path(&fake, "/v2/").replace(':', "%3A");
     assert_eq!(server.get(&escaped, &[]).await.status, StatusCode::OK);
@@ -174,7 +174,7 @@ async fn it_is_read_only_unless_configured() {
         let target = path(&fake, "/v2/a/manifests/x");
         server.send(request(method, &target, &[], Body::empty())).await.assert_problem("method_not_allowed");
     }
-    assert!(fake.seen().is_empty());
+    assert!(fake.received().is_empty());
     let writing = TestServer::configured(&[&fake], |config: &mut Config| config.gateway.read_only = false);
     let put = request(
         "PUT",
@@ -183,8 +183,8 @@ async fn it_is_read_only_unless_configured() {
         Body::from("{1}"),
     );
     assert_eq!(writing.send(put).await.status, StatusCode::OK);
-    assert_eq!(fake.seen()[0].body, "{1}");
-    assert_eq!(fake.seen()[0].header("content-type"), Some("application/vnd.x+json"));
+    assert_eq!(fake.received()[0].body, "{1}");
+    assert_eq!(fake.received()[0].header("content-type"), Some("application/vnd.x+json"));
     writing
         .send(request("POST", &path(&fake, "/v2/a/manifests/x"), &[], Body::empty()))
         .await
@@ -223,23 +223,23 @@ async fn only_listed_headers_go_up() {
         ("accept-language", "de"),
     ];
     assert_eq!(server.get(&path(&fake, "/v2/"), &headers).await.status, StatusCode::OK);
-    let seen = fake.seen();
-    let mut names: Vec<&str> = seen[0].headers.keys().map(http::HeaderName::as_str).collect();
+    let received = fake.received();
+    let mut names: Vec<&str> = received[0].headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(
         names,
         ["accept", "accept-encoding", "authorization", "host", "if-none-match", "range", "user-agent"]
     );
-    assert_eq!(seen[0].header("accept-encoding"), Some("identity"));
-    assert_eq!(seen[0].header("host"), Some(fake.authority.as_str()));
-    assert_eq!(seen[0].header("user-agent"), Some(crate::http_client::AGENT));
+    assert_eq!(received[0].header("accept-encoding"), Some("identity"));
+    assert_eq!(received[0].header("host"), Some(fake.authority.as_str()));
+    assert_eq!(received[0].header("user-agent"), Some(crate::http_client::AGENT));
 }
 
 // Threats: RLM-20, GW-10, GW-15, GW-18, GW-19, GW-24.
 #[tokio::test]
 async fn registry_content_is_no_part_of_a_page() {
     let fake = Fake::start(|_, _| {
-        reply(
+        respond(
             200,
             &[
                 ("content-type", "text/html"),
@@ -258,13 +258,13 @@ async fn registry_content_is_no_part_of_a_page() {
     .await;
     let server = TestServer::with(&[&fake]);
     let blob = path(&fake, &format!("/v2/a/blobs/{DIGEST}"));
-    let answer =
+    let response =
         server.get(&blob, &[("sec-fetch-dest", "document"), ("sec-fetch-site", "same-origin")]).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
-    assert_eq!(answer.header("content-disposition"), Some("attachment"));
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(response.header("content-disposition"), Some("attachment"));
     assert_eq!(
-        answer.header("content-security-policy"),
+        response.header("content-security-policy"),
         Some("sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
     );
     for gone in [
@@ -275,7 +275,7 @@ async fn registry_content_is_no_part_of_a_page() {
         "clear-site-data",
         "alt-svc",
     ] {
-        assert!(answer.header(gone).is_none(), "{gone}");
+        assert!(response.header(gone).is_none(), "{gone}");
     }
     fake.forget();
     for destination in [
@@ -303,7 +303,7 @@ async fn registry_content_is_no_part_of_a_page() {
         .await
         .assert_problem("invalid_request");
     server.get(&blob, &[("user-agent", crate::http_client::AGENT)]).await.assert_problem("invalid_request");
-    assert!(fake.seen().is_empty());
+    assert!(fake.received().is_empty());
 }
 
 // Threats: SSRF-16.
@@ -311,29 +311,30 @@ async fn registry_content_is_no_part_of_a_page() {
 async fn blob_redirects_are_followed_without_authorization() {
     let storage = Fake::start(echo).await;
     let to = format!("http://{}/bucket/x?X-Amz-Signature=s", storage.authority);
-    let fake = Fake::start(move |_, _| reply(307, &[("location", &to)], "")).await;
+    let fake = Fake::start(move |_, _| respond(307, &[("location", &to)], "")).await;
     let server = TestServer::configured(&[&fake], |config| {
         config.registries[0].redirects = vec![format!("http://{}", storage.authority)];
     });
     let blob = path(&fake, &format!("/v2/a/blobs/{DIGEST}"));
-    let answer = server.get(&blob, &[("authorization", "Bearer t"), ("range", "bytes=0-9")]).await;
-    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-    assert_eq!(answer.json()["target"], "/bucket/x?X-Amz-Signature=s");
-    assert!(answer.header("location").is_none());
-    let seen = storage.seen();
-    assert!(seen[0].header("authorization").is_none());
-    assert_eq!(seen[0].header("range"), Some("bytes=0-9"));
+    let response = server.get(&blob, &[("authorization", "Bearer t"), ("range", "bytes=0-9")]).await;
+    assert_eq!(response.status, StatusCode::OK, "{response:?}");
+    assert_eq!(response.json()["target"], "/bucket/x?X-Amz-Signature=s");
+    assert!(response.header("location").is_none());
+    let received = storage.received();
+    assert!(received[0].header("authorization").is_none());
+    assert_eq!(received[0].header("range"), Some("bytes=0-9"));
 }
 
 #[tokio::test]
 async fn redirects_that_lead_astray_are_refused() {
     let inside = Fake::start(echo).await;
-    let loop_fake =
-        Fake::start(|own, seen| reply(302, &[("location", &format!("http://{own}{}", seen.target))], ""))
-            .await;
+    let loop_fake = Fake::start(|own, received| {
+        respond(302, &[("location", &format!("http://{own}{}", received.target))], "")
+    })
+    .await;
     let server = TestServer::with(&[&loop_fake]);
     server.get(&path(&loop_fake, "/v2/"), &[]).await.assert_problem("upstream_redirect");
-    assert_eq!(loop_fake.seen().len(), 6, "the request and five hops");
+    assert_eq!(loop_fake.received().len(), 6, "the request and five hops");
 
     let port = inside.authority.rsplit(':').next().unwrap();
     for (location, code) in [
@@ -347,12 +348,12 @@ async fn redirects_that_lead_astray_are_refused() {
         (String::new(), "upstream_redirect"),
     ] {
         let to = location.clone();
-        let fake = Fake::start(move |_, _| reply(307, &[("location", &to)], "")).await;
+        let fake = Fake::start(move |_, _| respond(307, &[("location", &to)], "")).await;
         let server = TestServer::with(&[&fake]);
-        let answer = server.get(&path(&fake, "/v2/"), &[]).await;
-        assert_eq!(answer.json()["code"], code, "{location}");
+        let response = server.get(&path(&fake, "/v2/"), &[]).await;
+        assert_eq!(response.json()["code"], code, "{location}");
     }
-    assert!(inside.seen().is_empty());
+    assert!(inside.received().is_empty());
     let writing = TestServer::configured(&[&loop_fake], |config| config.gateway.read_only = false);
     let upload = request("POST", &path(&loop_fake, "/v2/a/blobs/uploads/"), &[], Body::empty());
     writing.send(upload).await.assert_problem("upstream_redirect");
@@ -361,16 +362,16 @@ async fn redirects_that_lead_astray_are_refused() {
 // Threats: GW-17.
 #[tokio::test]
 async fn uploads_go_on_through_the_gateway_or_not_at_all() {
-    let answer = |own: &str, seen: &Seen| {
-        let location = match seen.path() {
+    let response = |own: &str, received: &ReceivedRequest| {
+        let location = match received.path() {
             "/v2/a/blobs/uploads/" => format!("http://{own}/v2/a/blobs/uploads/123?_state=x"),
             "/v2/b/blobs/uploads/" => "/v2/b/blobs/uploads/456".to_owned(),
             "/v2/c/blobs/uploads/" => "https://evil.test/v2/c/blobs/uploads/1".to_owned(),
             _ => "/elsewhere".to_owned(),
         };
-        reply(202, &[("location", &location), ("docker-upload-uuid", "123"), ("range", "0-0")], "")
+        respond(202, &[("location", &location), ("docker-upload-uuid", "123"), ("range", "0-0")], "")
     };
-    let fake = Fake::start(answer).await;
+    let fake = Fake::start(response).await;
     let server = TestServer::configured(&[&fake], |config| config.gateway.read_only = false);
     let begin = |name: &str| {
         request(
@@ -380,9 +381,9 @@ async fn uploads_go_on_through_the_gateway_or_not_at_all() {
             Body::empty(),
         )
     };
-    let answer = server.send(begin("a")).await;
-    assert_eq!(answer.header("location"), Some(path(&fake, "/v2/a/blobs/uploads/123?_state=x").as_str()));
-    assert_eq!(answer.header("docker-upload-uuid"), Some("123"));
+    let response = server.send(begin("a")).await;
+    assert_eq!(response.header("location"), Some(path(&fake, "/v2/a/blobs/uploads/123?_state=x").as_str()));
+    assert_eq!(response.header("docker-upload-uuid"), Some("123"));
     assert_eq!(
         server.send(begin("b")).await.header("location"),
         Some(path(&fake, "/v2/b/blobs/uploads/456").as_str())
@@ -395,7 +396,7 @@ async fn uploads_go_on_through_the_gateway_or_not_at_all() {
 #[tokio::test]
 async fn a_challenge_of_a_foreign_token_service_is_not_passed_on() {
     let fake = Fake::start(|_, _| {
-        reply(401, &[("www-authenticate", "Bearer realm=\"https://evil.test/t\",service=\"x\"")], "{}")
+        respond(401, &[("www-authenticate", "Bearer realm=\"https://evil.test/t\",service=\"x\"")], "{}")
     })
     .await;
     let server = TestServer::with(&[&fake]);
@@ -406,11 +407,11 @@ async fn a_challenge_of_a_foreign_token_service_is_not_passed_on() {
         ("Bearer realm=\"", "registry-challenge"),
         ("Basic realm=\"x\", Bearer realm=\"/token\"", "registry-challenge"),
     ] {
-        let fake = Fake::start(move |_, _| reply(401, &[("www-authenticate", challenge)], "{}")).await;
+        let fake = Fake::start(move |_, _| respond(401, &[("www-authenticate", challenge)], "{}")).await;
         let server = TestServer::with(&[&fake]);
-        let answer = server.get(&path(&fake, "/v2/"), &[]).await;
-        assert_eq!(answer.header(passed_as), Some(challenge), "{answer:?}");
-        assert!(answer.header("www-authenticate").is_none());
+        let response = server.get(&path(&fake, "/v2/"), &[]).await;
+        assert_eq!(response.header(passed_as), Some(challenge), "{response:?}");
+        assert!(response.header("www-authenticate").is_none());
     }
 }
 
@@ -421,15 +422,15 @@ async fn a_registry_that_cannot_be_reached_is_one_clear_problem() {
     let target = path(&fake, "/v2/");
     drop(fake);
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    let answer = server.get(&target, &[]).await;
-    answer.assert_problem("upstream_unreachable");
-    assert_eq!(answer.json()["step"], "registry");
+    let response = server.get(&target, &[]).await;
+    response.assert_problem("upstream_unreachable");
+    assert_eq!(response.json()["step"], "registry");
 }
 
 #[tokio::test]
 async fn head_has_the_length_and_no_body() {
     let fake = Fake::start(|_, _| {
-        reply(
+        respond(
             200,
             &[
                 ("content-type", "application/vnd.oci.image.manifest.v1+json"),
@@ -443,11 +444,11 @@ async fn head_has_the_length_and_no_body() {
     })
     .await;
     let server = TestServer::with(&[&fake]);
-    let answer = server.send(request("HEAD", &path(&fake, "/v2/a/manifests/x"), &[], Body::empty())).await;
-    assert_eq!(answer.header("content-length"), Some("10"));
-    assert_eq!(answer.header("docker-content-digest"), Some(DIGEST));
-    assert_eq!(answer.header("ratelimit-remaining"), Some("9;w=1"));
-    assert_eq!(answer.header("oci-subject"), Some(DIGEST));
-    assert_eq!(answer.header("content-type"), Some("application/vnd.oci.image.manifest.v1+json"));
-    assert!(answer.body.is_empty());
+    let response = server.send(request("HEAD", &path(&fake, "/v2/a/manifests/x"), &[], Body::empty())).await;
+    assert_eq!(response.header("content-length"), Some("10"));
+    assert_eq!(response.header("docker-content-digest"), Some(DIGEST));
+    assert_eq!(response.header("ratelimit-remaining"), Some("9;w=1"));
+    assert_eq!(response.header("oci-subject"), Some(DIGEST));
+    assert_eq!(response.header("content-type"), Some("application/vnd.oci.image.manifest.v1+json"));
+    assert!(response.body.is_empty());
 }

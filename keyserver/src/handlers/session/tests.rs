@@ -16,10 +16,10 @@ async fn a_logout_that_failed_keeps_the_cookie() {
     let delete = || request("DELETE", &path, &page, Body::empty());
     // Another instance, which has not seen the session, and has no time to open it.
     let busy = TestServer::configured(&[&fake], |config| config.limits.rsa_queue = 0);
-    let answer = busy.send(delete()).await;
-    answer.assert_problem("overloaded");
-    assert!(!answer.headers.contains_key("set-cookie"), "{answer:?}");
-    let answer = TestServer::with(&[&fake]).send(delete()).await;
-    assert_eq!(answer.status, StatusCode::NO_CONTENT);
-    assert!(answer.header("set-cookie").unwrap().contains("Max-Age=0"));
+    let response = busy.send(delete()).await;
+    response.assert_problem("overloaded");
+    assert!(!response.headers.contains_key("set-cookie"), "{response:?}");
+    let response = TestServer::with(&[&fake]).send(delete()).await;
+    assert_eq!(response.status, StatusCode::NO_CONTENT);
+    assert!(response.header("set-cookie").unwrap().contains("Max-Age=0"));
 }

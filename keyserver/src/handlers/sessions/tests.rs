@@ -4,18 +4,18 @@ use serde_json::json;
 
 use crate::carrier;
 use crate::test_support::{
-    Fake, PASSWORD, TestServer, USER, basic_registry, login_body, reply, request, token_registry,
+    Fake, PASSWORD, TestServer, USER, basic_registry, login_body, request, respond, token_registry,
 };
 
 const OWN_PAGE: [(&str, &str); 2] = [("sec-fetch-site", "same-origin"), ("x-dockpass", "1")];
 
 #[tokio::test]
-async fn a_login_is_proven_and_answers_with_a_session_and_closes_its_connection() {
+async fn a_login_is_proven_returns_a_session_and_closes_its_connection() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
-    let answer = server.post("/v1/sessions", &[], &login_body(&fake)).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    let info = answer.json();
+    let response = server.post("/v1/sessions", &[], &login_body(&fake)).await;
+    assert_eq!(response.status, StatusCode::OK);
+    let info = response.json();
     assert_eq!(info["registry"], fake.authority);
     assert_eq!(info["username"], USER);
     assert_eq!(info["auth"], "bearer");
@@ -23,10 +23,10 @@ async fn a_login_is_proven_and_answers_with_a_session_and_closes_its_connection(
     assert_eq!(info["expires_at"], crate::test_support::NOW_MS + 28_800_000);
     assert_eq!(info["session"].as_str().unwrap().split('.').count(), 5);
     assert!(info.get("steps").is_none());
-    assert_eq!(answer.header("connection"), Some("close"));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-    assert!(!answer.headers.contains_key("set-cookie"));
+    assert_eq!(response.header("connection"), Some("close"));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+    assert!(!response.headers.contains_key("set-cookie"));
 }
 
 #[tokio::test]
@@ -40,9 +40,9 @@ async fn what_goes_upstream_is_what_the_specification_says_and_nothing_of_the_pa
         ("x-forwarded-for", "1.2.3.4"),
     ];
     server.post("/v1/sessions", &page, &login_body(&fake)).await;
-    let seen = fake.seen();
-    assert!(!seen.is_empty());
-    for request in &seen {
+    let received = fake.received();
+    assert!(!received.is_empty());
+    for request in &received {
         let mut names: Vec<&str> = request.headers.keys().map(http::HeaderName::as_str).collect();
         names.sort_unstable();
         names.retain(|name| *name != "authorization");
@@ -54,45 +54,45 @@ async fn what_goes_upstream_is_what_the_specification_says_and_nothing_of_the_pa
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_and_seals_nothing() {
+async fn a_wrong_password_is_reported_and_seals_nothing() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let body = json!({"registry": fake.authority, "username": USER, "password": "wrong", "trace": true});
-    let answer = server.post("/v1/sessions", &[], &body).await;
-    answer.assert_problem("bad_credentials");
-    assert_eq!(answer.header("connection"), Some("close"));
-    assert!(!answer.json()["steps"].as_array().unwrap().is_empty());
-    assert!(!String::from_utf8_lossy(&answer.body).contains("wrong\""));
+    let response = server.post("/v1/sessions", &[], &body).await;
+    response.assert_problem("bad_credentials");
+    assert_eq!(response.header("connection"), Some("close"));
+    assert!(!response.json()["steps"].as_array().unwrap().is_empty());
+    assert!(!String::from_utf8_lossy(&response.body).contains("wrong\""));
 }
 
 #[tokio::test]
 async fn a_basic_registry_takes_the_login_itself() {
     let fake = Fake::start(basic_registry).await;
     let server = TestServer::with(&[&fake]);
-    let answer = server.post("/v1/sessions", &[], &login_body(&fake)).await;
-    assert_eq!(answer.json()["auth"], "basic");
+    let response = server.post("/v1/sessions", &[], &login_body(&fake)).await;
+    assert_eq!(response.json()["auth"], "basic");
 }
 
 // Threats: SCP-09.
 #[tokio::test]
 async fn an_open_registry_never_sees_the_password() {
     let fake =
-        Fake::start(|_, _| reply(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")).await;
+        Fake::start(|_, _| respond(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")).await;
     let server = TestServer::with(&[&fake]);
     server.post("/v1/sessions", &[], &login_body(&fake)).await.assert_problem("registry_open");
-    assert!(fake.seen().iter().all(|request| request.header("authorization").is_none()));
+    assert!(fake.received().iter().all(|request| request.header("authorization").is_none()));
 }
 
 // Threats: RLM-02.
 #[tokio::test]
 async fn a_foreign_realm_gets_nothing() {
-    let evil = Fake::start(|_, _| reply(200, &[], "{\"token\":\"x\"}")).await;
+    let evil = Fake::start(|_, _| respond(200, &[], "{\"token\":\"x\"}")).await;
     let challenge = format!("Bearer realm=\"http://{}/token\",service=\"x\"", evil.authority);
-    let fake = Fake::start(move |_, _| reply(401, &[("www-authenticate", &challenge)], "{}")).await;
+    let fake = Fake::start(move |_, _| respond(401, &[("www-authenticate", &challenge)], "{}")).await;
     let server = TestServer::with(&[&fake]);
     server.post("/v1/sessions", &[], &login_body(&fake)).await.assert_problem("realm_not_allowed");
-    assert!(evil.seen().is_empty());
-    assert!(fake.seen().iter().all(|request| request.header("authorization").is_none()));
+    assert!(evil.received().is_empty());
+    assert!(fake.received().iter().all(|request| request.header("authorization").is_none()));
 }
 
 // Threats: SES-01, SES-10, SES-13.
@@ -109,12 +109,12 @@ async fn a_cookie_login_comes_from_our_own_page_only() {
         let headers = [("sec-fetch-site", foreign), ("x-dockpass", "1")];
         server.post("/v1/sessions", &headers, &body).await.assert_problem("origin_not_allowed");
     }
-    assert!(fake.seen().is_empty());
+    assert!(fake.received().is_empty());
 
-    let answer = server.post("/v1/sessions", &OWN_PAGE, &body).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert!(answer.json().get("session").is_none());
-    let cookie = answer.header("set-cookie").unwrap();
+    let response = server.post("/v1/sessions", &OWN_PAGE, &body).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert!(response.json().get("session").is_none());
+    let cookie = response.header("set-cookie").unwrap();
     let name = carrier::cookie_name(&fake.authority);
     let rest = cookie.strip_prefix(&format!("{name}=")).unwrap();
     let (value, attributes) = rest.split_once(';').unwrap();
@@ -128,12 +128,13 @@ async fn a_cookie_login_comes_from_our_own_page_only() {
 // Threats: SES-02, INJ-06.
 #[tokio::test]
 async fn credentials_that_do_not_fit_are_refused_and_not_cut() {
-    let any = |_: &str, seen: &crate::test_support::Seen| match seen.header("authorization") {
-        Some(value) if !value.contains("ZG9ja3Bhc3MtcHJvYmUt") => {
-            reply(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")
-        }
-        _ => reply(401, &[("www-authenticate", "Basic realm=\"x\"")], "{}"),
-    };
+    let any =
+        |_: &str, received: &crate::test_support::ReceivedRequest| match received.header("authorization") {
+            Some(value) if !value.contains("ZG9ja3Bhc3MtcHJvYmUt") => {
+                respond(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")
+            }
+            _ => respond(401, &[("www-authenticate", "Basic realm=\"x\"")], "{}"),
+        };
     let fake = Fake::start(any).await;
     let server = TestServer::with(&[&fake]);
     let login = |length: usize, carrier: &str| json!({"registry": fake.authority, "username": USER, "password": "p".repeat(length), "carrier": carrier});
@@ -179,9 +180,9 @@ async fn bad_bodies_are_refused_before_anybody_is_asked() {
         (json!({"registry": "127。0。0。1", "username": "a", "password": "b"}), "non_ascii_host"),
     ];
     for (body, code) in cases {
-        let answer = server.post("/v1/sessions", &[], &body).await;
-        assert_eq!(answer.json()["code"], code, "{body}");
-        answer.assert_problem(code);
+        let response = server.post("/v1/sessions", &[], &body).await;
+        assert_eq!(response.json()["code"], code, "{body}");
+        response.assert_problem(code);
     }
     let duplicate =
         format!("{{\"registry\":\"{registry}\",\"registry\":\"x\",\"username\":\"a\",\"password\":\"b\"}}");
@@ -190,7 +191,7 @@ async fn bad_bodies_are_refused_before_anybody_is_asked() {
         .send(request("POST", "/v1/sessions", &json, Body::from(duplicate)))
         .await
         .assert_problem("invalid_request");
-    assert!(fake.seen().is_empty());
+    assert!(fake.received().is_empty());
 }
 
 // Threats: SES-05, SES-10, LIM-04, LIM-05.
@@ -223,7 +224,7 @@ async fn only_plain_json_of_bounded_size_is_read() {
 
 // Threats: BRU-03, BRU-08.
 #[tokio::test]
-async fn too_many_tries_are_told_to_wait_and_reach_nobody() {
+async fn too_many_tries_are_rate_limited_before_any_request() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::configured(&[&fake], |config| {
         config.limits.login_burst = 3;
@@ -233,12 +234,12 @@ async fn too_many_tries_are_told_to_wait_and_reach_nobody() {
         assert_eq!(server.post("/v1/sessions", &[], &login_body(&fake)).await.status, StatusCode::OK);
     }
     fake.forget();
-    let answer = server.post("/v1/sessions", &[("x-forwarded-for", "9.9.9.9")], &login_body(&fake)).await;
-    answer.assert_problem("rate_limited");
-    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    let response = server.post("/v1/sessions", &[("x-forwarded-for", "9.9.9.9")], &login_body(&fake)).await;
+    response.assert_problem("rate_limited");
+    let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=21).contains(&wait), "{wait}");
-    assert_eq!(answer.json()["retry_after"], wait);
-    assert!(fake.seen().is_empty());
+    assert_eq!(response.json()["retry_after"], wait);
+    assert!(fake.received().is_empty());
     server.clock.advance_ms(21_000);
     assert_eq!(server.post("/v1/sessions", &[], &login_body(&fake)).await.status, StatusCode::OK);
 }
@@ -257,10 +258,10 @@ async fn a_login_makes_room_among_its_cookies() {
         let all: Vec<String> = names.iter().map(|name| format!("{name}={value}")).collect();
         let own = format!("other=1; {}=old; {}", carrier::cookie_name(&fake.authority), all.join("; "));
         let [site, header] = OWN_PAGE;
-        let answer = server.post("/v1/sessions", &[site, header, ("cookie", &own)], &body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        let response = server.post("/v1/sessions", &[site, header, ("cookie", &own)], &body).await;
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
         let fields: Vec<&str> =
-            answer.headers.get_all("set-cookie").iter().map(|field| field.to_str().unwrap()).collect();
+            response.headers.get_all("set-cookie").iter().map(|field| field.to_str().unwrap()).collect();
         let (new, gone) = fields.split_first().unwrap();
         assert!(new.contains(&carrier::cookie_name(&fake.authority)) && !new.contains("Max-Age=0"), "{new}");
         assert_eq!(gone.len(), names.len() - kept, "{length}");

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::carrier;
 use crate::test_support::{
-    Fake, NOW_MS, TestServer, basic_registry, jwt, login_body, reply, request, token_registry,
+    Fake, NOW_MS, TestServer, basic_registry, jwt, login_body, request, respond, token_registry,
 };
 
-fn ask(fake: &Fake, scope: &str) -> Value {
+fn token_request(fake: &Fake, scope: &str) -> Value {
     json!({"registry": fake.authority, "scopes": [scope]})
 }
 
@@ -17,7 +17,7 @@ async fn a_session_gets_a_token_and_a_second_one_costs_neither_rsa_nor_a_request
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     fake.forget();
-    let mut body = ask(&fake, "repository:team/app:pull");
+    let mut body = token_request(&fake, "repository:team/app:pull");
     body["trace"] = json!(true);
     let auth = [("authorization", session.as_str())];
 
@@ -32,9 +32,9 @@ async fn a_session_gets_a_token_and_a_second_one_costs_neither_rsa_nor_a_request
     assert_eq!(token["issued_at"], NOW_MS);
     assert!(!token["steps"].as_array().unwrap().is_empty());
     assert_eq!(fake.count("/token"), 1, "the credentials go with the first request");
-    let seen = fake.seen();
+    let received = fake.received();
     assert_eq!(
-        seen[0].target,
+        received[0].target,
         "/token?service=fake&scope=repository%3Ateam%2Fapp%3Apull&account=ada&client_id=dockpass"
     );
 
@@ -51,12 +51,12 @@ async fn what_is_denied_is_listed_and_left_to_the_page() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
-    let answer = server
-        .post("/v1/token", &[("authorization", &session)], &ask(&fake, "repository:a/b:pull,push"))
+    let response = server
+        .post("/v1/token", &[("authorization", &session)], &token_request(&fake, "repository:a/b:pull,push"))
         .await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.json()["denied"], json!(["repository:a/b:pull,push"]));
-    assert_eq!(answer.json()["granted"], json!([]));
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.json()["denied"], json!(["repository:a/b:pull,push"]));
+    assert_eq!(response.json()["granted"], json!([]));
 }
 
 #[tokio::test]
@@ -67,32 +67,32 @@ async fn cached_tokens_end_before_they_expire_and_denials_soon() {
     let auth = [("authorization", session.as_str())];
     fake.forget();
     for scope in ["repository:a/b:pull", "repository:a/b:push"] {
-        server.post("/v1/token", &auth, &ask(&fake, scope)).await;
+        server.post("/v1/token", &auth, &token_request(&fake, scope)).await;
     }
     assert_eq!(fake.count("/token"), 2);
     server.clock.advance_ms(29_000);
     for scope in ["repository:a/b:pull", "repository:a/b:push"] {
-        server.post("/v1/token", &auth, &ask(&fake, scope)).await;
+        server.post("/v1/token", &auth, &token_request(&fake, scope)).await;
     }
     assert_eq!(fake.count("/token"), 2);
     server.clock.advance_ms(2_000);
-    let token = server.post("/v1/token", &auth, &ask(&fake, "repository:a/b:pull")).await.json();
+    let token = server.post("/v1/token", &auth, &token_request(&fake, "repository:a/b:pull")).await.json();
     assert_eq!(token["expires_in"], 269, "what is left, not what there was");
-    server.post("/v1/token", &auth, &ask(&fake, "repository:a/b:push")).await;
+    server.post("/v1/token", &auth, &token_request(&fake, "repository:a/b:push")).await;
     assert_eq!(fake.count("/token"), 3, "the denial is asked again");
     server.clock.advance_ms(240_000);
-    server.post("/v1/token", &auth, &ask(&fake, "repository:a/b:pull")).await;
+    server.post("/v1/token", &auth, &token_request(&fake, "repository:a/b:pull")).await;
     assert_eq!(fake.count("/token"), 4, "less than 30 s were left");
 }
 
 #[tokio::test]
-async fn fresh_asks_again() {
+async fn fresh_requests_a_new_token() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     let auth = [("authorization", session.as_str())];
     fake.forget();
-    let mut body = ask(&fake, "repository:a/b:pull");
+    let mut body = token_request(&fake, "repository:a/b:pull");
     server.post("/v1/token", &auth, &body).await;
     body["fresh"] = json!(true);
     server.post("/v1/token", &auth, &body).await;
@@ -115,7 +115,9 @@ async fn two_sessions_of_one_user_share_nothing() {
     let (first, second) = (server.login(&fake).await, server.login(&fake).await);
     fake.forget();
     for session in [&first, &second, &first, &second] {
-        server.post("/v1/token", &[("authorization", session)], &ask(&fake, "repository:a/b:pull")).await;
+        server
+            .post("/v1/token", &[("authorization", session)], &token_request(&fake, "repository:a/b:pull"))
+            .await;
     }
     assert_eq!(fake.count("/token"), 2);
 }
@@ -128,11 +130,11 @@ async fn a_herd_makes_one_request() {
     let session = server.login(&fake).await;
     fake.forget();
     let operations = server.state.private_operations();
-    let body = ask(&fake, "repository:a/b:pull");
+    let body = token_request(&fake, "repository:a/b:pull");
     let auth = [("authorization", session.as_str())];
     let herd = (0..200).map(|_| server.post("/v1/token", &auth, &body));
-    for answer in futures_util::future::join_all(herd).await {
-        assert_eq!(answer.status, StatusCode::OK);
+    for response in futures_util::future::join_all(herd).await {
+        assert_eq!(response.status, StatusCode::OK);
     }
     assert_eq!(fake.count("/token"), 1);
     assert_eq!(server.state.private_operations(), operations + 1);
@@ -146,7 +148,7 @@ async fn what_a_caller_asked_for_arrives_even_when_the_caller_is_gone() {
     let session = server.login(&fake).await;
     let auth = [("authorization", session.as_str())];
     fake.forget();
-    let body = ask(&fake, "repository:a/b:pull");
+    let body = token_request(&fake, "repository:a/b:pull");
     {
         let gone = server.post("/v1/token", &auth, &body);
         // Polled until the flight has begun, then dropped.
@@ -154,20 +156,20 @@ async fn what_a_caller_asked_for_arrives_even_when_the_caller_is_gone() {
     }
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     assert_eq!(server.post("/v1/token", &auth, &body).await.status, StatusCode::OK);
-    assert!(fake.count("/token") <= 1, "{:?}", fake.seen());
+    assert!(fake.count("/token") <= 1, "{:?}", fake.received());
 }
 
 // Threats: RLM-01.
 #[tokio::test]
 async fn what_the_page_saw_is_compared_and_never_used() {
     let fake = Fake::start(token_registry).await;
-    let evil = Fake::start(|_, _| reply(200, &[], "{\"token\":\"x\"}")).await;
+    let evil = Fake::start(|_, _| respond(200, &[], "{\"token\":\"x\"}")).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     fake.forget();
     let auth = [("authorization", session.as_str())];
     let own = format!("http://{}", fake.authority);
-    let mut body = ask(&fake, "repository:a/b:pull");
+    let mut body = token_request(&fake, "repository:a/b:pull");
     for (realm, service, code) in [
         (format!("http://{}/token", evil.authority), "fake", "realm_not_allowed"),
         ("https://auth.docker.io/token".to_owned(), "fake", "realm_not_allowed"),
@@ -177,39 +179,43 @@ async fn what_the_page_saw_is_compared_and_never_used() {
         (format!("http://u:p@{}/token", fake.authority), "fake", "realm_not_allowed"),
     ] {
         body["challenge"] = json!({"realm": realm, "service": service});
-        let answer = server.post("/v1/token", &auth, &body).await;
-        assert_eq!(answer.json()["code"], code, "{realm}");
-        answer.assert_problem(code);
+        let response = server.post("/v1/token", &auth, &body).await;
+        assert_eq!(response.json()["code"], code, "{realm}");
+        response.assert_problem(code);
     }
     body["challenge"] = json!({"realm": format!("{own}/token"), "service": "fake"});
     assert_eq!(server.post("/v1/token", &auth, &body).await.status, StatusCode::OK);
-    assert!(evil.seen().is_empty());
+    assert!(evil.received().is_empty());
     assert_eq!(fake.count("/token"), 1);
 }
 
 #[tokio::test]
 async fn anonymous_asks_the_service_that_the_registry_names_to_the_server() {
-    let answer = |own: &str, seen: &crate::test_support::Seen| {
-        if seen.path() == "/token" {
-            assert!(seen.header("authorization").is_none());
+    let response = |own: &str, received: &crate::test_support::ReceivedRequest| {
+        if received.path() == "/token" {
+            assert!(received.header("authorization").is_none());
             let token =
                 jwt(&json!({"iat": NOW_MS / 1_000, "exp": NOW_MS / 1_000 + 300, "aud": "hub", "access": []}));
-            return reply(200, &[("content-type", "application/json")], &json!({"token": token}).to_string());
+            return respond(
+                200,
+                &[("content-type", "application/json")],
+                &json!({"token": token}).to_string(),
+            );
         }
         let challenge = format!("Bearer realm=\"http://{own}/token\",service=\"hub\"");
-        reply(401, &[("www-authenticate", &challenge)], "{}")
+        respond(401, &[("www-authenticate", &challenge)], "{}")
     };
-    let fake = Fake::start(answer).await;
+    let fake = Fake::start(response).await;
     let server = TestServer::with(&[&fake]);
     for scope in ["repository:a/b:pull", "repository:c/d:pull", "repository:a/b:pull"] {
-        let answer = server.post("/v1/token", &[], &ask(&fake, scope)).await;
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        assert_eq!(answer.json()["denied"], json!([scope]), "a silent denial is an answer");
+        let response = server.post("/v1/token", &[], &token_request(&fake, scope)).await;
+        assert_eq!(response.status, StatusCode::OK, "{response:?}");
+        assert_eq!(response.json()["denied"], json!([scope]), "a silent denial is an answer");
     }
     assert_eq!(fake.count("/v2/"), 1, "how the registry authenticates is remembered");
     assert_eq!(fake.count("/token"), 2);
     server.clock.advance_ms(11 * 60 * 1_000);
-    server.post("/v1/token", &[], &ask(&fake, "repository:a/b:pull")).await;
+    server.post("/v1/token", &[], &token_request(&fake, "repository:a/b:pull")).await;
     assert_eq!(fake.count("/v2/"), 2);
 }
 
@@ -220,17 +226,17 @@ async fn a_refusal_is_kept_for_a_moment_and_a_failure_is_not() {
     let server = TestServer::with(&[&fake]);
     for _ in 0..3 {
         server
-            .post("/v1/token", &[], &ask(&fake, "repository:a/b:pull"))
+            .post("/v1/token", &[], &token_request(&fake, "repository:a/b:pull"))
             .await
             .assert_problem("login_required");
     }
     assert_eq!(fake.count("/token"), 1);
 
-    let broken = Fake::start(|own, seen| {
-        if seen.path() == "/token" {
-            return reply(500, &[], "secret internals");
+    let broken = Fake::start(|own, received| {
+        if received.path() == "/token" {
+            return respond(500, &[], "secret internals");
         }
-        reply(
+        respond(
             401,
             &[("www-authenticate", &format!("Bearer realm=\"http://{own}/token\",service=\"x\""))],
             "{}",
@@ -239,10 +245,10 @@ async fn a_refusal_is_kept_for_a_moment_and_a_failure_is_not() {
     .await;
     let server = TestServer::with(&[&broken]);
     for _ in 0..2 {
-        let answer = server.post("/v1/token", &[], &ask(&broken, "repository:a/b:pull")).await;
-        answer.assert_problem("upstream_failed");
-        assert_eq!(answer.json()["step"], "token_service");
-        assert!(!String::from_utf8_lossy(&answer.body).contains("internals"));
+        let response = server.post("/v1/token", &[], &token_request(&broken, "repository:a/b:pull")).await;
+        response.assert_problem("upstream_failed");
+        assert_eq!(response.json()["step"], "token_service");
+        assert!(!String::from_utf8_lossy(&response.body).contains("internals"));
     }
     assert_eq!(broken.count("/token"), 2);
 }
@@ -250,13 +256,13 @@ async fn a_refusal_is_kept_for_a_moment_and_a_failure_is_not() {
 // Threats: SSRF-07.
 #[tokio::test]
 async fn a_redirect_of_a_token_service_is_refused() {
-    let evil = Fake::start(|_, _| reply(200, &[], "{\"token\":\"x\"}")).await;
+    let evil = Fake::start(|_, _| respond(200, &[], "{\"token\":\"x\"}")).await;
     let to = format!("http://{}/token", evil.authority);
-    let fake = Fake::start(move |own, seen| {
-        if seen.path() == "/token" {
-            return reply(307, &[("location", &to)], "");
+    let fake = Fake::start(move |own, received| {
+        if received.path() == "/token" {
+            return respond(307, &[("location", &to)], "");
         }
-        reply(
+        respond(
             401,
             &[("www-authenticate", &format!("Bearer realm=\"http://{own}/token\",service=\"x\""))],
             "{}",
@@ -265,10 +271,10 @@ async fn a_redirect_of_a_token_service_is_refused() {
     .await;
     let server = TestServer::with(&[&fake]);
     server
-        .post("/v1/token", &[], &ask(&fake, "repository:a/b:pull"))
+        .post("/v1/token", &[], &token_request(&fake, "repository:a/b:pull"))
         .await
         .assert_problem("upstream_redirect");
-    assert!(evil.seen().is_empty());
+    assert!(evil.received().is_empty());
 }
 
 // Threats: RLM-11.
@@ -283,15 +289,15 @@ async fn a_session_is_for_its_registry_only_and_basic_gives_no_tokens() {
     other.forget();
     let scope = "repository:a/b:pull";
     server
-        .post("/v1/token", &[("authorization", &session)], &ask(&other, scope))
+        .post("/v1/token", &[("authorization", &session)], &token_request(&other, scope))
         .await
         .assert_problem("registry_mismatch");
     server
-        .post("/v1/token", &[("authorization", &basic)], &ask(&other, scope))
+        .post("/v1/token", &[("authorization", &basic)], &token_request(&other, scope))
         .await
         .assert_problem("basic_only");
-    assert!(fake.seen().is_empty() && other.seen().is_empty());
-    server.post("/v1/token", &[], &ask(&other, scope)).await.assert_problem("basic_only");
+    assert!(fake.received().is_empty() && other.received().is_empty());
+    server.post("/v1/token", &[], &token_request(&other, scope)).await.assert_problem("basic_only");
 }
 
 // Threats: SCP-10, INJ-01.
@@ -309,13 +315,13 @@ async fn scopes_are_of_the_grammar_and_bounded() {
         "a\r\nb:c:d",
         &long,
     ] {
-        let answer = server.post("/v1/token", &[], &ask(&fake, scope)).await;
-        assert_eq!(answer.json()["code"], "invalid_scope", "{scope}");
+        let response = server.post("/v1/token", &[], &token_request(&fake, scope)).await;
+        assert_eq!(response.json()["code"], "invalid_scope", "{scope}");
     }
     let many: Vec<String> = (0..101).map(|n| format!("repository:a/b{n}:pull")).collect();
-    let answer = server.post("/v1/token", &[], &json!({"registry": fake.authority, "scopes": many})).await;
-    answer.assert_problem("invalid_scope");
-    assert!(fake.seen().is_empty());
+    let response = server.post("/v1/token", &[], &json!({"registry": fake.authority, "scopes": many})).await;
+    response.assert_problem("invalid_scope");
+    assert!(fake.received().is_empty());
 }
 
 // Threats: SES-04.
@@ -326,7 +332,7 @@ async fn carriers_do_not_mix() {
     let session = server.login(&fake).await;
     let jwe = session.strip_prefix("Bearer ").unwrap();
     let cookie = format!("other=1; {}={jwe}", carrier::cookie_name(&fake.authority));
-    let body = ask(&fake, "repository:a/b:pull");
+    let body = token_request(&fake, "repository:a/b:pull");
     let page = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin"), ("x-dockpass", "1")];
     assert_eq!(server.post("/v1/token", &page, &body).await.status, StatusCode::OK);
     server.post("/v1/token", &page[..2], &body).await.assert_problem("csrf_required");
@@ -353,7 +359,7 @@ async fn logout_ends_a_session_at_once_and_for_good() {
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     let auth = [("authorization", session.as_str())];
-    let body = ask(&fake, "repository:a/b:pull");
+    let body = token_request(&fake, "repository:a/b:pull");
     assert_eq!(server.post("/v1/token", &auth, &body).await.status, StatusCode::OK);
     let out = server.send(request("DELETE", "/v1/session", &auth, Body::empty())).await;
     assert_eq!(out.status, StatusCode::NO_CONTENT);
@@ -379,7 +385,7 @@ async fn a_session_ends_with_its_second() {
     server.clock.advance_ms(1);
     server.get("/v1/session", &auth).await.assert_problem("session_expired");
     server
-        .post("/v1/token", &auth, &ask(&fake, "repository:a/b:pull"))
+        .post("/v1/token", &auth, &token_request(&fake, "repository:a/b:pull"))
         .await
         .assert_problem("session_expired");
 }

@@ -5,7 +5,7 @@ use crate::test_support::{TestServer, request};
 
 // Threats: SES-05, SES-14, COR-05, CLK-01, KEY-07, LOG-05, SUP-03.
 #[tokio::test]
-async fn every_answer_is_a_document_with_the_headers_that_protect_it() {
+async fn every_response_has_the_headers_that_protect_it() {
     let server = TestServer::with(&[]);
     for (method, path, code) in [
         ("GET", "/nowhere", "not_found"),
@@ -18,14 +18,14 @@ async fn every_answer_is_a_document_with_the_headers_that_protect_it() {
         ("GET", "/debug", "not_found"),
         ("GET", "/.well-known/jwks.json", "not_found"),
     ] {
-        let answer = server.send(request(method, path, &[], Body::empty())).await;
-        answer.assert_problem(code);
-        assert_eq!(answer.headers.contains_key("allow"), code == "method_not_allowed", "{method} {path}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-        assert_eq!(answer.header("x-frame-options"), Some("DENY"));
-        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
-        assert!(answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
-        assert!(answer.header("server").is_none());
+        let response = server.send(request(method, path, &[], Body::empty())).await;
+        response.assert_problem(code);
+        assert_eq!(response.headers.contains_key("allow"), code == "method_not_allowed", "{method} {path}");
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(response.header("x-frame-options"), Some("DENY"));
+        assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
+        assert!(response.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+        assert!(response.header("server").is_none());
     }
     let allow = server.send(request("GET", "/v1/token", &[], Body::empty())).await;
     assert_eq!(allow.header("allow"), Some("POST"));
@@ -77,21 +77,24 @@ async fn pages_of_other_origins_do_nothing_and_read_nothing() {
         "file://",
         "chrome-extension://x",
     ] {
-        let answer = server.get("/v1/registries", &[("origin", origin)]).await;
-        answer.assert_problem("origin_not_allowed");
-        assert!(answer.header("access-control-allow-origin").is_none(), "{origin}");
-        assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "Origin"));
+        let response = server.get("/v1/registries", &[("origin", origin)]).await;
+        response.assert_problem("origin_not_allowed");
+        assert!(response.header("access-control-allow-origin").is_none(), "{origin}");
+        assert!(response.headers.get_all("vary").iter().any(|vary| vary == "Origin"));
         let preflight = [("origin", origin), ("access-control-request-method", "POST")];
-        let answer = server.send(request("OPTIONS", "/v1/token", &preflight, Body::empty())).await;
-        assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{origin}");
+        let response = server.send(request("OPTIONS", "/v1/token", &preflight, Body::empty())).await;
+        assert!(
+            !response.headers.keys().any(|name| name.as_str().starts_with("access-control-")),
+            "{origin}"
+        );
     }
-    let answer = server
+    let response = server
         .get("/v1/registries", &[("origin", "https://ui.test"), ("sec-fetch-site", "cross-site")])
         .await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("https://ui.test"));
-    assert!(answer.header("access-control-allow-credentials").is_none());
-    assert!(answer.header("access-control-expose-headers").unwrap().contains("Docker-Content-Digest"));
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.header("access-control-allow-origin"), Some("https://ui.test"));
+    assert!(response.header("access-control-allow-credentials").is_none());
+    assert!(response.header("access-control-expose-headers").unwrap().contains("Docker-Content-Digest"));
     let error = server.get("/v1/session", &[("origin", "https://ui.test")]).await;
     error.assert_problem("login_required");
     assert_eq!(error.header("access-control-allow-origin"), Some("https://ui.test"));
@@ -101,17 +104,17 @@ async fn pages_of_other_origins_do_nothing_and_read_nothing() {
         ("access-control-request-method", "POST"),
         ("access-control-request-private-network", "true"),
     ];
-    let answer = server.send(request("OPTIONS", "/v1/token", &preflight, Body::empty())).await;
-    assert_eq!(answer.status, StatusCode::NO_CONTENT);
-    assert_eq!(answer.header("access-control-allow-methods"), Some("GET, HEAD, POST, DELETE"));
-    assert!(answer.header("access-control-allow-headers").unwrap().contains("Authorization"));
-    assert_eq!(answer.header("access-control-max-age"), Some("600"));
-    assert!(answer.header("access-control-allow-private-network").is_none());
+    let response = server.send(request("OPTIONS", "/v1/token", &preflight, Body::empty())).await;
+    assert_eq!(response.status, StatusCode::NO_CONTENT);
+    assert_eq!(response.header("access-control-allow-methods"), Some("GET, HEAD, POST, DELETE"));
+    assert!(response.header("access-control-allow-headers").unwrap().contains("Authorization"));
+    assert_eq!(response.header("access-control-max-age"), Some("600"));
+    assert!(response.header("access-control-allow-private-network").is_none());
 }
 
 // Threats: SES-11.
 #[tokio::test]
-async fn the_browsers_own_word_on_where_a_request_comes_from_is_heard() {
+async fn fetch_metadata_of_the_browser_is_honoured() {
     let server = TestServer::with(&[]);
     for (site, method, good) in [
         ("same-origin", "GET", true),
@@ -122,9 +125,9 @@ async fn the_browsers_own_word_on_where_a_request_comes_from_is_heard() {
         ("same-site", "GET", false),
         ("x", "GET", false),
     ] {
-        let answer =
+        let response =
             server.send(request(method, "/v1/session", &[("sec-fetch-site", site)], Body::empty())).await;
-        answer.assert_problem(if good { "login_required" } else { "origin_not_allowed" });
+        response.assert_problem(if good { "login_required" } else { "origin_not_allowed" });
     }
 }
 

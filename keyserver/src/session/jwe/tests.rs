@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{INNER_HEADER, MAX_LENGTH, fits, looks_like_one, open, parse, seal};
 use crate::clock::{NoRandomness, Randomness, SystemRandomness};
-use crate::session::keyring::{Key, KeyRing};
+use crate::session::keyring::{KeyRing, SealingKey};
 use crate::test_support::key_file;
 
 const CLAIMS: &[u8] = br#"{"any":"claims"}"#;
@@ -17,11 +17,11 @@ fn key() -> KeyRing {
     KeyRing::load(&[key_file()]).unwrap()
 }
 
-fn seal_with(key: &Key) -> String {
+fn seal_with(key: &SealingKey) -> String {
     seal(CLAIMS, key, &SystemRandomness::default()).unwrap()
 }
 
-fn open_with(token: &str, key: &Key) -> Option<Vec<u8>> {
+fn open_with(token: &str, key: &SealingKey) -> Option<Vec<u8>> {
     let parsed = parse(token)?;
     if parsed.kid != key.kid() || !fits(&parsed, key) {
         return None;
@@ -278,7 +278,7 @@ fn other_headers_are_refused_before_any_rsa_work() {
 #[test]
 fn a_name_of_another_key_finds_none_and_a_relabelled_session_does_not_open() {
     let ring = key();
-    let other = Key::generate(2_048).unwrap();
+    let other = SealingKey::generate(2_048).unwrap();
     let token = seal_with(&other);
     for kid in ["", "unknown", "../../etc/passwd", "' OR 1", "__proto__", "k\0.pem"] {
         assert!(ring.find(kid).is_none());
@@ -354,7 +354,7 @@ fn without_randomness_nothing_is_sealed() {
 
 #[test]
 fn sessions_of_any_key_are_known_as_such_and_registry_tokens_are_not() {
-    let token = seal_with(&Key::generate(2_048).unwrap());
+    let token = seal_with(&SealingKey::generate(2_048).unwrap());
     assert!(looks_like_one(&token));
     let (_, rest) = token.split_once('.').unwrap();
     let old = URL_SAFE_NO_PAD.encode(r#"{"alg":"RSA-OAEP-256","enc":"A256GCM"}"#);

@@ -6,7 +6,7 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs1::EncodeRsaPrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
 
-use super::{Key, KeyError, KeyRing, generate_file};
+use super::{KeyError, KeyRing, SealingKey, generate_file};
 use crate::test_support::key_file;
 
 fn write(folder: &Path, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
@@ -36,7 +36,7 @@ fn keygen_writes_a_key_for_its_owner_only_and_touches_no_file_that_is_there() {
         assert!(matches!(generate_file(&path, 2_048), Err(KeyError::Unwritable { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
-    assert!(matches!(Key::generate(1_024), Err(KeyError::Generation)));
+    assert!(matches!(SealingKey::generate(1_024), Err(KeyError::Generation)));
 }
 
 // Threats: KEY-04.

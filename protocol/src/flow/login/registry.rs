@@ -1,8 +1,8 @@
 //! What the registry's answers to `GET /v2/` mean for a login.
 
 use super::{
-    Ask, Bearer, Credential, Decision, ErrorCode, FlowError, Hop, LoginFlow, LoginProof, RegistryAuth,
-    ResponseHead, State,
+    Bearer, Credential, Decision, ErrorCode, FlowError, Hop, LoginFlow, LoginProof, RegistryAuth,
+    RegistryRequest, ResponseHead, State,
 };
 use crate::challenge::{Challenge, Selected, bearer_candidates, parse_lines, select};
 use crate::flow::retry_after;
@@ -11,9 +11,9 @@ use crate::flow::retry_after;
 pub(super) const PATH: &str = "/v2/";
 
 impl LoginFlow {
-    pub(super) fn registry_answered(&mut self, ask: Ask, head: &ResponseHead<'_>) {
+    pub(super) fn registry_responded(&mut self, request: RegistryRequest, head: &ResponseHead<'_>) {
         let status = head.status;
-        match (ask, status) {
+        match (request, status) {
             (_, 429) => {
                 let mut error = FlowError::new(ErrorCode::RateLimited, Hop::Registry);
                 error.status = Some(status);
@@ -22,20 +22,24 @@ impl LoginFlow {
             }
             (_, 300..=399) => self.end(ErrorCode::UpstreamRedirect, Some(status)),
             (_, 500..=599) => self.end(ErrorCode::UpstreamFailed, Some(status)),
-            (Ask::Probe, 200 | 401) => self.probed(head),
-            (Ask::Probe, 403) if is_registry(head) => self.end(ErrorCode::ScopeDenied, Some(status)),
-            (Ask::Probe, _) => self.end(ErrorCode::NotARegistry, Some(status)),
-            (Ask::Basic { open: true }, 200) => {
-                self.record(Some(status), Decision::ControlProbe);
-                self.state = State::Registry(Ask::Control);
+            (RegistryRequest::Probe, 200 | 401) => self.probed(head),
+            (RegistryRequest::Probe, 403) if is_registry(head) => {
+                self.end(ErrorCode::ScopeDenied, Some(status))
             }
-            (Ask::Basic { open: false }, 200) | (Ask::Control, 401 | 403) => {
+            (RegistryRequest::Probe, _) => self.end(ErrorCode::NotARegistry, Some(status)),
+            (RegistryRequest::Basic { open: true }, 200) => {
+                self.record(Some(status), Decision::ControlProbe);
+                self.state = State::Registry(RegistryRequest::Control);
+            }
+            (RegistryRequest::Basic { open: false }, 200) | (RegistryRequest::Control, 401 | 403) => {
                 self.record(Some(status), Decision::Accepted);
                 self.prove_basic();
             }
-            (Ask::Basic { .. }, 401 | 403) => self.end(ErrorCode::BadCredentials, Some(status)),
-            (Ask::Control, 200) => self.end(ErrorCode::RegistryUnverifiable, Some(status)),
-            (Ask::Basic { .. } | Ask::Control, _) => self.end(ErrorCode::UpstreamInvalid, Some(status)),
+            (RegistryRequest::Basic { .. }, 401 | 403) => self.end(ErrorCode::BadCredentials, Some(status)),
+            (RegistryRequest::Control, 200) => self.end(ErrorCode::RegistryUnverifiable, Some(status)),
+            (RegistryRequest::Basic { .. } | RegistryRequest::Control, _) => {
+                self.end(ErrorCode::UpstreamInvalid, Some(status))
+            }
         }
     }
 
@@ -50,7 +54,7 @@ impl LoginFlow {
         match self.choose(&challenges) {
             Ok(Some(bearer)) => {
                 self.record(Some(status), Decision::AskToken);
-                return self.ask_token(bearer);
+                return self.request_token(bearer);
             }
             Ok(None) => {}
             Err(code) => return self.end(code, Some(status)),
@@ -61,7 +65,7 @@ impl LoginFlow {
                     return self.end(ErrorCode::BasicOnly, Some(status));
                 }
                 self.record(Some(status), Decision::SendBasic);
-                self.state = State::Registry(Ask::Basic { open: status == 200 });
+                self.state = State::Registry(RegistryRequest::Basic { open: status == 200 });
             }
             _ if malformed => self.end(ErrorCode::ChallengeSyntax, Some(status)),
             Selected::Other { scheme } if scheme != "bearer" => {

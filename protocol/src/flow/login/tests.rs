@@ -12,7 +12,7 @@ fn flow() -> LoginFlow {
 }
 
 #[test]
-fn asking_twice_gives_the_same_answer() {
+fn calling_step_twice_gives_the_same_step() {
     let mut flow = flow();
     for _ in 0..2 {
         let LoginStep::SendToRegistry(request) = flow.step() else { panic!("the registry is asked first") };

@@ -52,7 +52,7 @@ impl ResourceFlow {
 
     /// The challenge to answer: the known token service if it is among them, else the first that the policy admits.
     fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Selected, ErrorCode> {
-        let known = bearer_candidates(challenges).find(|bearer| self.is_asked_service(bearer));
+        let known = bearer_candidates(challenges).find(|bearer| self.is_requested_service(bearer));
         let Some(policy) = &self.policy else {
             return Ok(known.map_or_else(|| select(challenges), Selected::Bearer));
         };
@@ -78,17 +78,17 @@ impl ResourceFlow {
         sent: Option<&'static str>,
         bearer_sent: bool,
     ) {
-        let same_service = self.is_asked_service(&challenge);
+        let same_service = self.is_requested_service(&challenge);
         let larger = self.widened_by(&challenge);
         let widened = larger.is_some();
-        if let Some(asked) = larger.filter(|_| self.may_ask_again()) {
-            self.asked = asked;
+        if let Some(requested) = larger.filter(|_| self.may_request_token()) {
+            self.requested = requested;
         }
         if bearer_sent && same_service {
             if !widened {
                 return self.refused(Some(challenge), status, sent);
             }
-            if !self.may_ask_again() {
+            if !self.may_request_token() {
                 return self.end(self.denied(), status, sent);
             }
             self.record(Some(status), sent, Decision::WidenScope);
@@ -98,7 +98,7 @@ impl ResourceFlow {
         if let Some(error) = self.ahead_failure.filter(|_| same_service && !widened) {
             return self.end(error.code, status, sent);
         }
-        if !self.may_ask_again() {
+        if !self.may_request_token() {
             return self.end(self.denied(), status, sent);
         }
         self.record(Some(status), sent, Decision::AskToken);
@@ -115,10 +115,10 @@ impl ResourceFlow {
             _ => self.denied(),
         };
         // The token may be one of a cache; a fresh one shows whether the token or the account is refused.
-        let Some(challenge) = challenge.or_else(|| self.asked_of.clone()) else {
+        let Some(challenge) = challenge.or_else(|| self.requested_from.clone()) else {
             return self.end(code, status, sent);
         };
-        if was_fresh || !self.may_ask_again() {
+        if was_fresh || !self.may_request_token() {
             return self.end(code, status, sent);
         }
         self.record(Some(status), sent, Decision::RenewToken);
@@ -143,9 +143,9 @@ impl ResourceFlow {
     }
 
     /// Whether this is the token service that was asked last, in whatever spelling.
-    fn is_asked_service(&self, challenge: &BearerChallenge) -> bool {
+    fn is_requested_service(&self, challenge: &BearerChallenge) -> bool {
         let admitted = |realm: &str| self.policy.as_ref().and_then(|policy| policy.admit(realm).ok());
-        self.asked_of.as_ref().is_some_and(|known| {
+        self.requested_from.as_ref().is_some_and(|known| {
             let same =
                 || admitted(&known.realm).is_some_and(|known| admitted(&challenge.realm) == Some(known));
             known.service == challenge.service && (realm::is_same(&known.realm, &challenge.realm) || same())
@@ -156,7 +156,7 @@ impl ResourceFlow {
     /// login proved that at a token service on another origin, the registry has never seen it: it does not get it by
     /// asking, and neither does whoever can put a 401 into its answers. A driver without one only asks the gateway.
     fn may_see_the_password(&self) -> bool {
-        let known = match (&self.known, &self.asked_of) {
+        let known = match (&self.known, &self.requested_from) {
             (Some(KnownAuth::Bearer { realm, .. }), _) => Some(realm),
             (_, Some(challenge)) => Some(&challenge.realm),
             _ => None,
@@ -167,7 +167,7 @@ impl ResourceFlow {
         }
     }
 
-    fn may_ask_again(&self) -> bool {
+    fn may_request_token(&self) -> bool {
         self.tokens < MAX_TOKENS && self.requests < MAX_REQUESTS
     }
 
@@ -192,7 +192,7 @@ impl ResourceFlow {
             })
             .cloned()
             .collect();
-        (!self.asked.is_superset(&wanted)).then(|| self.asked.union(&wanted))
+        (!self.requested.is_superset(&wanted)).then(|| self.requested.union(&wanted))
     }
 
     fn denied(&self) -> ErrorCode {
@@ -202,7 +202,7 @@ impl ResourceFlow {
     /// The registry refused the session's credentials. Where it also knows tokens, they were good at login, and what is
     /// refused is the resource (Harbor's catalog); where it knows nothing else, it is the password.
     fn basic_refused(&self) -> ErrorCode {
-        if self.asked_of.is_some() { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials }
+        if self.requested_from.is_some() { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials }
     }
 
     fn end(&mut self, code: ErrorCode, status: u16, sent: Option<&'static str>) {

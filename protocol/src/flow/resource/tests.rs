@@ -28,7 +28,7 @@ fn a_flow_that_failed_still_knows_the_token_service() {
 }
 
 #[test]
-fn asking_twice_gives_the_same_answer() {
+fn calling_step_twice_gives_the_same_step() {
     let mut flow = flow("GET", None);
     flow.response(&ResponseHead::new(401).with_challenges(&[CHALLENGE]));
     for _ in 0..2 {

@@ -17,7 +17,7 @@ pub(super) fn grant(
     body: &[u8],
     now_ms: i64,
     service: Option<&str>,
-    asked: &ScopeSet,
+    requested: &ScopeSet,
 ) -> Result<TokenGrant, Box<Unusable>> {
     let skew_ms = head.skew_ms(now_ms);
     let unusable = |token| Box::new(Unusable { token, service: service.map(str::to_owned), now_ms, skew_ms });
@@ -33,7 +33,7 @@ pub(super) fn grant(
     if !is_usable(&info, their_now, service) {
         return Err(unusable(Some(info)));
     }
-    let answers = info.answers(asked);
+    let grants = info.grants(requested);
     let names_a_user = info.names_a_user();
     Ok(TokenGrant {
         token: response.token,
@@ -42,9 +42,9 @@ pub(super) fn grant(
         is_jwt: info.is_jwt(),
         is_anonymous: info.subject.is_some() && !names_a_user,
         subject: info.subject.filter(|_| names_a_user),
-        granted: answers.granted,
-        denied: answers.denied,
-        unknown: answers.unknown,
+        granted: grants.granted,
+        denied: grants.denied,
+        unknown: grants.unknown,
     })
 }
 

@@ -55,7 +55,7 @@ fn debug_shows_no_secret() {
 }
 
 #[test]
-fn the_tokens_lifetime_is_told_by_our_clock() {
+fn the_tokens_lifetime_is_measured_by_our_clock() {
     // 2026-09-21 14:13:20 UTC; the service's clock is an hour behind, and its token lives five minutes.
     let now_ms = 1_790_000_000_000;
     let mut flow = flow(Credential::Anonymous);

@@ -35,7 +35,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn texts_are_judged_as_serde_json_judges_them(text in nearly_json()) {
+    fn strings_are_judged_as_serde_json_judges_them(text in nearly_json()) {
         let expected = serde_json::from_str::<serde_json::Value>(&text);
         // Numbers too large for serde_json are numbers all the same.
         let out_of_range = expected.as_ref().is_err_and(|error| error.to_string().contains("out of range"));

@@ -10,7 +10,7 @@ use crate::tape::{Tape, Word};
 
 /// Texts of a token: a string, a list of strings or nothing.
 #[derive(Clone, Copy, Default)]
-pub struct Texts<'a>(Value<'a>);
+pub struct Strings<'a>(Value<'a>);
 
 /// The `access` claim: a list of entries, or nothing.
 #[derive(Clone, Copy)]
@@ -29,12 +29,12 @@ pub struct AccessEntry<'a> {
     /// The name of the resource.
     pub name: Cow<'a, str>,
     /// What may be done with it.
-    pub actions: Texts<'a>,
+    pub actions: Strings<'a>,
 }
 
 /// `alg` and `kid` of a header.
 pub(super) fn read_header(header: Value<'_>) -> Result<(Cow<'_, str>, Option<Cow<'_, str>>), JwtProblem> {
-    let mut seen = Seen::default();
+    let mut seen = SeenClaims::default();
     let (mut algorithm, mut key_id) = (None, None);
     for (name, value) in header.members() {
         if name.word() == Some(Word::Alg) {
@@ -50,7 +50,7 @@ pub(super) fn read_header(header: Value<'_>) -> Result<(Cow<'_, str>, Option<Cow
 
 pub(super) fn read_claims(object: Value<'_>) -> Result<Claims<'_>, JwtProblem> {
     let mut claims = Claims::default();
-    let mut seen = Seen::default();
+    let mut seen = SeenClaims::default();
     for (name, value) in object.members() {
         match name.word() {
             Some(Word::Iss) => {
@@ -63,7 +63,7 @@ pub(super) fn read_claims(object: Value<'_>) -> Result<Claims<'_>, JwtProblem> {
             }
             Some(Word::Aud) => {
                 seen.mark(4)?;
-                claims.audience = Texts::audience(value)?;
+                claims.audience = Strings::audience(value)?;
             }
             Some(Word::Exp) => {
                 seen.mark(8)?;
@@ -93,9 +93,9 @@ pub(super) fn read_claims(object: Value<'_>) -> Result<Claims<'_>, JwtProblem> {
 
 /// Which names have been read, one bit each.
 #[derive(Default)]
-struct Seen(u8);
+struct SeenClaims(u8);
 
-impl Seen {
+impl SeenClaims {
     fn mark(&mut self, bit: u8) -> Result<(), JwtProblem> {
         if self.0 & bit != 0 {
             return Err(JwtProblem::Duplicate);
@@ -123,7 +123,7 @@ fn time_claim(value: Value<'_>) -> Result<Option<i64>, JwtProblem> {
     }
 }
 
-impl<'a> Texts<'a> {
+impl<'a> Strings<'a> {
     /// One string, a list of strings, or `null` (distribution's `AudienceList` takes all three).
     fn audience(value: Value<'a>) -> Result<Self, JwtProblem> {
         match value.kind() {
@@ -203,13 +203,13 @@ struct EntryMembers<'a> {
     resource_type: Value<'a>,
     class: Value<'a>,
     name: Value<'a>,
-    actions: Texts<'a>,
+    actions: Strings<'a>,
 }
 
 impl<'a> EntryMembers<'a> {
     fn read(entry: Value<'a>) -> Result<Self, JwtProblem> {
         let mut members = Self::default();
-        let mut seen = Seen::default();
+        let mut seen = SeenClaims::default();
         for (name, value) in entry.members() {
             match name.word() {
                 Some(Word::Type) => {
@@ -226,7 +226,7 @@ impl<'a> EntryMembers<'a> {
                 }
                 Some(Word::Actions) => {
                     seen.mark(8)?;
-                    members.actions = Texts::actions(value)?;
+                    members.actions = Strings::actions(value)?;
                 }
                 _ => {}
             }
@@ -277,4 +277,4 @@ macro_rules! hidden {
     )*};
 }
 
-hidden!(Texts, AccessList, AccessEntry);
+hidden!(Strings, AccessList, AccessEntry);

@@ -17,23 +17,23 @@ fn next(text: &str, entries: &[Entry], at: &mut usize) -> Value {
     let [first, second] = entries[*at];
     let second = second as usize;
     *at += 1;
-    let (tag, place) = parts([first, 0]);
+    let (tag, position) = parts([first, 0]);
     let end_is = |at: usize| assert_eq!(at, second, "an end is where it says");
     match tag {
-        Tag::Text => text[place..second].into(),
-        Tag::Escaped => serde_json::from_str(&text[place - 1..=second]).expect("a string"),
+        Tag::Text => text[position..second].into(),
+        Tag::Escaped => serde_json::from_str(&text[position - 1..=second]).expect("a string"),
         Tag::Word => WORDS[second].into(),
         Tag::Integer => second.into(),
-        Tag::Number => serde_json::from_str(&text[place..second]).expect("a number"),
+        Tag::Number => serde_json::from_str(&text[position..second]).expect("a number"),
         Tag::Literal => [Value::Null, false.into(), true.into()][second].clone(),
         Tag::Array => {
-            let list = (0..place).map(|_| next(text, entries, at)).collect();
+            let list = (0..position).map(|_| next(text, entries, at)).collect();
             end_is(*at);
             Value::Array(list)
         }
         Tag::Object => {
             let mut object = serde_json::Map::new();
-            for _ in 0..place {
+            for _ in 0..position {
                 let name = next(text, entries, at);
                 object.insert(name.as_str().expect("a name").to_owned(), next(text, entries, at));
             }

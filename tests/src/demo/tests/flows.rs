@@ -72,7 +72,7 @@ async fn anonymous_users_get_what_is_public() {
 }
 
 #[tokio::test]
-async fn a_user_with_a_limited_view_is_told_so_in_the_token() {
+async fn a_limited_users_token_grants_less() {
     let stage = Stage::of(Kind::Token).await;
     let token = stage.token(&[PRIVATE, "repository:team-b/app:pull,push,delete"], Some(BOB)).await;
     assert_eq!(
@@ -96,9 +96,9 @@ async fn opaque_tokens_say_nothing_and_work() {
     let base = stage.get("/v2/").await;
     assert!(base.header("www-authenticate").contains("scope=\"repository:user/image:pull\""));
     assert_eq!(stage.ask(&[PRIVATE], None).await.status, 401);
-    let reply = stage.ask(&[PRIVATE], Some(ADA)).await.json();
-    assert_eq!(reply.as_object().unwrap().len(), 1, "{reply}");
-    let token = reply["token"].as_str().unwrap();
+    let response = stage.ask(&[PRIVATE], Some(ADA)).await.json();
+    assert_eq!(response.as_object().unwrap().len(), 1, "{response}");
+    let token = response["token"].as_str().unwrap();
     assert!(!token.contains('.'));
     assert_eq!(stage.get_with(PRIVATE_TAGS, token).await.status, 200);
     assert_eq!(stage.get_with(PRIVATE_TAGS, "made-up").await.status, 401);
@@ -108,9 +108,9 @@ async fn opaque_tokens_say_nothing_and_work() {
 async fn a_token_service_on_the_registrys_own_origin() {
     let stage = Stage::of(Kind::OwnRealm).await;
     assert!(stage.registry().realm().unwrap().starts_with(&stage.registry().url()));
-    let reply = stage.ask(&[PRIVATE], Some(ADA)).await.json();
-    assert_eq!(reply["access_token"], "", "as Harbor replies");
-    assert_eq!(stage.get_with(PRIVATE_TAGS, reply["token"].as_str().unwrap()).await.status, 200);
+    let response = stage.ask(&[PRIVATE], Some(ADA)).await.json();
+    assert_eq!(response["access_token"], "", "as Harbor replies");
+    assert_eq!(stage.get_with(PRIVATE_TAGS, response["token"].as_str().unwrap()).await.status, 200);
     assert_eq!(stage.demo.requests(Kind::OwnRealm, Role::TokenService), 1);
     assert_eq!(stage.demo.requests(Kind::OwnRealm, Role::Registry), 1);
 }
@@ -168,8 +168,8 @@ async fn basic_at_the_registry() {
 async fn a_refresh_token_stands_for_the_password() {
     let stage = Stage::of(Kind::Token).await;
     let url = format!("{}&offline_token=true&client_id=dockpass", stage.realm(&[]));
-    let reply = stage.client.get(&url).basic(ADA.0, ADA.1).send().await.unwrap();
-    let refresh = reply.json()["refresh_token"].as_str().unwrap().to_owned();
+    let response = stage.client.get(&url).basic(ADA.0, ADA.1).send().await.unwrap();
+    let refresh = response.json()["refresh_token"].as_str().unwrap().to_owned();
     assert!(stage.ask(&[], Some(ADA)).await.json().get("refresh_token").is_none(), "only when asked for");
 
     let post = async |refresh: &str| {
@@ -179,12 +179,12 @@ async fn a_refresh_token_stands_for_the_password() {
         let call = stage.client.post(&stage.registry().realm().unwrap());
         call.body("application/x-www-form-urlencoded", form).send().await.unwrap()
     };
-    let reply = post(&refresh).await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    let reply = reply.json();
-    assert_eq!(reply["scope"], format!("{PRIVATE} {PUBLIC}"));
-    assert!(reply.get("token").is_none(), "OAuth2 knows only access_token");
-    let token = reply["access_token"].as_str().unwrap();
+    let response = post(&refresh).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let response = response.json();
+    assert_eq!(response["scope"], format!("{PRIVATE} {PUBLIC}"));
+    assert!(response.get("token").is_none(), "OAuth2 knows only access_token");
+    let token = response["access_token"].as_str().unwrap();
     assert_eq!(stage.get_with(PRIVATE_TAGS, token).await.status, 200);
     assert_eq!(post("refresh-made-up").await.status, 401);
     assert_eq!(stage.broken(), [""; 0]);
@@ -227,8 +227,8 @@ async fn tokens_of_one_registry_open_no_other() {
     let stage = Stage::with(Kind::Token, DemoConfig::only([Kind::Token, Kind::Hub])).await;
     let token = stage.token(&[PRIVATE], Some(ADA)).await;
     let hub = stage.demo.registry(Kind::Hub).unwrap().url();
-    let reply = stage.client.get(&format!("{hub}{PRIVATE_TAGS}")).bearer(&token).send().await.unwrap();
-    assert_eq!(reply.status, 401);
+    let response = stage.client.get(&format!("{hub}{PRIVATE_TAGS}")).bearer(&token).send().await.unwrap();
+    assert_eq!(response.status, 401);
 }
 
 #[tokio::test]
@@ -247,9 +247,9 @@ async fn preflights_are_refused_without_a_word_of_cors() {
         let call = stage.client.call(http::Method::OPTIONS, &stage.url(PRIVATE_TAGS));
         let call =
             call.header("origin", "https://page.example").header("access-control-request-method", "GET");
-        let reply = call.header("access-control-request-headers", "authorization").send().await.unwrap();
-        assert_eq!(reply.status, 401, "{kind:?}");
-        let cors = reply.headers.keys().any(|name| name.as_str().starts_with("access-control"));
+        let response = call.header("access-control-request-headers", "authorization").send().await.unwrap();
+        assert_eq!(response.status, 401, "{kind:?}");
+        let cors = response.headers.keys().any(|name| name.as_str().starts_with("access-control"));
         assert!(!cors, "{kind:?}");
         assert_eq!(stage.broken(), [""; 0]);
     }

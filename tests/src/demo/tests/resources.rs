@@ -13,13 +13,13 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 async fn entries(stage: &Stage, first: &str, list: &str) -> (Vec<String>, usize) {
     let (mut all, mut pages, mut path) = (Vec::new(), 0, first.to_owned());
     loop {
-        let reply = stage.get(&path).await;
-        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        let response = stage.get(&path).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.text());
         pages += 1;
         all.extend(
-            reply.json()[list].as_array().unwrap().iter().map(|entry| entry.as_str().unwrap().to_owned()),
+            response.json()[list].as_array().unwrap().iter().map(|entry| entry.as_str().unwrap().to_owned()),
         );
-        let link = reply.header("link");
+        let link = response.header("link");
         if link.is_empty() {
             return (all, pages);
         }
@@ -46,9 +46,9 @@ async fn lists_are_paged_by_link() {
     assert_eq!(stage.get("/v2/_catalog?n=0").await.json(), json!({ "repositories": [] }));
     assert_eq!(stage.get("/v2/_catalog?n=0").await.header("link"), "");
     for bad in ["n=1001", "n=-1", "n=x", "n="] {
-        let reply = stage.get(&format!("/v2/_catalog?{bad}")).await;
+        let response = stage.get(&format!("/v2/_catalog?{bad}")).await;
         assert_eq!(
-            (reply.status, &reply.json()["errors"][0]["code"]),
+            (response.status, &response.json()["errors"][0]["code"]),
             (400, &json!("PAGINATION_NUMBER_INVALID"))
         );
     }
@@ -66,23 +66,23 @@ async fn everything_that_a_manifest_names_is_there_and_is_what_it_says() {
         for tag in tags.iter().filter(|tag| repository != "library/python" || tag.ends_with(".0")) {
             let mut open = vec![tag.clone()];
             while let Some(reference) = open.pop() {
-                let reply = stage.get(&format!("/v2/{repository}/manifests/{reference}")).await;
-                assert_eq!(reply.status, 200, "{repository} {reference}");
-                let digest = digest_of(&reply.body);
-                assert_eq!(reply.header("docker-content-digest"), digest);
-                assert_eq!(reply.header("etag"), format!("\"{digest}\""));
+                let response = stage.get(&format!("/v2/{repository}/manifests/{reference}")).await;
+                assert_eq!(response.status, 200, "{repository} {reference}");
+                let digest = digest_of(&response.body);
+                assert_eq!(response.header("docker-content-digest"), digest);
+                assert_eq!(response.header("etag"), format!("\"{digest}\""));
                 assert!(!reference.starts_with("sha256:") || reference == digest);
-                let manifest = reply.json();
-                assert_eq!(reply.header("content-type"), manifest["mediaType"].as_str().unwrap());
-                kinds.insert(reply.header("content-type"));
+                let manifest = response.json();
+                assert_eq!(response.header("content-type"), manifest["mediaType"].as_str().unwrap());
+                kinds.insert(response.header("content-type"));
                 let children = manifest["manifests"].as_array().into_iter().flatten();
                 open.extend(children.map(|child| child["digest"].as_str().unwrap().to_owned()));
                 let layers = manifest["layers"].as_array().into_iter().flatten();
                 for blob in layers.chain(manifest.get("config")) {
                     let digest = blob["digest"].as_str().unwrap();
-                    let reply = stage.get(&format!("/v2/{repository}/blobs/{digest}")).await;
-                    assert_eq!(digest_of(&reply.body), digest);
-                    assert_eq!(reply.body.len() as u64, blob["size"].as_u64().unwrap());
+                    let response = stage.get(&format!("/v2/{repository}/blobs/{digest}")).await;
+                    assert_eq!(digest_of(&response.body), digest);
+                    assert_eq!(response.body.len() as u64, blob["size"].as_u64().unwrap());
                     checked += 1;
                 }
             }
@@ -133,9 +133,9 @@ async fn manifests_are_negotiated_and_revalidated() {
         assert_eq!(accept(fitting).await.status, 200, "{fitting}");
     }
     for unfit in ["application/vnd.oci.image.manifest.v1+json", "text/html", &format!("{INDEX};q=0")] {
-        let reply = accept(unfit).await;
+        let response = accept(unfit).await;
         assert_eq!(
-            (reply.status, &reply.json()["errors"][0]["code"]),
+            (response.status, &response.json()["errors"][0]["code"]),
             (404, &json!("MANIFEST_UNKNOWN")),
             "{unfit}"
         );
@@ -180,11 +180,11 @@ async fn what_is_missing_is_said_in_the_specifications_envelope() {
         ("/v2/library/alpine/manifests/nope".to_owned(), "MANIFEST_UNKNOWN"),
         (format!("/v2/library/alpine/blobs/{digest}"), "BLOB_UNKNOWN"),
     ] {
-        let reply = stage.get(&path).await;
-        assert_eq!((reply.status, &reply.json()["errors"][0]["code"]), (404, &json!(code)), "{path}");
+        let response = stage.get(&path).await;
+        assert_eq!((response.status, &response.json()["errors"][0]["code"]), (404, &json!(code)), "{path}");
     }
-    let reply = stage.client.call(http::Method::DELETE, &stage.url("/v2/library/alpine/manifests/latest"));
-    assert_eq!(reply.send().await.unwrap().status, 405);
+    let response = stage.client.call(http::Method::DELETE, &stage.url("/v2/library/alpine/manifests/latest"));
+    assert_eq!(response.send().await.unwrap().status, 405);
 }
 
 #[tokio::test]
@@ -196,9 +196,9 @@ async fn blobs_come_in_ranges() {
     let length = whole.len();
     let part =
         async |range: &str| stage.client.get(&stage.url(&path)).header("range", range).send().await.unwrap();
-    let reply = part("bytes=10-19").await;
-    assert_eq!((reply.status, &reply.body), (206, &whole.slice(10..20)));
-    assert_eq!(reply.header("content-range"), format!("bytes 10-19/{length}"));
+    let response = part("bytes=10-19").await;
+    assert_eq!((response.status, &response.body), (206, &whole.slice(10..20)));
+    assert_eq!(response.header("content-range"), format!("bytes 10-19/{length}"));
     assert_eq!(part("bytes=-5").await.body, whole.slice(length - 5..));
     assert_eq!(part("bytes=10-").await.body, whole.slice(10..));
     assert_eq!(part(&format!("bytes={length}-")).await.status, 416);

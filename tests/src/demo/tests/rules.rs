@@ -4,7 +4,7 @@ use http::Method;
 
 use super::super::{DemoConfig, Kind, Rule};
 use super::{ADA, Stage};
-use crate::client::{Call, Reply};
+use crate::client::{Call, HttpResponse};
 
 const SCOPE: &str = "repository:library/alpine:pull";
 const TAGS: &str = "/v2/library/alpine/tags/list";
@@ -13,11 +13,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Sends a call and expects it to break this rule, and only this.
 async fn breaks(stage: &Stage, rule: Rule, call: Call<'_>) {
     stage.demo.reset();
-    let reply: Reply = call.send().await.unwrap();
-    assert_eq!(reply.status, 400, "{rule:?}: {}", reply.text());
-    let error = &reply.json()["errors"][0];
+    let response: HttpResponse = call.send().await.unwrap();
+    assert_eq!(response.status, 400, "{rule:?}: {}", response.text());
+    let error = &response.json()["errors"][0];
     assert_eq!(error["code"], "FORBIDDEN_BY_SPECIFICATION", "{rule:?}");
-    assert_eq!(error["detail"]["rule"], rule.name(), "{}", reply.text());
+    assert_eq!(error["detail"]["rule"], rule.name(), "{}", response.text());
     assert!(!error["message"].as_str().unwrap().is_empty());
     assert_eq!(stage.broken(), [rule.name()]);
     let violations = stage.demo.violations();
@@ -100,8 +100,8 @@ async fn credentials_go_only_where_they_belong() {
     let tags = token.url(TAGS);
     breaks(&token, Rule::BasicToBearerRegistry, token.client.get(&tags).basic(ADA.0, ADA.1)).await;
     let url = format!("{}&offline_token=true", token.realm(&[]));
-    let reply = token.client.get(&url).basic(ADA.0, ADA.1).send().await.unwrap();
-    let refresh = reply.json()["refresh_token"].as_str().unwrap().to_owned();
+    let response = token.client.get(&url).basic(ADA.0, ADA.1).send().await.unwrap();
+    let refresh = response.json()["refresh_token"].as_str().unwrap().to_owned();
     breaks(&token, Rule::RefreshTokenAtRegistry, token.client.get(&tags).bearer(&refresh)).await;
 
     let hub = Stage::of(Kind::Hub).await;
@@ -177,7 +177,7 @@ async fn rules_that_bind_only_dockpass_can_be_lifted() {
 }
 
 #[tokio::test]
-async fn the_journal_shows_what_was_asked_and_no_secret() {
+async fn the_journal_shows_the_requests_and_no_secret() {
     let stage = Stage::of(Kind::Token).await;
     let url = format!("{}&account=ada", stage.realm(&[SCOPE]));
     let token = stage.client.get(&url).basic(ADA.0, ADA.1).send().await.unwrap().json()["token"].clone();

@@ -40,9 +40,9 @@ async fn every_way_to_misbehave() {
     let script = |action| stage.demo.script(Script::once(Kind::Token, Role::TokenService, action));
 
     script(Action::TooMany { retry_after: Some("23.722µs".into()) });
-    let reply = stage.ask(&[SCOPE], None).await;
-    assert_eq!(reply.status, 429);
-    assert_eq!(reply.header("retry-after"), "23.722µs", "as GHCR was seen to send it");
+    let response = stage.ask(&[SCOPE], None).await;
+    assert_eq!(response.status, 429);
+    assert_eq!(response.header("retry-after"), "23.722µs", "as GHCR was seen to send it");
 
     script(Action::WrongJson);
     assert_eq!(stage.ask(&[SCOPE], None).await.json(), json!(null));
@@ -54,8 +54,8 @@ async fn every_way_to_misbehave() {
     assert_eq!(stage.ask(&[SCOPE], None).await.header("location"), "http://127.0.0.1:1/");
 
     script(Action::AddHeaders { headers: vec![("clear-site-data".into(), "\"*\"".into())] });
-    let reply = stage.ask(&[SCOPE], None).await;
-    assert_eq!((reply.status, &*reply.header("clear-site-data")), (200, "\"*\""));
+    let response = stage.ask(&[SCOPE], None).await;
+    assert_eq!((response.status, &*response.header("clear-site-data")), (200, "\"*\""));
 
     script(Action::Close);
     assert!(matches!(stage.client.get(&stage.realm(&[])).send().await, Err(ClientError::Connection(_))));
@@ -91,8 +91,8 @@ async fn challenges_can_be_changed_for_good() {
     stage.demo.reset();
     let lines = vec!["Bearer realm=\"unterminated".to_owned(), "Basic".to_owned()];
     stage.demo.script(Script::once(Kind::Token, Role::Registry, Action::Challenge { lines }));
-    let reply = stage.get(TAGS).await;
-    assert_eq!(reply.headers.get_all("www-authenticate").iter().count(), 2);
+    let response = stage.get(TAGS).await;
+    assert_eq!(response.headers.get_all("www-authenticate").iter().count(), 2);
     assert!(!stage.get(TAGS).await.header("www-authenticate").contains("evil"));
 }
 
@@ -127,9 +127,9 @@ async fn other_processes_use_the_control_endpoint() {
     assert_eq!((get("/journal").await, get("/violations").await), (json!([]), json!([])));
 
     let wrong = json!({ "registry": "basic", "role": "registry", "action": { "do": "dance" } });
-    let reply = stage.client.post(&url("/script")).json(&wrong).send().await.unwrap();
-    assert_eq!(reply.status, 400);
-    assert!(reply.text().contains("dance"), "{}", reply.text());
+    let response = stage.client.post(&url("/script")).json(&wrong).send().await.unwrap();
+    assert_eq!(response.status, 400);
+    assert!(response.text().contains("dance"), "{}", response.text());
     let rebound = stage.client.get(&url("/journal")).header("host", "evil.test").send().await.unwrap();
     assert_eq!(rebound.status, 421);
 }

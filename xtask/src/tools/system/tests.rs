@@ -14,7 +14,7 @@ fn root_on_debian_installs_everything_in_one_go() {
 }
 
 #[test]
-fn others_are_told_everything_at_once_with_the_command_to_type() {
+fn others_see_everything_missing_at_once_with_the_command_to_type() {
     let missing = [
         ("chromium", packages(&["chromium"])),
         ("skopeo", packages(&["skopeo"])),

@@ -3,25 +3,25 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::RsaLane;
+use super::RsaWorkers;
 
 /// JWE-21: while made-up sessions fill their queue, known ones are opened, and nothing is turned away that need not be.
 // Threats: AVL-03.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_unknown_sessions_keeps_no_known_one_out() {
     for width in [1, 2, 4] {
-        let lane = Arc::new(RsaLane::new(width, 8));
+        let rsa_workers = Arc::new(RsaWorkers::new(width, 8));
         let flood: Vec<_> = (0..100)
             .map(|_| {
-                let lane = Arc::clone(&lane);
+                let rsa_workers = Arc::clone(&rsa_workers);
                 tokio::spawn(async move {
-                    lane.run(false, || std::thread::sleep(Duration::from_millis(200))).await
+                    rsa_workers.run(false, || std::thread::sleep(Duration::from_millis(200))).await
                 })
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(20)).await;
         // No more than one stranger is before it, though as many wait as may.
-        let known = tokio::time::timeout(Duration::from_millis(500), lane.run(true, || "open")).await;
+        let known = tokio::time::timeout(Duration::from_millis(500), rsa_workers.run(true, || "open")).await;
         assert_eq!(known.unwrap(), Some("open"), "{width}");
         let mut done = 0;
         for one in flood {
@@ -35,9 +35,9 @@ async fn a_flood_of_unknown_sessions_keeps_no_known_one_out() {
 // Threats: LIM-09.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_hangs_up_lets_in_no_more_than_the_width() {
-    let lane = Arc::new(RsaLane::new(1, 8));
+    let rsa_workers = Arc::new(RsaWorkers::new(1, 8));
     let running = Arc::new(Notify::new());
-    let (started, running_too) = (Arc::clone(&running), Arc::clone(&lane));
+    let (started, running_too) = (Arc::clone(&running), Arc::clone(&rsa_workers));
     let caller = tokio::spawn(async move {
         running_too
             .run(false, move || {
@@ -48,7 +48,7 @@ async fn who_hangs_up_lets_in_no_more_than_the_width() {
     });
     running.notified().await;
     caller.abort();
-    let next = tokio::time::timeout(Duration::from_millis(100), lane.run(true, || ())).await;
+    let next = tokio::time::timeout(Duration::from_millis(100), rsa_workers.run(true, || ())).await;
     assert!(next.is_err(), "the work goes on");
-    assert_eq!(lane.run(true, || 1).await, Some(1));
+    assert_eq!(rsa_workers.run(true, || 1).await, Some(1));
 }

@@ -11,25 +11,25 @@ use tokio::sync::Semaphore;
 /// A session that was opened before (or sealed here) is *known*. Unknown ones, which anybody can make up, queue apart
 /// and never have the whole width: at most one of them stands between a known one and its operation.
 #[derive(Debug)]
-pub(super) struct RsaLane {
-    slots: Arc<Semaphore>,
+pub(super) struct RsaWorkers {
+    workers: Arc<Semaphore>,
     known: Queue,
     unknown: Queue,
     /// What unknown sessions need besides a slot.
-    strangers: Arc<Semaphore>,
+    unknown_workers: Arc<Semaphore>,
     operations: Arc<AtomicU64>,
 }
 
-impl RsaLane {
+impl RsaWorkers {
     /// A lane of this width; 0 means one operation per processor. Of unknown sessions half as many may wait.
     pub(super) fn new(width: usize, max_waiting: usize) -> Self {
         let width =
             if width == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { width };
         Self {
-            slots: Arc::new(Semaphore::new(width)),
+            workers: Arc::new(Semaphore::new(width)),
             known: Queue::of(max_waiting),
             unknown: Queue::of(max_waiting.div_ceil(2)),
-            strangers: Arc::new(Semaphore::new(width.saturating_sub(1).max(1))),
+            unknown_workers: Arc::new(Semaphore::new(width.saturating_sub(1).max(1))),
             operations: Arc::new(AtomicU64::new(0)),
         }
     }
@@ -40,16 +40,16 @@ impl RsaLane {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let place = if is_known { &self.known } else { &self.unknown }.take()?;
+        let permit = if is_known { &self.known } else { &self.unknown }.take()?;
         // Unknown ones wait for each other here, not in the queue for the slots, which is first come, first served.
-        let stranger =
-            if is_known { None } else { Some(Arc::clone(&self.strangers).acquire_owned().await.ok()?) };
-        let slot = Arc::clone(&self.slots).acquire_owned().await.ok()?;
-        drop(place);
+        let unknown_worker =
+            if is_known { None } else { Some(Arc::clone(&self.unknown_workers).acquire_owned().await.ok()?) };
+        let worker = Arc::clone(&self.workers).acquire_owned().await.ok()?;
+        drop(permit);
         let operations = Arc::clone(&self.operations);
         // The slot travels with the work, so that a caller who hangs up does not let in more than the width.
         let work = tokio::task::spawn_blocking(move || {
-            let _held = (slot, stranger);
+            let _permits = (worker, unknown_worker);
             operations.fetch_add(1, Ordering::Relaxed);
             work()
         });
@@ -80,17 +80,17 @@ impl Queue {
         Self { waiting: AtomicUsize::new(0), max }
     }
 
-    fn take(&self) -> Option<Place<'_>> {
+    fn take(&self) -> Option<QueuePermit<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-        let place = Place(&self.waiting);
-        (before < self.max).then_some(place)
+        let permit = QueuePermit(&self.waiting);
+        (before < self.max).then_some(permit)
     }
 }
 
 /// A place in a queue, given back when dropped.
-struct Place<'a>(&'a AtomicUsize);
+struct QueuePermit<'a>(&'a AtomicUsize);
 
-impl Drop for Place<'_> {
+impl Drop for QueuePermit<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }

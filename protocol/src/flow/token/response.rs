@@ -8,7 +8,7 @@ use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
 
 impl TokenFlow {
-    pub(super) fn answered(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
+    pub(super) fn responded(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         let status = head.status;
         match status {
             200 => self.granted(head, body, now_ms),
@@ -91,11 +91,11 @@ impl TokenFlow {
                 }
                 Ok(Some(_)) | Err(()) => return self.end(ErrorCode::NestedChallenge, status),
             }
-            let answerable = challenges.is_empty() || challenges.iter().any(Challenge::is_bearer);
+            let supported = challenges.is_empty() || challenges.iter().any(Challenge::is_bearer);
             if malformed && challenges.is_empty() {
                 return self.end(ErrorCode::ChallengeSyntax, status);
             }
-            if status == 401 && !answerable {
+            if status == 401 && !supported {
                 return self.end(ErrorCode::UnsupportedScheme, status);
             }
         }

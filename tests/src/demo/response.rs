@@ -10,7 +10,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use serde_json::{Value, json};
 
-use super::rules::Broken;
+use super::rules::BrokenRule;
 use super::script::Pace;
 use super::store::Generated;
 
@@ -19,7 +19,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Status, headers and content of an answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct DemoResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) content: Content,
@@ -42,7 +42,7 @@ impl Content {
     }
 }
 
-impl Answer {
+impl DemoResponse {
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), content: Content::Bytes(Bytes::new()) }
@@ -50,9 +50,9 @@ impl Answer {
 
     /// These bytes with their media type.
     pub(crate) fn bytes(status: u16, media_type: &str, bytes: impl Into<Bytes>) -> Self {
-        let mut answer = Self::empty(status).header("content-type", media_type);
-        answer.content = Content::Bytes(bytes.into());
-        answer
+        let mut response = Self::empty(status).header("content-type", media_type);
+        response.content = Content::Bytes(bytes.into());
+        response
     }
 
     /// A JSON document.
@@ -80,7 +80,7 @@ impl Answer {
     }
 
     /// 400 for what the specifications forbid, with the reason.
-    pub(crate) fn violation(broken: &Broken) -> Self {
+    pub(crate) fn violation(broken: &BrokenRule) -> Self {
         let detail = json!({ "rule": broken.rule.name() });
         Self::error_with(400, "FORBIDDEN_BY_SPECIFICATION", &broken.detail, &detail)
     }

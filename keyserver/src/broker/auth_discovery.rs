@@ -21,7 +21,7 @@ const MAX_REGISTRIES: u64 = 2_000;
 
 /// The last look at every registry. Cloning shares it.
 #[derive(Clone, Debug)]
-pub(super) struct Learning {
+pub(super) struct AuthDiscovery {
     gates: moka::sync::Cache<String, Arc<Gate>>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Learning {
 struct Gate {
     last: Mutex<Last>,
     /// How many looks came to an end.
-    looks: AtomicU64,
+    attempts: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ struct Last {
     failed: Option<FlowError>,
 }
 
-impl Learning {
+impl AuthDiscovery {
     pub(super) fn new() -> Self {
         let gates = moka::sync::Cache::builder()
             .max_capacity(MAX_REGISTRIES)
@@ -65,7 +65,7 @@ impl Learning {
         }
         admit()?;
         let gate = self.gates.get_with_by_ref(registry.name(), Arc::default);
-        let looks = gate.looks.load(Ordering::Acquire);
+        let attempts = gate.attempts.load(Ordering::Acquire);
         let mut last = gate.last.lock().await;
         let now_ms = clock.now_ms();
         let is_young = last.at_ms.is_some_and(|at_ms| (0..YOUNG_MS).contains(&now_ms.saturating_sub(at_ms)));
@@ -73,15 +73,15 @@ impl Learning {
             return Ok(known);
         }
         // A failure is an answer for those who waited for it, and for nobody later.
-        if let Some(error) = last.failed.filter(|_| looks != gate.looks.load(Ordering::Acquire)) {
+        if let Some(error) = last.failed.filter(|_| attempts != gate.attempts.load(Ordering::Acquire)) {
             return Err(error);
         }
-        let seen = flight::learn(registry, clock, steps).await;
+        let seen = flight::discover(registry, clock, steps).await;
         *last = match &seen {
             Ok(_) => Last { at_ms: Some(clock.now_ms()), failed: None },
             Err(error) => Last { at_ms: None, failed: Some(*error) },
         };
-        gate.looks.fetch_add(1, Ordering::AcqRel);
+        gate.attempts.fetch_add(1, Ordering::AcqRel);
         seen
     }
 }

@@ -3,12 +3,12 @@
 pub(crate) mod summary;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::flags::Part;
 use crate::tools::system::{self, Requirement};
-use crate::tools::{self, bindgen, npm, peers, rust_wasm};
+use crate::tools::{self, bindgen, keycloak, npm, peers, rust_wasm};
 use crate::{process, util, wasm};
 use summary::Count;
 
@@ -25,7 +25,7 @@ pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {
         npm::tests()?;
         npm::package()?;
     }
-    let peers = if parts.contains(&Part::E2e) { Some(peers::folder()?) } else { None };
+    let peers = peers_of(parts)?;
     if browser {
         tools::versions()?;
     }
@@ -36,7 +36,8 @@ pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {
             Part::Unit => unit(),
             Part::Wasm => browser_module(),
             Part::Js => javascript(),
-            Part::E2e => end_to_end(peers.clone()),
+            Part::E2e => end_to_end("tests/e2e", peers.as_deref()),
+            Part::Registries => end_to_end("tests/registries", peers.as_deref()),
         };
         // A part that could not even start counts as one failure, and the others still run.
         let count = result.unwrap_or_else(|failure| {
@@ -52,7 +53,7 @@ fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
     let total = rows.iter().fold(Count::default(), |sum, (_, count)| sum + *count);
     println!();
     for (name, count) in rows {
-        println!("{name:<6}{count}");
+        println!("{name:<11}{count}");
     }
     println!("{total}");
     if total.failed == 0 { Ok(()) } else { Err(Failure::Failed(format!("{} tests failed", total.failed))) }
@@ -67,9 +68,10 @@ fn needs(parts: &[Part]) -> Vec<Requirement> {
             [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium, Requirement::ChromeDriver]].concat()
         }
         Part::E2e => Requirement::ALL.to_vec(),
+        Part::Registries => [&Requirement::ALL[..], &Requirement::HEAVY].concat(),
     };
     let wanted: Vec<Requirement> = parts.iter().flat_map(of_part).collect();
-    Requirement::ALL.into_iter().filter(|need| wanted.contains(need)).collect()
+    Requirement::ALL.into_iter().chain(Requirement::HEAVY).filter(|need| wanted.contains(need)).collect()
 }
 
 /// `--package …` for each of the host's packages. Always the same set, in every command of a test run: cargo would
@@ -106,14 +108,27 @@ fn javascript() -> Result<Count, Failure> {
     counted("the npm package", node.current_dir(wasm::package()))
 }
 
-fn end_to_end(peers: Option<PathBuf>) -> Result<Count, Failure> {
+/// The folder of the programs in Go that these parts run against, if any does.
+fn peers_of(parts: &[Part]) -> Result<Option<PathBuf>, Failure> {
+    if parts.contains(&Part::Registries) {
+        keycloak::folder()?;
+        return peers::folder_with_heavy().map(Some);
+    }
+    if parts.contains(&Part::E2e) { peers::folder().map(Some) } else { Ok(None) }
+}
+
+/// The test files below `folder`, which start real programs.
+fn end_to_end(folder: &str, peers: Option<&Path>) -> Result<Count, Failure> {
     let mut cargo = process::cargo(&["build"]);
     process::quiet("building the key server and the demo registry", cargo.args(host_packages()))?;
     let built = |name: &str| -> OsString { util::target().join("debug").join(name).into() };
-    let mut node = node(&util::root().join("tests/e2e"))?;
+    let mut node = node(&util::root().join(folder))?;
     node.env("DOCKPASS_KEYSERVER", built("dockpass-keyserver")).env("DOCKPASS_DEMO", built("dockpass-demo"));
     if let Some(peers) = peers {
         node.env("DOCKPASS_PEERS_DIR", peers);
+    }
+    if folder == "tests/registries" {
+        node.env("DOCKPASS_KEYCLOAK", keycloak::folder()?);
     }
     with_chromium(&mut node);
     counted("end to end", &mut node)
@@ -127,7 +142,7 @@ fn with_chromium(node: &mut std::process::Command) {
 }
 
 /// `node --test` of the test files in a folder, one after the other: browsers are heavy, and machines small.
-fn node(folder: &std::path::Path) -> Result<std::process::Command, Failure> {
+fn node(folder: &Path) -> Result<std::process::Command, Failure> {
     let is_test = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         name.ends_with(".test.mjs") || name.ends_with(".test.js")

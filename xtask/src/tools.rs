@@ -5,6 +5,7 @@
 //! ever changed in place, and two checkouts may share it.
 
 pub(crate) mod bindgen;
+pub(crate) mod keycloak;
 pub(crate) mod npm;
 pub(crate) mod peers;
 pub(crate) mod rust_wasm;

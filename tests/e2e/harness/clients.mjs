@@ -8,13 +8,16 @@ import { run } from './process.mjs'
  * Clients that log in to `host` as `user`, through whatever the registry asks for. Credentials travel in a file of
  * docker's format, as they do for people. Without `user` they are anonymous.
  */
-export async function clients({ skopeo, crane, folder, host, user, password }) {
+export async function clients({ skopeo, crane, regctl, oras, folder, host, user, password }) {
   await mkdir(folder, { recursive: true })
   const auths =
     user === undefined ? {} : { [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') } }
   const authFile = join(folder, 'config.json')
   await writeFile(authFile, JSON.stringify({ auths }), { mode: 0o600 })
-  const env = { DOCKER_CONFIG: folder, REGISTRY_AUTH_FILE: authFile, HOME: folder }
+  const regctlFile = join(folder, 'regctl.json')
+  const hosts = { [host]: { tls: 'disabled', ...(user !== undefined && { user, pass: password }) } }
+  await writeFile(regctlFile, JSON.stringify({ hosts }), { mode: 0o600 })
+  const env = { DOCKER_CONFIG: folder, REGISTRY_AUTH_FILE: authFile, REGCTL_CONFIG: regctlFile, HOME: folder }
 
   return {
     /** Pushes an OCI layout with skopeo, all platforms; `format` may be `v2s2` for docker's own media types. */
@@ -37,6 +40,12 @@ export async function clients({ skopeo, crane, folder, host, user, password }) {
     /** Pushes an OCI layout with crane. */
     cranePush: (image, repository, tag) =>
       run(crane, ['push', '--insecure', image.folder, `${host}/${repository}:${tag}`], { env }),
+
+    /** Pushes an OCI layout with regctl, all platforms. */
+    regctlPush: (image, repository, tag) =>
+      run(regctl, ['image', 'copy', `ocidir://${image.folder}:latest`, `${host}/${repository}:${tag}`], {
+        env,
+      }),
 
     /** Adds a tag to what `tag` names. */
     craneTag: (repository, tag, newTag) =>

@@ -12,13 +12,18 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url))
 export const outputFolder = process.env.DOCKPASS_E2E_OUT ?? join(repository, 'target', 'e2e')
 
 const peers = process.env.DOCKPASS_PEERS_DIR
+const peer = (name) => (peers ? [join(peers, name)] : [])
 const candidates = {
   keyserver: [process.env.DOCKPASS_KEYSERVER ?? join(repository, 'target/debug/dockpass-keyserver')],
   demo: [process.env.DOCKPASS_DEMO ?? join(repository, 'target/debug/dockpass-demo')],
   registry2: ['docker-registry'],
-  registry3: peers ? [join(peers, 'registry')] : [],
-  docker_auth: peers ? [join(peers, 'docker_auth')] : [],
-  crane: peers ? [join(peers, 'crane')] : [],
+  registry3: peer('registry'),
+  docker_auth: peer('docker_auth'),
+  olareg: peer('olareg'),
+  crane: peer('crane'),
+  oras: peer('oras'),
+  regctl: peer('regctl'),
+  conformance: peer('conformance'),
   skopeo: ['skopeo'],
   htpasswd: ['htpasswd'],
   openssl: ['openssl'],
@@ -33,7 +38,12 @@ const wanted = {
   registry2: "Debian's docker-registry",
   registry3: 'DOCKPASS_PEERS_DIR/registry (tests/peers/registry)',
   docker_auth: 'DOCKPASS_PEERS_DIR/docker_auth (tests/peers/docker_auth)',
-  crane: 'DOCKPASS_PEERS_DIR/crane (tests/peers/crane)',
+  ...Object.fromEntries(
+    ['olareg', 'crane', 'oras', 'regctl', 'conformance'].map((name) => [
+      name,
+      `DOCKPASS_PEERS_DIR/${name} (tests/peers/${name})`,
+    ]),
+  ),
   chromium: 'Chromium (CHROMIUM)',
 }
 
@@ -73,7 +83,10 @@ const versionOf = {
   registry2: async (path) => (await run(path, ['--version'])).stdout,
   registry3: async (path) => (await run(path, ['--version'])).stdout,
   docker_auth: async (path) => (await run(path, ['--version'])).stdout,
+  olareg: async (path) => (await run(path, ['--version'])).stdout,
   crane: async (path) => (await run(path, ['--version'])).stdout,
+  oras: async (path) => (await run(path, ['version'])).stdout.split('\n')[0],
+  regctl: async (path) => (await run(path, ['version', '--format', '{{.VCSTag}}'])).stdout,
   skopeo: async (path) => (await run(path, ['--version'])).stdout,
   openssl: async (path) => (await run(path, ['version'])).stdout,
   curl: async (path) => (await run(path, ['--version'])).stdout.split('\n')[0],

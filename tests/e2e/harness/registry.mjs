@@ -9,15 +9,17 @@ import { Server, run } from './process.mjs'
  *
  * `auth` is `{kind: 'open'}`, `{kind: 'htpasswd', users: {name: password}}` or
  * `{kind: 'token', realm, service, issuer, certificate}`.
+ * `proxy` makes it a pull-through cache of the registry at this address.
  * The server returned also has `url`, `host` and `accesses(from)`.
  */
-export async function startRegistry({ name, program, htpasswd, folder, auth }) {
+export async function startRegistry({ name, program, htpasswd, folder, auth, proxy }) {
   const config = {
     version: 0.1,
     log: { level: 'info', accesslog: { disabled: false } },
     storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
     http: { addr: '127.0.0.1:0', secret: 'one registry only, so any text will do' },
     ...(await authSection(auth, folder, htpasswd)),
+    ...(proxy !== undefined && { proxy: { remoteurl: proxy } }),
   }
   const file = join(folder, 'registry.yml')
   await writeFile(file, JSON.stringify(config, null, 2)) // every JSON text is a YAML text

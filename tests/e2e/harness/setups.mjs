@@ -14,7 +14,8 @@ import { uniquePassword } from './secrets.mjs'
  */
 export const people = Object.fromEntries(['ada', 'bob', 'carol'].map((name) => [name, uniquePassword()]))
 
-const acl = [
+/** docker_auth's list of their rights. */
+export const acl = [
   { match: { account: 'ada' }, actions: ['*'] },
   { match: { account: 'carol', type: 'registry', name: 'catalog' }, actions: ['*'] },
   { match: { account: '/^(bob|carol)$/', type: 'repository', name: 'team-b/*' }, actions: ['pull'] },
@@ -42,7 +43,8 @@ export async function makeImages(folder) {
   }
 }
 
-async function fill({ programs, folder, host, images, login }) {
+/** Pushes the images with real clients; resolves with a client that may see everything. */
+export async function fill({ programs, folder, host, images, login }) {
   const client = await clients({ ...programs, folder: join(folder, 'client'), host, ...login })
   await client.skopeoPush(images.base, 'public/base', '1.0', { format: 'v2s2' })
   await client.skopeoPush(images.plans, 'team-a/secret-plans', '1.0')

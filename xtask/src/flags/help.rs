@@ -51,13 +51,16 @@ Then open the address it prints, and log in with one of the logins it prints.";
 pub(super) const TEST: &str = "\
 Runs every test and ends with one line: N passed, N failed.
 
-Usage: cargo xtask test [--only unit|wasm|js|e2e]…
+Usage: cargo xtask test [--only unit|wasm|js|e2e|registries]…
 
   unit   cargo test of protocol, keyserver, tests and xtask
   wasm   wasm-bindgen-test of client-wasm in headless Chromium
   js     node --test of the npm package, imported by its published name, and Chromium on it
   e2e    node --test of tests/e2e: Chromium on the page, against real registries (CNCF distribution 2 and 3)
-         and real token services (cesanta/docker_auth)
+         and real token services (cesanta/docker_auth), olareg, go-containerregistry and recorded answers of others
+  registries
+         node --test of tests/registries: Gitea and Keycloak. Runs only when it is named: it builds Gitea and
+         installs Keycloak once, which takes many minutes. Needs a C compiler, Java 17 and Maven besides
 
 A part that runs no test counts as failed. Needs for all: Chromium, docker-registry, skopeo, htpasswd, openssl, curl, jq,
 Go, Node.js and the browser module's tools; --only unit needs Rust alone. Everything stays on loopback.";

@@ -42,6 +42,10 @@ fn run_takes_registries_with_their_realms() {
 fn parts_run_in_their_own_order_whatever_was_typed() {
     assert_eq!(parsed("test").unwrap(), Command::Test(Part::ALL.to_vec()));
     assert_eq!(parsed("test --only e2e --only unit").unwrap(), Command::Test(vec![Part::Unit, Part::E2e]));
+    assert_eq!(
+        parsed("test --only registries --only js").unwrap(),
+        Command::Test(vec![Part::Js, Part::Registries])
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Programs in Go that the tests run against: each folder of `tests/peers` is a Go module with pinned dependencies.
+//! Programs in Go that the tests run against: each folder of `tests/peers` is a Go module with pinned dependencies, with a
+//! `main.go` of its own or with the program as its tool. Those of `tests/registries/peers` take long to build.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,10 +10,19 @@ use crate::{process, util};
 
 /// Builds what is not built yet and returns a folder that holds each program under its plain name.
 pub(crate) fn folder() -> Result<PathBuf, Failure> {
+    link(modules())
+}
+
+/// The same with the programs that take long to build.
+pub(crate) fn folder_with_heavy() -> Result<PathBuf, Failure> {
+    link([modules(), modules_of("tests/registries/peers")].concat())
+}
+
+fn link(modules: Vec<PathBuf>) -> Result<PathBuf, Failure> {
     let folder = util::target().join("peers");
     util::remove(&folder)?;
     util::create_dir(&folder)?;
-    for module in modules() {
+    for module in modules {
         let name = module.file_name().unwrap_or_default();
         let program = build(&module)?;
         let link = folder.join(name);
@@ -36,7 +46,11 @@ pub(crate) fn versions() -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn modules() -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(util::root().join("tests/peers")) else { return Vec::new() };
+    modules_of("tests/peers")
+}
+
+fn modules_of(folder: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(util::root().join(folder)) else { return Vec::new() };
     let mut list: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.join("go.mod").is_file()).collect();
     list.sort();
@@ -60,19 +74,27 @@ fn build(module: &Path) -> Result<PathBuf, Failure> {
     util::create_dir(&util::cache()?.join("bin"))?;
     let unfinished = program.with_extension(format!("{}.part", std::process::id()));
     let mut go = process::command("go");
-    go.args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&unfinished).arg(".");
+    let source = if module.join("main.go").is_file() { "." } else { "tool" };
+    go.args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&unfinished).arg(source);
     go.current_dir(module).env("GOFLAGS", "-mod=readonly -buildvcs=false");
     process::quiet(&format!("building {name} with Go (once)"), &mut go)?;
     std::fs::rename(&unfinished, &program).map_err(Failure::io("create", &program))?;
     Ok(program)
 }
 
-/// The first direct requirement of a `go.mod`: the program that the module is there to build.
+/// The module of a `go.mod` that it is there to build: the one of its tool, else its first direct requirement.
 fn required(manifest: &str) -> Option<&str> {
-    let lines = manifest.lines().map(str::trim).filter(|line| !line.ends_with("// indirect"));
-    lines
-        .map(|line| line.strip_prefix("require ").unwrap_or(line).trim())
-        .find(|line| line.contains('/') && line.contains(" v") && !line.starts_with("module"))
+    let lines = || manifest.lines().map(|line| line.strip_prefix("require ").unwrap_or(line).trim());
+    if let Some(tool) = manifest.lines().find_map(|line| line.strip_prefix("tool ")) {
+        let holds = |line: &str| line.split_once(' ').is_some_and(|(path, _)| tool.starts_with(path));
+        return lines().find(|line| holds(line)).map(|line| line.trim_end_matches("// indirect").trim_end());
+    }
+    lines().find(|line| {
+        !line.ends_with("// indirect")
+            && line.contains('/')
+            && line.contains(" v")
+            && !line.starts_with("module")
+    })
 }
 
 #[cfg(test)]
@@ -86,5 +108,8 @@ mod tests {
         assert_eq!(required(manifest), Some("github.com/google/go-containerregistry v0.20.6"));
         assert_eq!(required("module x\nrequire github.com/a/b v2.0.0\n"), Some("github.com/a/b v2.0.0"));
         assert_eq!(required("module x\n"), None);
+        let tool = "module x\n\ntool a.example/b/cmd/c\n\nrequire (\n\ta.example/a v0.1.0 // indirect\n\
+                    \ta.example/b v1.3.6 // indirect\n)\n";
+        assert_eq!(required(tool), Some("a.example/b v1.3.6"));
     }
 }

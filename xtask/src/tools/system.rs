@@ -28,6 +28,9 @@ pub(crate) enum Requirement {
     Go,
     /// A Rust toolchain that can build for wasm32-unknown-unknown, and its linker.
     RustWasm,
+    CCompiler,
+    Java,
+    Maven,
 }
 
 /// How a missing thing is had.
@@ -50,7 +53,10 @@ enum Plan {
 }
 
 impl Requirement {
-    /// Everything that any command needs.
+    /// What only the heavy servers of `test --only registries` need.
+    pub(crate) const HEAVY: [Self; 3] = [Self::CCompiler, Self::Java, Self::Maven];
+
+    /// Everything that the other commands need.
     pub(crate) const ALL: [Self; 13] = [
         Self::Chromium,
         Self::ChromeDriver,
@@ -86,6 +92,9 @@ impl Requirement {
             Self::Npm => "npm",
             Self::Go => "go",
             Self::RustWasm => "rust for wasm32",
+            Self::CCompiler => "gcc",
+            Self::Java => "java",
+            Self::Maven => "mvn",
         }
     }
 
@@ -121,7 +130,9 @@ impl Requirement {
             Self::Registry => package("docker-registry"),
             Self::Skopeo => package("skopeo"),
             Self::Htpasswd => package("apache2-utils"),
-            Self::Openssl | Self::Curl | Self::Jq => package(self.name()),
+            Self::Openssl | Self::Curl | Self::Jq | Self::CCompiler => package(self.name()),
+            Self::Java => package("openjdk-17-jre-headless"),
+            Self::Maven => package("maven"),
             Self::Fonts => package("fonts-dejavu-core"),
             Self::Node => Fix::ByHand("install Node.js 20 or newer, from nodejs.org or a package manager"),
             Self::Npm => Fix::ByHand("install npm 10 or newer; it comes with Node.js"),

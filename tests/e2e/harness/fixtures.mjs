@@ -1,0 +1,29 @@
+// Recorded and composed answers of registries: tests/fixtures/registries, where README.md says what a fixture holds.
+
+import { readFile, readdir, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+
+const folder = new URL('../../fixtures/registries/', import.meta.url)
+
+/** Names of all fixtures. */
+export async function fixtureNames() {
+  const files = await readdir(folder)
+  return files
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -'.json'.length))
+    .sort()
+}
+
+/** A fixture by its name. */
+export async function readFixture(name) {
+  return JSON.parse(await readFile(new URL(`${name}.json`, folder), 'utf8'))
+}
+
+/** Writes the exchanges of a recording down; what people wrote beside them stays. */
+export async function writeFixture(name, { registry, setup, version, exchanges }) {
+  const before = await readFixture(name).catch(() => ({}))
+  const [, number = version] = version.match(/(v?\d+\.\d+\.\d+\S*)/) ?? []
+  const { registry: _, version: _v, setup: _s, how: _h, exchanges: _e, ...rest } = before
+  const fixture = { registry, version: number, setup, how: 'recorded', ...rest, exchanges }
+  await writeFile(fileURLToPath(new URL(`${name}.json`, folder)), `${JSON.stringify(fixture, null, 2)}\n`)
+}

@@ -101,7 +101,7 @@ fn not_shown(id: &str, test: &str, files: &BTreeMap<String, String>) -> Option<S
     let (path, name) = test.split_once("::").map_or((test, None), |(path, name)| (path, Some(name)));
     let Some(content) = files.get(path) else { return Some(format!("{path} is not there")) };
     if let Some(name) = name
-        && !has_test(path, content, name)
+        && !has_test(path, content, name, files)
     {
         return Some(format!("{path} has no test {name}"));
     }
@@ -109,13 +109,34 @@ fn not_shown(id: &str, test: &str, files: &BTreeMap<String, String>) -> Option<S
 }
 
 /// Whether a file has a test of this name: a function in Rust, a title in JavaScript.
-fn has_test(path: &str, text: &str, name: &str) -> bool {
+fn has_test(path: &str, text: &str, name: &str, files: &BTreeMap<String, String>) -> bool {
     if Path::new(path).extension().is_some_and(|end| end == "rs") {
-        return text.contains(&format!("fn {name}("));
+        return is_rust_test(text, name) || is_in_list(path, name, files);
     }
     let escaped = name.replace('\'', "\\'");
     let quoted = ["'", "\"", "`"].map(|quote| format!("({quote}{name}{quote},"));
     quoted.iter().any(|title| text.contains(title)) || text.contains(&format!("('{escaped}',"))
+}
+
+/// A function with an attribute such as `#[test]` or `#[tokio::test]` above it.
+fn is_rust_test(text: &str, name: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let head = format!("fn {name}(");
+    lines.iter().enumerate().filter(|(_, line)| line.contains(&head)).any(|(at, _)| {
+        let above =
+            lines.iter().take(at).rev().take_while(|line| line.starts_with("#[") || line.starts_with("//"));
+        above.into_iter().any(|line| line.starts_with("#[") && line.contains("test"))
+    })
+}
+
+/// A function that the program of tests beside it runs by name, as tests without the usual harness do.
+fn is_in_list(path: &str, name: &str, files: &BTreeMap<String, String>) -> bool {
+    let Some((folder, file)) = path.rsplit_once('/') else { return false };
+    let test = format!("{}::{name}", file.trim_end_matches(".rs"));
+    let runs = |text: &String| {
+        text.split(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).any(|word| word == test)
+    };
+    files.get(&format!("{folder}/main.rs")).is_some_and(runs)
 }
 
 /// `GW-01`: the name of a family in capitals, and two digits.

@@ -22,8 +22,8 @@ fn a_cited_id_that_is_not_listed_is_found() {
 #[test]
 fn a_listed_test_that_is_gone_is_found() {
     let row = "| GW-01 | a | r | `tests/a.rs::it_holds` |\n";
-    assert!(breaches(row, &[("tests/a.rs", "// GW-01\nfn it_holds() {}")]).is_empty());
-    let renamed = breaches(row, &[("tests/a.rs", "// GW-01\nfn it_holds_still() {}")]);
+    assert!(breaches(row, &[("tests/a.rs", "// GW-01\n#[test]\nfn it_holds() {}")]).is_empty());
+    let renamed = breaches(row, &[("tests/a.rs", "// GW-01\n#[test]\nfn it_holds_still() {}")]);
     assert_eq!(renamed, ["docs/threats.md:3: GW-01: tests/a.rs has no test it_holds"]);
     assert_eq!(breaches(row, &[]), ["docs/threats.md:3: GW-01: tests/a.rs is not there"]);
 }
@@ -33,7 +33,10 @@ fn a_listed_test_whose_file_cites_another_id_is_found() {
     let row = "| GW-01 | a | r | `tests/a.rs::it_holds`, `protocol/testdata/b.json`; **open**: more |\n";
     let found = breaches(
         row,
-        &[("tests/a.rs", "// none\nfn it_holds() {}"), ("protocol/testdata/b.json", "\"x; GW-01\"")],
+        &[
+            ("tests/a.rs", "// none\n#[tokio::test]\nasync fn it_holds() {}"),
+            ("protocol/testdata/b.json", "\"x; GW-01\""),
+        ],
     );
     assert_eq!(found, ["docs/threats.md:3: GW-01: tests/a.rs does not cite GW-01"]);
 }
@@ -43,9 +46,19 @@ fn a_title_of_javascript_is_found_in_each_way_of_quoting_it() {
     for text in
         ["it('the page\\'s own', () => {", "test(\"the page's own\", async () => {", "it(`the page's own`, x"]
     {
-        assert!(has_test("a.mjs", text, "the page's own"), "{text}");
+        assert!(has_test("a.mjs", text, "the page's own", &BTreeMap::new()), "{text}");
     }
-    assert!(!has_test("a.mjs", "it('the page\\'s own and more', () => {", "the page's own"));
+    let longer = "it('the page\\'s own and more', () => {";
+    assert!(!has_test("a.mjs", longer, "the page's own", &BTreeMap::new()));
+}
+
+#[test]
+fn a_function_that_nothing_runs_is_no_test() {
+    let row = "| GW-01 | a | r | `tests/p/a.rs::it_holds` |\n";
+    let file = ("tests/p/a.rs", "// GW-01\n/// Tests.\npub(crate) async fn it_holds() {}");
+    assert_eq!(breaches(row, &[file]), ["docs/threats.md:3: GW-01: tests/p/a.rs has no test it_holds"]);
+    assert!(breaches(row, &[file, ("tests/p/main.rs", "run!(wanted, a::it_holds,)")]).is_empty());
+    assert_eq!(breaches(row, &[file, ("tests/p/main.rs", "run!(wanted, a::it_holds_not)")]).len(), 1);
 }
 
 #[test]

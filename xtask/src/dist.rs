@@ -8,16 +8,7 @@ pub(crate) fn dist() -> Result<(), Failure> {
     wasm::wasm(true)?;
     let folder = util::target().join("dist");
     util::remove(&folder)?;
-    util::create_dir(&folder)?;
-
-    let mut npm = process::command("npm");
-    npm.args(["pack", "--ignore-scripts", "--pack-destination"]).arg(&folder).current_dir(wasm::package());
-    process::quiet("packing the npm package", &mut npm)?;
-    let package = folder.join(format!("dockpass-{}.tgz", env!("CARGO_PKG_VERSION")));
-    if !package.is_file() {
-        let text = "client-wasm/npm/package.json has another name or version than the workspace's Cargo.toml";
-        return Err(Failure::Failed(text.to_owned()));
-    }
+    let package = wasm::pack(&folder)?;
 
     let mut cargo = process::cargo(&["build", "--release", "--package", "dockpass-keyserver"]);
     process::quiet("building the key server, optimised", &mut cargo)?;

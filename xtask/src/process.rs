@@ -84,39 +84,64 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
 /// Runs a long step on one line, `▸ label … 12 s`, which shows the program's last line meanwhile; all that it
 /// printed is shown when it fails.
 pub(crate) fn quiet(label: &str, command: &mut Command) -> Result<(), Failure> {
-    printed(label, command).map(drop)
+    Step::start(label, command)?.wait().map(drop)
 }
 
-/// Like [`quiet`], and returns what was printed.
-pub(crate) fn printed(label: &str, command: &mut Command) -> Result<String, Failure> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| not_started(command, &error))?;
-    let (sender, lines) = mpsc::channel();
-    forward(child.stdout.take(), sender.clone());
-    forward(child.stderr.take(), sender);
+/// A long step that runs beside others until it is waited for. Dropping it stops the program.
+#[derive(Debug)]
+pub(crate) struct Step {
+    label: String,
+    typed: String,
+    child: std::process::Child,
+    lines: mpsc::Receiver<String>,
+    start: Instant,
+}
 
-    let mut line = Progress::start(label);
-    let mut printed = String::new();
-    loop {
-        match lines.recv_timeout(Duration::from_millis(500)) {
-            Ok(text) => {
-                line.show(&text);
-                printed.push_str(&text);
-                printed.push('\n');
+impl Step {
+    /// Starts the program; what it prints is kept.
+    pub(crate) fn start(label: impl Into<String>, command: &mut Command) -> Result<Self, Failure> {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| not_started(command, &error))?;
+        let (sender, lines) = mpsc::channel();
+        forward(child.stdout.take(), sender.clone());
+        forward(child.stderr.take(), sender);
+        Ok(Self { label: label.into(), typed: typed(command), child, lines, start: Instant::now() })
+    }
+
+    /// Waits for its end, showing its progress, and returns what it printed.
+    pub(crate) fn wait(mut self) -> Result<String, Failure> {
+        let mut line = Progress::start(&self.label, self.start);
+        let mut printed = String::new();
+        loop {
+            match self.lines.recv_timeout(Duration::from_millis(500)) {
+                Ok(text) => {
+                    line.show(&text);
+                    printed.push_str(&text);
+                    printed.push('\n');
+                }
+                Err(RecvTimeoutError::Timeout) => line.tick(),
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            Err(RecvTimeoutError::Timeout) => line.tick(),
-            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        let status = self.child.wait().map_err(Failure::io("wait for", Path::new(&self.typed)))?;
+        line.end(status.success());
+        if status.success() {
+            return Ok(printed);
+        }
+        Err(Failure::Failed(format!("{printed}\n{}: `{}` failed ({status})", self.label, self.typed)))
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            _ = self.child.kill();
+            _ = self.child.wait();
         }
     }
-    let status = child.wait().map_err(|error| not_started(command, &error))?;
-    line.end(status.success());
-    if status.success() {
-        return Ok(printed);
-    }
-    Err(Failure::Failed(format!("{printed}\n{label}: `{}` failed ({status})", typed(command))))
 }
 
 /// Runs a program whose output is what the person wants to see.
@@ -189,12 +214,11 @@ impl<'a> Progress<'a> {
     /// How often a log that is no terminal hears of a step that goes on.
     const HEARTBEAT: Duration = Duration::from_secs(30);
 
-    fn start(label: &'a str) -> Self {
-        let now = Instant::now();
+    fn start(label: &'a str, start: Instant) -> Self {
         let terminal = std::io::stderr().is_terminal();
         eprint!("▸ {label} … ");
         _ = std::io::stderr().flush();
-        Self { label, start: now, terminal, last: String::new(), shown: now, broken: false }
+        Self { label, start, terminal, last: String::new(), shown: Instant::now(), broken: false }
     }
 
     fn show(&mut self, line: &str) {

@@ -102,14 +102,13 @@ fn program(name: &str, release: bool) -> PathBuf {
 }
 
 fn build(release: bool, demo: bool) -> Result<(), Failure> {
-    let mut cargo = process::cargo(&["build"]);
+    let mut cargo =
+        process::cargo(&["build", "--package", "dockpass-keyserver", "--bin", "dockpass-keyserver"]);
     if release {
         cargo.arg("--release");
     }
     if demo {
-        cargo.args(crate::test::host_packages());
-    } else {
-        cargo.args(["--package", "dockpass-keyserver"]);
+        cargo.args(["--package", "dockpass-tests", "--bin", "dockpass-demo"]);
     }
     let what = if demo { "building the key server and the demo registry" } else { "building the key server" };
     process::quiet(what, &mut cargo)

@@ -87,7 +87,7 @@ fn unit() -> Result<Count, Failure> {
 
 fn browser_module() -> Result<Count, Failure> {
     let toolchain = rust_wasm::toolchain()?;
-    let runner = bindgen::folder()?.join("wasm-bindgen-test-runner");
+    let runner = bindgen::test_runner()?;
     let test = |arguments: &[&str]| {
         let mut cargo = toolchain.cargo(&["test", "--no-fail-fast", "--package", "dockpass-client-wasm"]);
         cargo.args(arguments).env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner);

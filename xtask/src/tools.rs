@@ -19,13 +19,15 @@ use system::Requirement;
 pub(crate) fn everything() -> Result<(), Failure> {
     system::require(&Requirement::ALL)?;
     let wasm = rust_wasm::toolchain()?;
-    let bindgen = bindgen::folder()?;
+    let bindgen = bindgen::generator()?;
+    let test_runner = bindgen::test_runner()?;
     let wasm_opt = npm::wasm_opt()?;
     npm::tests()?;
     npm::package()?;
     let peers = peers::folder()?;
     println!("browser module    {}", wasm.description());
-    println!("wasm-bindgen      {}", bindgen.display());
+    println!("wasm-bindgen      {}", bindgen.wait()?.display());
+    println!("test runner       {}", test_runner.display());
     println!("wasm-opt          {}", wasm_opt.display());
     println!("peers             {}", peers.display());
     for need in Requirement::ALL {

@@ -1,67 +1,65 @@
-//! `wasm-bindgen` and its test runner, at exactly the library's version.
+//! wasm-bindgen's programs, built from `xtask/bindgen` into the cache.
 //!
-//! Tool and library must match. The library's version is the one in `Cargo.lock`; the tool is installed at it, into
-//! a folder named after it, so the two cannot drift apart.
+//! Tool and library must have one version. Both are pinned, and a test compares them.
 
 use std::path::PathBuf;
 
 use crate::failure::Failure;
-use crate::{process, util};
+use crate::process::{self, Step};
+use crate::util::{self, Hash};
 
-/// The folder that holds `wasm-bindgen` and `wasm-bindgen-test-runner`; installs them if need be.
-pub(crate) fn folder() -> Result<PathBuf, Failure> {
-    let lock = util::read(&util::root().join("Cargo.lock"))?;
-    let Some(version) = locked_version(&lock, "wasm-bindgen") else {
-        return Err(Failure::Failed(
-            "Cargo.lock has no wasm-bindgen: no crate of the workspace uses it".to_owned(),
-        ));
-    };
-    let place = util::cache()?.join(format!("wasm-bindgen-{version}"));
-    let folder = place.join("bin");
-    if folder.join("wasm-bindgen").is_file() && folder.join("wasm-bindgen-test-runner").is_file() {
-        return Ok(folder);
-    }
-    // Without --locked: the lock file that is published with it names a prerelease that is gone.
-    let mut install =
-        process::cargo(&["install", "wasm-bindgen-cli", "--version", version, "--force", "--root"]);
-    install
-        .arg(&place)
-        .current_dir(util::cache().and_then(|cache| util::create_dir(&cache).map(|()| cache))?);
-    process::quiet(&format!("installing wasm-bindgen {version} (once, about 3 minutes)"), &mut install)?;
-    Ok(folder)
+/// A program that may still be being built.
+#[derive(Debug)]
+pub(crate) struct Program {
+    path: PathBuf,
+    build: Option<Step>,
 }
 
-/// The version of a package in `Cargo.lock`.
-pub(crate) fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
-    let value = |line: &'a str, key: &str| line.strip_prefix(key)?.strip_prefix(" = \"")?.strip_suffix('"');
-    let mut lines = lock.lines();
-    lines.find(|line| value(line, "name") == Some(package))?;
-    lines.next().and_then(|line| value(line, "version"))
+impl Program {
+    /// Its path, once it is there.
+    pub(crate) fn wait(self) -> Result<PathBuf, Failure> {
+        self.build.map_or(Ok(String::new()), Step::wait)?;
+        Ok(self.path)
+    }
+}
+
+/// What makes JavaScript of a module. Starts building it where it is missing.
+pub(crate) fn generator() -> Result<Program, Failure> {
+    program("dockpass-bindgen", &[])
+}
+
+/// What runs a module's tests in a browser.
+pub(crate) fn test_runner() -> Result<PathBuf, Failure> {
+    program("wasm-bindgen-test-runner", &["--features", "test-runner"])?.wait()
+}
+
+fn program(name: &str, features: &[&str]) -> Result<Program, Failure> {
+    let source = util::root().join("xtask/bindgen");
+    let key = Hash::new().add_files(&[source.clone()])?.hex();
+    let target = util::cache()?.join(format!("bindgen-{key}"));
+    let path = target.join("debug").join(name);
+    if path.is_file() {
+        return Ok(Program { path, build: None });
+    }
+    let mut cargo = process::cargo(&["build", "--locked", "--bin", name]);
+    cargo.args(features).arg("--target-dir").arg(&target).current_dir(source);
+    let build = Step::start(format!("building {name} (once)"), &mut cargo)?;
+    Ok(Program { path, build: Some(build) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LOCK: &str = "\
-version = 4
-
-[[package]]
-name = \"wasm-bindgen-futures\"
-version = \"0.4.80\"
-
-[[package]]
-name = \"wasm-bindgen\"
-version = \"0.2.130\"
-dependencies = [
- \"cfg-if\",
-]
-";
-
     #[test]
-    fn the_version_is_read_from_the_lock_file() {
-        assert_eq!(locked_version(LOCK, "wasm-bindgen"), Some("0.2.130"));
-        assert_eq!(locked_version(LOCK, "wasm-bindgen-futures"), Some("0.4.80"));
-        assert_eq!(locked_version(LOCK, "cfg-if"), None);
+    fn the_tools_have_the_version_of_the_library() {
+        let pinned = |manifest: &str, name: &str| {
+            let text = util::read(&util::root().join(manifest)).unwrap();
+            let line = text.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
+            line.split('"').nth(1).unwrap().to_owned()
+        };
+        let library = pinned("Cargo.toml", "wasm-bindgen");
+        assert!(library.starts_with('='), "{library}");
+        assert_eq!(pinned("xtask/bindgen/Cargo.toml", "wasm-bindgen-cli-support"), library);
     }
 }

@@ -50,7 +50,9 @@ fn install_in(folder: &Path, label: &str) -> Result<(), Failure> {
 
 fn clean_install(label: &str, folder: &Path) -> Result<(), Failure> {
     let mut npm = process::command("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--prefix"]).arg(folder).current_dir(folder);
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"])
+        .arg(folder)
+        .current_dir(folder);
     process::quiet(label, &mut npm)
 }
 

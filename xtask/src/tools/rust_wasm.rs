@@ -18,9 +18,6 @@ use crate::{process, util};
 /// The target's name.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What the module may use beyond the target's baseline: vectors, with which tokens are decoded (decision 0022).
-const FEATURES: &str = "-Ctarget-feature=+simd128";
-
 /// A compiler that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Candidate {
@@ -33,16 +30,8 @@ struct Candidate {
     has_target: bool,
     /// The standard library's source is installed.
     has_source: bool,
-    linker: Option<Linker>,
-}
-
-/// A linker for the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Linker {
-    /// The compiler finds `rust-lld` by itself.
-    Default,
-    /// The compiler has to be told.
-    At(PathBuf),
+    /// A linker for the target.
+    linker: Option<PathBuf>,
 }
 
 /// A toolchain ready to build with.
@@ -79,9 +68,9 @@ impl Toolchain {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.candidate.cargo(arguments);
         command.arg("--target").arg(TARGET).arg("--target-dir").arg(target());
-        let mut flags = FEATURES.to_owned();
+        let mut flags = String::new();
         if let Some(sysroot) = &self.sysroot {
-            flags = format!("{flags} --sysroot={}{}", sysroot.display(), self.panics.flags());
+            flags = format!("--sysroot={}{}", sysroot.display(), self.panics.flags());
             if self.panics == Panics::Stop {
                 command.env("RUSTC_BOOTSTRAP", "1");
             }
@@ -89,11 +78,6 @@ impl Toolchain {
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags);
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTDOCFLAGS", &flags);
         command
-    }
-
-    /// Whether the standard library was built here, for size. An installed one is what its makers made it.
-    pub(crate) fn builds_for_size(&self) -> bool {
-        self.sysroot.is_some()
     }
 
     /// True when this toolchain has clippy.
@@ -114,7 +98,7 @@ impl Toolchain {
 
     /// Changes when the toolchain does.
     pub(crate) fn key(&self) -> String {
-        format!("{}{:?}{FEATURES}", self.candidate.version, self.sysroot)
+        format!("{}{:?}", self.candidate.version, self.sysroot)
     }
 }
 
@@ -163,7 +147,7 @@ impl Candidate {
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOCFLAGS", "CARGO_ENCODED_RUSTDOCFLAGS"] {
             command.env_remove(name);
         }
-        if let Some(Linker::At(linker)) = &self.linker {
+        if let Some(linker) = &self.linker {
             command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
         }
         command
@@ -178,11 +162,8 @@ fn candidates() -> &'static [Candidate] {
 
 fn look() -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Candidate::look_at(None).into_iter().collect();
-    for path in ["/usr/bin/rustc", "/usr/local/bin/rustc"] {
-        if Path::new(path).is_file() {
-            found.extend(Candidate::look_at(Some(path.into())));
-        }
-    }
+    // Debian's, which has the library's source, beside the active one.
+    found.extend(Candidate::look_at(Some("/usr/bin/rustc".into())));
     found
 }
 
@@ -198,22 +179,16 @@ pub(crate) fn is_available() -> bool {
     choose(&look()).is_some()
 }
 
-/// A linker for the target: the toolchain's own `rust-lld`, or LLVM's `wasm-ld`, best of the compiler's LLVM version.
-fn linker(sysroot: &Path, version: &str) -> Option<Linker> {
+/// A linker for the target: the toolchain's own `rust-lld`, or LLVM's of the compiler's LLVM version. Named, because with
+/// another sysroot the compiler would not find it.
+fn linker(sysroot: &Path, version: &str) -> Option<PathBuf> {
     let field = |name: &str| version.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let own = sysroot.join("lib/rustlib").join(field("host:")?).join("bin/rust-lld");
     if own.is_file() {
-        // Named, because with another sysroot the compiler would not find it.
-        return Some(Linker::At(own));
+        return Some(own);
     }
-    if util::which("rust-lld").is_some() {
-        return Some(Linker::Default);
-    }
-    let major = field("LLVM version:").and_then(|llvm| llvm.split('.').next()).unwrap_or_default();
-    [format!("wasm-ld-{major}"), "wasm-ld".to_owned()]
-        .iter()
-        .find_map(|name| util::which(name))
-        .map(Linker::At)
+    let llvm = field("LLVM version:").and_then(|llvm| llvm.split('.').next()).unwrap_or_default();
+    ["rust-lld", &format!("wasm-ld-{llvm}")].into_iter().find_map(util::which)
 }
 
 /// The Debian packages that bring a toolchain with the library's source; `None` where there are none.

@@ -1,118 +1,131 @@
-//! How large the browser module is for whoever opens the page.
+//! How much a page loads: `client-wasm/size-budget.toml` against the files of the packed npm package.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::{process, util};
 
-/// Gzipped bytes of the module and its glue together: what is generated, into `dist/`.
-const BUDGET: u64 = 60_000;
+/// The most bytes that a page may load for one entry.
+#[derive(Debug, Deserialize)]
+struct Budget {
+    gzip: u64,
+    brotli: u64,
+}
 
-/// One published file.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Size {
-    name: String,
+/// What a page loads for one entry: its files together, each compressed alone.
+#[derive(Debug, Deserialize)]
+struct Size {
+    files: usize,
     raw: u64,
     gzip: u64,
     brotli: u64,
 }
 
-impl Size {
-    /// Whether it is the module or its glue.
-    fn is_generated(&self) -> bool {
-        self.name.starts_with("dist/") && !self.is_of_the_doctor()
-    }
-
-    /// Whether it is loaded only when something has failed, and somebody asks what.
-    fn is_of_the_doctor(&self) -> bool {
-        self.name.contains("doctor")
-    }
-}
-
-/// Node.js brings both compressors, so that this tool needs none.
+/// Node.js brings both compressors.
 const SCRIPT: &str = "
-const fs = require('node:fs'), zlib = require('node:zlib');
-for (const name of process.argv.slice(1)) {
-  const raw = fs.readFileSync(name);
-  console.log([name, raw.length, zlib.gzipSync(raw, {level: 9}).length, zlib.brotliCompressSync(raw).length].join('\\t'));
-}";
+const fs = require('node:fs'), zlib = require('node:zlib')
+const files = process.argv.slice(1).map((name) => fs.readFileSync(name))
+const sum = (bytes) => files.reduce((sum, file) => sum + bytes(file).length, 0)
+const [raw, gzip, brotli] = [sum((file) => file), sum((file) => zlib.gzipSync(file, { level: 9 })), sum(zlib.brotliCompressSync)]
+console.log(JSON.stringify({ files: files.length, raw, gzip, brotli }))";
 
-/// Measures what a page loads from the npm package: its modules and the `.wasm`.
-pub(crate) fn measure(package: &Path) -> Result<Vec<Size>, Failure> {
-    let mut names = super::published()?;
-    // The entries for Node.js; a page never loads them.
-    names.retain(|name| util::has_extension(name, &["js", "mjs", "wasm"]) && !name.ends_with("node.js"));
-    let mut node = process::command("node");
-    node.args(["-e", SCRIPT, "--"]).args(&names).current_dir(package);
-    let sizes = parse(&process::output(&mut node)?);
-    if sizes.iter().any(|size| util::has_extension(&size.name, &["wasm"])) {
-        return Ok(sizes);
+/// Measures the unpacked tarball in `package`; the table, and the breaches of the budget.
+pub(super) fn measure(package: &Path) -> Result<(String, Vec<String>), Failure> {
+    let path = util::root().join("client-wasm/size-budget.toml");
+    let unread = |error: &dyn std::fmt::Display| Failure::Failed(format!("{}: {error}", util::shown(&path)));
+    let budgets: BTreeMap<String, Budget> =
+        basic_toml::from_str(&util::read(&path)?).map_err(|error| unread(&error))?;
+    let mut rows = Vec::new();
+    for (entry, budget) in budgets {
+        let mut node = process::command("node");
+        node.args(["-e", SCRIPT, "--"]).args(loaded(&package.join(&entry))?);
+        let size = serde_json::from_str(&process::output(&mut node)?).map_err(|error| unread(&error))?;
+        rows.push((entry, size, budget));
     }
-    Err(Failure::Failed(
-        "the npm package publishes no .wasm file: see `files` in its package.json".to_owned(),
-    ))
+    Ok(compare(&rows))
 }
 
-fn parse(text: &str) -> Vec<Size> {
-    let row = |line: &str| {
-        let mut fields = line.split('\t');
-        let name = fields.next()?.to_owned();
-        let mut number = || fields.next()?.parse().ok();
-        Some(Size { name, raw: number()?, gzip: number()?, brotli: number()? })
-    };
-    text.lines().filter_map(row).collect()
+/// The files that a page loads for this one: what it imports, and the browser module whose address it names. A file that
+/// the tarball lacks is an error.
+fn loaded(entry: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
+    let (mut found, mut next) = (BTreeSet::new(), vec![entry.to_owned()]);
+    while let Some(path) = next.pop() {
+        let path = path.canonicalize().map_err(Failure::io("read", &path))?;
+        let (is_script, folder) =
+            (util::has_extension(&path, &["js"]), path.parent().unwrap_or(&path).to_owned());
+        if found.insert(path.clone()) && is_script {
+            let text = util::read(&path)?;
+            let quoted = text.split(['\'', '"']).skip(1);
+            let is_address = |text: &&str| text.starts_with("./") || text.starts_with("../");
+            next.extend(quoted.filter(is_address).map(|address| folder.join(address)));
+        }
+    }
+    Ok(found)
 }
 
-/// The sizes as a table, with their sum and the budget.
-pub(crate) fn table(sizes: &[Size]) -> String {
-    let mut text = format!("{:<28}{:>10}{:>10}{:>10}\n", "bytes", "raw", "gzip", "brotli");
-    let mut row = |name: &str, raw: u64, gzip: u64, brotli: u64| {
-        _ = writeln!(text, "{name:<28}{raw:>10}{gzip:>10}{brotli:>10}");
-    };
-    for size in sizes {
-        row(&size.name, size.raw, size.gzip, size.brotli);
+fn compare(sizes: &[(String, Size, Budget)]) -> (String, Vec<String>) {
+    let head = ["bytes", "files", "raw", "gzip", "of", "brotli", "of"].map(str::to_owned);
+    let mut rows = vec![head];
+    let mut breaches = Vec::new();
+    for (entry, size, budget) in sizes {
+        let numbers = [size.files as u64, size.raw, size.gzip, budget.gzip, size.brotli, budget.brotli];
+        let mut row = std::array::from_fn(|_| entry.clone());
+        row.iter_mut().skip(1).zip(numbers).for_each(|(cell, number)| *cell = number.to_string());
+        rows.push(row);
+        for (what, is, may) in [("gzip", size.gzip, budget.gzip), ("brotli", size.brotli, budget.brotli)] {
+            if is > may {
+                breaches.push(format!("{entry} is {is} bytes with {what}; the budget is {may}"));
+            }
+        }
     }
-    let mut sum = |name: &str, is_part: fn(&Size) -> bool| {
-        let of = |of: fn(&Size) -> u64| sizes.iter().filter(|size| is_part(size)).map(of).sum();
-        row(name, of(|size| size.raw), of(|size| size.gzip), of(|size| size.brotli));
-    };
-    sum("the doctor, when asked", Size::is_of_the_doctor);
-    sum("together, but for the doctor", |size| !size.is_of_the_doctor());
-    sum("module and glue", Size::is_generated);
-    _ = writeln!(text, "budget of these{BUDGET:>33}");
-    text
-}
-
-/// An error when module and glue are larger than they may be.
-pub(crate) fn within_budget(sizes: &[Size]) -> Result<(), Failure> {
-    let total: u64 = sizes.iter().filter(|size| size.is_generated()).map(|size| size.gzip).sum();
-    if total <= BUDGET {
-        return Ok(());
+    let mut table = String::new();
+    for [entry, cells @ ..] in rows {
+        _ = write!(table, "{entry:<12}");
+        cells.iter().for_each(|cell| _ = write!(table, "{cell:>10}"));
+        table.push('\n');
     }
-    Err(Failure::Failed(format!("module and glue are {total} bytes gzipped; the budget is {BUDGET}")))
+    (table, breaches)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PRINTED: &str = "index.js\t1000\t400\t300\ndist/dockpass_bg.wasm\t90000\t40000\t35000\n\
-        dist/doctor_bg.wasm\t110000\t60000\t50000\n";
-
-    #[test]
-    fn sizes_are_summed() {
-        let text = table(&parse(PRINTED));
-        let last: Vec<&str> = text.lines().rev().nth(2).unwrap().split_whitespace().collect();
-        assert_eq!(last, ["together,", "but", "for", "the", "doctor", "91000", "40400", "35300"]);
-        let doctor = text.lines().find(|line| line.starts_with("the doctor")).unwrap();
-        assert_eq!(doctor.split_whitespace().last(), Some("50000"));
+    fn compared(gzip: u64, brotli: u64) -> (String, Vec<String>) {
+        let budget = Budget { gzip: 100, brotli: 90 };
+        compare(&[("a.js".to_owned(), Size { files: 2, raw: 300, gzip, brotli }, budget)])
     }
 
     #[test]
-    fn the_budget_counts_gzipped_bytes_of_module_and_glue() {
-        assert!(within_budget(&parse(PRINTED)).is_ok());
-        let over = format!("{PRINTED}dist/dockpass.js\t90000\t20001\t10000\n");
-        assert!(within_budget(&parse(&over)).unwrap_err().to_string().contains("60001"));
+    fn a_byte_over_either_budget_is_a_breach() {
+        assert!(compared(100, 90).1.is_empty());
+        assert_eq!(compared(101, 90).1, ["a.js is 101 bytes with gzip; the budget is 100"]);
+        assert_eq!(compared(100, 91).1, ["a.js is 91 bytes with brotli; the budget is 90"]);
+    }
+
+    #[test]
+    fn the_table_shows_sizes_beside_their_budgets() {
+        let row = compared(99, 88).0.lines().last().unwrap().to_owned();
+        assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["a.js", "2", "300", "99", "100", "88", "90"]);
+    }
+
+    #[test]
+    fn imports_are_followed_to_the_module_and_a_missing_file_is_an_error() {
+        let folder = util::target().join("xtask-test-size");
+        for (name, text) in [
+            ("a.js", "import { b } from './lib/b.js'\nnew URL('./m.wasm', import.meta.url)\n"),
+            ("lib/b.js", "export * from \"../a.js\"\n"),
+            ("m.wasm", "module"),
+        ] {
+            util::write(&folder.join(name), text).unwrap();
+        }
+        assert_eq!(loaded(&folder.join("a.js")).unwrap().len(), 3);
+        util::remove(&folder.join("m.wasm")).unwrap();
+        assert!(loaded(&folder.join("a.js")).unwrap_err().to_string().contains("m.wasm"));
+        util::remove(&folder).unwrap();
     }
 }

@@ -7,7 +7,7 @@ fn candidate(name: &str, has_target: bool, has_source: bool) -> Candidate {
         sysroot: "/nowhere".into(),
         has_target,
         has_source,
-        linker: Some(Linker::Default),
+        linker: Some("/usr/bin/rust-lld".into()),
     }
 }
 

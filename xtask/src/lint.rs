@@ -1,15 +1,20 @@
 //! `cargo xtask lint`: everything that is checked without running the code.
 
+mod deny;
 mod threats;
 mod tidy;
 
 use crate::failure::Failure;
-use crate::process;
+use crate::process::{self, Step};
 use crate::test::host_packages;
 use crate::tools::{rust_wasm, system};
+use crate::util;
 
 /// The packages that are compiled for the browser.
 const BROWSER_MODULES: [&str; 4] = ["--package", "dockpass-client-wasm", "--package", "dockpass-doctor-wasm"];
+
+/// The fuzz targets: a workspace of their own.
+const FUZZ: &str = "protocol/fuzz/Cargo.toml";
 
 /// Checks everything, and fails at the end if anything did; `fix` repairs what machines can repair.
 pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
@@ -24,8 +29,10 @@ pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     step(format(fix));
     step(tidy::tidy());
     step(threats::threats());
+    step(deny::deny());
     step(clippy(fix));
     step(browser_module(fix));
+    step(fuzz_targets());
     step(documentation());
     match failures.len() {
         0 => Ok(()),
@@ -33,12 +40,25 @@ pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     }
 }
 
+/// The workspace, and the two crates that have one of their own.
 fn format(fix: bool) -> Result<(), Failure> {
-    let mut cargo = process::cargo(&["fmt", "--all"]);
-    if !fix {
-        cargo.arg("--check");
+    for manifest in ["Cargo.toml", FUZZ, "xtask/bindgen/Cargo.toml"] {
+        let mut cargo = process::cargo(&["fmt", "--all", "--manifest-path", manifest]);
+        if !fix {
+            cargo.arg("--check");
+        }
+        process::quiet(&format!("formatting ({manifest})"), &mut cargo)?;
     }
-    process::quiet("formatting", &mut cargo)
+    Ok(())
+}
+
+/// That the fuzz targets compile, which needs neither the nightly compiler nor libFuzzer.
+fn fuzz_targets() -> Result<(), Failure> {
+    let mut cargo = process::cargo(&["clippy", "--locked", "--manifest-path", FUZZ, "--target-dir"]);
+    cargo.arg(util::target()).args(["--", "-D", "warnings"]);
+    // Where libFuzzer would be linked from; without it, its 40 files of C++ would be compiled.
+    cargo.env("CUSTOM_LIBFUZZER_PATH", "/nowhere/libfuzzer.a");
+    process::quiet("clippy for the fuzz targets", &mut cargo)
 }
 
 /// Everything at once, as `documentation` does: with another set of packages, cargo would choose other features of
@@ -58,7 +78,8 @@ fn clippy(fix: bool) -> Result<(), Failure> {
 /// What of the browser module is compiled for the browser only. Where that toolchain has no clippy, at least the
 /// compiler's own lints see it.
 fn browser_module(fix: bool) -> Result<(), Failure> {
-    let toolchain = rust_wasm::toolchain()?;
+    // The module's own toolchain: another one would build a standard library of its own.
+    let toolchain = rust_wasm::module_toolchain()?;
     if toolchain.has_clippy() {
         let mut cargo = toolchain.cargo(&["clippy", "--all-targets"]);
         cargo.args(BROWSER_MODULES).args(fix_flags(fix)).args(["--", "-D", "warnings"]);
@@ -67,7 +88,7 @@ fn browser_module(fix: bool) -> Result<(), Failure> {
     let mut cargo = toolchain.cargo(&["check", "--all-targets"]);
     cargo.args(BROWSER_MODULES);
     // Not by flags of the compiler: with others than the build's, everything would be compiled again.
-    let printed = process::printed("checking the browser module for the browser", &mut cargo)?;
+    let printed = Step::start("checking the browser module for the browser", &mut cargo)?.wait()?;
     if printed.lines().any(|line| line.starts_with("warning: ")) {
         Err(Failure::Failed(printed))
     } else {

@@ -8,17 +8,17 @@ use crate::tools::{npm, system};
 use crate::{process, util, wasm};
 
 /// Runs the benchmarks asked for.
-pub(crate) fn bench(what: Bench) -> Result<(), Failure> {
-    let requested = |one: Bench| what == one || what == Bench::All;
+pub(crate) fn bench(what: Option<Bench>) -> Result<(), Failure> {
+    let requested = |one: Bench| what.is_none_or(|what| what == one);
     // Asked for by name, benchmarks must be there; `bench` alone takes what there is.
-    let named = what != Bench::All;
+    let named = what.is_some();
     if requested(Bench::Size) {
         wasm::wasm(false)?;
     }
     if requested(Bench::Protocol) {
         rust("protocol", "dockpass-protocol", named)?;
     }
-    if requested(Bench::KeyServer) {
+    if requested(Bench::Keyserver) {
         rust("keyserver", "dockpass-keyserver", named)?;
     }
     if requested(Bench::Wasm) {

@@ -1,29 +1,89 @@
-//! The command line: what can be typed, and the help that teaches it.
+//! The command line: what can be typed. The comments of the types below are its `--help`.
 
-mod help;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
-use std::num::NonZeroU64;
 
-use lexopt::prelude::*;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::failure::Failure;
 
+/// Every command of dockpass
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    arg_required_else_help = true,
+    after_help = "\
+To see it work: run, test. To change it: lint, wasm, ci, dist. To measure it: bench, fuzz, mutants.
+
+Each command installs what it needs: system packages as root on Debian or Ubuntu, everything else in
+$XDG_CACHE_HOME/dockpass, else ~/.cache/dockpass. Where it may not, it names all that is missing, with
+the command to type. Exit codes: 1 a step failed, 64 wrong usage, 69 something has to be installed or
+freed first, 74 a file could not be read or written."
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
 /// One parsed command line.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, Subcommand)]
 pub(crate) enum Command {
-    Help(&'static str),
+    /// Serve the page, the key server and a demo registry until Ctrl-C; print address and logins
     Run(RunOptions),
-    Test(Vec<Part>),
-    Wasm { check: bool },
-    Lint { fix: bool },
+    /// Run every test and end with one line: N passed, N failed
+    ///
+    /// A part that runs no test counts as failed. Everything stays on loopback.
+    Test {
+        /// Runs this part; may be repeated. Without it, all but `registries`
+        #[arg(long, value_enum)]
+        only: Vec<Part>,
+    },
+    /// Build the browser module and lay out the page; show what a page loads
+    ///
+    /// Skips what has not changed. Takes the active toolchain if it has the target (rustup target add
+    /// wasm32-unknown-unknown); else one with the standard library's source, such as Debian's, for which the library
+    /// is built once into the cache.
+    Wasm {
+        /// Fail when an entry of the packed npm package is over client-wasm/size-budget.toml
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check everything that is checked without running the code; warnings are errors
+    Lint {
+        /// Format, and apply what the linters can fix
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Run what continuous integration runs: lint, the size budget, and test
     Ci,
+    /// Build what is shipped: target/dist/dockpass-VERSION.tgz and target/dist/dockpass-keyserver
     Dist,
-    Bench(Bench),
-    Fuzz { minutes: u64, targets: Vec<String> },
-    Mutants(Vec<String>),
+    /// Measure; asserts nothing
+    Bench {
+        /// What to measure; everything by default
+        #[arg(value_enum)]
+        what: Option<Bench>,
+    },
+    /// Fuzz the parsers with cargo-fuzz; needs a nightly toolchain
+    ///
+    /// A crash leaves its input in protocol/fuzz/artifacts.
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+        /// Files of protocol/fuzz/fuzz_targets; all by default
+        targets: Vec<String>,
+    },
+    /// Change the code with cargo-mutants and see whether a test notices; fails on a survivor
+    Mutants {
+        /// Modules of protocol and protocol/syntax; by default those of .cargo/mutants.toml
+        modules: Vec<String>,
+    },
+    /// Install everything that any command needs, and say what was found where
     Tools,
 }
 
@@ -47,22 +107,46 @@ pub(crate) struct OwnRegistry {
     pub(crate) realms: Vec<String>,
 }
 
+/// The options of `run` as they are typed.
+#[derive(Args, Debug)]
+struct RunFlags {
+    /// Your own registry instead of the demo, e.g. https://registry.example.com; may be repeated
+    #[arg(long, value_name = "URL")]
+    registry: Vec<String>,
+    /// A token service on another host that the registry before it may send logins to, as the registry names it. Not
+    /// needed for Docker Hub, GitLab.com, nvcr.io and on the registry's own origin
+    #[arg(long, value_name = "URL", requires = "registry")]
+    realm: Vec<String>,
+    /// Where the key server listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8780")]
+    listen: String,
+    /// The same as --listen 127.0.0.1:N; 0 takes any free port
+    #[arg(long, value_name = "N", conflicts_with = "listen")]
+    port: Option<u16>,
+    /// Optimised build: minutes the first time
+    #[arg(long)]
+    release: bool,
+}
+
 /// The parts of `test`, in the order in which they run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
+    /// cargo test of every package; needs Rust alone
     Unit,
+    /// The browser module in headless Chromium
     Wasm,
+    /// The npm package by its published name, in Node.js and in Chromium
     Js,
+    /// Chromium on the page, against real registries and token services; needs Go as well
     E2e,
+    /// Gitea and Keycloak, only when it is named: builds and installs them once, which takes many minutes; needs a C
+    /// compiler, Java 17 and Maven besides
     Registries,
 }
 
 impl Part {
     /// The parts that run when none is named, in running order.
     pub(crate) const ALL: [Self; 4] = [Self::Unit, Self::Wasm, Self::Js, Self::E2e];
-
-    /// Those and the one that is run by name only, because its servers take long to build.
-    const NAMED: [Self; 5] = [Self::Unit, Self::Wasm, Self::Js, Self::E2e, Self::Registries];
 
     /// The word typed after `--only`.
     pub(crate) fn name(self) -> &'static str {
@@ -74,192 +158,78 @@ impl Part {
             Self::Registries => "registries",
         }
     }
+
+    /// What to run for the parts typed: each once, in running order.
+    pub(crate) fn chosen(only: &[Self]) -> Vec<Self> {
+        if only.is_empty() {
+            return Self::ALL.to_vec();
+        }
+        Self::value_variants().iter().copied().filter(|part| only.contains(part)).collect()
+    }
 }
 
 /// What `bench` measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bench {
-    All,
+    /// The parsers, beside their peers
     Protocol,
+    /// The npm package in Node.js, beside its peers
     Wasm,
-    KeyServer,
+    /// Sessions, token cache and gateway
+    Keyserver,
+    /// What a page loads, raw, gzip and brotli
     Size,
 }
 
-/// Port of the key server when none is typed; also the key server's own default.
-const DEFAULT_LISTEN: &str = "127.0.0.1:8780";
-
-/// Reads the arguments that follow `cargo xtask`.
-pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, Failure> {
-    let mut parser = lexopt::Parser::from_args(arguments);
-    let command = match parser.next().map_err(usage)? {
-        None | Some(Short('h') | Long("help")) => return Ok(Command::Help(help::OVERVIEW)),
-        Some(Value(word)) => word.string().map_err(usage)?,
-        Some(other) => return Err(usage(other.unexpected())),
-    };
-    match command.as_str() {
-        "run" => run(&mut parser),
-        "test" => test(&mut parser),
-        "wasm" => switch(&mut parser, "check", help::WASM, |check| Command::Wasm { check }),
-        "lint" => switch(&mut parser, "fix", help::LINT, |fix| Command::Lint { fix }),
-        "ci" => bare(&mut parser, help::CI, Command::Ci),
-        "dist" => bare(&mut parser, help::DIST, Command::Dist),
-        "tools" => bare(&mut parser, help::TOOLS, Command::Tools),
-        "bench" => bench(&mut parser),
-        "fuzz" => fuzz(&mut parser),
-        "mutants" => words(&mut parser, help::MUTANTS, Command::Mutants),
-        "help" => help_of(&mut parser),
-        other => Err(Failure::Usage(format!("there is no command `{other}`\n\n{}", help::OVERVIEW))),
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn usage(error: lexopt::Error) -> Failure {
-    Failure::Usage(format!("{error}; see `cargo xtask --help`"))
-}
-
-fn help_of(parser: &mut lexopt::Parser) -> Result<Command, Failure> {
-    match parser.next().map_err(usage)? {
-        Some(Value(word)) => {
-            let word = word.string().map_err(usage)?;
-            parse([OsString::from(word), OsString::from("--help")].into_iter())
-        }
-        Some(other) => Err(usage(other.unexpected())),
-        None => Ok(Command::Help(help::OVERVIEW)),
-    }
-}
-
-fn bare(parser: &mut lexopt::Parser, help: &'static str, command: Command) -> Result<Command, Failure> {
-    match parser.next().map_err(usage)? {
-        None => Ok(command),
-        Some(Short('h') | Long("help")) => Ok(Command::Help(help)),
-        Some(other) => Err(usage(other.unexpected())),
-    }
-}
-
-fn switch(
-    parser: &mut lexopt::Parser,
-    name: &str,
-    help: &'static str,
-    command: impl FnOnce(bool) -> Command,
-) -> Result<Command, Failure> {
-    let mut on = false;
-    while let Some(argument) = parser.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help(help)),
-            Long(flag) if flag == name => on = true,
-            other => return Err(usage(other.unexpected())),
-        }
-    }
-    Ok(command(on))
-}
-
-fn words(
-    parser: &mut lexopt::Parser,
-    help: &'static str,
-    command: impl FnOnce(Vec<String>) -> Command,
-) -> Result<Command, Failure> {
-    let mut list = Vec::new();
-    while let Some(argument) = parser.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help(help)),
-            Value(word) => list.push(word.string().map_err(usage)?),
-            other => return Err(usage(other.unexpected())),
-        }
-    }
-    Ok(command(list))
-}
-
-fn run(parser: &mut lexopt::Parser) -> Result<Command, Failure> {
-    let mut options =
-        RunOptions { registries: Vec::new(), listen: DEFAULT_LISTEN.to_owned(), release: false };
-    while let Some(argument) = parser.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help(help::RUN)),
-            Long("registry") => {
-                let url = origin(&text(parser)?);
-                options.registries.push(OwnRegistry { url, realms: Vec::new() });
+/// Reads the arguments that follow `cargo xtask`; `None` when what was asked for was help, which is then printed.
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Command>, Failure> {
+    match CommandLine::try_parse_from(std::iter::once("cargo xtask".into()).chain(arguments)) {
+        Ok(line) => Ok(Some(line.command)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                println!("{}", error.render());
+                Ok(None)
             }
-            Long("realm") => {
-                let realm = text(parser)?;
-                let Some(registry) = options.registries.last_mut() else {
-                    return Err(Failure::Usage("--realm belongs after the --registry it is for".to_owned()));
-                };
-                registry.realms.push(realm);
-            }
-            Long("listen") => options.listen = text(parser)?,
-            Long("port") => {
-                let port: u16 = parser.value().and_then(|value| value.parse()).map_err(usage)?;
-                options.listen = format!("127.0.0.1:{port}");
-            }
-            Long("release") => options.release = true,
-            other => return Err(usage(other.unexpected())),
-        }
+            _ => Err(Failure::Usage(error.render().to_string().trim_start_matches("error: ").to_owned())),
+        },
     }
-    Ok(Command::Run(options))
 }
 
-fn test(parser: &mut lexopt::Parser) -> Result<Command, Failure> {
-    let mut wanted = Vec::new();
-    while let Some(argument) = parser.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help(help::TEST)),
-            Long("only") => {
-                let word = text(parser)?;
-                let part = Part::NAMED.into_iter().find(|part| part.name() == word);
-                wanted.push(part.ok_or_else(|| {
-                    Failure::Usage(format!("--only takes unit, wasm, js, e2e or registries, not `{word}`"))
-                })?);
-            }
-            other => return Err(usage(other.unexpected())),
+/// A `--realm` belongs to the `--registry` before it, which only their places tell.
+impl FromArgMatches for RunOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let flags = RunFlags::from_arg_matches(matches)?;
+        let places = |name: &str| matches.indices_of(name).into_iter().flatten().collect::<Vec<_>>();
+        let mut registries: Vec<(usize, OwnRegistry)> = Vec::new();
+        for (place, typed) in places("registry").into_iter().zip(&flags.registry) {
+            registries.push((place, OwnRegistry { url: origin(typed), realms: Vec::new() }));
         }
+        for (place, realm) in places("realm").into_iter().zip(flags.realm) {
+            let Some((_, registry)) = registries.iter_mut().rev().find(|(before, _)| *before < place) else {
+                let text = "--realm belongs after the --registry it is for";
+                return Err(CommandLine::command().error(ErrorKind::MissingRequiredArgument, text));
+            };
+            registry.realms.push(realm);
+        }
+        let listen = flags.port.map_or(flags.listen, |port| format!("127.0.0.1:{port}"));
+        let registries = registries.into_iter().map(|(_, registry)| registry).collect();
+        Ok(Self { registries, listen, release: flags.release })
     }
-    if wanted.is_empty() {
-        return Ok(Command::Test(Part::ALL.to_vec()));
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
-    Ok(Command::Test(Part::NAMED.into_iter().filter(|part| wanted.contains(part)).collect()))
 }
 
-fn bench(parser: &mut lexopt::Parser) -> Result<Command, Failure> {
-    let mut what = Bench::All;
-    while let Some(argument) = parser.next().map_err(usage)? {
-        what = match argument {
-            Short('h') | Long("help") => return Ok(Command::Help(help::BENCH)),
-            Value(word) => match word.string().map_err(usage)?.as_str() {
-                "protocol" => Bench::Protocol,
-                "wasm" => Bench::Wasm,
-                "keyserver" => Bench::KeyServer,
-                "size" => Bench::Size,
-                other => {
-                    let text = format!("bench takes protocol, wasm, keyserver or size, not `{other}`");
-                    return Err(Failure::Usage(text));
-                }
-            },
-            other => return Err(usage(other.unexpected())),
-        }
+impl Args for RunOptions {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        RunFlags::augment_args(command)
     }
-    Ok(Command::Bench(what))
-}
 
-fn fuzz(parser: &mut lexopt::Parser) -> Result<Command, Failure> {
-    let (mut minutes, mut targets) = (1, Vec::new());
-    while let Some(argument) = parser.next().map_err(usage)? {
-        match argument {
-            Short('h') | Long("help") => return Ok(Command::Help(help::FUZZ)),
-            Long("minutes") => {
-                // libFuzzer takes 0 for no end.
-                let count: NonZeroU64 = parser.value().and_then(|value| value.parse()).map_err(usage)?;
-                minutes = count.get();
-            }
-            Value(word) => targets.push(word.string().map_err(usage)?),
-            other => return Err(usage(other.unexpected())),
-        }
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        RunFlags::augment_args_for_update(command)
     }
-    Ok(Command::Fuzz { minutes, targets })
-}
-
-fn text(parser: &mut lexopt::Parser) -> Result<String, Failure> {
-    parser.value().and_then(ValueExt::string).map_err(usage)
 }
 
 /// `registry.example.com/` → `https://registry.example.com`.

@@ -26,7 +26,11 @@ use failure::Failure;
 use flags::Command;
 
 fn main() -> ExitCode {
-    match flags::parse(std::env::args_os().skip(1)).and_then(|command| execute(&command)) {
+    let outcome = match flags::parse(std::env::args_os().skip(1)) {
+        Ok(command) => command.map_or(Ok(()), execute),
+        Err(failure) => Err(failure),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
@@ -35,21 +39,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn execute(command: &Command) -> Result<(), Failure> {
+fn execute(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Help(text) => {
-            println!("{text}");
-            Ok(())
-        }
-        Command::Run(options) => run::run(options),
-        Command::Test(parts) => test::test(parts),
-        Command::Wasm { check } => wasm::wasm(*check),
-        Command::Lint { fix } => lint::lint(*fix),
+        Command::Run(options) => run::run(&options),
+        Command::Test { only } => test::test(&flags::Part::chosen(&only)),
+        Command::Wasm { check } => wasm::wasm(check),
+        Command::Lint { fix } => lint::lint(fix),
         Command::Ci => ci::ci(),
         Command::Dist => dist::dist(),
-        Command::Bench(what) => bench::bench(*what),
-        Command::Fuzz { minutes, targets } => fuzz::fuzz(*minutes, targets),
-        Command::Mutants(modules) => mutants::mutants(modules),
+        Command::Bench { what } => bench::bench(what),
+        Command::Fuzz { minutes, targets } => fuzz::fuzz(minutes, &targets),
+        Command::Mutants { modules } => mutants::mutants(&modules),
         Command::Tools => tools::everything(),
     }
 }

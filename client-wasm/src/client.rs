@@ -9,7 +9,7 @@ use std::rc::Rc;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{KnownAuth, ResourceFlow, ResourceRequest};
 use dockpass_protocol::origin::Origin;
-use dockpass_protocol::paging;
+use dockpass_protocol::paging::{NextPage, next_page as next_page_of};
 use dockpass_protocol::reference::RegistryName;
 use dockpass_protocol::scope::{Scope, ScopeSet, scopes_for};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -148,19 +148,21 @@ pub fn registry_name(length: usize) -> OutputLength {
 }
 
 /// The path of the page after the one at a path. The table holds the ends of three texts in the input: the `Link` line of the
-/// answer, the registry's origin, the path. Answers with a string, or `null`.
+/// answer, the registry's origin, the path. Answers with a string;
+/// `null` when it is the last page; `false` when there is a next page whose link cannot be followed.
 #[wasm_bindgen]
 pub fn next_page(length: usize) -> OutputLength {
     with_input(length, |text| {
         let (link_end, origin_end) = (table_get(0) as usize, table_get(1) as usize);
         let next = || {
             let origin = Origin::parse(text.get(link_end..origin_end)?).ok()?;
-            paging::next_page(text.get(..link_end), &origin, text.get(origin_end..)?)
+            Some(next_page_of(text.get(..link_end), &origin, text.get(origin_end..)?))
         };
         let mut json = Json::with_capacity(128);
         match next() {
-            Some(path) => json.string(&path),
-            None => json.raw("null"),
+            Some(NextPage::Path(path)) => json.string(&path),
+            Some(NextPage::Unusable) => json.raw("false"),
+            Some(NextPage::None) | None => json.raw("null"),
         }
         write_output(json)
     })

@@ -209,7 +209,7 @@ impl Broker {
             return Self::from_entry(&entry, Vec::new());
         }
         admit()?;
-        let trace = Arc::new(Mutex::new(flight::Trace { steps: steps, unusable: None }));
+        let trace = Arc::new(Mutex::new(flight::Trace { steps, unusable: None }));
         let flight = flight::Flight {
             registry: Arc::clone(&request.registry),
             identity: request.identity,

@@ -34,7 +34,7 @@ use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::upstream;
 pub(crate) use body::IdleBody;
-pub(crate) use headers::is_loop;
+pub(crate) use headers::{exposed_headers, is_loop, request_headers};
 pub(crate) use target::Target;
 
 /// On whose behalf a request is relayed.
@@ -108,15 +108,16 @@ impl Gateway {
             Caller::Session(sealed, info) => self.run_flow(&mut relay, sealed, info).await?,
         };
         let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
-        // Whatever storage says, the registry has answered by now: nothing of it is judged as the registry's word.
-        let away = redirect::is_one(response.status());
-        let response = if away {
-            redirect::follow(&relay.registry, &relay.method, relay.headers, response).await.map_err(failed)?
+        // After a redirect away from the registry, the response is its storage's: no header of it is the registry's.
+        let Received { response, path } = response;
+        let (response, own) = if redirect::is_one(response.status()) {
+            let followed = redirect::follow(&relay.registry, &relay.method, relay.headers, path, response);
+            (followed.await.map_err(failed)?, None)
         } else {
-            response
+            (response, Some((&*relay.registry, path)))
         };
         let (mut head, body) = response.into_parts();
-        let own = (!away).then_some(&*relay.registry);
+        let own = own.as_ref().map(|(registry, path)| (*registry, &**path));
         head.headers = headers::downstream(own, &relay.target, head.status, &head.headers).map_err(failed)?;
         head.extensions = http::Extensions::new();
         Ok(Response::from_parts(head, IdleBody::new(body, self.idle)))
@@ -128,7 +129,7 @@ impl Gateway {
         relay: &mut Relay<'_>,
         sealed: SealedText,
         info: Arc<SessionInfo>,
-    ) -> Result<Response<Incoming>, FlowError> {
+    ) -> Result<Received, FlowError> {
         let scopes = relay.target.scopes(relay.method.as_str());
         let scopes = scopes.map_err(|code| FlowError::new(code, Hop::KeyServer))?;
         let request =
@@ -153,12 +154,13 @@ impl Gateway {
                         Err(error) => Err(error),
                     };
                     match response {
-                        Ok(response) => {
+                        Ok(received) => {
+                            let Received { response, .. } = &received;
                             upstream::with_head(response.status(), response.headers(), |head| {
                                 seen.skew_ms = head.skew_ms(self.clock.now_ms());
                                 flow.response(head);
                             });
-                            last = Some(response);
+                            last = Some(received);
                         }
                         Err(error) => flow.failed(error),
                     }
@@ -190,7 +192,8 @@ impl Gateway {
                 }
                 ResourceStep::Done(outcome) => {
                     // A registry in trouble says nothing of how it authenticates.
-                    if last.as_ref().is_some_and(|response| !response.status().is_server_error()) {
+                    if last.as_ref().is_some_and(|last: &Received| !last.response.status().is_server_error())
+                    {
                         relay.registry.learn_auth(outcome.auth, self.clock.now_ms());
                     }
                     break last.take().ok_or_else(|| FlowError::new(ErrorCode::Internal, Hop::KeyServer));
@@ -216,13 +219,13 @@ impl Gateway {
         }
     }
 
-    /// Sends the request to the registry, and on where it sends a reader within its own origin. An response that sends
+    /// Sends the request to the registry, and on where it sends a reader within its own origin. A response that sends
     /// away from it is given back as it is.
     async fn send(
         &self,
         relay: &mut Relay<'_>,
         authorization: &Authorization,
-    ) -> Result<Response<Incoming>, FlowError> {
+    ) -> Result<Received, FlowError> {
         let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
         let mut body = match relay.body.take() {
             Some(body) => body,
@@ -249,13 +252,22 @@ impl Gateway {
             }
             let response = relay.registry.client().stream(request).await;
             let response = response.map_err(|error| failed(error.code()))?;
-            match redirect::within(&relay.registry, &relay.method, &response) {
+            match redirect::within(&relay.registry, &relay.method, &path, &response) {
                 Some(next) => path = next,
-                None => return Ok(response),
+                None => return Ok(Received { response, path }),
             }
         }
         Err(failed(ErrorCode::UpstreamRedirect))
     }
+}
+
+/// A response of the registry.
+#[derive(Debug)]
+struct Received {
+    response: Response<Incoming>,
+    /// The path that it is for, with its query. Another one than that of the request, after a redirect within the
+    /// registry.
+    path: String,
 }
 
 /// What a flow saw that its steps do not say, for the doctor.

@@ -29,6 +29,9 @@ pub const CSRF_HEADER: &str = "x-dockpass";
 /// The gateway relays every challenge that would open a browser's password box under this name instead of
 /// `WWW-Authenticate`.
 pub const CHALLENGE_HEADER: &str = "registry-challenge";
+/// The header under which the gateway relays the `Link` lines of a listing whose next page cannot be requested through
+/// it: the list goes on, and nobody who reads `Link` alone sends a token elsewhere (decision 0024).
+pub const LINK_HEADER: &str = "registry-link";
 /// `application/problem+json`, RFC 9457.
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 

@@ -13,6 +13,7 @@ pub mod credential;
 pub mod doctor;
 pub mod flow;
 pub mod jwt;
+pub mod link;
 pub mod oci_error;
 pub mod origin;
 pub mod paging;
@@ -21,6 +22,7 @@ pub mod reference;
 pub mod scope;
 mod text;
 pub mod token;
+pub mod uri;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

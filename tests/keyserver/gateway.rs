@@ -187,7 +187,8 @@ async fn pages_are_followed_through_the_gateway() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();
-    let mut url = stack.gateway(Kind::Token, "library/python/tags/list?n=100");
+    let list = stack.gateway(Kind::Token, "library/python/tags/list");
+    let mut url = format!("{list}?n=100");
     let mut tags = 0;
     loop {
         let response = stack.get(&url, Some(&session)).await;
@@ -196,21 +197,18 @@ async fn pages_are_followed_through_the_gateway() {
         let link = response.header("link");
         let Some(target) = link.strip_prefix('<').and_then(|link| link.split_once('>')) else { break };
         assert_eq!(target.1, "; rel=\"next\"");
-        assert!(
-            target.0.starts_with(&format!("/r/{}/v2/library/python/tags/list?", stack.name(Kind::Token))),
-            "{link}"
-        );
-        url = stack.url(target.0);
+        assert!(target.0.starts_with('?'), "relative to the request: {link}");
+        url = format!("{list}{}", target.0);
     }
     assert_eq!(tags, 250);
     assert_eq!(stack.upstream(Kind::Token), Upstream::of(3, 1));
     stack.end().await;
 }
 
-/// A `Link` that leaves the registry is not relayed (GHSA-h7vf-4x9w-h99v).
+/// A `Link` that leaves the registry is not relayed as one (GHSA-h7vf-4x9w-h99v), and the list does not look complete.
 // Threats: SSRF-15.
 #[tokio::test]
-async fn links_that_lead_elsewhere_do_not_come_down() {
+async fn links_that_lead_elsewhere_are_relayed_under_another_name() {
     let stack = Stack::of([Kind::Open]).await;
     for link in [
         "<https://evil.test/v2/a/tags/list?last=x>; rel=\"next\"",
@@ -222,10 +220,8 @@ async fn links_that_lead_elsewhere_do_not_come_down() {
         let headers = vec![("link".to_owned(), link.to_owned())];
         stack.demo.script(Script::once(Kind::Open, Role::Registry, Action::AddHeaders { headers }));
         let response = stack.get(&stack.gateway(Kind::Open, TAGS), None).await;
-        let relayed = response.header("link");
-        let harmless =
-            relayed.is_empty() || relayed.starts_with(&format!("</r/{}/v2/", stack.name(Kind::Open)));
-        assert!(harmless && !relayed.contains("evil") && !relayed.contains(".."), "{link} → {relayed}");
+        assert_eq!(response.header("link"), "", "{link}");
+        assert_eq!(response.header("registry-link"), link);
     }
     stack.end().await;
 }

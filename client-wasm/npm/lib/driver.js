@@ -46,11 +46,10 @@ export class Way {
   /** The next page's path, by the `Link` line of an answer to `path`. */
   next(link, path) {
     const module = memory()
-    // The gateway writes its own paths; the rule is about the registry's.
-    const own = this.folder === '' ? link : link.replaceAll(`<${this.folder}/v2/`, '</v2/')
-    const ends = module.writeAll(own, this.origin, path)
+    const ends = module.writeAll(link, this.origin, path)
     module.table.set(ends)
-    return module.answer(glue.next_page(ends[2])) ?? undefined
+    // `false`: there is a next page, but its link cannot be followed.
+    return module.answer(glue.next_page(ends[2])) || undefined
   }
 }
 

@@ -1,26 +1,29 @@
 //! Which headers pass, in which direction, and in which form. What is not listed does not pass.
 
-use dockpass_protocol::api::CHALLENGE_HEADER;
+use dockpass_protocol::api::{CHALLENGE_HEADER, CSRF_HEADER, GATEWAY, LINK_HEADER};
 use dockpass_protocol::challenge::{bearer_candidates, parse_lines};
 use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::link;
+use dockpass_protocol::paging::{NextPage, api_path, next_page};
 use dockpass_protocol::scope::Endpoint;
+use dockpass_protocol::uri;
 use http::StatusCode;
 use http::header::{
-    ACCEPT, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, LINK, LOCATION, RANGE, RETRY_AFTER,
-    USER_AGENT, VARY, WARNING, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING,
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, LINK, LOCATION, RANGE,
+    RETRY_AFTER, USER_AGENT, VARY, WARNING, WWW_AUTHENTICATE,
 };
 
-use super::{Target, redirect};
+use super::target::Target;
 use crate::registry::Registry;
 
-/// What the page may say to a registry.
-const UPSTREAM: [HeaderName; 8] =
+/// Request headers that are relayed to the registry.
+const REQUEST: [HeaderName; 8] =
     [ACCEPT, RANGE, IF_RANGE, IF_NONE_MATCH, IF_MATCH, IF_MODIFIED_SINCE, CONTENT_TYPE, CONTENT_RANGE];
 
-/// What a registry may say to the page, besides names that begin with one of [`DOWNSTREAM_PREFIXES`].
-const DOWNSTREAM: [HeaderName; 14] = [
+/// Response headers that are relayed from the registry as they are.
+const RESPONSE: [HeaderName; 22] = [
     CONTENT_LENGTH,
     CONTENT_ENCODING,
     CONTENT_RANGE,
@@ -35,8 +38,35 @@ const DOWNSTREAM: [HeaderName; 14] = [
     HeaderName::from_static("docker-distribution-api-version"),
     HeaderName::from_static("docker-upload-uuid"),
     HeaderName::from_static("docker-ratelimit-source"),
+    HeaderName::from_static("ratelimit-limit"),
+    HeaderName::from_static("ratelimit-remaining"),
+    HeaderName::from_static("ratelimit-reset"),
+    HeaderName::from_static("ratelimit-policy"),
+    HeaderName::from_static("oci-subject"),
+    HeaderName::from_static("oci-filters-applied"),
+    HeaderName::from_static("oci-tag"),
+    HeaderName::from_static("oci-chunk-min-length"),
 ];
-const DOWNSTREAM_PREFIXES: [&str; 2] = ["ratelimit-", "oci-"];
+
+/// Response headers that the gateway writes itself, from those of the registry.
+const REWRITTEN: [HeaderName; 5] = [
+    WWW_AUTHENTICATE,
+    HeaderName::from_static(CHALLENGE_HEADER),
+    LINK,
+    HeaderName::from_static(LINK_HEADER),
+    LOCATION,
+];
+
+/// The request headers that a page of another origin may set: what is relayed, the registry token or session, and the
+/// header against forged requests.
+pub(crate) fn request_headers() -> impl Iterator<Item = HeaderName> {
+    REQUEST.into_iter().chain([AUTHORIZATION, HeaderName::from_static(CSRF_HEADER)])
+}
+
+/// The response headers of the gateway that a page of another origin may read.
+pub(crate) fn exposed_headers() -> impl Iterator<Item = HeaderName> {
+    RESPONSE.into_iter().chain(REWRITTEN)
+}
 
 /// Registry content never runs here, however it is reached.
 const SANDBOX: &str =
@@ -45,7 +75,7 @@ const SANDBOX: &str =
 /// The headers that go to the registry.
 pub(super) fn upstream(from: &HeaderMap) -> HeaderMap {
     let mut to = HeaderMap::new();
-    for name in UPSTREAM {
+    for name in REQUEST {
         for value in from.get_all(&name) {
             to.append(name.clone(), value.clone());
         }
@@ -68,22 +98,21 @@ pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
 /// `realm_not_allowed` for a challenge that names foreign token services only; `upstream_invalid` for an upload that
 /// is to go on elsewhere.
 pub(super) fn downstream(
-    own: Option<&Registry>,
+    own: Option<(&Registry, &str)>,
     target: &Target<'_>,
     status: StatusCode,
     from: &HeaderMap,
 ) -> Result<HeaderMap, ErrorCode> {
     let mut to = HeaderMap::new();
     for (name, value) in from {
-        let listed = DOWNSTREAM.contains(name);
-        if listed || DOWNSTREAM_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix)) {
+        if RESPONSE.contains(name) {
             to.append(name.clone(), value.clone());
         }
     }
-    if let Some(registry) = own {
+    if let Some((registry, path)) = own {
         challenges(registry, from, &mut to)?;
-        links(registry, from, &mut to);
-        location(registry, status, from, &mut to)?;
+        links(registry, path, target, from, &mut to);
+        location(registry, path, status, from, &mut to)?;
     }
     to.insert(CONTENT_TYPE, content_type(from));
     to.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
@@ -99,16 +128,16 @@ pub(super) fn downstream(
 /// pass under another name, and so does what does not parse.
 fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Result<(), ErrorCode> {
     let lines: Vec<&HeaderValue> = from.get_all(WWW_AUTHENTICATE).iter().collect();
-    let texts: Vec<String> =
+    let strings: Vec<String> =
         lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
-    if let Ok(all) = parse_lines(texts.iter().map(String::as_str)) {
+    if let Ok(all) = parse_lines(strings.iter().map(String::as_str)) {
         let mut realms =
             bearer_candidates(&all).map(|bearer| registry.policy().admit(&bearer.realm)).peekable();
         if realms.peek().is_some() && !realms.any(|realm| realm.is_ok()) {
             return Err(ErrorCode::RealmNotAllowed);
         }
     }
-    for (line, text) in lines.into_iter().zip(&texts) {
+    for (line, text) in lines.into_iter().zip(&strings) {
         let bearer_only = parse_lines([text.as_str()]).is_ok_and(|challenges| {
             !challenges.is_empty()
                 && challenges.iter().all(dockpass_protocol::challenge::Challenge::is_bearer)
@@ -119,54 +148,61 @@ fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Resu
     Ok(())
 }
 
-/// Links to more of the same (RFC 8288), as paths of this gateway. A link to another origin or another kind of path is
-/// dropped: whoever followed it would carry a token there.
-fn links(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) {
-    for value in from.get_all(LINK) {
-        let Some(rewritten) = value.to_str().ok().and_then(|text| relink(registry, text)) else { continue };
-        if let Ok(value) = HeaderValue::from_str(&rewritten) {
+/// Links of the registry (RFC 8288), as references relative to the path of the request: they mean the same under every
+/// prefix that a proxy puts before this gateway, and to every client (decision 0024). A link to another origin, or to
+/// no path of the registry API, is dropped, because whoever followed it would send a token there. If that is the link
+/// to the next page, its lines are relayed as [`LINK_HEADER`], so that nobody takes the list for complete.
+fn links(registry: &Registry, path: &str, target: &Target<'_>, from: &HeaderMap, to: &mut HeaderMap) {
+    let lines = || from.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    let requested = target.to_string();
+    let relayed = |linked: &str, params: &str| {
+        Target::parse_target("GET", linked).ok()?;
+        HeaderValue::from_str(&format!("<{}>{params}", uri::relative(&requested, linked))).ok()
+    };
+    for link in link::parse(lines()).filter(|link| !link.has_relation("next")) {
+        let linked = api_path(&link, registry.origin(), path);
+        if let Some(value) = linked.and_then(|linked| relayed(&linked, link.params)) {
             to.append(LINK, value);
+        }
+    }
+    let next = match next_page(lines(), registry.origin(), path) {
+        NextPage::None => return,
+        NextPage::Path(next) => relayed(&next, "; rel=\"next\""),
+        NextPage::Unusable => None,
+    };
+    match next {
+        Some(value) => {
+            to.append(LINK, value);
+        }
+        None => {
+            for value in from.get_all(LINK) {
+                to.append(HeaderName::from_static(LINK_HEADER), value.clone());
+            }
         }
     }
 }
 
-fn relink(registry: &Registry, text: &str) -> Option<String> {
-    let mut out = String::with_capacity(text.len() + 32);
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('<') {
-        let (target, after) = after.split_once('>')?;
-        out.push_str(before);
-        out.push('<');
-        out.push_str(&through_here(registry, "GET", target)?);
-        out.push('>');
-        rest = after;
-    }
-    out.push_str(rest);
-    (rest.len() < text.len()).then_some(out)
-}
-
-/// The path of this gateway that stands for a target at the registry.
-fn through_here(registry: &Registry, method: &str, target: &str) -> Option<String> {
-    let (origin, path) = redirect::resolve(registry.origin(), target)?;
-    if origin != *registry.origin() {
+/// The path of this gateway for a reference in a response of the registry.
+fn through_here(registry: &Registry, path: &str, method: &str, reference: &str) -> Option<String> {
+    let resolved = uri::resolve(reference, registry.origin(), path)?;
+    if resolved.origin != *registry.origin() {
         return None;
     }
-    let (path, query) =
-        path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
-    let target = Target::parse(method, path, query).ok()?;
-    Some(format!("/r/{}{target}", registry.name()))
+    let target = Target::parse_target(method, &resolved.path_and_query).ok()?;
+    Some(format!("{GATEWAY}{}{target}", registry.name()))
 }
 
 /// Where an upload goes on, as a path of this gateway.
 fn location(
     registry: &Registry,
+    path: &str,
     status: StatusCode,
     from: &HeaderMap,
     to: &mut HeaderMap,
 ) -> Result<(), ErrorCode> {
     let Some(value) = from.get(LOCATION) else { return Ok(()) };
     let here = value.to_str().ok().and_then(|text| {
-        through_here(registry, "PATCH", text).or_else(|| through_here(registry, "GET", text))
+        through_here(registry, path, "PATCH", text).or_else(|| through_here(registry, path, "GET", text))
     });
     match here.and_then(|path| HeaderValue::from_str(&path).ok()) {
         Some(path) => {

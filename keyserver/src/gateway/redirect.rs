@@ -2,6 +2,7 @@
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::origin::{Origin, Scheme};
+use dockpass_protocol::uri;
 use http::header::LOCATION;
 use http::{HeaderMap, Method, Response, StatusCode};
 use hyper::body::Incoming;
@@ -19,12 +20,17 @@ pub(super) fn is_one(status: StatusCode) -> bool {
 }
 
 /// The path to which the registry sends a reader within its own origin, if that is what it does.
-pub(super) fn within(registry: &Registry, method: &Method, response: &Response<Incoming>) -> Option<String> {
+pub(super) fn within(
+    registry: &Registry,
+    method: &Method,
+    path: &str,
+    response: &Response<Incoming>,
+) -> Option<String> {
     if !is_one(response.status()) || !method.is_safe() {
         return None;
     }
-    let (origin, path) = target(registry.origin(), response.headers())?;
-    (origin == *registry.origin()).then_some(path)
+    let target = location(registry.origin(), path, response.headers())?;
+    (target.origin == *registry.origin()).then_some(target.path_and_query)
 }
 
 /// Follows away from the registry, for GET and HEAD. `Authorization` never goes along: not to another origin, and not
@@ -34,25 +40,27 @@ pub(super) async fn follow(
     registry: &Registry,
     method: &Method,
     from: &HeaderMap,
+    path: String,
     first: Response<Incoming>,
 ) -> Result<Response<Incoming>, ErrorCode> {
     if !method.is_safe() {
         return Err(ErrorCode::UpstreamRedirect);
     }
     let mut response = first;
-    let mut at = registry.origin().clone();
+    let mut at = uri::Target { origin: registry.origin().clone(), path_and_query: path };
     for _ in 0..MAX_HOPS {
-        let (origin, path) = target(&at, response.headers()).ok_or(ErrorCode::UpstreamRedirect)?;
-        if at.scheme() == Scheme::Https && origin.scheme() == Scheme::Http {
+        let next = location(&at.origin, &at.path_and_query, response.headers())
+            .ok_or(ErrorCode::UpstreamRedirect)?;
+        if at.origin.scheme() == Scheme::Https && next.origin.scheme() == Scheme::Http {
             return Err(ErrorCode::UpstreamRedirect);
         }
         let mut request = http::Request::builder()
             .method(method)
-            .uri(format!("{origin}{path}"))
+            .uri(format!("{}{}", next.origin, next.path_and_query))
             .body(upstream::empty())
             .map_err(|_| ErrorCode::UpstreamRedirect)?;
         *request.headers_mut() = headers::upstream(from);
-        at = origin;
+        at = next;
         response =
             registry.client().stream(request).await.map_err(dockpass_protocol::flow::TransportError::code)?;
         if !is_one(response.status()) {
@@ -72,31 +80,7 @@ fn speaks_of_content(status: StatusCode) -> bool {
     status.is_success() || matches!(status.as_u16(), 304 | 404 | 412 | 416)
 }
 
-fn target(at: &Origin, headers: &HeaderMap) -> Option<(Origin, String)> {
-    resolve(at, headers.get(LOCATION)?.to_str().ok()?)
-}
-
-/// Origin, and path with query, of a `Location` or `Link` target seen at this origin. Absolute, scheme-relative and
-/// path-absolute forms; user information, fragments and everything else are not accepted.
-pub(super) fn resolve(at: &Origin, location: &str) -> Option<(Origin, String)> {
-    if location.contains('#') || !location.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
-        return None;
-    }
-    let (scheme, rest) = if let Some(rest) = location.strip_prefix("//") {
-        (at.scheme(), rest)
-    } else if location.starts_with('/') {
-        return Some((at.clone(), location.to_owned()));
-    } else {
-        let (scheme, rest) = location.split_once("://")?;
-        match scheme.to_ascii_lowercase().as_str() {
-            "https" => (Scheme::Https, rest),
-            "http" => (Scheme::Http, rest),
-            _ => return None,
-        }
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end)?;
-    let origin = Origin::from_authority(scheme, authority).ok()?;
-    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    Some((origin, path))
+/// Where `Location` of a response to a request for this path leads.
+fn location(at: &Origin, path: &str, headers: &HeaderMap) -> Option<uri::Target> {
+    uri::resolve(headers.get(LOCATION)?.to_str().ok()?, at, path)
 }

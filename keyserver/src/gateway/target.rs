@@ -34,6 +34,17 @@ impl<'a> Target<'a> {
         Ok(Self { path, query, endpoint })
     }
 
+    /// The same for a path with its query.
+    ///
+    /// # Errors
+    /// As [`Target::parse`].
+    pub(crate) fn parse_target(method: &str, target: &'a str) -> Result<Self, ErrorCode> {
+        match target.split_once('?') {
+            Some((path, query)) => Self::parse(method, path, Some(query)),
+            None => Self::parse(method, target, None),
+        }
+    }
+
     /// What the request is about.
     pub(crate) fn endpoint(&self) -> Endpoint<'a> {
         self.endpoint

@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use dockpass_protocol::api::{GATEWAY, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::uri::percent_decode;
 use http::header::{HeaderMap, HeaderName, UPGRADE};
 use http_body_util::BodyExt;
 use secrecy::SecretString;
@@ -52,7 +53,8 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
         .and_then(|rest| rest.split_at_checked(rest.find('/')?))
         .ok_or(ErrorCode::NotFound)?;
     // Some clients escape the colon of host:port, which a path segment need not.
-    let registry = state.registries.find(&registry.replace("%3A", ":").replace("%3a", ":"))?;
+    let registry = percent_decode(registry).and_then(|name| String::from_utf8(name).ok());
+    let registry = state.registries.find(&registry.ok_or(ErrorCode::InvalidRegistry)?)?;
     if !state.gateway.admits(&head.method) {
         return Err(ApiError::method_not_allowed(state.gateway.methods()));
     }

@@ -7,7 +7,6 @@
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::CHALLENGE_HEADER;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderName,
@@ -15,11 +14,12 @@ use http::header::{
 };
 use http::{HeaderMap, Method, StatusCode};
 
+use super::finish::REQUEST_ID;
+use crate::gateway::{exposed_headers, request_headers};
 use crate::state::AppState;
 
 const METHODS: &str = "GET, HEAD, POST, DELETE";
 const WRITE_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const REQUEST_HEADERS: &str = "Authorization, Content-Type, Accept, Range, If-None-Match, X-Dockpass";
 const MAX_AGE: &str = "600";
 
 /// Answers preflights, and lets allowed pages read.
@@ -35,7 +35,9 @@ pub(super) async fn share(State(state): State<AppState>, request: Request, next:
             let methods = if state.config.gateway.read_only { METHODS } else { WRITE_METHODS };
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(REQUEST_HEADERS));
+            if let Some(names) = list(request_headers()) {
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+            }
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
         }
         return response;
@@ -44,7 +46,7 @@ pub(super) async fn share(State(state): State<AppState>, request: Request, next:
     if let Some(origin) = origin {
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        if let Ok(names) = HeaderValue::from_str(&exposed()) {
+        if let Some(names) = list(exposed_headers().chain([REQUEST_ID])) {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
         }
         headers.insert(
@@ -61,9 +63,8 @@ fn allowed(headers: &HeaderMap, state: &AppState) -> Option<HeaderValue> {
     state.config.cors.allowed_origins.iter().any(|allowed| origin == allowed.as_str()).then(|| origin.clone())
 }
 
-fn exposed() -> String {
-    format!(
-        "Docker-Content-Digest, Link, WWW-Authenticate, {CHALLENGE_HEADER}, Content-Length, Content-Range, Accept-Ranges, ETag, \
-         Location, RateLimit-Limit, RateLimit-Remaining, Retry-After, Warning, OCI-Subject, OCI-Filters-Applied, X-Request-Id"
-    )
+/// The names, as one field value.
+fn list(names: impl Iterator<Item = HeaderName>) -> Option<HeaderValue> {
+    let names: Vec<HeaderName> = names.collect();
+    HeaderValue::from_str(&names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ")).ok()
 }

@@ -32,7 +32,7 @@ const DEFAULTS: [(HeaderName, &str); 7] = [
         "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
 ];
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names the request, writes its problem document if it has one, and logs it: never its query, headers or body.
 pub(super) async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {

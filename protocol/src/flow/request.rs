@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
+use crate::uri::percent_decode;
 
 /// The name by which token services know us.
 const CLIENT_ID: &str = "dockpass";
@@ -99,25 +100,10 @@ impl TokenRequest<'_> {
 
 /// The name of a query parameter in lower case, as a server would read it at its most lenient.
 fn decoded_name(pair: &str) -> String {
-    let name = pair.split('=').next().unwrap_or_default();
-    let mut out = Vec::with_capacity(name.len());
-    let mut bytes = name.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => hex(bytes.next()) << 4 | hex(bytes.next()),
-            b'+' => b' ',
-            byte => byte,
-        });
-    }
-    String::from_utf8_lossy(&out).trim().to_ascii_lowercase()
-}
-
-/// The value of a hexadecimal digit. A realm holds no broken encodings, so the default is never met.
-fn hex(digit: Option<u8>) -> u8 {
-    digit
-        .and_then(|digit| char::from(digit).to_digit(16))
-        .and_then(|digit| u8::try_from(digit).ok())
-        .unwrap_or(0)
+    let name = pair.split('=').next().unwrap_or_default().replace('+', " ");
+    // A realm has no broken escapes; if it had one, the name as written is compared.
+    let decoded = percent_decode(&name).unwrap_or_else(|| name.into_bytes());
+    String::from_utf8_lossy(&decoded).trim().to_ascii_lowercase()
 }
 
 fn push(query: &mut String, name: &str, value: &str) {

@@ -4,6 +4,7 @@ use super::error::EndpointError;
 use super::{Scope, ScopeSet};
 use crate::reference::grammar;
 use crate::text;
+use crate::uri::percent_decode;
 
 /// The longest path that is read, in bytes: a name has at most 255, a digest or upload id at most 512.
 const MAX_PATH: usize = 1024;
@@ -213,10 +214,10 @@ fn mount_source(query: &str) -> Result<Option<String>, EndpointError> {
     let mut source = None;
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if percent_decode(key)? != "from" {
+        if decode(key)? != "from" {
             continue;
         }
-        let value = percent_decode(value)?;
+        let value = decode(value)?;
         if source.is_some() || !(value.is_empty() || grammar::is_repository(&value)) {
             return Err(EndpointError::Query);
         }
@@ -225,18 +226,8 @@ fn mount_source(query: &str) -> Result<Option<String>, EndpointError> {
     Ok(source.filter(|value| !value.is_empty()))
 }
 
-/// Decodes `%XX`. `+` stays: no name has a space or plus, so that either reading refuses it.
-fn percent_decode(text: &str) -> Result<String, EndpointError> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else { return Err(EndpointError::Query) };
-        decoded.push(u8::try_from(high * 16 + low).unwrap_or_default());
-    }
+/// `+` stays: no name has a space or plus, so that either reading refuses it.
+fn decode(text: &str) -> Result<String, EndpointError> {
+    let decoded = percent_decode(text).ok_or(EndpointError::Query)?;
     String::from_utf8(decoded).map_err(|_| EndpointError::Query)
 }

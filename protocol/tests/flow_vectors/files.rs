@@ -10,7 +10,7 @@ use dockpass_protocol::address::{is_public, is_public_name};
 use dockpass_protocol::doctor::{Context, diagnose};
 use dockpass_protocol::jwt::inspect;
 use dockpass_protocol::origin::Origin;
-use dockpass_protocol::paging::next_page;
+use dockpass_protocol::paging::{NextPage, next_page};
 use serde_json::{Map, Value, json};
 
 /// Runs all cases of a file and reports all that fail. `least` guards against a file that has lost its cases.
@@ -100,7 +100,11 @@ pub(crate) fn links() {
         let registry = Origin::parse(string(input, "registry")).expect("an origin");
         let lines: Vec<_> =
             input["lines"].as_array().expect("lines").iter().filter_map(Value::as_str).collect();
-        json!({"next": next_page(lines, &registry, string(input, "path"))})
+        match next_page(lines, &registry, string(input, "path")) {
+            NextPage::None => json!({"next": null}),
+            NextPage::Path(path) => json!({"next": path}),
+            NextPage::Unusable => json!({"next": false}),
+        }
     });
 }
 

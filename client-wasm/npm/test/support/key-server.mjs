@@ -233,11 +233,10 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
         (_, at) => `v${from + at + 1}`,
       )
       const more = from + n < tags
-      const folder = url.pathname.slice(0, -'/v2/'.length - (path.length - '/v2/'.length))
       return send(
         200,
         { name: 'app', tags: tags === 0 ? null : names },
-        more ? { link: `<${folder}${path}?n=${n}&last=${from + n}>; rel="next"` } : {},
+        more ? { link: `<?n=${n}&last=${from + n}>; rel="next"` } : {},
       )
     }
     const contents = {

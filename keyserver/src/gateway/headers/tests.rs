@@ -1,42 +1,90 @@
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK};
 
-use super::{content_type, relink};
+use super::{content_type, exposed_headers, links, request_headers, upstream};
 use crate::config::{Config, RegistryConfig};
+use crate::gateway::Target;
 use crate::registry::Registries;
 
-#[test]
-fn links_lead_through_the_gateway_or_nowhere() {
+/// The `Link` and the `Registry-Link` lines that are relayed for a `Link` line of the registry, in a response to a
+/// request for `target` that the registry answered at `path`.
+fn relayed_links(target: &str, path: &str, line: &str) -> (Vec<String>, Vec<String>) {
     let config =
         Config { registries: vec![RegistryConfig::by_url("R", "https://r.test:5000")], ..Config::default() };
     let registries = Registries::new(&config).unwrap();
     let registry = registries.iter().next().unwrap();
-    for (link, expected) in [
-        (
-            "</v2/_catalog?n=2&last=b>; rel=\"next\"",
-            Some("</r/r.test:5000/v2/_catalog?n=2&last=b>; rel=\"next\""),
-        ),
-        (
-            "<https://r.test:5000/v2/a/tags/list?next_page=x>; rel=next",
-            Some("</r/r.test:5000/v2/a/tags/list?next_page=x>; rel=next"),
-        ),
-        (
-            "</v2/a/tags/list?n=1>; rel=\"next\", </v2/a/tags/list?n=2>; rel=\"last\"",
-            Some(
-                "</r/r.test:5000/v2/a/tags/list?n=1>; rel=\"next\", </r/r.test:5000/v2/a/tags/list?n=2>; rel=\"last\"",
-            ),
-        ),
-        ("<https://r.test/v2/_catalog>; rel=\"next\"", None),
-        ("<http://r.test:5000/v2/_catalog>; rel=\"next\"", None),
-        ("<https://evil.test/v2/_catalog>; rel=\"next\"", None),
-        ("<//evil.test/v2/_catalog>; rel=\"next\"", None),
-        ("</admin>; rel=\"next\"", None),
-        ("</v2/../admin>; rel=\"next\"", None),
-        ("</v2/_catalog; rel=\"next\"", None),
-        ("next", None),
-        ("", None),
+    let (mut from, mut to) = (HeaderMap::new(), HeaderMap::new());
+    from.insert(LINK, HeaderValue::from_str(line).unwrap());
+    links(registry, path, &Target::parse_target("GET", target).unwrap(), &from, &mut to);
+    let lines =
+        |name: &str| to.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+    (lines("link"), lines("registry-link"))
+}
+
+// Threats: SSRF-15.
+#[test]
+fn links_are_relative_to_the_request() {
+    const CATALOG: &str = "/v2/_catalog?n=2";
+    const TAGS: &str = "/v2/a/tags/list";
+    for (target, line, expected) in [
+        (CATALOG, "</v2/_catalog?n=2&last=b>; rel=\"next\"", "<?n=2&last=b>; rel=\"next\""),
+        (CATALOG, "<_catalog?n=2&last=b>; rel=\"next\"", "<?n=2&last=b>; rel=\"next\""),
+        (CATALOG, "<?n=2&last=b>; rel=next", "<?n=2&last=b>; rel=\"next\""),
+        (TAGS, "<https://r.test:5000/v2/a/tags/list?next_page=x>; rel=next", "<?next_page=x>; rel=\"next\""),
+        (TAGS, "</v2/b/tags/list>; rel=next", "<../../b/tags/list>; rel=\"next\""),
+        (TAGS, "</v2/a/tags/list?n=2>; rel=\"last\"; title=\"x\"", "<?n=2>; rel=\"last\"; title=\"x\""),
     ] {
-        assert_eq!(relink(registry, link).as_deref(), expected, "{link}");
+        assert_eq!(relayed_links(target, target, line), (vec![expected.to_owned()], vec![]), "{line}");
     }
+    // Both, and the next page last.
+    let both = "</v2/a/tags/list?n=1>; rel=\"next\", </v2/a/tags/list?n=2>; rel=\"last\"";
+    let expected = ["<?n=2>; rel=\"last\"", "<?n=1>; rel=\"next\""].map(str::to_owned);
+    assert_eq!(relayed_links(TAGS, TAGS, both), (expected.to_vec(), vec![]));
+    // The registry redirected within itself: its reference is relative to where it redirected to.
+    let moved = relayed_links(TAGS, "/v2/b/tags/list", "<?last=x>; rel=\"next\"");
+    assert_eq!(moved, (vec!["<../../b/tags/list?last=x>; rel=\"next\"".to_owned()], vec![]));
+}
+
+// Threats: SSRF-15.
+#[test]
+fn a_next_page_that_cannot_be_requested_is_relayed_under_another_name() {
+    for line in [
+        "<https://r.test/v2/_catalog?n=2>; rel=\"next\"",
+        "<http://r.test:5000/v2/_catalog?n=2>; rel=\"next\"",
+        "<https://evil.test/v2/_catalog?n=2>; rel=\"next\"",
+        "<//evil.test/v2/_catalog?n=2>; rel=\"next\"",
+        "</admin>; rel=\"next\"",
+        "</v2/../admin>; rel=\"next\"",
+        "</v2/a/unknown/list>; rel=\"next\"",
+        "</v2/_catalog>; rel=\"next\"",
+    ] {
+        assert_eq!(
+            relayed_links("/v2/_catalog", "/v2/_catalog", line),
+            (vec![], vec![line.to_owned()]),
+            "{line}"
+        );
+    }
+    for line in ["<https://evil.test/>; rel=\"last\"", "next", ""] {
+        assert_eq!(relayed_links("/v2/_catalog", "/v2/_catalog", line), (vec![], vec![]), "{line}");
+    }
+}
+
+#[test]
+fn pages_elsewhere_may_set_and_read_what_is_relayed() {
+    let exposed: Vec<HeaderName> = exposed_headers().collect();
+    for name in
+        ["link", "registry-link", "www-authenticate", "registry-challenge", "location", "ratelimit-limit"]
+    {
+        assert!(exposed.contains(&HeaderName::from_static(name)), "{name}");
+    }
+    assert!(!exposed.contains(&http::header::SET_COOKIE));
+    let mut from = HeaderMap::new();
+    for name in request_headers().chain([http::header::COOKIE]) {
+        from.insert(name, HeaderValue::from_static("x"));
+    }
+    let upstream = upstream(&from);
+    let own = [http::header::AUTHORIZATION, HeaderName::from_static("x-dockpass")];
+    assert!(request_headers().all(|name| upstream.contains_key(&name) != own.contains(&name)));
+    assert!(!upstream.contains_key("cookie"));
 }
 
 // Threats: GW-26.

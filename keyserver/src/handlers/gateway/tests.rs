@@ -32,8 +32,7 @@ async fn a_challenge_is_relayed_and_with_a_registry_token_the_answer_comes() {
     let response = server.get(&path(&fake, "/v2/_catalog?n=1"), &[("authorization", "Bearer eyJ")]).await;
     assert_eq!(response.status, StatusCode::OK);
     assert_eq!(response.json(), json!({"repositories": ["a"]}));
-    let link = format!("</r/{}/v2/_catalog?last=a&n=1>; rel=\"next\"", fake.authority);
-    assert_eq!(response.header("link"), Some(link.as_str()));
+    assert_eq!(response.header("link"), Some("<?last=a&n=1>; rel=\"next\""));
     for gone in ["set-cookie", "server"] {
         assert!(response.header(gone).is_none(), "{gone}");
     }

@@ -24,7 +24,7 @@ impl LoginFlow {
             (_, 500..=599) => self.end(ErrorCode::UpstreamFailed, Some(status)),
             (RegistryRequest::Probe, 200 | 401) => self.probed(head),
             (RegistryRequest::Probe, 403) if is_registry(head) => {
-                self.end(ErrorCode::ScopeDenied, Some(status))
+                self.end(ErrorCode::ScopeDenied, Some(status));
             }
             (RegistryRequest::Probe, _) => self.end(ErrorCode::NotARegistry, Some(status)),
             (RegistryRequest::Basic { open: true }, 200) => {
@@ -38,7 +38,7 @@ impl LoginFlow {
             (RegistryRequest::Basic { .. }, 401 | 403) => self.end(ErrorCode::BadCredentials, Some(status)),
             (RegistryRequest::Control, 200) => self.end(ErrorCode::RegistryUnverifiable, Some(status)),
             (RegistryRequest::Basic { .. } | RegistryRequest::Control, _) => {
-                self.end(ErrorCode::UpstreamInvalid, Some(status))
+                self.end(ErrorCode::UpstreamInvalid, Some(status));
             }
         }
     }

@@ -20,13 +20,23 @@ pub enum Hop {
     KeyServer,
 }
 
-impl std::fmt::Display for Hop {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl Hop {
+    /// Every hop, in the order of its declaration.
+    pub const ALL: &'static [Self] = &[Self::Registry, Self::TokenService, Self::KeyServer];
+
+    /// The wire form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Registry => "registry",
             Self::TokenService => "token_service",
             Self::KeyServer => "key_server",
-        })
+        }
+    }
+}
+
+impl std::fmt::Display for Hop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

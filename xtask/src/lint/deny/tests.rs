@@ -24,6 +24,7 @@ fn found(skip: &str, packages: &[(&str, &str, &str, &str, bool)]) -> Vec<String>
 
 const CRATES: &str = "registry+https://crates";
 
+// Threats: SUP-02.
 #[test]
 fn rsa_is_allowed_in_tests_and_nowhere_else() {
     assert!(found("", &[("rsa", "1", "MIT", CRATES, false)]).is_empty());
@@ -37,6 +38,7 @@ fn a_licence_that_is_not_listed_is_a_breach() {
     assert!(found("", &[("a", "1", "GPL-3.0", CRATES, false)]).is_empty());
 }
 
+// Threats: SUP-02.
 #[test]
 fn a_source_that_is_not_listed_is_a_breach_in_tests_too() {
     for source in ["git+https://host/a", "registry+https://other", "registry+https://crates.example"] {

@@ -1,4 +1,4 @@
-// The doctor in Node, whose fetch knows no file: addresses.
+// The doctor's entry for Node.js. The module is read from the package's folder.
 
 import { doctor } from './lib/doctor.js'
 

@@ -1,38 +1,39 @@
-import type { Hop, Step } from './index.js'
+import type { DiagnosisCode, Hop } from './codes.js'
+import type { Step } from './index.js'
 
-/** What is wrong, where, by what evidence, and what to do about it. */
+/** What is wrong, where, the evidence for it, and what to do about it. */
 export interface Diagnosis {
-  /** A stable name, as `wrong_password` or `clock_skew`; `healthy` when no step failed. A name is added, never renamed. */
-  code: string
-  /** Who was asked when it failed; none when nothing failed. */
+  /** What is wrong, such as `wrong_password` or `clock_skew`; `healthy` when no step failed. */
+  code: DiagnosisCode
+  /** The server at which it failed. Absent when nothing failed. */
   hop?: Hop
-  /** What speaks for it, most telling first: codes, times and public names, never a secret. */
+  /** The evidence, most significant first: codes, times and public names. Contains no secret. */
   evidence: { what: string; value: string }[]
   /** What to do, in one sentence. */
   fix: string
 }
 
-/** What the steps do not say. All of it is optional. */
+/** Facts that the steps do not contain. All are optional. */
 export interface Facts {
-  /** The last token. It is inspected in this page and goes nowhere. */
+  /** The last token. It is inspected in this page and sent nowhere. */
   token?: string
   /** The service that the registry's challenge names. */
   service?: string
-  /** The issuer that the registry is set up to trust. */
+  /** The issuer that the registry is configured to trust. */
   trustedIssuer?: string
-  /** This machine's clock, in milliseconds since the epoch, when the token was used: as `Date.now()`. */
+  /** This machine's clock when the token was used, in milliseconds since the epoch (`Date.now()`). */
   now?: number
-  /** How far the registry's clock (its `Date`) is ahead of it, in milliseconds. */
+  /** How far the registry's clock (its `Date` header) is ahead of this one, in milliseconds. */
   skewMs?: number
-  /** What is known of a request that the browser did not let through; `fetch` does not tell these apart. */
+  /** Why the browser blocked a request, if you know it; `fetch` reports all of these alike. */
   browser?: 'preflight' | 'cors_header' | 'mixed_content' | 'key_server' | 'network'
 }
 
 /**
- * What the steps of one request or login come to. The first call loads a module of its own, of about 56 kB.
+ * Diagnoses a failed request or login from its steps. The first call loads a second WebAssembly module of about 56 kB.
  *
- * @param steps The details of a client's `step` events, oldest first, from one beginning on.
- * @throws {DockpassError} `ERR_INVALID_ARGUMENT` for steps or facts that are not as documented, `ERR_WASM_LOAD`.
+ * @param steps The details of a client's `step` events, oldest first, for one request or login.
+ * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when steps or facts have another form than documented; `ERR_WASM_LOAD`.
  * @example
  * ```js
  * import { diagnose } from 'dockpass/doctor'
@@ -42,6 +43,7 @@ export interface Facts {
  *   await client.login({ username, password })
  * } catch {
  *   const { code, fix } = await diagnose(steps)
+ *   console.log(code, fix)
  * }
  * ```
  */

@@ -1,6 +1,6 @@
-// The doctor in the browser: its module is fetched from beside this file when it is first asked.
+// The doctor's entry for browsers. Its module is fetched from the `dist` folder at the first call.
 
 import { doctor } from './lib/doctor.js'
 
-// The address is written out, so that bundlers see it and take the file along.
+// A literal URL, so that bundlers find the file and include it.
 export const diagnose = doctor(() => new URL('./dist/doctor_bg.wasm', import.meta.url))

@@ -1,24 +1,28 @@
 /**
- * dockpass: talk to any Docker/OCI registry from a web page.
+ * dockpass: use any Docker/OCI registry from a web page.
  *
- * Call {@link init} once, then everything else. Importing this module loads nothing and touches no global.
+ * Call {@link init} once before any other function. Importing this module has no side effects.
  *
  * @packageDocumentation
  */
+
+import type { Decision, Hop, OperationErrorCode } from './codes.js'
+
+export type { Decision, DiagnosisCode, Hop, OperationErrorCode } from './codes.js'
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Loading
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** Where the WebAssembly module comes from: its address, an answer with it, its bytes, or the compiled module. */
+/** Where the WebAssembly module comes from: a URL, a `Response`, the bytes, or a compiled module. */
 export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module
 
 /**
- * Loads the WebAssembly module, once. Calling it again gives the promise of the first load; after a load that failed
- * it tries again. Until it has resolved, every other call throws a {@link DockpassError} with `ERR_NOT_INITIALIZED`.
+ * Loads the WebAssembly module once. Later calls return the promise of the first load; after a failed load, the next
+ * call tries again. Until it has resolved, every other call throws a {@link DockpassError} with `ERR_NOT_INITIALIZED`.
  *
- * @param source Default: `dockpass_bg.wasm` beside this module (in Node, read from the package's folder).
- * @throws {DockpassError} `ERR_WASM_LOAD` when there is no module there, or not that of this version.
+ * @param source Default: `dockpass_bg.wasm` in this package's `dist` folder. Node.js reads the file.
+ * @throws {DockpassError} `ERR_WASM_LOAD` when the module cannot be loaded or belongs to another version of dockpass.
  *
  * @example
  * ```js
@@ -26,14 +30,14 @@ export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView
  * await init()
  * parseChallenges('Bearer realm="https://auth.example/token",service="registry.example"')
  * ```
- * @example Your own address, for instance with a hash in its name
+ * @example A URL of your own, for instance with a hash in the file name
  * ```js
  * await init(new URL('/assets/dockpass_bg.4f2a.wasm', location.href))
  * ```
  */
 export default function init(source?: InitSource | PromiseLike<InitSource>): Promise<void>
 
-/** The version of this package, `major.minor.patch`. May be read before {@link init}. */
+/** The version of this package, `major.minor.patch`. Available before {@link init}. */
 export const version: string
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -44,18 +48,18 @@ export const version: string
 export interface Challenge {
   /** Authentication scheme in lower case: `bearer`, `basic`, … */
   scheme: string
-  /** The token68, when the scheme is followed by one instead of parameters (as `Negotiate` does). */
+  /** The token68 value, for schemes that use one instead of parameters, such as `Negotiate`. */
   token68?: string
-  /** Parameters; names in lower case, values unquoted and as sent. */
+  /** Parameters. Names are in lower case; values are unquoted and otherwise unchanged. */
   params: Record<string, string>
 }
 
 /**
- * Reads every challenge of every `WWW-Authenticate` line, in order.
+ * Parses all challenges of all `WWW-Authenticate` header lines, in order.
  *
- * @param header One field value, or several lines of it.
- * @throws {DockpassError} `ERR_CHALLENGE_SYNTAX` with `position` (index into the line, as in `String.slice`), `line`
- *   (index into the array) and `parsed`, the challenges before it.
+ * @param header One header value, or a list of them.
+ * @throws {DockpassError} `ERR_CHALLENGE_SYNTAX` with `position` (index into the line, as for `String.slice`), `line`
+ *   (index into the list) and `parsed` (the challenges before the error).
  *
  * @example
  * ```js
@@ -70,23 +74,23 @@ export function parseChallenges(header: string | readonly string[]): Challenge[]
 // Scopes
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** One resource and what is to be done with it: `type[(class)]:name:action[,action…]`. */
+/** A resource and the actions on it: `type[(class)]:name:action[,action…]`. */
 export interface Scope {
-  /** `repository`, `registry`, or a registry's own. */
+  /** `repository`, `registry`, or a type that the registry defines. */
   type: string
-  /** The class in `repository(plugin)`; no registry decides by it any more. */
+  /** The class in `repository(plugin)`. Deprecated: registries ignore it. */
   class?: string
-  /** Name of the resource; may hold a host and a port. */
+  /** Name of the resource. It may contain a host and a port. */
   name: string
-  /** `pull`, `push`, `delete`, `*`, or a registry's own. */
+  /** `pull`, `push`, `delete`, `*`, or an action that the registry defines. */
   actions: string[]
 }
 
-/** What a token says about a scope. Only the registry decides. */
+/** Whether a token grants a scope. `unknown`: the token is opaque or does not list its grants. */
 export type Answer = 'granted' | 'denied' | 'unknown'
 
 /**
- * Reads a space-separated scope list, in its order and without merging.
+ * Parses a space-separated list of scopes. The order is kept and nothing is merged.
  *
  * @throws {DockpassError} `ERR_SCOPE_SYNTAX` with `position`.
  *
@@ -99,9 +103,10 @@ export type Answer = 'granted' | 'denied' | 'unknown'
 export function parseScopes(text: string): Scope[]
 
 /**
- * One canonical list: merged by type and name, actions and list sorted and without repetition, `*` absorbs the others.
- * Two lists ask for the same exactly when their canonical forms are equal. What is no scope stays as it is, once, as
- * registries ask for such, too (`aws`); scopes without actions ask for nothing and are left out.
+ * Returns the canonical form of a list of scopes: scopes of the same type and name are merged, actions and scopes are
+ * sorted and deduplicated, and `*` replaces all other actions. Two lists request the same access exactly when their
+ * canonical forms are equal. Strings that are not scopes, such as `aws`, are kept once and unchanged, because some
+ * registries use them. Scopes without actions are removed.
  *
  * @example
  * ```js
@@ -111,11 +116,11 @@ export function parseScopes(text: string): Scope[]
 export function normalizeScopes(scopes: readonly string[]): string[]
 
 /**
- * The scopes that a request of the distribution specification needs. Empty when it needs none, as `/v2/`.
+ * Returns the scopes that a request of the distribution specification needs; an empty list for `/v2/`, which needs none.
  *
  * @param method HTTP method.
- * @param url Path from `/v2/` on, with or without a query, or a full URL.
- * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when it is no request of the registry API.
+ * @param url A path that starts with `/v2/`, with or without a query, or a full URL.
+ * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when this is not a request of the registry API.
  *
  * @example
  * ```js
@@ -131,20 +136,20 @@ export function scopesFor(method: string, url: string | URL): string[]
 // References
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** An image reference in full. */
+/** A parsed image reference. */
 export interface Reference {
-  /** Host, with its port if not the default. Docker Hub under any of its names is `docker.io`. */
+  /** Host, with the port unless it is the default. All names of Docker Hub become `docker.io`. */
   registry: string
-  /** Repository; Docker Hub's official images begin with `library/`. */
+  /** Repository. Docker Hub's official images start with `library/`. */
   repository: string
-  /** Present only when the text names one; no `latest` is made up. */
+  /** Only if the text contains a tag. `latest` is not added. */
   tag?: string
-  /** `algorithm:hex`. */
+  /** `algorithm:hex`, only if the text contains a digest. */
   digest?: string
 }
 
 /**
- * Reads an image reference as docker does.
+ * Parses an image reference as docker does.
  *
  * @throws {DockpassError} `ERR_REFERENCE_SYNTAX`.
  *
@@ -160,17 +165,16 @@ export function parseReference(text: string): Reference
 // Tokens
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** What can be read in a registry token. Nothing of it is verified. */
-export interface TokenInfo {
-  /** `jwt` when header and claims could be read, else `opaque`. */
-  kind: 'jwt' | 'opaque'
-  /** Always `false`: this library decodes and never verifies; a forged token looks the same. */
+/** A registry token that is a JWT. Its signature is **not** verified. */
+export interface JwtInfo {
+  kind: 'jwt'
+  /** Always `false`. This library decodes tokens and never verifies them; it cannot detect a forged token. */
   verified: false
-  /** JOSE header. Only with `kind: 'jwt'`. */
-  header?: Record<string, unknown>
-  /** Every claim, as sent. Only with `kind: 'jwt'`. */
-  claims?: Record<string, unknown>
-  /** What the token says it grants: `[]` is nothing, `null` is that it does not say. */
+  /** JOSE header. */
+  header: Record<string, unknown>
+  /** All claims, unchanged. */
+  claims: Record<string, unknown>
+  /** What the token grants. `[]`: it grants nothing. `null`: it has no usable `access` claim. */
   access: Scope[] | null
   /** `iat`, in milliseconds since the epoch. */
   issuedAt?: number
@@ -178,31 +182,43 @@ export interface TokenInfo {
   notBefore?: number
   /** `exp`, in milliseconds since the epoch. */
   expiresAt?: number
-  /** `sub`; absent when empty, as in the tokens of anonymous users. */
+  /** `sub`. Absent when it is empty, as in tokens of anonymous users. */
   subject?: string
   /** `aud`, always as a list. */
   audience?: string[]
-  /** Why something that looks like a JWT is none: a stable code, as `jwt_base64`. Then `kind` is `opaque`. */
+}
+
+/** A registry token that is not a readable JWT. */
+export interface OpaqueTokenInfo {
+  kind: 'opaque'
+  /** Always `false`, as for a JWT. */
+  verified: false
+  /** Always `null`: an opaque token does not list its grants. */
+  access: null
+  /** Why a token that looks like a JWT cannot be read, as a stable code such as `jwt_base64`. */
   problem?: string
 }
 
+/** What {@link inspectToken} returns. Nothing in it is verified. */
+export type TokenInfo = JwtInfo | OpaqueTokenInfo
+
 /**
- * Decodes a registry token. It **never verifies** a signature, and never throws on a string: what is no JWT is opaque,
- * a JWT that is broken is opaque with a `problem`.
+ * Decodes a registry token. It **never verifies** a signature and never throws for a string: a token that is not a JWT
+ * is opaque, and a JWT that cannot be read is opaque with a `problem`.
  *
  * @example
  * ```js
  * const info = inspectToken(token)
- * if (info.kind === 'jwt' && info.expiresAt < Date.now()) …
+ * if (info.kind === 'jwt' && info.expiresAt !== undefined && info.expiresAt < Date.now()) console.log('expired')
  * ```
  */
 export function inspectToken(token: string): TokenInfo
 
 /**
- * What a token says about one scope: type, name and every action must be granted by one entry. An `access` that is no list
- * of entries, or has more than 1,024, grants nothing.
+ * Returns whether a token grants a scope. One entry of the token must match the type and the name and list every action.
+ * An `access` that is not a list of entries, or has more than 1,024 of them, grants nothing.
  *
- * @param token A token, or what {@link inspectToken} gave.
+ * @param token A token, or the result of {@link inspectToken}.
  * @throws {DockpassError} `ERR_SCOPE_SYNTAX`.
  *
  * @example
@@ -212,22 +228,22 @@ export function inspectToken(token: string): TokenInfo
  */
 export function grants(token: string | TokenInfo, scope: string): Answer
 
-/** What a token service answered. */
+/** The response of a token service. */
 export interface TokenResponse {
   /** The registry token. A secret. */
   token: string
-  /** Milliseconds since the epoch: the smaller of the JWT's `exp` and `expires_in`; 60 s after receipt if neither. */
+  /** Milliseconds since the epoch: the earlier of the JWT's `exp` and `expires_in`; 60 s after receipt if both are missing. */
   expiresAt: number
-  /** Only if the service gave one. A secret. */
+  /** Only if the token service returned one. A secret. */
   refreshToken?: string
 }
 
 /**
- * Reads the body of a token service's 200 answer.
+ * Parses the body of a token service's 200 response.
  *
- * @param body The body, JSON.
- * @param receivedAt When it came: milliseconds since the epoch, as of `Date.now()`.
- * @throws {DockpassError} `ERR_TOKEN_RESPONSE` when it is no token response.
+ * @param body The JSON body.
+ * @param receivedAt When the response arrived, in milliseconds since the epoch (`Date.now()`).
+ * @throws {DockpassError} `ERR_TOKEN_RESPONSE` when the body is not a token response.
  *
  * @example
  * ```js
@@ -240,44 +256,44 @@ export function parseTokenResponse(body: string, receivedAt: number): TokenRespo
 // The client
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** Options that every call of the client takes. */
+/** Options of every method of the client. */
 export interface CallOptions {
-  /** Cancels the call: it rejects with the code `aborted`, and with `name` `AbortError` as `fetch` does. */
+  /** Cancels the call, which then rejects with code `aborted` and name `AbortError`, as `fetch` does. */
   signal?: AbortSignal | null
 }
 
 /** Options of {@link RegistryClient.connect}. */
 export interface ConnectOptions extends CallOptions {
-  /** Address of the key server. Relative addresses are resolved against the page's. */
+  /** URL of the key server. A relative URL is resolved against the page's URL. */
   keyServer: string | URL
-  /** The registry, as a person writes it: `docker.io`, `registry.example:5000`. */
+  /** The registry: `docker.io`, `registry.example:5000`. */
   registry: string
   /**
-   * Where the session travels. `cookie`: the browser keeps it, no script can read it; needs the page to be on the key
+   * How the session is sent. `cookie`: the browser stores it and scripts cannot read it; the page must be on the key
    * server's origin. `bearer`: this object keeps it in memory. Default: `cookie` on the same origin, else `bearer`.
    */
   carrier?: 'cookie' | 'bearer'
   /**
-   * Way to the registry. `gateway` (the default) goes through the key server and works with every registry; `direct`
-   * asks the registry itself, which must be set up for CORS.
+   * How requests reach the registry. `gateway` (the default) sends them through the key server and works with every
+   * registry. `direct` sends them to the registry itself, which must allow the page's origin by CORS.
    */
   transport?: 'gateway' | 'direct'
-  /** Instead of `globalThis.fetch`. It is called with one `Request`. */
+  /** Used instead of `globalThis.fetch`. It is called with one `Request`. */
   fetch?: (request: Request) => Promise<Response>
 }
 
-/** How a registry asks for authorization. */
+/** How a registry authenticates: not at all, with tokens, or with Basic. */
 export type RegistryAuth = 'open' | 'bearer' | 'basic'
 
-/** A login. Holds no secret. */
+/** A session. Contains no secret. */
 export interface Session {
   /** Canonical name of the registry. */
   readonly registry: string
-  /** Who is logged in. */
+  /** The user name. */
   readonly username: string
-  /** Milliseconds since the epoch. */
+  /** When the session ends, in milliseconds since the epoch. */
   readonly expiresAt: number
-  /** How the registry asks for authorization. */
+  /** How the registry authenticates. */
   readonly auth: RegistryAuth
 }
 
@@ -285,36 +301,36 @@ export interface Session {
 export interface RegistryInfo {
   /** Canonical name, for {@link ConnectOptions.registry}. */
   readonly registry: string
-  /** Name for people. */
+  /** Display name. */
   readonly name: string
-  /** Where its API is. */
+  /** URL of the registry. */
   readonly url: string
   /** The gateway's path to it, relative to the key server. */
   readonly gateway: string
-  /** Repositories to show where the registry lists none itself, from the configuration. Often empty. */
+  /** Repositories from the configuration, for registries that do not list theirs. Often empty. */
   readonly catalog: readonly string[]
 }
 
-/** What to prove oneself with. Neither is kept in the page after the call. */
+/** What to log in with. The client does not keep it. */
 export type Credentials = { username: string; password: string } | { identityToken: string }
 
 /** One page of a listing. */
 export interface Page {
   /** Names in the registry's order. */
   readonly names: string[]
-  /** Whether the registry says that there is more. */
+  /** Whether there is a next page. */
   readonly hasNext: boolean
 }
 
-/** A listing. Iterating it gives names and asks for the next page when it is needed. */
+/** A listing. Iterating it yields names and requests each page when it is needed. */
 export interface Names extends AsyncIterable<string> {
-  /** The same page by page. Nothing is asked before the first `next()`. */
+  /** The same, page by page. No request is sent before the first `next()`. */
   pages(): AsyncIterableIterator<Page>
 }
 
 /** Options of {@link RegistryClient.catalog} and {@link RegistryClient.tags}. */
 export interface ListOptions extends CallOptions {
-  /** Names per page, 1 to 1000; the registry may give fewer. Default: the registry's own. */
+  /** Names per page, from 1 to 1000. The registry may return fewer. Default: chosen by the registry. */
   n?: number
 }
 
@@ -327,13 +343,13 @@ export interface Platform {
 
 /** Options of {@link RegistryClient.manifest}. */
 export interface ManifestOptions extends CallOptions {
-  /** When the reference is an index: the manifest of this platform instead, e.g. `linux/arm64` or `linux/arm/v7`. */
+  /** If the reference is an index, return the manifest of this platform, for example `linux/arm64` or `linux/arm/v7`. */
   platform?: string | Platform
 }
 
-/** Bytes that have the digest they were asked by. */
+/** Bytes whose digest was verified. */
 export interface Verified {
-  /** `algorithm:hex`, computed here from `raw`. */
+  /** `algorithm:hex`, computed from `raw`. */
   readonly digest: string
   /** Number of bytes. */
   readonly size: number
@@ -343,55 +359,53 @@ export interface Verified {
 
 /** A manifest or index. */
 export interface Manifest extends Verified {
-  /** Media type: `Content-Type`, which never contradicts the content's own `mediaType`. */
+  /** Media type. `Content-Type` and the `mediaType` in the content never differ. */
   readonly mediaType: string
-  /** The content, parsed. Registry data: show it as text, never as HTML. */
+  /** The parsed JSON. It is untrusted data: show it as text, never as HTML. */
   readonly manifest: any
 }
 
-/** What was done and why, as the detail of a `step` event. Holds no secret and no query string. */
+/** One step of the authorization flow: the detail of a `step` event. Contains no secret and no query string. */
 export interface Step {
   /** Milliseconds since the epoch. */
   at: number
-  /** Who took it: this page, or the key server on its behalf. */
+  /** What took the step: this page, or the key server on its behalf. */
   kind: 'page' | 'key_server'
-  /** Who was asked. */
+  /** The server that the request was sent to. */
   hop: Hop
+  /** HTTP method. */
   method: string
-  /** Where, without query: a path at the registry or key server, origin and path at a token service. */
+  /** Where it was sent, without the query: a path at the registry or key server, a URL at a token service. */
   url: string
-  /** HTTP status of the answer, if one came. */
+  /** HTTP status of the response, if there was one. */
   status?: number
-  /** Which authorization was sent. */
+  /** The `Authorization` scheme that was sent, if any. */
   sent?: 'Bearer' | 'Basic'
-  /** What was decided: a stable name. */
-  decision: string
+  /** What was decided. */
+  decision: Decision
   /** Why, in one sentence. */
   reason: string
-  /** The error code, when it ended here. */
-  code?: string
-  /** Scopes asked for, if any. */
+  /** The error code, when the flow ended with an error here. */
+  code?: OperationErrorCode
+  /** The requested scopes, if any. */
   scopes?: string[]
 }
 
-/** Who was asked. */
-export type Hop = 'registry' | 'token_service' | 'key_server'
-
-/** Why a session is over. */
+/** Why a session ended. */
 export type SignedOutReason = 'logout' | 'session_expired' | 'invalid_session'
 
 /** The events of a {@link RegistryClient}. */
 export interface RegistryClientEventMap {
-  /** A request was answered. Once someone listens, the key server tells its own steps at the token service, too. */
+  /** A step was taken. With a listener, the key server also reports its own requests to the token service. */
   step: CustomEvent<Step>
-  /** The session ends in a minute. */
+  /** The session ends in one minute. */
   expiring: CustomEvent<{ expiresAt: number }>
-  /** The session is over. */
+  /** The session has ended. */
   signedout: CustomEvent<{ reason: SignedOutReason }>
 }
 
 /**
- * One registry, through one key server, for one user at a time.
+ * A client for one registry, through one key server, for one user at a time.
  *
  * @example
  * ```js
@@ -406,38 +420,38 @@ export class RegistryClient extends EventTarget {
   private constructor()
 
   /**
-   * Prepares a client. With the cookie carrier it asks the key server whether a session is there already.
+   * Creates a client. With the `cookie` carrier it asks the key server for an existing session.
    *
-   * @throws {DockpassError} `ERR_INVALID_ARGUMENT`; `key_server_unreachable`, `registry_not_allowed`, …
+   * @throws {DockpassError} `ERR_INVALID_ARGUMENT`, `key_server_unreachable`, `registry_not_allowed`, …
    */
   static connect(options: ConnectOptions): Promise<RegistryClient>
 
-  /** The registries that a key server knows, in the order of its configuration. */
+  /** The registries that a key server is configured for, in the order of its configuration. */
   static registries(options: Pick<ConnectOptions, 'keyServer' | 'fetch' | 'signal'>): Promise<RegistryInfo[]>
 
-  /** Who is logged in, or `null`. */
+  /** The session, or `null` without a login. */
   readonly session: Session | null
 
-  /** The registry this client is for: its canonical name once the key server has told it. */
+  /** Canonical name of the registry that this client is for. */
   readonly registry: string
 
   /**
-   * Logs in. The key server proves the credentials at the registry before it gives a session.
+   * Logs in. The key server verifies the credentials at the registry before it returns a session.
    *
    * @throws {DockpassError} `bad_credentials`, `invalid_username`, `rate_limited` (with `retryAfter`), `registry_open`, …
    */
   login(credentials: Credentials, options?: CallOptions): Promise<Session>
 
-  /** Ends the session on the key server and forgets every token. Without a session it does nothing. */
+  /** Ends the session on the key server and discards all tokens. Without a session it does nothing. */
   logout(options?: CallOptions): Promise<void>
 
   /**
-   * `fetch` with authorization: give it what `fetch` takes, get the `Response` with its body still streaming.
-   * Tokens go to this registry alone.
+   * `fetch` with authorization. It takes the arguments of `fetch` and returns the `Response`, whose body still streams.
+   * Tokens are sent to this registry only.
    *
-   * @param input A path from `/v2/` on, or a full URL at the registry or its gateway.
-   * @throws {DockpassError} `ERR_OTHER_ORIGIN` for an address elsewhere; `login_required`, `scope_denied`, `aborted`, …
-   *   Other answers of the registry, as 404, are answers: look at `response.status`.
+   * @param input A path that starts with `/v2/`, or a full URL at the registry or its gateway.
+   * @throws {DockpassError} `ERR_OTHER_ORIGIN` for a URL elsewhere; `login_required`, `scope_denied`, `aborted`, …
+   *   Other error responses of the registry, such as 404, are returned: check `response.status`.
    *
    * @example
    * ```js
@@ -448,7 +462,7 @@ export class RegistryClient extends EventTarget {
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
 
   /**
-   * Asks for all these scopes in one request and says for each what the token says of it. At a registry without
+   * Requests one token for all these scopes and returns for each whether the token grants it. At a registry without
    * tokens every answer is `unknown`.
    *
    * @example
@@ -466,7 +480,7 @@ export class RegistryClient extends EventTarget {
   tags(repository: string, options?: ListOptions): Names
 
   /**
-   * A manifest or index, with its digest verified.
+   * Returns a manifest or index whose digest was verified.
    *
    * @param reference Tag or digest.
    * @throws {DockpassError} `digest_mismatch`, `missing`, `upstream_invalid`, …
@@ -479,9 +493,10 @@ export class RegistryClient extends EventTarget {
   manifest(repository: string, reference: string, options?: ManifestOptions): Promise<Manifest>
 
   /**
-   * A small blob, as an image's configuration, with its digest verified. For large ones use {@link RegistryClient.fetch}.
+   * Returns a small blob, such as an image's configuration, whose digest was verified. For large blobs use
+   * {@link RegistryClient.fetch}.
    *
-   * @throws {DockpassError} `digest_mismatch`, `missing`, `payload_too_large` beyond 4 MiB.
+   * @throws {DockpassError} `digest_mismatch`, `missing`, `payload_too_large` above 4 MiB.
    */
   blob(repository: string, digest: string, options?: CallOptions): Promise<Verified>
 
@@ -511,7 +526,7 @@ export class RegistryClient extends EventTarget {
 // Errors
 // ---------------------------------------------------------------------------------------------------------------------
 
-/** Codes of wrong input and of loading; found without asking anyone. */
+/** Error codes of invalid input and of loading. No request was sent. */
 export type InputErrorCode =
   | 'ERR_CHALLENGE_SYNTAX'
   | 'ERR_INVALID_ARGUMENT'
@@ -523,91 +538,67 @@ export type InputErrorCode =
   | 'ERR_TOKEN_RESPONSE'
   | 'ERR_WASM_LOAD'
 
-/** Codes of what went wrong between page, key server, token service and registry; the key server's API has the same. */
-export type OperationErrorCode =
-  | 'aborted'
-  | 'bad_credentials'
-  | 'basic_only'
-  | 'challenge_syntax'
-  | 'credentials_too_large'
-  | 'csrf_required'
-  | 'destination_not_allowed'
-  | 'digest_mismatch'
-  | 'internal'
-  | 'invalid_path'
-  | 'invalid_registry'
-  | 'invalid_request'
-  | 'invalid_scope'
-  | 'invalid_session'
-  | 'invalid_username'
-  | 'key_server_invalid'
-  | 'key_server_unreachable'
-  | 'login_required'
-  | 'method_not_allowed'
-  | 'missing'
-  | 'nested_challenge'
-  | 'non_ascii_host'
-  | 'not_a_registry'
-  | 'not_found'
-  | 'origin_not_allowed'
-  | 'overloaded'
-  | 'page_not_built'
-  | 'payload_too_large'
-  | 'rate_limited'
-  | 'realm_changed'
-  | 'realm_not_allowed'
-  | 'registry_mismatch'
-  | 'registry_not_allowed'
-  | 'registry_open'
-  | 'registry_unverifiable'
-  | 'request_timeout'
-  | 'scope_denied'
-  | 'session_expired'
-  | 'token_rejected'
-  | 'token_request_refused'
-  | 'unsupported_media_type'
-  | 'unsupported_scheme'
-  | 'upstream_failed'
-  | 'upstream_invalid'
-  | 'upstream_redirect'
-  | 'upstream_timeout'
-  | 'upstream_tls'
-  | 'upstream_unreachable'
-  | 'uri_too_long'
-
-/** Every code. */
+/** All error codes. */
 export type ErrorCode = InputErrorCode | OperationErrorCode
 
+interface BaseError extends Error {
+  /** `AbortError` when the code is `aborted`, else `DockpassError`. */
+  readonly name: 'DockpassError' | 'AbortError'
+}
+
+/** {@link parseChallenges} found a syntax error. */
+export interface ChallengeSyntaxError extends BaseError {
+  readonly code: 'ERR_CHALLENGE_SYNTAX'
+  /** Index into the line, as for `String.slice`. */
+  readonly position: number
+  /** Index of the line, when the input was a list. */
+  readonly line?: number
+  /** The challenges before the error. */
+  readonly parsed: Challenge[]
+}
+
+/** A scope has a syntax error. */
+export interface ScopeSyntaxError extends BaseError {
+  readonly code: 'ERR_SCOPE_SYNTAX'
+  /** Index into the text, as for `String.slice`. */
+  readonly position: number
+}
+
+/** Other invalid input, or the module could not be loaded (then `cause` is the reason). */
+export interface InputError extends BaseError {
+  readonly code: Exclude<InputErrorCode, 'ERR_CHALLENGE_SYNTAX' | 'ERR_SCOPE_SYNTAX'>
+}
+
+/** A login or a request failed. */
+export interface OperationError extends BaseError {
+  readonly code: OperationErrorCode
+  /** The server at which it failed, if a request was sent. */
+  readonly step?: Hop
+  /** HTTP status of the response that caused the error. */
+  readonly status?: number
+  /** Milliseconds to wait before the next attempt, mostly with `rate_limited`. */
+  readonly retryAfter?: number
+  /** The key server's request id. Its log contains the same id. */
+  readonly requestId?: string
+}
+
 /**
- * Every error of this package. Branch on `code`, which never changes; no field holds a secret.
+ * Every error of this package. Compare `code`, which never changes; it also narrows the type. No field contains a secret.
  *
  * @example
  * ```js
  * try {
  *   await client.login({ username, password })
  * } catch (error) {
- *   if (error instanceof DockpassError && error.code === 'bad_credentials') …
+ *   if (error instanceof DockpassError && error.code === 'bad_credentials') console.log('Wrong password')
  *   else throw error
  * }
  * ```
  */
-export class DockpassError extends Error {
-  /** `DockpassError`, or `AbortError` when the code is `aborted`. */
-  readonly name: 'DockpassError' | 'AbortError'
-  /** What went wrong. */
-  readonly code: ErrorCode
-  /** Which hop failed, when one was asked. */
-  readonly step?: Hop
-  /** HTTP status of the answer that led to it. */
-  readonly status?: number
-  /** Milliseconds to wait before trying again, with `rate_limited`. */
-  readonly retryAfter?: number
-  /** The key server's request id, which its log has, too. */
-  readonly requestId?: string
-  /** Where in the input, with the syntax errors. */
-  readonly position?: number
-  /** Which line of the input, when it was an array. */
-  readonly line?: number
-  /** The challenges before the error, with `ERR_CHALLENGE_SYNTAX`. */
-  readonly parsed?: Challenge[]
+export type DockpassError = ChallengeSyntaxError | ScopeSyntaxError | InputError | OperationError
+
+/** The class of all errors of this package, for `instanceof`. */
+export const DockpassError: {
+  readonly prototype: DockpassError
+  new (...fields: never): DockpassError
 }

@@ -1,4 +1,4 @@
-// The browser's entry: the module is fetched from beside this file, or from where `init` is told.
+// The entry for browsers. The module is fetched from the `dist` folder, or from where `init` is told.
 
 import { load } from './lib/wasm.js'
 
@@ -7,7 +7,8 @@ export * from './lib/pure.js'
 export { RegistryClient } from './lib/client.js'
 export { version } from './lib/version.js'
 
+/** @param {import('./lib/types.js').ModuleSource} [source] */
 export default function init(source) {
-  // The address is written out, so that bundlers see it and take the file along.
-  return load(source ?? (() => new URL('./dist/dockpass_bg.wasm', import.meta.url)))
+  // A literal URL, so that bundlers find the file and include it.
+  return load(source ?? (() => new URL('./dist/dockpass_bg.wasm', import.meta.url)), undefined)
 }

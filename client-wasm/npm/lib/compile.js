@@ -1,9 +1,17 @@
-// From what `init` was given to a running module.
+// Compiles and instantiates a WebAssembly module from whatever `init` was given.
+
+/** @import { ModuleSource, ReadFile } from './types.js' */
 
 import { DockpassError } from './error.js'
 
-/** What `work` promises, of its first call; after a failure the next call tries again. */
+/**
+ * A function that runs `work` once and returns the first call's promise. After a failure the next call tries again.
+ * @template {unknown[]} A, R
+ * @param {(...given: A) => Promise<R>} work
+ * @returns {(...given: A) => Promise<R>}
+ */
 export function once(work) {
+  /** @type {Promise<R> | undefined} */
   let result
   return (...given) => {
     result ??= work(...given).catch((error) => {
@@ -15,17 +23,21 @@ export function once(work) {
 }
 
 /**
- * Runs the module that some glue is for, and gives its exports.
- * @param {{glue: object, name: string, has: string}} module `has`: one of its exports, by which it is known.
- * @param source A compiled module, its bytes, its address, or a response with it; or a function that gives one.
- * @param readFile Reads `file:` addresses, where there is something that can.
+ * Instantiates the module that belongs to some generated glue, and returns its exports.
+ * @template T
+ * @param {{glue: {default(options: {module_or_path: WebAssembly.Module}): Promise<T>}, name: string, has: string}} module
+ *   `has`: the name of an export that identifies the module.
+ * @param {ModuleSource} source
+ * @param {ReadFile} [readFile] Reads `file:` URLs. Without it they are fetched.
+ * @returns {Promise<T>}
  * @throws {DockpassError} `ERR_WASM_LOAD`.
  */
 export async function instantiate({ glue, name, has }, source, readFile) {
   try {
     const module = await compile(await (typeof source === 'function' ? source() : source), readFile)
-    // Looked at before it runs: what has been instantiated once cannot be replaced.
-    if (!WebAssembly.Module.exports(module).some((item) => item.name === has)) throw new Error(`not ${name}`)
+    // Before it is instantiated: the glue keeps its first instance.
+    if (!WebAssembly.Module.exports(module).some((item) => item.name === has))
+      throw new Error(`This is not the WebAssembly module of ${name}.`)
     return await glue.default({ module_or_path: module })
   } catch (cause) {
     throw new DockpassError({
@@ -36,6 +48,10 @@ export async function instantiate({ glue, name, has }, source, readFile) {
   }
 }
 
+/**
+ * @param {import('../index.js').InitSource} source
+ * @param {ReadFile} [readFile]
+ */
 async function compile(source, readFile) {
   if (source instanceof WebAssembly.Module) return source
   if (typeof source === 'string') source = new URL(source, globalThis.location?.href)
@@ -46,9 +62,9 @@ async function compile(source, readFile) {
         : await fetch(source, { credentials: 'same-origin' })
   }
   if (typeof Response === 'function' && source instanceof Response) {
-    if (!source.ok) throw new Error(`HTTP status ${source.status}`)
+    if (!source.ok) throw new Error(`The server responded with HTTP status ${source.status}.`)
     const streams = source.headers.get('content-type') === 'application/wasm' && WebAssembly.compileStreaming
     return streams ? WebAssembly.compileStreaming(source) : WebAssembly.compile(await source.arrayBuffer())
   }
-  return WebAssembly.compile(source)
+  return WebAssembly.compile(/** @type {BufferSource} */ (source))
 }

@@ -1,22 +1,35 @@
-// Manifests and small blobs, with their digests verified.
+// Manifests and small blobs whose digests are verified.
 
 import { DockpassError, argumentError } from './error.js'
 import { discard, failure, race, signalOf } from './key-server.js'
+import { refused } from './listing.js'
 
-/** What is asked for: an index first, as registries answer with an old form or 404 to who does not ask. */
+/**
+ * @import { CallOptions, Manifest, ManifestOptions, Platform, Verified } from '../index.js'
+ * @import { FetchPath } from './types.js'
+ */
+
+/** Index types first: without them, registries respond with an old format or 404. */
 const ACCEPT = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ')
-/** The most bytes read into memory at once: what registries should take as a manifest (distribution-spec). */
+/** The largest body that is read into memory: the limit of manifests in the distribution specification. */
 const LONGEST = 4 * 1024 * 1024
-/** Media types with which a registry, or what stands before it, says nothing. */
+/** Media types that say nothing about the content. Some registries and proxies send them. */
 const SILENT = ['', 'application/json', 'application/octet-stream', 'text/plain']
+/** @type {Record<string, string>} */
 const ALGORITHMS = { sha256: 'SHA-256', sha384: 'SHA-384', sha512: 'SHA-512' }
 
-/** `RegistryClient.manifest`, by a function that fetches paths. */
+/**
+ * Implements `RegistryClient.manifest`.
+ * @param {FetchPath} fetch
+ * @param {string} repository
+ * @param {string} reference
+ * @param {ManifestOptions} [options]
+ */
 export async function manifest(fetch, repository, reference, options = {}) {
   const signal = signalOf(options)
   const platform = platformOf(options.platform)
@@ -27,7 +40,14 @@ export async function manifest(fetch, repository, reference, options = {}) {
   return oneManifest(fetch, repository, digest, signal)
 }
 
-/** `RegistryClient.blob`. */
+/**
+ * Implements `RegistryClient.blob`.
+ * @param {FetchPath} fetch
+ * @param {string} repository
+ * @param {string} digest
+ * @param {CallOptions} [options]
+ * @returns {Promise<Verified>}
+ */
 export async function blob(fetch, repository, digest, options) {
   const signal = signalOf(options)
   const response = await fetch(`/v2/${repository}/blobs/${digest}`, { headers: { accept: '*/*' }, signal })
@@ -35,20 +55,27 @@ export async function blob(fetch, repository, digest, options) {
   return { digest: await verify(raw, digest), size: raw.length, raw }
 }
 
+/**
+ * @param {FetchPath} fetch
+ * @param {string} repository
+ * @param {string} reference
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Manifest>}
+ */
 async function oneManifest(fetch, repository, reference, signal) {
   const response = await fetch(`/v2/${repository}/manifests/${reference}`, {
     headers: { accept: ACCEPT },
     signal,
   })
   const raw = await body(response, signal)
-  // The digest that was asked by is the one to trust; by tag, the registry's word is all there is to compare with.
+  // With a digest as the reference, that digest decides. With a tag, only the registry's header can be compared.
   const stated = response.headers.get('docker-content-digest')
   const digest = await verify(raw, reference.includes(':') ? reference : stated)
   let content
   try {
     content = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(raw))
   } catch {
-    // Said below.
+    // `mediaTypeOf` refuses it.
   }
   const mediaType = mediaTypeOf(response.headers.get('content-type') ?? '', content)
   if (mediaType === undefined) throw failure('upstream_invalid', 'registry')
@@ -56,8 +83,11 @@ async function oneManifest(fetch, repository, reference, signal) {
 }
 
 /**
- * The media type on which header and content agree; undefined where they do not, or where the content could be read as
- * a manifest and as an index (GHSA-qq97-vm5h-rrhg).
+ * The media type; undefined when header and content contradict each other, or when the content could be read as a
+ * manifest and as an index (GHSA-qq97-vm5h-rrhg).
+ * @param {string} contentType
+ * @param {any} content
+ * @returns {string | undefined}
  */
 function mediaTypeOf(contentType, content) {
   if (content === null || typeof content !== 'object' || Array.isArray(content)) return undefined
@@ -68,18 +98,27 @@ function mediaTypeOf(contentType, content) {
   return own === undefined || own === header ? header : undefined
 }
 
+/**
+ * @param {ManifestOptions['platform'] | null} given
+ * @returns {Platform | undefined}
+ */
 function platformOf(given) {
   if (given === undefined || given === null) return undefined
-  let platform = given
-  if (typeof given === 'string') {
-    const [os, architecture, variant, ...more] = given.split('/')
-    platform = more.length === 0 && variant !== '' ? { os, architecture, variant } : {}
+  const parts = typeof given === 'string' ? given.split('/') : [given.os, given.architecture, given.variant]
+  const [os, architecture, variant] = parts
+  if (!os || !architecture || variant === '' || parts.length > 3) {
+    throw argumentError('platform must be os/architecture or os/architecture/variant.')
   }
-  if (!platform.os || !platform.architecture) throw argumentError('platform is no os/architecture[/variant].')
-  return platform
+  return { os, architecture, variant }
 }
 
-/** The digest of a platform's manifest: with the variant asked for, else the one without, else the first. */
+/**
+ * The digest of a platform's manifest: the one with the requested variant; without one, the entry that has no variant,
+ * or else the first.
+ * @param {any[]} descriptors
+ * @param {Platform} platform
+ * @returns {string | undefined}
+ */
 function choose(descriptors, { os, architecture, variant }) {
   const fitting = descriptors.filter(
     (entry) =>
@@ -87,7 +126,7 @@ function choose(descriptors, { os, architecture, variant }) {
       entry.platform.architecture === architecture &&
       typeof entry.digest === 'string',
   )
-  // arm64 is v8 whether it says so or not (image-spec, "Platform Variants").
+  // arm64 without a variant is v8 (image-spec, "Platform Variants").
   const implied = architecture === 'arm64' ? 'v8' : undefined
   const entry =
     variant === undefined
@@ -96,24 +135,24 @@ function choose(descriptors, { os, architecture, variant }) {
   return entry?.digest
 }
 
-/** The body of a 200, whole. */
+/**
+ * The whole body of a 200 response.
+ * @param {Response} response
+ * @param {AbortSignal} [signal]
+ */
 async function body(response, signal) {
-  const { status } = response
-  if (status !== 200) {
-    await discard(response)
-    const code = status === 404 ? 'missing' : status >= 500 ? 'upstream_failed' : 'upstream_invalid'
-    throw failure(code, 'registry', { status })
-  }
+  if (response.status !== 200) throw await refused(response)
   const tooLong = () => failure('payload_too_large', 'registry')
   if (Number(response.headers.get('content-length')) > LONGEST) {
     await discard(response)
     throw tooLong()
   }
+  /** @type {Uint8Array[]} */
   const chunks = []
   let length = 0
   const reader = response.body?.getReader()
-  for (;;) {
-    const { value, done } = (await race(signal, read(reader))) ?? { done: true }
+  while (reader !== undefined) {
+    const { value, done } = await race(signal, read(reader))
     if (done) break
     length += value.length
     if (length > LONGEST) {
@@ -131,22 +170,28 @@ async function body(response, signal) {
   return whole
 }
 
+/** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
 async function read(reader) {
   try {
-    return await reader?.read()
+    return await reader.read()
   } catch {
-    // It ended early.
+    // The connection ended before the body was complete.
     throw failure('upstream_invalid', 'registry')
   }
 }
 
-/** The digest of these bytes, which is the expected one where one is expected. */
+/**
+ * Computes the digest and compares it with the expected one, if any.
+ * @param {Uint8Array<ArrayBuffer>} raw
+ * @param {string | null} expected
+ */
 async function verify(raw, expected) {
   const algorithm = expected?.split(':', 1)[0] ?? 'sha256'
   if (!Object.hasOwn(ALGORITHMS, algorithm)) throw failure('upstream_invalid', 'registry')
   const subtle = globalThis.crypto?.subtle
   if (subtle === undefined) {
-    const message = 'Digests need WebCrypto, which browsers offer to https and localhost pages only.'
+    const message =
+      'Verifying digests requires WebCrypto, which browsers provide on https pages and on localhost only.'
     throw new DockpassError({ code: 'ERR_NO_WEBCRYPTO', message })
   }
   const hash = new Uint8Array(await subtle.digest(ALGORITHMS[algorithm], raw))

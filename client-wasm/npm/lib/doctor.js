@@ -1,4 +1,4 @@
-// Asks the doctor's module, which is loaded with the first question.
+// Calls the doctor's module, which is loaded at the first call.
 
 import * as glue from '../dist/doctor.js'
 import { instantiate, once } from './compile.js'
@@ -6,26 +6,40 @@ import { DockpassError, argumentError } from './error.js'
 import { version } from './version.js'
 
 /**
- * A `diagnose` that gets the module from here.
- * @param source Gives the module's address.
- * @param readFile Reads `file:` addresses, where there is something that can.
+ * @import { Diagnosis, Facts } from '../doctor.js'
+ * @import { Step } from '../index.js'
+ * @import { ModuleSource, ReadFile } from './types.js'
+ */
+
+/**
+ * Creates the function `diagnose`.
+ * @param {ModuleSource} source Returns the module's URL.
+ * @param {ReadFile} [readFile] Reads `file:` URLs. Without it they are fetched.
+ * @returns {(steps: readonly Step[], facts?: Facts) => Promise<Diagnosis>}
  */
 export function doctor(source, readFile) {
   return async function diagnose(steps, facts = {}) {
-    const question = ask(steps, facts)
+    const input = toJson(steps, facts)
     await load(source, readFile)
-    const answer = glue.diagnose(question)
-    if (answer === undefined)
-      throw argumentError('The steps or facts are not as documented, or of another version of dockpass.')
-    return JSON.parse(answer)
+    const output = glue.diagnose(input)
+    if (output === undefined) {
+      throw argumentError(
+        'steps or facts do not have the documented form, or come from another version of dockpass.',
+      )
+    }
+    return JSON.parse(output)
   }
 }
 
-/** The question in JSON: of a step only what its record has, under the record's names. */
-function ask(steps, facts) {
-  if (!Array.isArray(steps) || !steps.every(isObject))
-    throw argumentError('The steps have to be an array of objects.')
-  if (!isObject(facts)) throw argumentError('The facts have to be an object.')
+/**
+ * The module's input. Only documented fields of a step are passed, under the names that the module uses.
+ * @param {readonly Step[]} steps
+ * @param {Facts} facts
+ */
+function toJson(steps, facts) {
+  if (!Array.isArray(steps) || !steps.every((step) => isObject(step)))
+    throw argumentError('steps must be a list of objects.')
+  if (!isObject(facts)) throw argumentError('facts must be an object.')
   const records = steps.map(({ hop, method, url, status, sent, scopes, decision, reason, code }) => ({
     hop,
     method,
@@ -40,14 +54,17 @@ function ask(steps, facts) {
   return JSON.stringify({ ...facts, steps: records })
 }
 
+/** @type {(value: unknown) => boolean} */
 const isObject = (value) => typeof value === 'object' && value !== null
 
-const load = once(async (source, readFile) => {
-  await instantiate({ glue, name: 'the doctor', has: 'diagnose' }, source, readFile)
-  if (glue.version() !== version) {
-    throw new DockpassError({
-      code: 'ERR_WASM_LOAD',
-      message: 'The WebAssembly module of the doctor is of another version of dockpass.',
-    })
-  }
-})
+const load = once(
+  async (/** @type {ModuleSource} */ source, /** @type {ReadFile | undefined} */ readFile) => {
+    await instantiate({ glue, name: 'the doctor', has: 'diagnose' }, source, readFile)
+    if (glue.version() !== version) {
+      throw new DockpassError({
+        code: 'ERR_WASM_LOAD',
+        message: 'The WebAssembly module of the doctor belongs to another version of dockpass.',
+      })
+    }
+  },
+)

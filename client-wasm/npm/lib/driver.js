@@ -1,37 +1,47 @@
-// Drives the module's flow with `fetch`: sends what it says, reports what came back, and hands on the answer. What is
-// sent and with which authorization is decided by the flow; where it may go at all is decided here.
+// Drives the module's flow with `fetch`: sends its requests, reports the responses, and returns the last one. The flow
+// decides what is sent with which authorization. This file decides to which origins requests may go.
 
 import * as glue from '../dist/dockpass.js'
 import { DockpassError, argumentError } from './error.js'
 import { PAGE_HEADER, discard, failure, isProblem, race } from './key-server.js'
 import { memory } from './wasm.js'
 
-/** The way to the registry: through the key server's gateway, or straight to it. */
-export class Way {
+/**
+ * @import { DriveContext, FlowStep } from './types.js'
+ * @import { Flow } from '../dist/dockpass.js'
+ */
+
+/** The route to a registry: through the key server's gateway, or direct. */
+export class Route {
   /**
-   * @param {string} prefix What stands before `/v2/`.
-   * @param {string[]} aliases Other ways to write the same.
+   * @param {string} prefix The URL before `/v2/`.
+   * @param {string[]} aliases Other URLs of the same registry.
    * @param {boolean} gateway Whether it leads through the key server.
    */
   constructor(prefix, aliases, gateway) {
     this.prefix = prefix
     this.gateway = gateway
     this.prefixes = [prefix, ...aliases]
-    const { origin, pathname } = new URL(prefix)
-    this.origin = origin
-    this.folder = pathname.replace(/\/$/, '')
+    this.origin = new URL(prefix).origin
   }
 
-  /** The path, from `/v2/` on with the query, that a caller of `fetch` means; an error when it leads elsewhere. */
-  path(given) {
+  /**
+   * The path, from `/v2/` on with the query, of the first argument of `fetch`.
+   * @param {any} input
+   * @throws {DockpassError} `ERR_OTHER_ORIGIN` when the URL is not this registry's.
+   */
+  path(input) {
+    const given = typeof input === 'string' ? input : (input?.url ?? input?.href)
+    if (typeof given !== 'string')
+      throw argumentError('The first argument must be a path, a URL or a Request.')
     let url
     try {
-      // `//host/…` is an address without scheme, no path.
+      // `//host/…` is a URL without a scheme and not a path.
       url = new URL(given.startsWith('/') && !given.startsWith('//') ? this.prefix + given : given)
     } catch {
-      throw argumentError('This is no path from /v2/ on and no http or https address.')
+      throw argumentError('The first argument must be a path that starts with /v2/, or an http or https URL.')
     }
-    // By now `..` is resolved, so that a prefix is a prefix.
+    // The URL parser has resolved `..`, so comparing prefixes is safe.
     const whole = url.origin + url.pathname + url.search
     for (const prefix of url.username || url.password ? [] : this.prefixes) {
       if (whole === `${prefix}/v2`) return '/v2/'
@@ -39,59 +49,76 @@ export class Way {
     }
     throw new DockpassError({
       code: 'ERR_OTHER_ORIGIN',
-      message: "This address is not the registry's; no token is sent there.",
+      message: 'This URL does not belong to the registry. Tokens are sent to the registry only.',
     })
   }
 
-  /** The next page's path, by the `Link` line of an answer to `path`. */
+  /**
+   * The path of the next page, from the `Link` header of the response to `path`.
+   * @param {string} link
+   * @param {string} path
+   * @returns {string | undefined}
+   */
   next(link, path) {
     const module = memory()
     const ends = module.writeAll(link, this.origin, path)
     module.table.set(ends)
     // `false`: there is a next page, but its link cannot be followed.
-    return module.answer(glue.next_page(ends[2])) || undefined
-  }
-}
-
-/** A request that can be sent more than once, made of what a caller of `fetch` gave. */
-function outgoing(way, path, input, init) {
-  try {
-    // A Request has every property that an init has, so it serves as one: that is how its address changes.
-    const theirs =
-      input instanceof Request ? (init === undefined ? input.clone() : new Request(input, init)) : init
-    const moved = new Request(way.prefix + path, theirs)
-    // The gateway follows redirects itself. One that comes here leads elsewhere, and so would the token.
-    const redirect = way.gateway && moved.redirect === 'follow' ? 'error' : moved.redirect
-    const request = new Request(moved, { credentials: 'omit', redirect })
-    // Who asks is said by the flow.
-    request.headers.delete('authorization')
-    if (way.gateway) request.headers.set(PAGE_HEADER, '1')
-    return request
-  } catch {
-    throw argumentError('These are no arguments of fetch.')
+    return module.result(glue.next_page(ends[2])) || undefined
   }
 }
 
 /**
- * Sends a request through every challenge.
- *
- * @param context What the client is at this moment: `core` (the module's), `way`, `keyServer`, `session` (the sealed one,
- *   with the bearer carrier), `identified`, `traced`; and what it does: `steps(list)` tells listeners, `token(step)` gets
- *   a token, `failed(error)` takes note of a failure and gives it back.
+ * A request that can be sent more than once, from the arguments of `fetch`.
+ * @param {Route} route
+ * @param {string} path
+ * @param {unknown} input
+ * @param {RequestInit} [init]
+ */
+function outgoing(route, path, input, init) {
+  try {
+    // A Request has all the properties of an init, so it can be used as one to change its URL.
+    const theirs =
+      input instanceof Request ? (init === undefined ? input.clone() : new Request(input, init)) : init
+    const moved = new Request(route.prefix + path, theirs)
+    // The gateway follows redirects itself. A redirect that arrives here would take the token elsewhere.
+    const redirect = route.gateway && moved.redirect === 'follow' ? 'error' : moved.redirect
+    const request = new Request(moved, { credentials: 'omit', redirect })
+    // The flow decides about authorization.
+    request.headers.delete('authorization')
+    if (route.gateway) request.headers.set(PAGE_HEADER, '1')
+    return request
+  } catch {
+    throw argumentError('The arguments must be those of fetch.')
+  }
+}
+
+/**
+ * Sends a request and everything that its challenges require.
+ * @param {DriveContext} context
+ * @param {string} path
+ * @param {unknown} input The first argument of `fetch`.
+ * @param {RequestInit} [init]
  * @returns {Promise<Response>} Its body still streams.
  */
 export async function drive(context, path, input, init) {
-  const { way, keyServer } = context
-  const request = outgoing(way, path, input, init)
+  const { route, keyServer } = context
+  const request = outgoing(route, path, input, init)
   const flow = begin(context, request.method, path)
-  /** The last answer, and the key server's last word: it says more than a flow keeps. */
-  let last, refusal
+  /** @type {Response | undefined} */
+  let last
+  /** The key server's last error: it has more fields than the flow keeps. @type {DockpassError | undefined} */
+  let refusal
   try {
     for (;;) {
       const module = memory()
-      const step = module.answer(flow.step(Date.now(), context.traced))
+      /** @type {FlowStep} */
+      const step = module.result(flow.step(Date.now(), context.traced))
       context.steps(step.steps)
-      if (step.do === 'done') return last
+      if (step.do === 'done') {
+        if (last === undefined) throw new Error('The flow has ended without a response.')
+        return last
+      }
       if (step.do === 'token') {
         try {
           flow.token(module.write((await race(request.signal, context.token(step))).token))
@@ -106,14 +133,15 @@ export async function drive(context, path, input, init) {
       if (last) await discard(last)
       if (step.do === 'fail') {
         if (refusal?.code === step.code) throw refusal
-        const { do: _, steps, ...fields } = step
-        throw new DockpassError(fields)
+        const { do: _do, steps: _steps, ...fields } = step
+        throw new DockpassError(/** @type {ConstructorParameters<typeof DockpassError>[0]} */ (fields))
       }
       last = await send(context, request, step)
-      if (last !== undefined && way.gateway && isProblem(last))
+      if (last !== undefined && route.gateway && isProblem(last)) {
         throw context.failed(await keyServer.problem(last))
+      }
       if (last !== undefined) report(flow, last)
-      else if (way.gateway) throw failure('key_server_unreachable', 'key_server')
+      else if (route.gateway) throw failure('key_server_unreachable', 'key_server')
       else flow.unreachable()
     }
   } finally {
@@ -121,31 +149,42 @@ export async function drive(context, path, input, init) {
   }
 }
 
+/** @param {DriveContext} context @param {string} method @param {string} path */
 function begin({ core }, method, path) {
   const flow = core.begin(memory().write(`${method} ${path}`))
   if (flow === undefined) throw failure('invalid_path', 'registry')
   return flow
 }
 
-/** Sends one try. */
-async function send({ way, keyServer, session, identified }, request, { token, session: asSession }) {
-  if (asSession && !way.gateway) throw failure('basic_only', 'registry')
-  // A body that streams is split: the next try has the other half.
+/**
+ * Sends one attempt.
+ * @param {DriveContext} context
+ * @param {Request} request
+ * @param {{ token?: string, session?: boolean }} authorization
+ */
+async function send({ route, keyServer, session, identified }, request, { token, session: asSession }) {
+  if (asSession && !route.gateway) throw failure('basic_only', 'registry')
+  // A streaming body is teed, so that the next attempt can send it again.
   let attempt = request.clone()
   if (token !== undefined) attempt.headers.set('authorization', `Bearer ${token}`)
   else if (asSession && session !== undefined) attempt.headers.set('authorization', `Bearer ${session}`)
-  // With the cookie and nothing else the gateway would act for the session: only where that is what is wanted.
-  const cookie = way.gateway && identified && (asSession || token !== undefined)
-  if (cookie && keyServer.withCookie !== 'omit')
+  // With the cookie alone, the gateway uses the session's credentials. That must happen only when the flow wants it.
+  const cookie = route.gateway && identified && (asSession || token !== undefined)
+  if (cookie && keyServer.withCookie !== 'omit') {
     attempt = new Request(attempt, { credentials: keyServer.withCookie })
+  }
   return keyServer.send(attempt)
 }
 
-/** Tells the flow what came back. */
+/**
+ * Reports a response to the flow.
+ * @param {Flow} flow
+ * @param {Response} response
+ */
 function report(flow, { status, headers }) {
   const module = memory()
   const names = ['www-authenticate', 'registry-challenge', 'content-type', 'retry-after', 'date']
   const ends = module.writeAll(...names.map((name) => headers.get(name) ?? ''))
   module.table.set(ends)
-  flow.response(status, ends.at(-1))
+  flow.response(status, ends[ends.length - 1])
 }

@@ -1,35 +1,59 @@
-// The key server's HTTP interface, as a page sees it.
+// A client of the key server's HTTP API.
 
 import * as glue from '../dist/dockpass.js'
 import { DockpassError, argumentError } from './error.js'
 import { memory } from './wasm.js'
 
-/** No cross-site form can send it; the key server wants it with a cookie session. */
+/**
+ * @import { ConnectOptions, ErrorCode, Hop } from '../index.js'
+ * @import { KeyServerRequest, PageStep, StepObserver } from './types.js'
+ */
+
+/** A header that cross-site forms cannot send. The key server requires it with a cookie session. */
 export const PAGE_HEADER = 'x-dockpass'
 const PROBLEM = /^application\/problem\+json(;|$)/i
+/** @type {Hop[]} */
 const HOPS = ['registry', 'token_service', 'key_server']
 
-/** An error with one of the codes that page and key server share. */
+/**
+ * An error with one of the codes that page and key server share.
+ * @param {ErrorCode} code
+ * @param {Hop} [step]
+ * @param {{ status?: number, retryAfter?: number, requestId?: string, cause?: unknown }} [more]
+ */
 export function failure(code, step, more) {
   const module = memory()
-  const message = module.answer(glue.sentence(module.write(code)))
+  const message = module.result(glue.sentence(module.write(code)))
   return new DockpassError({ code, message: message ?? code, step, ...more })
 }
 
-/** What a caller hears when their own signal fired. */
+/**
+ * The error for a caller whose signal was aborted.
+ * @param {AbortSignal} signal
+ */
 export function aborted(signal) {
   return failure('aborted', undefined, { cause: signal.reason })
 }
 
-/** Options that hold a `signal`, if they hold one that is none. */
+/**
+ * The `signal` of some options.
+ * @param {{ signal?: AbortSignal | null } | undefined} options
+ * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when it is not an AbortSignal.
+ */
 export function signalOf(options) {
   const signal = options?.signal ?? undefined
   if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw argumentError('signal is no AbortSignal.')
+    throw argumentError('signal must be an AbortSignal.')
   return signal
 }
 
-/** The result of `work`, or `aborted` as soon as the signal fires. What `work` does goes on. */
+/**
+ * The result of `work`, or the error `aborted` as soon as the signal is aborted. `work` itself is not stopped.
+ * @template T
+ * @param {AbortSignal | undefined} signal
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
 export function race(signal, work) {
   if (signal === undefined) return work
   return new Promise((resolve, reject) => {
@@ -42,34 +66,31 @@ export function race(signal, work) {
 
 export class KeyServer {
   #fetch
-  /** Told of each request: `{method, url, status?, code?, reason?}`; and of the key server's own steps. */
-  #heard
+  #observer
 
-  /** @param {object} options Those of `RegistryClient.connect`. */
-  constructor({ keyServer, carrier, fetch = globalThis.fetch }, heard) {
+  /**
+   * @param {Pick<ConnectOptions, 'keyServer' | 'carrier' | 'fetch'>} options
+   * @param {StepObserver} observer
+   */
+  constructor({ keyServer, carrier, fetch = globalThis.fetch }, observer) {
     const page = globalThis.location?.href
-    let url
-    try {
-      url = new URL(keyServer, page)
-    } catch {
-      // Said below.
+    const url = parseUrl(keyServer, page)
+    if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password) {
+      throw argumentError('keyServer must be an http or https URL without user name and password.')
     }
-    if (!/^https?:$/.test(url?.protocol) || url.username || url.password) {
-      throw argumentError('keyServer is no http or https address.')
-    }
-    if (typeof fetch !== 'function') throw argumentError('fetch is no function.')
+    if (typeof fetch !== 'function') throw argumentError('fetch must be a function.')
     const elsewhere = page !== undefined && new URL(page).origin !== url.origin
     if (carrier === undefined) carrier = page !== undefined && !elsewhere ? 'cookie' : 'bearer'
     if (carrier !== 'cookie' && carrier !== 'bearer')
-      throw argumentError("carrier is neither 'cookie' nor 'bearer'.")
+      throw argumentError("carrier must be 'cookie' or 'bearer'.")
     if (carrier === 'cookie' && elsewhere) {
-      throw argumentError("carrier 'cookie' needs a page on the key server's own origin.")
+      throw argumentError("carrier 'cookie' requires a page on the key server's own origin.")
     }
     this.carrier = carrier
     this.base = url.origin + url.pathname.replace(/\/+$/, '')
-    // Without a receiver: the global fetch wants none of ours.
-    this.#fetch = (request) => fetch(request)
-    this.#heard = heard
+    // Called without a receiver, as the global fetch requires.
+    this.#fetch = (/** @type {Request} */ request) => fetch(request)
+    this.#observer = observer
   }
 
   /** The mode in which the browser attaches the session's cookie. */
@@ -77,7 +98,11 @@ export class KeyServer {
     return this.carrier === 'cookie' ? 'same-origin' : 'omit'
   }
 
-  /** Sends a request. Undefined when there is no answer: browsers do not say why. */
+  /**
+   * Sends a request.
+   * @param {Request} request
+   * @returns {Promise<Response | undefined>} Undefined when there is no response; browsers do not tell the reason.
+   */
   async send(request) {
     try {
       return await this.#fetch(request)
@@ -88,17 +113,17 @@ export class KeyServer {
   }
 
   /**
-   * Asks the key server.
+   * Sends a request to the key server and reports it as a step.
    * @param {string} method
    * @param {string} path
-   * @param {{body?: object, session?: string, identified?: boolean, signal?: AbortSignal, decision: string, reason: string}} ask
-   *   `session`: the sealed one, with the bearer carrier; `identified`: whether the cookie is to go along; `decision` and
-   *   `reason`: what the step is called when it succeeds.
-   * @returns The JSON of the answer; undefined where it has none.
+   * @param {KeyServerRequest} options
+   * @returns {Promise<any>} The JSON of the response; undefined when it has no body.
    */
-  async ask(method, path, { body, session, identified = true, signal, decision, reason }) {
+  async request(method, path, { body, session, identified = true, signal, decision, reason }) {
+    /** @type {PageStep} */
     const step = { kind: 'page', hop: 'key_server', method, url: path.replace(/\?.*/, '') }
     try {
+      /** @type {Record<string, string>} */
       const headers = { accept: 'application/json', [PAGE_HEADER]: '1' }
       if (body !== undefined) headers['content-type'] = 'application/json'
       if (session !== undefined) headers.authorization = `Bearer ${session}`
@@ -120,46 +145,76 @@ export class KeyServer {
         await discard(response)
         throw failure('key_server_invalid', 'key_server', { status: response.status })
       }
-      const answer = await race(signal, readJson(response))
-      if (answer === null || typeof answer !== 'object') throw failure('key_server_invalid', 'key_server')
-      this.#heard.relayed(answer.steps)
+      const document = await race(signal, readJson(response))
+      if (document === null || typeof document !== 'object') throw failure('key_server_invalid', 'key_server')
+      this.#observer.relayed(document.steps)
       Object.assign(step, { decision, reason })
-      return answer
+      return document
     } catch (error) {
       Object.assign(step, { decision: 'gave_up', reason: error.message, code: error.code })
       throw error
     } finally {
-      this.#heard.step(step)
+      this.#observer.step(step)
     }
   }
 
-  /** What a problem document says (RFC 9457): only what is of its form, and none of its texts. */
+  /**
+   * The error for a problem document (RFC 9457). Fields of another form are ignored, and its texts are never used.
+   * @param {Response} response
+   */
   async problem(response) {
     const document = (await readJson(response)) ?? {}
-    this.#heard.relayed(document.steps)
+    this.#observer.relayed(document.steps)
     const { code, step, retry_after: seconds, request_id: requestId } = document
     const module = memory()
     const known =
-      typeof code === 'string' && module.answer(glue.sentence(module.write(code.slice(0, 64)))) !== null
-    return failure(known ? code : 'key_server_invalid', HOPS.includes(step) ? step : 'key_server', {
-      status: response.status,
-      retryAfter: Number.isInteger(seconds) && seconds >= 0 && seconds <= 86_400 ? seconds * 1000 : undefined,
-      requestId: typeof requestId === 'string' && /^[\w-]{1,64}$/.test(requestId) ? requestId : undefined,
-    })
+      typeof code === 'string' && module.result(glue.sentence(module.write(code.slice(0, 64)))) !== null
+    return failure(
+      known ? /** @type {ErrorCode} */ (code) : 'key_server_invalid',
+      HOPS.includes(step) ? step : 'key_server',
+      {
+        status: response.status,
+        retryAfter:
+          Number.isInteger(seconds) && seconds >= 0 && seconds <= 86_400 ? seconds * 1000 : undefined,
+        requestId: typeof requestId === 'string' && /^[\w-]{1,64}$/.test(requestId) ? requestId : undefined,
+      },
+    )
   }
 }
 
-/** Whether an answer is a problem document, which only the key server sends. */
+/**
+ * @param {string | URL} text
+ * @param {string} [base]
+ */
+function parseUrl(text, base) {
+  try {
+    return new URL(text, base)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether a response is a problem document. Only the key server sends these.
+ * @param {Response} response
+ */
 export function isProblem(response) {
   return response.status >= 400 && PROBLEM.test(response.headers.get('content-type') ?? '')
 }
 
-/** Ends a body unread, which frees its connection. */
+/**
+ * Cancels a body without reading it, which frees its connection.
+ * @param {Response} response
+ */
 export async function discard(response) {
   await response.body?.cancel().catch(() => {})
 }
 
-/** The JSON of a body; undefined when it is none. */
+/**
+ * The JSON of a body; undefined when it is not JSON.
+ * @param {Response} response
+ * @returns {Promise<any>}
+ */
 export async function readJson(response) {
   try {
     return await response.json()

@@ -1,37 +1,48 @@
-// The pure functions: no clock, no network. Each writes its text into the module's memory, calls, and reads the answer.
+// The pure functions: no clock, no network. Each writes its input into the module's memory, calls it, and reads the result.
 
 import * as glue from '../dist/dockpass.js'
 import { argumentError } from './error.js'
 import { memory } from './wasm.js'
 
-/** More lines than this are not read: a response has a few. */
+/** @import { Answer, Challenge, Reference, Scope, TokenInfo, TokenResponse } from '../index.js' */
+
+/** More header lines are refused: a response has a few. */
 const MAX_LINES = 1000
-/** A line longer than the module reads is cut to one unit more: that is enough to be refused. */
+/** The module reads lines of up to 8 KiB. A longer line is cut to one unit more, which it still refuses. */
 const LONGEST_LINE = 8 * 1024 + 1
-/** The same for tokens and answers of token services. */
+/** The same for tokens and responses of token services. */
 const LONGEST_TOKEN = 64 * 1024 + 1
 
+/**
+ * @param {string | readonly string[]} header
+ * @returns {Challenge[]}
+ */
 export function parseChallenges(header) {
   const module = memory()
   if (typeof header === 'string') {
     const text = header.length > LONGEST_LINE ? header.slice(0, LONGEST_LINE) : header
     const length = module.write(text)
-    // In ASCII, offsets of bytes are indices of the string, so that the parts can be cut from it here.
+    // In ASCII, byte offsets are indices of the string, so its parts can be cut out here.
     if (length === text.length && glue.scan_challenges(length, 0)) return module.cut(text)
-    return module.answer(glue.parse_challenges(length, 0))
+    return module.result(glue.parse_challenges(length, 0))
   }
-  if (!Array.isArray(header) || header.length > MAX_LINES)
-    throw argumentError('A header is a string or a list of strings.')
+  if (!Array.isArray(header)) throw argumentError('header must be a string or a list of strings.')
+  if (header.length > MAX_LINES) throw argumentError(`header must have at most ${MAX_LINES} lines.`)
   if (header.length === 0) return []
   return parseLines(module, header)
 }
 
+/**
+ * @param {ReturnType<typeof memory>} module
+ * @param {readonly unknown[]} lines
+ */
 function parseLines(module, lines) {
-  let [length, units, text] = [0, 0, '']
+  let length = 0
+  let units = 0
+  let text = ''
   const ends = []
   for (const line of lines) {
-    if (typeof line !== 'string') throw argumentError('A header is a string or a list of strings.')
-    const part = line.slice(0, LONGEST_LINE)
+    const part = string(line, 'Each line of header').slice(0, LONGEST_LINE)
     length += module.write(part, length)
     units += part.length
     text += part
@@ -39,38 +50,59 @@ function parseLines(module, lines) {
   }
   module.table.set(ends)
   if (length === units && glue.scan_challenges(length, lines.length)) return module.cut(text)
-  return module.answer(glue.parse_challenges(length, lines.length))
+  return module.result(glue.parse_challenges(length, lines.length))
 }
 
+/**
+ * @param {string} text
+ * @returns {Scope[]}
+ */
 export function parseScopes(text) {
   const module = memory()
-  return module.answer(glue.parse_scopes(module.write(string(text, 'A scope list'))))
+  return module.result(glue.parse_scopes(module.write(string(text, 'text'))))
 }
 
+/**
+ * @param {readonly string[]} scopes
+ * @returns {string[]}
+ */
 export function normalizeScopes(scopes) {
   const module = memory()
-  if (!Array.isArray(scopes)) throw argumentError('Scopes are a list of strings.')
-  const text = scopes.map((scope) => string(scope, 'A scope')).join(' ')
-  return module.answer(glue.normalize_scopes(module.write(text)))
+  if (!Array.isArray(scopes)) throw argumentError('scopes must be a list of strings.')
+  const text = scopes.map((scope) => string(scope, 'Each scope')).join(' ')
+  return module.result(glue.normalize_scopes(module.write(text)))
 }
 
+/**
+ * @param {string} method
+ * @param {string | URL} url
+ * @returns {string[]}
+ */
 export function scopesFor(method, url) {
   const module = memory()
-  const target = url instanceof URL ? url.href : string(url, 'A path or URL')
-  return module.answer(glue.scopes_for(module.write(`${string(method, 'A method')} ${target}`)))
+  const target = url instanceof URL ? url.href : string(url, 'url')
+  return module.result(glue.scopes_for(module.write(`${string(method, 'method')} ${target}`)))
 }
 
+/**
+ * @param {string} text
+ * @returns {Reference}
+ */
 export function parseReference(text) {
   const module = memory()
-  return module.answer(glue.parse_reference(module.write(string(text, 'A reference').slice(0, LONGEST_LINE))))
+  return module.result(glue.parse_reference(module.write(string(text, 'text').slice(0, LONGEST_LINE))))
 }
 
-/** In the table's first number, what to take of the claims; see protocol/syntax/src/jwt/summary.rs. */
+/** Flags in the table's first number: what to take from the claims. See protocol/syntax/src/jwt/summary.rs. */
 const ACCESS_PLAIN = 1
 const SUBJECT = 2
 const AUDIENCE_TEXT = 4
 const AUDIENCE_LIST = 8
 
+/**
+ * @param {string} token
+ * @returns {TokenInfo}
+ */
 export function inspectToken(token) {
   const module = memory()
   const length = glue.inspect_token(writeToken(module, token))
@@ -81,6 +113,7 @@ export function inspectToken(token) {
   const both = module.tokenParts(length, table[1])
   const claims = both[1]
   const access = flags & ACCESS_PLAIN ? entries(claims.access) : table[8] > 0 ? module.read(table[8]) : null
+  /** @type {TokenInfo} */
   const info = { kind: 'jwt', verified: false, header: both[0], claims, access }
   if (table[2] !== ABSENT) info.issuedAt = time(table, 2)
   if (table[4] !== ABSENT) info.notBefore = time(table, 4)
@@ -91,54 +124,88 @@ export function inspectToken(token) {
   return info
 }
 
-/** The entries of `access` by themselves, so that what is done to one list does not happen to the claims. */
+/**
+ * Copies of the entries of `access`, so that changing them does not change the claims.
+ * @param {Scope[]} access
+ */
 function entries(access) {
   return access.length === 1 ? [entry(access[0])] : access.map(entry)
 }
 
+/**
+ * @param {Scope} entry
+ * @returns {Scope}
+ */
 function entry({ type, name, actions }) {
   return { type, name, actions: actions.length === 1 ? [actions[0]] : actions.slice() }
 }
 
-/** In the table, in the place of a time's high half: there is none. */
+/** The high half of a time in the table when there is no time. */
 const ABSENT = 0xffffffff
+/** @param {Uint32Array} table @param {number} at */
 const time = (table, at) => table[at] * 4294967296 + table[at + 1]
 
+/**
+ * @param {string | TokenInfo} token
+ * @param {string} scope
+ * @returns {Answer}
+ */
 export function grants(token, scope) {
   const module = memory()
-  const scopeLength = module.write(string(scope, 'A scope').slice(0, LONGEST_LINE))
+  const scopeLength = module.write(string(scope, 'scope').slice(0, LONGEST_LINE))
   if (typeof token === 'string') {
-    return module.answer(glue.token_grants(scopeLength, scopeLength + writeToken(module, token, scopeLength)))
+    return module.result(glue.token_grants(scopeLength, scopeLength + writeToken(module, token, scopeLength)))
   }
-  if (token === null || typeof token !== 'object')
-    throw argumentError('A token is a string or what inspectToken gave.')
-  const state = token.problem !== undefined ? 1 : Array.isArray(token.access) ? 0 : 2
-  const access = state === 0 ? JSON.stringify(token.access.map(asked)) : ''
-  return module.answer(
+  if (token === null || typeof token !== 'object') {
+    throw argumentError('token must be a string or the result of inspectToken.')
+  }
+  const broken = token.kind === 'opaque' && token.problem !== undefined
+  const state = broken ? 1 : Array.isArray(token.access) ? 0 : 2
+  const access = state === 0 ? JSON.stringify(token.access?.map(relevant)) : ''
+  return module.result(
     glue.access_grants(scopeLength, scopeLength + module.write(access, scopeLength), state),
   )
 }
 
-/** What counts of an entry. */
-const asked = ({ type, class: kind, name, actions }) => ({ type, class: kind, name, actions })
+/**
+ * The fields of an entry that decide.
+ * @param {Scope} entry
+ */
+const relevant = ({ type, class: kind, name, actions }) => ({ type, class: kind, name, actions })
 
+/**
+ * @param {string} body
+ * @param {number} receivedAt
+ * @returns {TokenResponse}
+ */
 export function parseTokenResponse(body, receivedAt) {
   const module = memory()
-  if (!Number.isFinite(receivedAt)) throw argumentError('A time is a number of milliseconds since the epoch.')
-  const length = module.write(string(body, 'A body').slice(0, LONGEST_TOKEN))
+  if (!Number.isFinite(receivedAt)) {
+    throw argumentError('receivedAt must be a number of milliseconds since the epoch.')
+  }
+  const length = module.write(string(body, 'body').slice(0, LONGEST_TOKEN))
   try {
-    return module.answer(glue.parse_token_response(length, receivedAt))
+    return module.result(glue.parse_token_response(length, receivedAt))
   } finally {
     glue.wipe()
   }
 }
 
+/**
+ * @param {ReturnType<typeof memory>} module
+ * @param {string} token
+ * @param {number} [offset]
+ */
 function writeToken(module, token, offset = 0) {
-  string(token, 'A token')
+  string(token, 'token')
   return module.write(token.length > LONGEST_TOKEN ? token.slice(0, LONGEST_TOKEN) : token, offset)
 }
 
+/**
+ * @param {unknown} value
+ * @param {string} what The argument's name.
+ */
 function string(value, what) {
-  if (typeof value !== 'string') throw argumentError(`${what} is a string.`)
+  if (typeof value !== 'string') throw argumentError(`${what} must be a string.`)
   return value
 }

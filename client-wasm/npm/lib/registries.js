@@ -1,20 +1,29 @@
-// The registries that a key server serves.
+// The list of registries that a key server is configured for.
+
+/**
+ * @import { RegistryInfo } from '../index.js'
+ * @import { KeyServer } from './key-server.js'
+ */
 
 import { failure } from './key-server.js'
 
-/** The names that an entry must have, all strings. */
+/** The fields that an entry must have. All are strings. */
 const NAMES = ['registry', 'name', 'url', 'gateway']
 
-/** `RegistryClient.registries`, by a key server. */
+/**
+ * Requests the list.
+ * @param {KeyServer} keyServer
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<RegistryInfo[]>}
+ */
 export async function registries(keyServer, signal) {
-  const reason = 'The registries of the configuration.'
-  const answer = await keyServer.ask('GET', '/v1/registries', {
+  const response = await keyServer.request('GET', '/v1/registries', {
     identified: false,
     signal,
     decision: 'accepted',
-    reason,
+    reason: 'The key server listed its registries.',
   })
-  const list = answer?.registries
+  const list = response?.registries
   if (
     !Array.isArray(list) ||
     !list.every((entry) => NAMES.every((name) => typeof entry?.[name] === 'string'))
@@ -26,6 +35,8 @@ export async function registries(keyServer, signal) {
     name,
     url,
     gateway,
-    catalog: Array.isArray(catalog) ? catalog.filter((entry) => typeof entry === 'string') : [],
+    catalog: Array.isArray(catalog)
+      ? catalog.filter((/** @type {unknown} */ name) => typeof name === 'string')
+      : [],
   }))
 }

@@ -1,6 +1,11 @@
 // Steps that the key server reports.
 
-/** The names of a step's fields: the key server's, and those of `Step`. */
+/** @import { Step } from '../index.js' */
+
+/**
+ * The fields of a step: the key server's name and that of `Step`.
+ * @type {Record<string, keyof Step>}
+ */
 const STEP_FIELDS = {
   hop: 'hop',
   method: 'method',
@@ -12,13 +17,18 @@ const STEP_FIELDS = {
   code: 'code',
 }
 
-/** A step that the key server took: the fields that a `Step` has, and no others. */
+/**
+ * The `Step` for a step of the key server. Fields that a `Step` does not have are left out.
+ * @param {any} step JSON of the key server.
+ * @returns {Step}
+ */
 export function relayedStep(step) {
+  /** @type {Record<string, unknown>} */
   const detail = { at: Date.now(), kind: 'key_server' }
   for (const [theirs, ours] of Object.entries(STEP_FIELDS)) {
     const value = step?.[theirs]
     if (typeof value === 'string' || typeof value === 'number') detail[ours] = value
   }
   if (Array.isArray(step?.scopes) && step.scopes.length > 0) detail.scopes = step.scopes.map(String)
-  return detail
+  return /** @type {Step} */ (/** @type {unknown} */ (detail))
 }

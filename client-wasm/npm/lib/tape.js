@@ -1,7 +1,7 @@
-// Makes values of a tape: of the places that the module found in a text, as pairs of numbers (the layout is described in
-// protocol/syntax/src/tape.rs). Twice as fast as having JSON written there and parsed here (decision 0021).
+// Builds JavaScript values from a tape: a list of positions that the module found in a text, as pairs of numbers.
+// protocol/syntax/src/tape.rs describes the layout. This is twice as fast as JSON (docs/decisions/0021-one-crossing.md).
 
-/** The lower bits of an entry's first number; the others are its tag. */
+/** The lower bits of an entry's first number are a position; the upper bits are its tag. */
 const PLACE = 0xfffffff
 const TAG_AT = 28
 const TEXT = 0
@@ -12,15 +12,22 @@ const NUMBER = 4
 const ARRAY = 6
 const OBJECT = 7
 
-/** What is being read, and how far. Nothing else runs in between. */
-let text, tape, words, at
+/** The tape that is being read. Reading is synchronous, so there is only one at a time. @type {string} */
+let text
+/** @type {Uint32Array} */
+let tape
+/** @type {readonly string[]} */
+let words
+/** Index of the next entry. @type {number} */
+let at
 
 /**
- * The first value of a tape.
- * @param {string} ofText The text, in which places are indices.
- * @param {Uint32Array} ofTape The memory that holds the tape.
- * @param {number} start Where in that it begins.
- * @param {string[]} ofWords The words that the module knows by their index.
+ * Reads the first value of a tape.
+ * @param {string} ofText The text; positions are indices into it.
+ * @param {Uint32Array} ofTape The memory that contains the tape.
+ * @param {number} start Index at which the tape starts.
+ * @param {readonly string[]} ofWords The words that the module refers to by index.
+ * @returns {any}
  */
 export function begin(ofText, ofTape, start, ofWords) {
   text = ofText
@@ -30,14 +37,14 @@ export function begin(ofText, ofTape, start, ofWords) {
   return next()
 }
 
-/** The value behind the last one. */
+/** Reads the next value. @returns {any} */
 export function next() {
   const first = tape[at]
   const second = tape[at + 1]
   const place = first & PLACE
   const tag = first >>> TAG_AT
   at += 2
-  // The most frequent first.
+  // The most frequent tags first.
   if (tag === TEXT) return text.slice(place, second)
   if (tag === INTEGER) return second
   if (tag === OBJECT) return object(place)
@@ -48,26 +55,30 @@ export function next() {
   return second === 0 ? null : second === 2
 }
 
+/** @param {number} start @param {number} end @returns {string} */
 const unescaped = (start, end) => JSON.parse(text.slice(start - 1, end + 1))
 
+/** @param {number} count */
 function array(count) {
-  // Most lists have one element, and an array that grows makes room for many.
+  // Most lists have one element; an array that grows allocates space for many.
   if (count === 1) return [next()]
   const list = []
   for (let index = 0; index < count; index++) list.push(next())
   return list
 }
 
+/** @param {number} count */
 function object(count) {
+  /** @type {any} */
   const object = {}
-  // Names and texts, which most values are, are cut here: a place of one's own is quicker than a shared one.
+  // Names and strings are read here and not by `next`: a local variable is faster than the module's.
   let here = at
   for (let index = 0; index < count; index++) {
     const first = tape[here]
     const second = tape[here + 1]
     const tag = first >>> TAG_AT
     let value
-    // The tag of a text is 0, so that the number is its place.
+    // The tag of a string is 0, so the number is its position.
     if (tape[here + 2] >>> TAG_AT === TEXT) {
       value = text.slice(tape[here + 2], tape[here + 3])
       here += 4
@@ -83,22 +94,30 @@ function object(count) {
   return object
 }
 
-/** As JSON.parse does: a member called `__proto__`, or like something that objects inherit, is one like any other. */
+/**
+ * Sets a member as JSON.parse does: `__proto__` and names of inherited properties become own properties.
+ * @param {any} object
+ * @param {string} name
+ * @param {unknown} value
+ */
 function set(object, name, value) {
   if (name !== '__proto__') {
     try {
       object[name] = value
       return
     } catch {
-      // Objects inherit something of this name that cannot be written, as where a page has frozen what all inherit.
+      // Objects inherit a read-only property of this name, for example when a page has frozen Object.prototype.
     }
   }
   Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
 }
 
 /**
- * A member whose name is a word. The words that tokens and challenges have most are written out: engines remember what an
- * object looks like at each place where one name is set, and not where any is. A test holds them against the module's list.
+ * Sets a member whose name is a word. The most frequent words have a statement each: engines optimise assignments of a
+ * fixed name. A test compares the words with the module's list.
+ * @param {any} object
+ * @param {number} word
+ * @param {unknown} value
  */
 function setWord(object, word, value) {
   switch (word) {

@@ -1,2 +1,2 @@
-// Of the package, of this JavaScript and of the module that it loads: a test compares them with Cargo.toml.
+// The version of the package, its JavaScript and its modules. A test compares it with Cargo.toml.
 export const version = '0.1.0'

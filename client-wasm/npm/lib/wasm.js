@@ -1,4 +1,4 @@
-// Loads the WebAssembly module, once, and holds the memory through which the pure functions cross.
+// Loads the WebAssembly module once, and holds the memory through which strings are passed to it and back.
 
 import * as glue from '../dist/dockpass.js'
 import { instantiate, once } from './compile.js'
@@ -6,33 +6,33 @@ import { DockpassError, argumentError } from './error.js'
 import { begin, next } from './tape.js'
 import { version } from './version.js'
 
-/** The exports of the module, and its memory; undefined until it is loaded. */
+/** @import { ModuleSource, ReadFile } from './types.js' */
+
+/** The memory of the loaded module. @type {Memory | undefined} */
 let loaded
 
-/**
- * Loads the module.
- * @param source What `init` was given, or a function of no arguments that gives it.
- * @param readFile Reads `file:` addresses, where there is something that can.
- */
-export const load = once(async (source, readFile) => {
-  const exports = await instantiate({ glue, name: 'dockpass', has: 'scan_challenges' }, source, readFile)
-  const module = new Memory(exports.memory)
-  if (module.answer(glue.version()) !== version) {
-    throw new DockpassError({
-      code: 'ERR_WASM_LOAD',
-      message: 'The WebAssembly module is of another version of dockpass.',
-    })
-  }
-  module.words = module.answer(glue.tape_words())
-  loaded = module
-})
+/** Loads the module. `readFile` reads `file:` URLs; without it they are fetched. */
+export const load = once(
+  async (/** @type {ModuleSource} */ source, /** @type {ReadFile | undefined} */ readFile) => {
+    const exports = await instantiate({ glue, name: 'dockpass', has: 'scan_challenges' }, source, readFile)
+    const module = new Memory(exports.memory)
+    if (module.result(glue.version()) !== version) {
+      throw new DockpassError({
+        code: 'ERR_WASM_LOAD',
+        message: 'The WebAssembly module belongs to another version of dockpass.',
+      })
+    }
+    module.words = module.result(glue.tape_words())
+    loaded = module
+  },
+)
 
 /** The memory of the loaded module. */
 export function memory() {
   if (loaded === undefined) {
     throw new DockpassError({
       code: 'ERR_NOT_INITIALIZED',
-      message: 'Call and await init() of dockpass first.',
+      message: 'dockpass is not initialized: call init() and wait for it first.',
     })
   }
   return loaded
@@ -41,30 +41,36 @@ export function memory() {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** The longest text that is handed over at once, in UTF-16 units. Every function has its own, smaller limit. */
+/** The longest string that can be passed, in UTF-16 code units. Every function has a smaller limit of its own. */
 const LONGEST = 1024 * 1024
 
 class Memory {
   #memory
-  #input
-  #inputAt
-  #table
+  #input = new Uint8Array()
+  #inputAt = 0
+  #table = new Uint32Array()
   #tableAt = glue.table()
-  /** All of the memory. */
-  #numbers
-  /** The words that a tape knows by their index. Asked for once, when loaded: no view may be open while the module runs. */
-  words
+  /** The whole memory as numbers. */
+  #numbers = new Uint32Array()
+  /**
+   * The words that a tape refers to by index. Requested once: no view of the memory may be in use while the module runs.
+   * @type {readonly string[]}
+   */
+  words = []
 
+  /** @param {WebAssembly.Memory} wasmMemory */
   constructor(wasmMemory) {
     this.#memory = wasmMemory
   }
 
   /**
-   * Writes a text to the input, from an offset on.
-   * @returns Its number of bytes; equal to its length exactly when it is ASCII.
+   * Writes a string to the input.
+   * @param {string} text
+   * @param {number} [offset] Where in the input it starts, in bytes.
+   * @returns Its number of bytes, which equals its length exactly when it is ASCII.
    */
   write(text, offset = 0) {
-    if (this.#input === undefined || this.#input.buffer !== this.#memory.buffer) this.#look()
+    if (this.#input.buffer !== this.#memory.buffer) this.#look()
     let { read, written } = encoder.encodeInto(
       text,
       offset === 0 ? this.#input : this.#input.subarray(offset),
@@ -81,57 +87,76 @@ class Memory {
     this.#input = new Uint8Array(this.#memory.buffer, this.#inputAt, glue.input_capacity())
   }
 
+  /** @param {number} bytes @param {number} keep How many bytes of the input are kept. */
   #grow(bytes, keep) {
     const kept = this.#input.slice(0, keep)
-    if (bytes > 3 * LONGEST || glue.input(bytes) === 0) throw argumentError('The text is too long.')
+    if (bytes > 3 * LONGEST || glue.input(bytes) === 0) throw argumentError('The string is too long.')
     this.#look()
     this.#input.set(kept)
   }
 
-  /** Writes texts one after the other. Returns where each ends. */
+  /**
+   * Writes strings one after the other. Returns where each ends.
+   * @param {string[]} texts
+   */
   writeAll(...texts) {
     let end = 0
     return texts.map((text) => (end += this.write(text, end)))
   }
 
-  /** Numbers that both sides see. Look again after every call: the memory may have moved. */
+  /** Numbers that both sides share. Read this property again after every call: the memory may have moved. */
   get table() {
-    if (this.#table === undefined || this.#table.buffer !== this.#memory.buffer) {
+    if (this.#table.buffer !== this.#memory.buffer) {
       this.#table = new Uint32Array(this.#memory.buffer, this.#tableAt, 2048)
     }
     return this.#table
   }
 
-  /** The JSON that a function answered, from the length that it returned; an error is thrown. */
-  answer(length) {
+  /**
+   * The JSON result of a function, from the length that it returned. A negative length is an error, which is thrown.
+   * @param {number} length
+   * @returns {any}
+   */
+  result(length) {
     const value = this.read(Math.abs(length))
     if (length < 0) throw new DockpassError(value)
     return value
   }
 
-  /** The JSON of this length in the output. */
+  /**
+   * The JSON of this length in the output.
+   * @param {number} length
+   * @returns {any}
+   */
   read(length) {
     return JSON.parse(this.#text(glue.output(), length))
   }
 
-  /** The value that the tape begins with; its places are indices of this text. */
+  /**
+   * The value that the tape starts with. Its positions are indices into this text.
+   * @param {string} text
+   */
   cut(text) {
-    if (this.#numbers === undefined || this.#numbers.buffer !== this.#memory.buffer)
-      this.#numbers = new Uint32Array(this.#memory.buffer)
+    if (this.#numbers.buffer !== this.#memory.buffer) this.#numbers = new Uint32Array(this.#memory.buffer)
     return begin(text, this.#numbers, glue.tape() >>> 2, this.words)
   }
 
-  /** Header and claims of a decoded token: this many bytes, of which the claims begin at one. */
+  /**
+   * Header and claims of a decoded token.
+   * @param {number} length Bytes of both.
+   * @param {number} claimsAt Where the claims start.
+   */
   tokenParts(length, claimsAt) {
     const at = glue.tape_text()
     const text = this.#text(at, length)
-    // In ASCII, offsets of bytes are indices of the string.
+    // In ASCII, byte offsets are indices of the string.
     if (text.length === length) return [this.cut(text), next()]
     return [this.#text(at, claimsAt), this.#text(at + claimsAt, length - claimsAt)].map((json) =>
       JSON.parse(json),
     )
   }
 
+  /** @param {number} at @param {number} length */
   #text(at, length) {
     return decoder.decode(new Uint8Array(this.#memory.buffer, at, length))
   }

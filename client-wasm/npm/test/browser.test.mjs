@@ -12,7 +12,7 @@ import { FILES } from './support/vectors.mjs'
 import { USER, sha256, start } from './support/key-server.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const { chromium } = createRequire(join(root, 'tests/package.json'))('playwright-core')
+const { chromium } = createRequire(join(root, 'package.json'))('playwright-core')
 const TYPES = {
   js: 'text/javascript',
   mjs: 'text/javascript',
@@ -81,8 +81,8 @@ async function open(options = {}, connect = {}) {
 async function load(connect = {}) {
   await page.evaluate(async (connect) => {
     window.dockpass = await import('/dockpass/index.js')
-    await dockpass.default()
-    window.client = await dockpass.RegistryClient.connect({
+    await window.dockpass.default()
+    window.client = await window.dockpass.RegistryClient.connect({
       keyServer: '/',
       registry: 'registry.test',
       ...connect,
@@ -108,7 +108,7 @@ describe('in Chromium', () => {
         const failed = []
         for (const vector of vectors) {
           try {
-            run(dockpass, file, vector)
+            run(window.dockpass, file, vector)
           } catch (error) {
             failed.push(`${vector.name}: ${error.message}`)
           }
@@ -153,12 +153,12 @@ describe('in Chromium', () => {
 
   test('the session is a cookie that no script sees, and a reload finds it', async () => {
     await open()
-    assert.equal(await page.evaluate(() => client.session), null)
-    await page.evaluate((user) => client.login(user), USER)
+    assert.equal(await page.evaluate(() => window.client.session), null)
+    await page.evaluate((user) => window.client.login(user), USER)
     server.take()
-    await page.evaluate(() => client.fetch('/v2/app/tags/list'))
+    await page.evaluate(() => window.client.fetch('/v2/app/tags/list'))
     assert.deepEqual(server.take(), ['POST /v1/token', 'GET /r/registry.test/v2/app/tags/list'])
-    await page.evaluate(() => client.fetch('/v2/app/tags/list'))
+    await page.evaluate(() => window.client.fetch('/v2/app/tags/list'))
     assert.deepEqual(server.take(), ['GET /r/registry.test/v2/app/tags/list'])
     const stored = await page.evaluate(async () => [
       document.cookie,
@@ -170,11 +170,11 @@ describe('in Chromium', () => {
     assert.deepEqual(stored, ['', 0, 0, 0, 0])
     await page.reload()
     await load()
-    assert.equal(await page.evaluate(() => client.session.username), 'alice')
-    await page.evaluate(() => client.logout())
+    assert.equal(await page.evaluate(() => window.client.session.username), 'alice')
+    await page.evaluate(() => window.client.logout())
     await page.reload()
     await load()
-    assert.equal(await page.evaluate(() => client.session), null)
+    assert.equal(await page.evaluate(() => window.client.session), null)
     assert.deepEqual(
       troubles.filter((text) => !/401/.test(text)),
       [],
@@ -183,9 +183,9 @@ describe('in Chromium', () => {
 
   test('a Basic registry: the gateway attaches, and no password box opens', async () => {
     await open({ auth: 'basic' })
-    await page.evaluate((user) => client.login(user), USER)
+    await page.evaluate((user) => window.client.login(user), USER)
     server.take()
-    assert.equal(await page.evaluate(async () => (await client.fetch('/v2/_catalog')).status), 200)
+    assert.equal(await page.evaluate(async () => (await window.client.fetch('/v2/_catalog')).status), 200)
     assert.deepEqual(server.take(), ['GET /r/registry.test/v2/_catalog'])
   })
 
@@ -198,8 +198,11 @@ describe('in Chromium', () => {
       const names = await page.evaluate(
         async ([keyServer, user]) => {
           window.dockpass = await import('/dockpass/index.js')
-          await dockpass.default()
-          const client = await dockpass.RegistryClient.connect({ keyServer, registry: 'registry.test' })
+          await window.dockpass.default()
+          const client = await window.dockpass.RegistryClient.connect({
+            keyServer,
+            registry: 'registry.test',
+          })
           await client.login(user)
           const names = []
           for await (const name of client.tags('app', { n: 3 })) names.push(name)
@@ -211,7 +214,7 @@ describe('in Chromium', () => {
       assert.ok(other.requests.every(({ headers }) => headers.cookie === undefined))
       const refused = await page.evaluate(
         (keyServer) =>
-          dockpass.RegistryClient.connect({
+          window.dockpass.RegistryClient.connect({
             keyServer,
             registry: 'registry.test',
             carrier: 'cookie',
@@ -240,13 +243,13 @@ describe('in Chromium', () => {
       },
     })
     const first = await page.evaluate(async (path) => {
-      window.reader = (await client.fetch(path)).body.getReader()
-      return new TextDecoder().decode((await reader.read()).value)
+      window.reader = (await window.client.fetch(path)).body.getReader()
+      return new TextDecoder().decode((await window.reader.read()).value)
     }, path)
     assert.equal(first, 'first')
     release()
     assert.equal(
-      await page.evaluate(async () => new TextDecoder().decode((await reader.read()).value)),
+      await page.evaluate(async () => new TextDecoder().decode((await window.reader.read()).value)),
       'second',
     )
   })
@@ -263,7 +266,7 @@ describe('in Chromium', () => {
     const error = await page.evaluate(async () => {
       const controller = new AbortController()
       setTimeout(() => controller.abort(), 50)
-      const { name, code, cause } = await client
+      const { name, code, cause } = await window.client
         .fetch('/v2/_catalog', { signal: controller.signal })
         .catch((error) => error)
       return [name, code, cause.name]
@@ -276,13 +279,13 @@ describe('in Chromium', () => {
     await open()
     const steps = await page.evaluate(async (user) => {
       const steps = []
-      client.addEventListener('step', ({ detail }) =>
+      window.client.addEventListener('step', ({ detail }) =>
         steps.push(`${detail.kind} ${detail.hop} ${detail.decision}`),
       )
-      client.addEventListener('signedout', ({ detail }) => steps.push(detail.reason))
-      await client.login(user)
-      await client.fetch('/v2/app/tags/list')
-      await client.logout()
+      window.client.addEventListener('signedout', ({ detail }) => steps.push(detail.reason))
+      await window.client.login(user)
+      await window.client.fetch('/v2/app/tags/list')
+      await window.client.logout()
       return steps
     }, USER)
     assert.deepEqual(steps.slice(0, 2), ['key_server token_service proven', 'page key_server proven'])
@@ -292,7 +295,7 @@ describe('in Chromium', () => {
   test('a manifest, verified by the browser', async () => {
     await open({ auth: 'open' })
     const { digest, size } = await page.evaluate(async () =>
-      client.manifest('app', 'latest', { platform: 'linux/arm64' }),
+      window.client.manifest('app', 'latest', { platform: 'linux/arm64' }),
     )
     assert.match(digest, /^sha256:[0-9a-f]{64}$/)
     assert.ok(size > 100)

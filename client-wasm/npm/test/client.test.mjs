@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import init, { DockpassError, RegistryClient } from 'dockpass'
-import { USER, browserLike, config, image, index, sha256, start } from './support/key-server.mjs'
+import { SESSION, USER, browserLike, config, image, index, sha256, start } from './support/key-server.mjs'
 
 before(() => init())
 
@@ -223,6 +223,28 @@ describe('sessions', () => {
     await client.fetch('/v2/public/app/tags/list')
     await client.fetch('/v2/app/tags/list').catch(() => {})
     assert.ok(server.take().includes('POST /v1/token'))
+  })
+
+  test('a session that has expired by this clock only stays in use', async () => {
+    const response = {
+      registry: 'registry.test',
+      username: 'alice',
+      expires_at: Date.now() - 1000,
+      auth: 'bearer',
+      realm: 'https://auth.test/token',
+      service: 'registry.test',
+      session: SESSION,
+    }
+    const { server, client } = await setUp({
+      hooks: { 'POST /v1/sessions': ({ send }) => send(200, response) },
+    })
+    await client.login(USER)
+    server.take()
+    // The key server describes the session without its sealed form, which the client has.
+    assert.equal((await client.fetch('/v2/app/tags/list')).status, 200)
+    const requests = ['GET /v1/session', 'POST /v1/token', 'GET /r/registry.test/v2/app/tags/list']
+    assert.deepEqual(server.take(), requests)
+    assert.ok((client.session?.expiresAt ?? 0) > Date.now())
   })
 
   test('expiring is announced a minute before', async () => {

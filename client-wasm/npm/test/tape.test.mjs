@@ -58,7 +58,7 @@ test('parts of every length are decoded', () => {
 
 test('objects are what JSON.parse makes of the same text', () => {
   const module = memory()
-  const words = module.answer(glue.tape_words())
+  const words = module.result(glue.tape_words())
   assert.ok(words.length > 20)
   // Each word as a name, in this order and in the other; then names and values of all kinds.
   const each = (list) =>

@@ -94,15 +94,26 @@ try {
 } catch (error) {
   if (!(error instanceof DockpassError)) throw error
   const code: ErrorCode = error.code
-  const wait: number | undefined = error.retryAfter
   switch (error.code) {
     case 'bad_credentials':
     case 'ERR_NOT_INITIALIZED':
       break
+    case 'rate_limited': {
+      const wait: number | undefined = error.retryAfter
+      void [wait, error.step, error.requestId]
+      break
+    }
+    case 'ERR_CHALLENGE_SYNTAX': {
+      const position: number = error.position
+      void [position, error.parsed[0]?.scheme]
+      // @ts-expect-error no request was sent
+      void error.step
+      break
+    }
     // @ts-expect-error no such code
     case 'nonsense':
       break
   }
-  void [code, wait, error.step, error.position, error.parsed?.[0]?.scheme]
+  void code
 }
 void [realm, length, answer, token, expiresAt, refreshToken, response, bytes, version]

@@ -14,7 +14,7 @@ export function isOurs({
   const length = glue.scopes_for(module.write(`${method} ${path}`))
   return (
     length > 0 &&
-    module.answer(length).join(' ') === scopes &&
+    module.result(length).join(' ') === scopes &&
     answers.every(({ transport }) => transport === undefined || transport === 'unreachable')
   )
 }
@@ -37,7 +37,7 @@ export function runFlow({ input, expect }) {
   const sent = []
   const records = []
   for (;;) {
-    const step = module.answer(flow.step(1790000000000, true))
+    const step = module.result(flow.step(1790000000000, true))
     for (const { hop, status, decision, code } of step.steps)
       records.push([hop, status, decision, code].filter((part) => part !== undefined).join(' '))
     if (step.do === 'done' || step.do === 'fail') {

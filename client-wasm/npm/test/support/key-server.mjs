@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 
-const SESSION = 'aaaa.bbbb.cccc.dddd.eeee'
+/** The sealed session that a login returns. */
+export const SESSION = 'aaaa.bbbb.cccc.dddd.eeee'
 export const USER = { username: 'alice', password: 'correct horse' }
 const COOKIE = '__Host-dockpass-0123456789abcdef'
 

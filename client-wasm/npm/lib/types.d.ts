@@ -1,0 +1,94 @@
+// Types that the files of this folder share. They are not published.
+
+import type { Decision, Hop, Session, Step } from '../index.js'
+import type { Client } from '../dist/dockpass.js'
+import type { KeyServer } from './key-server.js'
+import type { Route } from './driver.js'
+
+/** What the page itself reports of a request; `at` is added when it is emitted. */
+export type PageStep = Omit<Step, 'at' | 'decision' | 'reason'> & Partial<Pick<Step, 'decision' | 'reason'>>
+
+/** Who is told of the steps of a key server's requests. */
+export interface StepObserver {
+  /** A request of the page ended. */
+  step(step: PageStep): void
+  /** A response listed steps of the key server: JSON that is not checked yet. */
+  relayed(steps: unknown): void
+}
+
+/** One request to the key server. */
+export interface KeyServerRequest {
+  /** Sent as JSON. */
+  body?: object
+  /** The sealed session, with the bearer carrier. */
+  session?: string
+  /** Whether the browser attaches the session's cookie. Default: true. */
+  identified?: boolean
+  signal?: AbortSignal
+  /** The decision and reason of the step when the request succeeds. */
+  decision: Decision
+  reason: string
+}
+
+/** A token that a flow needs. */
+export interface TokenNeed {
+  scopes: string[]
+  realm?: string
+  service?: string
+  /** Whether cached tokens must not be used. */
+  fresh?: boolean
+}
+
+/** A token from the key server, and for how many seconds it is valid. */
+export interface Token {
+  token: string
+  seconds: number
+}
+
+/** What the module's flow wants next; see client-wasm/src/flow.rs. */
+export type FlowStep = { steps?: PageStep[] } & (
+  | { do: 'send'; token?: string; session?: boolean }
+  | ({ do: 'token' } & TokenNeed)
+  | { do: 'done' }
+  | { do: 'fail'; code: string; message: string; step?: Hop; status?: number; retryAfter?: number }
+)
+
+/** The state of a client when it sends a request, and the functions that the driver calls. */
+export interface DriveContext {
+  core: Client
+  route: Route
+  keyServer: KeyServer
+  /** The sealed session, with the bearer carrier. */
+  session: string | undefined
+  /** Whether somebody is logged in. */
+  identified: boolean
+  /** Whether steps are reported. */
+  traced: boolean
+  steps(steps?: PageStep[]): void
+  token(need: TokenNeed): Promise<Token>
+  /** Reacts to an error of the key server and returns it. */
+  failed<E extends { code?: string; step?: string }>(error: E): E
+}
+
+/** `fetch` for a path of the registry. */
+export type FetchPath = (path: string, init: RequestInit) => Promise<Response>
+
+/** The key server's description of a session; see protocol/src/api.rs. */
+export interface SessionResponse {
+  registry: string
+  username: string
+  expires_at: number
+  auth: Session['auth']
+  realm?: string
+  service?: string
+  session?: string
+}
+
+/** Where a WebAssembly module comes from, or a function that returns it. */
+export type ModuleSource =
+  | import('../index.js').InitSource
+  | PromiseLike<import('../index.js').InitSource>
+  | (() => import('../index.js').InitSource | PromiseLike<import('../index.js').InitSource>)
+
+/** Reads a `file:` URL. */
+export type ReadFile = (address: URL) => Promise<Uint8Array<ArrayBuffer>>

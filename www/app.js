@@ -1,7 +1,7 @@
-// dockpass's page: a registry explorer on the npm package's published surface, and the example to copy from.
+// dockpass's page: a registry explorer built on the public API of the npm package, and the example to copy from.
 //
-// It follows four steps: load the library, ask the key server which registries it serves, connect a client to one of
-// them, and show what the client finds. Passwords go from the form to `client.login` and are kept nowhere.
+// It loads the library, lists the registries of the key server, connects a client to one of them, and shows what the
+// client returns. Passwords go from the form to `client.login` and are not kept.
 //
 // Stable hooks for tests (data-testid; the columns have the ids repositories, tags and manifest):
 //   registry-select  login-form  username  password  login-submit  browse-anonymous
@@ -15,33 +15,56 @@
 //   pull-command  pull-tool-docker|podman|crane|skopeo|oras|helm  pull-by-tag|digest  copy  copy-digest
 //   flow-toggle  step-row (data-tone, data-decision-code)  step-mark  flow-copy  flow-clear
 
-import { el, button, fill, mono, announce } from './ui/dom.js'
+import { el, button, byId, fill, mono, announce } from './ui/dom.js'
 import { createExplorer } from './ui/explorer.js'
 import { createFlowPanel } from './ui/flow.js'
 import { createLoginView } from './ui/login.js'
 import { createProgress } from './ui/progress.js'
 import { errorBox } from './ui/errors.js'
-import { hrefFor, parseRoute, splitName } from './ui/route.js'
+import { resolveName } from './ui/resolve.js'
+import { hrefFor, parseRoute } from './ui/route.js'
 import { moment } from './ui/format.js'
 import { setUpTheme } from './ui/theme.js'
 
 const KEY_SERVER = new URL('.', location.href).href
 
-const main = document.getElementById('main')
-const placeSlot = document.getElementById('place')
-const whoSlot = document.getElementById('who')
-const noticeBar = document.getElementById('notice')
+/**
+ * @import { RegistryClient, RegistryInfo } from './dockpass/index.js'
+ * @import { Child } from './ui/types.js'
+ * @import { Place } from './ui/route.js'
+ */
 
-// The library, the key server's registries, and what is open now.
-let dockpass = null
+/**
+ * A registry that the page is connected to.
+ * @typedef {{
+ *   info: RegistryInfo,
+ *   client: RegistryClient,
+ *   explorer: ReturnType<typeof createExplorer> | null,
+ *   login: ReturnType<typeof createLoginView> | null,
+ *   browsing: boolean,
+ *   view: 'explorer' | 'login' | null,
+ * }} Open `browsing`: the user chose to browse without a login.
+ */
+
+const main = byId('main')
+const placeSlot = byId('place')
+const whoSlot = byId('who')
+const noticeBar = byId('notice')
+
+/** The library. @type {typeof import('./dockpass/index.js')} */
+let dockpass
+/** The key server's registries. @type {RegistryInfo[]} */
 let registries = []
-let open = { info: null, client: null, explorer: null, login: null, browsing: false, view: null }
+/** The chosen registry. @type {RegistryInfo | null} */
+let chosen = null
+/** Null while there is no client for the chosen registry. @type {Open | null} */
+let open = null
 
-const flow = createFlowPanel(document.getElementById('flow'), async (steps) =>
+const flow = createFlowPanel(byId('flow'), async (steps) =>
   (await import('./dockpass/doctor.js')).diagnose(steps),
 )
-setUpTheme(document.getElementById('theme'))
-boot()
+setUpTheme(byId('theme'))
+void boot()
 
 async function boot() {
   const progress = createProgress()
@@ -71,212 +94,207 @@ async function loadLibrary() {
   }
 }
 
+/**
+ * An error of the page itself.
+ * @param {string} code
+ */
 function withCode(code) {
   return Object.assign(new Error(code), { code })
 }
 
-// Shows what the address names.
+// Shows what the URL's fragment names.
 async function route() {
   const place = parseRoute(location.hash)
-  const name = place.registry ?? open.info?.registry ?? registries[0].registry
+  const name = place.registry ?? chosen?.registry ?? registries[0].registry
   const info = registries.find((one) => one.registry === name)
   if (!info) {
-    setOpen({ info: null, client: null })
+    choose(null)
     showFailure(withCode('registry_not_allowed'), null, registryLinks())
     return
   }
-  if (open.info !== info || !open.client) {
+  if (open?.info !== info) {
     try {
-      if (!(await connect(info))) return
+      const client = await connect(info)
+      // Another registry was chosen meanwhile.
+      if (client === null) return
+      open = { info, client, explorer: null, login: null, browsing: false, view: null }
+      drawBar()
     } catch (error) {
       showFailure(error, route, registries.length > 1 && registryLinks())
       return
     }
   }
-  show(place)
+  if (open) show(open, place)
 }
 
 let connecting = 0
 
-// Makes a client for a registry. False when another registry was chosen meanwhile.
+/**
+ * Creates a client for a registry. Null when another registry was chosen meanwhile.
+ * @param {RegistryInfo} info
+ */
 async function connect(info) {
   connecting += 1
   const mine = connecting
-  setOpen({ info, client: null })
+  choose(info)
   const progress = createProgress()
   fill(main, el('div', { class: 'boot' }, progress.node))
-  progress.start('Asking the key server who you are …')
+  progress.start('Connecting to the key server …')
   try {
     const client = await dockpass.RegistryClient.connect({
       keyServer: KEY_SERVER,
       registry: info.registry,
       carrier: 'cookie',
     })
-    if (mine !== connecting) return false
+    if (mine !== connecting) return null
     client.addEventListener('step', (event) => flow.step(event.detail))
-    client.addEventListener('expiring', () => open.client === client && sayExpiring())
-    client.addEventListener(
-      'signedout',
-      ({ detail }) =>
-        open.client === client &&
-        detail.reason !== 'logout' &&
-        signedOut('Your session has ended. Log in again to continue where you were.'),
-    )
-    setOpen({ info, client })
-    return true
+    client.addEventListener('expiring', ({ detail }) => {
+      if (open?.client === client) showExpiring(open, detail.expiresAt)
+    })
+    client.addEventListener('signedout', ({ detail }) => {
+      if (open?.client === client && detail.reason !== 'logout') {
+        signedOut(open, 'Your session has expired. Log in again to continue.')
+      }
+    })
+    return client
   } finally {
     progress.stop()
   }
 }
 
-function setOpen({ info, client }) {
-  open.explorer?.close()
-  open.login?.cancel()
-  open = { info, client, explorer: null, login: null, browsing: false, view: null }
+/**
+ * Closes what is open.
+ * @param {RegistryInfo | null} info The registry to open next.
+ */
+function choose(info) {
+  open?.explorer?.close()
+  open?.login?.cancel()
+  chosen = info
+  open = null
   notice(null)
   drawBar()
 }
 
-// The explorer for whoever is logged in, browses, or follows a link to a repository; else the login.
-function show(place) {
-  if (!open.client.session && !open.browsing && !place.repository) {
-    showLogin()
+/**
+ * The explorer, with a session, for anonymous browsing, or for a link to a repository; else the login.
+ * @param {Open} now
+ * @param {Place} place
+ */
+function show(now, place) {
+  const { client, info } = now
+  if (!client.session && !now.browsing && !place.repository) {
+    showLogin(now)
     return
   }
-  if (!open.explorer) {
-    open.explorer = createExplorer({
-      client: open.client,
-      info: open.info,
-      resolve: (text) => resolve(text, open.info.registry),
+  if (!now.explorer) {
+    now.explorer = createExplorer({
+      client,
+      info,
+      resolve: (text) => resolveName(text, info.registry, registries, dockpass.parseReference),
       go: (target) => {
         location.hash = hrefFor(target)
       },
       mark: flow.mark,
-      onLogin: () => showLogin('Log in to continue where you were.'),
+      onLogin: () => showLogin(now, 'Log in to continue.'),
     })
-    open.explorer.loadRepositories()
+    now.explorer.loadRepositories()
   }
-  if (open.view !== 'explorer') {
-    open.login?.cancel()
-    open.view = 'explorer'
-    open.login = null
-    fill(main, open.explorer.node)
+  if (now.view !== 'explorer') {
+    now.login?.cancel()
+    now.view = 'explorer'
+    now.login = null
+    fill(main, now.explorer.node)
     drawBar()
   }
-  open.explorer.show(place)
-  document.title = [place.reference, place.repository, open.info.registry, 'dockpass']
-    .filter(Boolean)
-    .join(' · ')
-  if (matchMedia('(max-width: 719px)').matches || document.activeElement === document.body)
-    open.explorer.focus()
+  now.explorer.show(place)
+  document.title = [place.reference, place.repository, info.registry, 'dockpass'].filter(Boolean).join(' · ')
+  if (matchMedia('(max-width: 719px)').matches || document.activeElement === document.body) {
+    now.explorer.focus()
+  }
 }
 
-function showLogin(text) {
-  open.view = 'login'
-  document.title = `Log in · ${open.info.registry} · dockpass`
-  const { client, info } = open
-  open.login = createLoginView({
+/** @param {Open} now @param {string} [text] Why the login is shown. */
+function showLogin(now, text) {
+  const { client, info } = now
+  now.view = 'login'
+  document.title = `Log in · ${info.registry} · dockpass`
+  now.login = createLoginView({
     registries,
     registry: info.registry,
     notice: text,
     onRegistry: (registry) => {
-      open.view = null
+      now.view = null
       location.hash = hrefFor({ registry })
     },
     onLogin: async ({ username, password, signal }) => {
       flow.mark(`Log in to ${info.registry}`)
       await client.login({ username, password }, { signal })
-      if (open.client === client) enter()
+      if (open === now) enter(now)
     },
-    onBrowse: () => enter(true),
+    onBrowse: () => enter(now, true),
   })
-  fill(main, open.login.node)
+  fill(main, now.login.node)
   drawBar()
-  open.login.focus()
+  now.login.focus()
 }
 
-// Into the explorer, as whoever one is now; what was seen as somebody else is forgotten.
-function enter(browsing = false) {
-  open.explorer?.close()
-  Object.assign(open, { explorer: null, view: null, browsing })
+/**
+ * Shows a new explorer after a login, or for anonymous browsing. What another user saw is discarded.
+ * @param {Open} now
+ * @param {boolean} [browsing]
+ */
+function enter(now, browsing = false) {
+  now.explorer?.close()
+  Object.assign(now, { explorer: null, view: null, browsing })
   notice(null)
-  announce(open.client.session ? `Logged in as ${open.client.session.username}` : 'Browsing without a login')
+  const { session } = now.client
+  announce(session ? `Logged in as ${session.username}` : 'Browsing without a login')
   const place = parseRoute(location.hash)
-  show(place.registry === open.info.registry ? place : { ...place, repository: null, reference: null })
-  open.explorer.focus()
+  const sameRegistry = place.registry === now.info.registry
+  show(now, sameRegistry ? place : { ...place, repository: null, reference: null })
+  now.explorer?.focus()
 }
 
-async function logOut() {
-  const { client, info } = open
+/** @param {Open} now */
+async function logOut(now) {
   flow.mark('Log out')
   try {
-    await client.logout()
+    await now.client.logout()
   } catch (error) {
-    notice(errorBox(error, { retry: logOut }))
+    notice(errorBox(error, { retry: () => logOut(now) }))
     return
   }
   flow.clear()
-  history.replaceState(null, '', hrefFor({ registry: info.registry }))
-  signedOut('You are logged out.')
+  history.replaceState(null, '', hrefFor({ registry: now.info.registry }))
+  signedOut(now, 'You have logged out.')
 }
 
-function signedOut(text) {
-  open.explorer?.close()
-  Object.assign(open, { explorer: null, browsing: false })
+/** @param {Open} now @param {string} text */
+function signedOut(now, text) {
+  now.explorer?.close()
+  Object.assign(now, { explorer: null, browsing: false })
   notice(null)
-  showLogin(text)
+  showLogin(now, text)
 }
 
-function sayExpiring() {
-  const until = open.client.session?.expiresAt
-  notice(
-    el(
-      'span',
-      {},
-      `Your session ends at ${moment(until)}. `,
-      button('Log in again', () => showLogin('Log in to continue where you were.'), {
-        class: 'link',
-        testid: 'login-again',
-      }),
-    ),
-  )
+/** @param {Open} now @param {number} expiresAt */
+function showExpiring(now, expiresAt) {
+  const again = button('Log in again', () => showLogin(now, 'Log in to continue.'), {
+    class: 'link',
+    testid: 'login-again',
+  })
+  notice(el('span', {}, `Your session expires at ${moment(expiresAt)}. `, again))
 }
 
-// What a person typed as a repository of `registry`, as docker would read it.
-function resolve(text, registry) {
-  const bare = text.replace(/^(?:docker|oci|https?):\/\//, '').replace(/^\/?v2\//, '')
-  const read = readReference(bare)
-  if (
-    read &&
-    registries.some((one) => one.registry === read.registry) &&
-    (read.registry === registry || bare.startsWith(`${read.registry}/`))
-  ) {
-    if (read.registry !== registry)
-      throw Object.assign(new Error('elsewhere'), {
-        forPerson: `That is at ${read.registry}; choose that registry first.`,
-      })
-    return { repository: read.repository, reference: read.digest ?? read.tag ?? null }
-  }
-  const own = splitName(bare.startsWith(`${registry}/`) ? bare.slice(registry.length + 1) : bare)
-  if (!own) throw withCode('invalid_reference')
-  return own
-}
-
-function readReference(text) {
-  try {
-    return dockpass.parseReference(text)
-  } catch {
-    return null
-  }
-}
-
-// The header: which registry, and who one is.
+// The header: the registry and the session.
 function drawBar() {
-  const { info, client, view } = open
-  const inLogin = view === 'login' || !info
+  const info = chosen
+  const now = open
+  const inLogin = now?.view === 'login' || !info
   if (inLogin) placeSlot.replaceChildren()
   else if (registries.length === 1) fill(placeSlot, mono(info.registry))
   else {
+    /** @type {HTMLSelectElement} */
     const picker = el(
       'select',
       {
@@ -298,8 +316,8 @@ function drawBar() {
     )
     fill(placeSlot, picker)
   }
-  const session = client?.session
-  if (session) {
+  const session = now?.client.session
+  if (now && session) {
     fill(
       whoSlot,
       el(
@@ -308,21 +326,22 @@ function drawBar() {
         el('b', {}, session.username),
         el('span', { class: 'until' }, ` until ${moment(session.expiresAt)}`),
       ),
-      button('Log out', logOut, { class: 'quiet', testid: 'logout' }),
+      button('Log out', () => logOut(now), { class: 'quiet', testid: 'logout' }),
     )
-  } else if (!inLogin && client) {
+  } else if (now && !inLogin) {
     fill(
       whoSlot,
       el('span', { testid: 'who', class: 'who until' }, 'Not logged in'),
-      button('Log in', () => showLogin(), { class: 'quiet', testid: 'login-open' }),
+      button('Log in', () => showLogin(now), { class: 'quiet', testid: 'login-open' }),
     )
   } else {
     whoSlot.replaceChildren()
   }
 }
 
+/** @param {unknown} error @param {(() => void) | null} retry @param {Child[]} also */
 function showFailure(error, retry, ...also) {
-  open.view = null
+  if (open) open.view = null
   document.title = 'dockpass'
   fill(main, el('div', { class: 'boot' }, errorBox(error, { retry, login: retry }, null, also)))
 }
@@ -331,7 +350,7 @@ function registryLinks() {
   return el(
     'div',
     {},
-    el('p', {}, 'It serves:'),
+    el('p', {}, 'Configured registries:'),
     el(
       'ul',
       { class: 'registry-links' },
@@ -348,34 +367,33 @@ function registryLinks() {
   )
 }
 
+/** @param {Child} content */
 function notice(content) {
   noticeBar.hidden = !content
   noticeBar.dataset.testid = 'notice'
   fill(noticeBar, content)
 }
 
-addEventListener('offline', () =>
-  notice(el('span', {}, 'You are offline. What is on the page stays; nothing new can be loaded.')),
-)
+addEventListener('offline', () => notice(el('span', {}, 'You are offline. Nothing new can be loaded.')))
 addEventListener('online', () => notice(null))
 
-document.getElementById('skip').addEventListener('click', (event) => {
-  // The part after # is the page's own address, so the jump is made by hand.
+byId('skip').addEventListener('click', (event) => {
+  // The fragment contains the route, so the link must not change it.
   event.preventDefault()
   main.focus()
 })
 
 document.addEventListener('keydown', (event) => {
-  const typing = event.target.closest?.('input, textarea, select')
+  const typing = event.target instanceof Element && event.target.closest('input, textarea, select')
   if (
     event.key === '/' &&
     !typing &&
     !event.ctrlKey &&
     !event.metaKey &&
     !event.altKey &&
-    open.view === 'explorer'
+    open?.view === 'explorer'
   ) {
     event.preventDefault()
-    open.explorer.focusFilter()
+    open.explorer?.focusFilter()
   }
 })

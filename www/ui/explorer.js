@@ -6,7 +6,13 @@ import { createManifestView } from './manifest.js'
 import { codeOf, errorBox } from './errors.js'
 import { hrefFor, qualified } from './route.js'
 
-// Failures that mean “you cannot have the list”, after which a repository can still be opened by its name.
+/**
+ * @import { RegistryClient, RegistryInfo } from '../dockpass/index.js'
+ * @import { ErrorWords } from './errors.js'
+ * @import { Name, Place } from './route.js'
+ */
+
+// Errors after which the registry cannot be listed, but a repository can still be opened by its name.
 const NO_CATALOG = new Set([
   'scope_denied',
   'login_required',
@@ -16,31 +22,39 @@ const NO_CATALOG = new Set([
   'upstream_invalid',
 ])
 
-// Registries that count manifests against a small allowance.
+// Registries that count each manifest as a pull and limit pulls.
 const COUNTS_PULLS = new Set(['docker.io'])
 
 const ACTIONS = ['pull', 'push', 'delete']
 
 const CATALOG_KEPT = {
-  title: 'No list from this registry',
-  whose: 'The registry’s choice',
+  title: 'This registry does not list its repositories',
+  whose: 'Configured by the registry',
   mild: true,
-  what: 'Many show it to administrators only, and Docker Hub to nobody.',
+  what: 'Many registries list them to administrators only, and Docker Hub to nobody.',
 }
 
 const CATALOG_LOGIN = {
-  title: 'The list needs a login',
-  what: 'This registry does not list its repositories to everyone.',
+  title: 'Login required',
+  what: 'This registry lists its repositories only after a login.',
 }
 
 /**
- * Builds the explorer of one client. `info` is the registry's entry, `resolve(text)` turns what a person typed into
- * `{repository, reference}` or throws, `go(place)` navigates, `mark(text)` titles the flow, `onLogin()` asks to log in.
+ * Creates the explorer of one client.
+ * @param {{
+ *   client: RegistryClient,
+ *   info: RegistryInfo,
+ *   resolve: (text: string) => Name,
+ *   go: (place: Name & { registry: string }) => void,
+ *   mark: (text: string) => void,
+ *   onLogin: () => void,
+ * }} options `resolve` parses what the user typed, or throws. `mark` starts a group of steps. `onLogin` shows the login.
  */
 export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
   const { registry } = info
   const plainHttp = /^http:/i.test(info.url ?? '')
   const login = () => ({ login: onLogin, loginLabel: client.session ? 'Log in as someone else' : null })
+  /** @type {Pick<Place, 'repository' | 'reference'>} */
   let place = { repository: null, reference: null }
 
   const byName = el('input', {
@@ -51,9 +65,9 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     autocapitalize: 'none',
     spellcheck: 'false',
     enterkeyhint: 'go',
-    'aria-describedby': 'by-name-said',
+    'aria-describedby': 'by-name-error',
   })
-  const byNameSaid = el('p', { id: 'by-name-said', class: 'field-error', role: 'alert', hidden: true })
+  const byNameError = el('p', { id: 'by-name-error', class: 'field-error', role: 'alert', hidden: true })
   const byNameForm = el(
     'form',
     { class: 'by-name', method: 'post', testid: 'open-by-name-form', on: { submit: openByName } },
@@ -64,7 +78,7 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
       byName,
       el('button', { type: 'submit', class: 'second', testid: 'open-by-name-submit' }, 'Open'),
     ),
-    byNameSaid,
+    byNameError,
   )
 
   const repositories = createListPane({
@@ -73,7 +87,9 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     rowTestid: 'repo-row',
     filterTestid: 'repo-filter',
     href: (repository) => hrefFor({ registry, repository }),
-    onEdge: (side) => side === 'right' && tags.focus(),
+    onEdge: (side) => {
+      if (side === 'right') tags.focus()
+    },
   })
   repositories.node.append(byNameForm)
   const tags = createListPane({
@@ -83,9 +99,12 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     filterTestid: 'tag-filter',
     sortable: true,
     href: (reference) => hrefFor({ registry, repository: place.repository, reference }),
-    onEdge: (side) => (side === 'left' ? repositories.focus() : manifest.heading.focus()),
+    onEdge: (side) => {
+      if (side === 'left') repositories.focus()
+      else manifest.heading.focus()
+    },
   })
-  const rightsButton = button('What may I do here?', askRights, { class: 'link', testid: 'ask-rights' })
+  const rightsButton = button('Show my permissions', showRights, { class: 'link', testid: 'ask-rights' })
   const rights = el('div', {}, rightsButton)
   tags.foot.append(rights)
   const manifest = createManifestView(login)
@@ -98,15 +117,16 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
   )
   rights.hidden = true
   tags.clear('Choose a repository to see its tags.')
-  manifest.clear('Choose a tag to see what is behind it.')
+  manifest.clear('Choose a tag to see its manifest.')
 
   manifest.heading.addEventListener('keydown', (event) => {
     if (event.key === 'ArrowLeft' && tags.focus()) event.preventDefault()
   })
 
+  /** @param {SubmitEvent} event */
   function openByName(event) {
     event.preventDefault()
-    byNameSaid.hidden = true
+    byNameError.hidden = true
     byName.removeAttribute('aria-invalid')
     try {
       const { repository, reference } = resolve(byName.value.trim())
@@ -114,13 +134,17 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
       if (!repositories.has(repository)) repositories.add(repository)
       go({ registry, repository, reference })
     } catch (error) {
-      byNameSaid.textContent = error.forPerson ?? 'Write it as team/app, team/app:tag or team/app@sha256:…'
-      byNameSaid.hidden = false
+      byNameError.textContent = error.forPerson ?? 'Write it as team/app, team/app:tag or team/app@sha256:…'
+      byNameError.hidden = false
       byName.setAttribute('aria-invalid', 'true')
       byName.focus()
     }
   }
 
+  /**
+   * @param {unknown} error
+   * @returns {Partial<ErrorWords> | null}
+   */
   function catalogWords(error) {
     if (codeOf(error) === 'login_required') return CATALOG_LOGIN
     return NO_CATALOG.has(codeOf(error)) ? { ...CATALOG_KEPT, action: client.session ? null : 'login' } : null
@@ -139,24 +163,25 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
           'p',
           { testid: 'no-catalog' },
           info.catalog?.length > 0
-            ? 'These come from the key server’s configuration. You can also '
-            : 'You can still ',
-          button('open one by its name', () => byName.focus(), { class: 'link' }),
+            ? 'The repositories below come from the key server’s configuration. You can also '
+            : 'You can ',
+          button('open a repository by its name', () => byName.focus(), { class: 'link' }),
           '.',
         ),
     })
   }
 
-  function loadTags() {
-    const { repository } = place
+  /** @param {string} repository */
+  function loadTags(repository) {
     mark(`List the tags of ${repository}`)
-    tags.load((signal) => client.tags(repository, { signal }).pages(), { retry: loadTags, ...login() })
+    const retry = () => loadTags(repository)
+    tags.load((signal) => client.tags(repository, { signal }).pages(), { retry, ...login() })
   }
 
-  // One token request for the three actions people ask about; the token says what it grants, the registry decides.
-  async function askRights() {
+  // One token request for three actions. The token says what it grants; the registry decides.
+  async function showRights() {
     const { repository } = place
-    mark(`Ask for rights on ${repository}`)
+    mark(`Show permissions for ${repository}`)
     rightsButton.disabled = true
     try {
       const answers = await client.authorize(ACTIONS.map((action) => `repository:${repository}:${action}`))
@@ -171,24 +196,21 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
               'div',
               {},
               el('dt', {}, ACTIONS[i]),
-              el(
-                'dd',
-                { 'data-action': ACTIONS[i], 'data-answer': answer },
-                answer === 'unknown' ? 'not said' : answer,
-              ),
+              el('dd', { 'data-action': ACTIONS[i], 'data-answer': answer }, answer),
             ),
           ),
         ),
       )
       announce(answers.map(({ answer }, i) => `${ACTIONS[i]} ${answer}`).join(', '))
     } catch (error) {
-      if (place.repository === repository) fill(rights, errorBox(error, { ...login(), retry: askRights }))
+      if (place.repository === repository) fill(rights, errorBox(error, { ...login(), retry: showRights }))
     } finally {
       rightsButton.disabled = false
     }
   }
 
   function drawTrail() {
+    /** @type {HTMLElement[]} */
     const parts = [el('a', { href: hrefFor({ registry }) }, mono(registry))]
     if (place.repository)
       parts.push(
@@ -207,7 +229,10 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
 
   return {
     node,
-    /** Goes to a place within the registry; loads only what is not there yet. */
+    /**
+     * Shows a place within the registry. Loads only what is not shown yet.
+     * @param {Pick<Place, 'repository' | 'reference'>} next
+     */
     show(next) {
       const sameRepository = next.repository === place.repository
       const sameReference = sameRepository && next.reference === place.reference
@@ -218,29 +243,29 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
       if (!sameRepository) {
         fill(rights, rightsButton)
         rights.hidden = !place.repository
-        if (place.repository) loadTags()
+        if (place.repository) loadTags(place.repository)
         else tags.clear('Choose a repository to see its tags.')
       }
       tags.select(place.reference)
       if (sameReference) return
-      if (place.reference) {
-        mark(`Open ${qualified(place.repository, place.reference)}`)
-        manifest.load({ registry, plainHttp, counted: COUNTS_PULLS.has(registry), ...place }, client)
+      const { repository, reference } = place
+      if (repository && reference) {
+        mark(`Open ${qualified(repository, reference)}`)
+        const counted = COUNTS_PULLS.has(registry)
+        void manifest.load({ registry, plainHttp, counted, repository, reference }, client)
       } else {
-        manifest.clear(
-          place.repository ? 'Choose a tag to see what is behind it.' : 'Choose a repository, then a tag.',
-        )
+        manifest.clear(repository ? 'Choose a tag to see its manifest.' : 'Choose a repository, then a tag.')
       }
     },
     loadRepositories,
-    /** Puts focus on the heading of the deepest column, after a change that took the focused element away. */
+    /** Moves the focus to the heading of the last column, after the focused element was removed. */
     focus() {
       const pane = place.reference ? manifest : place.repository ? tags : repositories
       pane.heading.focus({ preventScroll: true })
     },
     focusFilter: () =>
       (place.repository && node.dataset.depth !== 'repositories' ? tags : repositories).focusFilter(),
-    /** Stops what is loading. */
+    /** Cancels loading. */
     close() {
       repositories.clear()
       tags.clear()

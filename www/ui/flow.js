@@ -1,20 +1,30 @@
-// The panel that shows the authorization flow while it happens: one row per step, drawn across the four parties.
+// The panel that shows the authorization flow live: one row per step, drawn across the four parties.
 
 import { el, button, fill, mono, copyButton, announce } from './dom.js'
 import { LANES, asText, describeStep } from './steps.js'
 import { allTerms, termsIn } from './glossary.js'
 import { plural } from './format.js'
 
+/**
+ * @import { Diagnosis } from '../dockpass/doctor.js'
+ * @import { Step } from '../dockpass/index.js'
+ * @import { Term } from './glossary.js'
+ * @import { DescribedStep, Entry } from './steps.js'
+ */
+
 const MOST_ROWS = 400
 
 /**
- * Builds the panel in `root`. Returns `{step(detail), mark(text), clear()}`. `diagnose` tells from the details of steps
- * what is wrong (a promise); it is asked only when somebody wants to know.
+ * Creates the panel in `root`.
+ * @param {HTMLElement} root
+ * @param {(steps: Step[]) => Promise<Diagnosis>} diagnose Called only when the user wants a diagnosis.
  */
 export function createFlowPanel(root, diagnose) {
+  /** @type {Entry[]} */
   const entries = []
-  /** The details of the steps since the last mark. */
+  /** The details of the steps since the last mark. @type {Step[]} */
   let group = []
+  /** @type {number | null} */
   let groupStart = null
   let steps = 0
 
@@ -22,10 +32,11 @@ export function createFlowPanel(root, diagnose) {
   const empty = el(
     'p',
     { class: 'flow-empty' },
-    'Nothing yet. Each request that the library sends to log in or to open something appears here, with what was decided and why.',
+    'No requests yet. Every request that the library sends appears here, with the decision that followed and its reason.',
   )
   const summary = el('span', { class: 'flow-summary' })
   const terms = el('dl', { class: 'terms', id: 'flow-terms', hidden: true }, allTerms().map(termPair))
+  /** @type {HTMLButtonElement} */
   const termsButton = button(
     'Terms',
     () => {
@@ -43,12 +54,12 @@ export function createFlowPanel(root, diagnose) {
     empty,
     list,
   )
-  const toggle = button('Authorization flow', () => setOpen(body.hidden), {
+  const toggle = button('Authorization flow', () => setOpen(body.hidden !== false), {
     class: 'flow-toggle',
     testid: 'flow-toggle',
     'aria-controls': 'flow-body',
   })
-  const ask = button('What is wrong?', () => tellWhatIsWrong(), {
+  const ask = button('What is wrong?', () => showDiagnosis(), {
     class: 'quiet',
     testid: 'flow-diagnose',
     hidden: true,
@@ -64,6 +75,7 @@ export function createFlowPanel(root, diagnose) {
   fill(root, el('div', { class: 'flow-head' }, el('h2', {}, toggle), summary, tools), body)
   setOpen(!matchMedia('(max-width: 719px)').matches)
 
+  /** @param {boolean} open */
   function setOpen(open) {
     body.hidden = !open
     tools.hidden = !open
@@ -84,6 +96,7 @@ export function createFlowPanel(root, diagnose) {
     announce('Flow cleared')
   }
 
+  /** @param {Node} node @param {Entry} entry */
   function append(node, entry) {
     const atEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 40
     entries.push(entry)
@@ -96,25 +109,28 @@ export function createFlowPanel(root, diagnose) {
     if (atEnd && !body.hidden) body.scrollTop = body.scrollHeight
   }
 
-  async function tellWhatIsWrong() {
+  async function showDiagnosis() {
     ask.hidden = true
-    const asked = group
-    const diagnosis = await diagnose(asked).catch(() => null)
-    // Whoever went on meanwhile asks about something else.
-    if (asked !== group) return
+    const steps = group
+    const diagnosis = await diagnose(steps).catch(() => null)
+    // A newer group of steps has started meanwhile.
+    if (steps !== group) return
     if (diagnosis === null) {
       ask.hidden = false
       announce('The diagnosis could not be loaded')
       return
     }
     append(diagnosisRow(diagnosis), { diagnosis, at: Date.now() })
-    // The button is gone: the keyboard goes on where the answer is.
+    // The button has disappeared, so focus moves to the diagnosis.
     body.focus({ preventScroll: true })
     announce(diagnosis.fix)
   }
 
   return {
-    /** Shows one step event's detail. */
+    /**
+     * Shows a step.
+     * @param {Step} detail The detail of a step event.
+     */
     step(detail) {
       const step = describeStep(detail)
       groupStart ??= step.at
@@ -126,9 +142,12 @@ export function createFlowPanel(root, diagnose) {
       summary.textContent = `${plural(steps, 'step')}, last: ${step.title}`
       summary.dataset.tone = step.tone
     },
-    /** Begins a group: what the person did that caused the steps after it. */
+    /**
+     * Starts a group of steps, with the user action that caused them.
+     * @param {string} text
+     */
     mark(text) {
-      if (entries.at(-1)?.mark !== undefined) {
+      if ('mark' in (entries.at(-1) ?? {})) {
         entries.pop()
         list.lastElementChild?.remove()
       }
@@ -157,6 +176,7 @@ function laneHead() {
   )
 }
 
+/** @param {DescribedStep} step @param {number} after Milliseconds since the start of the group. */
 function stepRow(step, after) {
   const status = step.planned ? '' : step.status === null ? '–' : String(step.status)
   return el(
@@ -189,6 +209,7 @@ function stepRow(step, after) {
   )
 }
 
+/** @param {Diagnosis} diagnosis */
 function diagnosisRow({ code, hop, evidence, fix }) {
   return el(
     'li',
@@ -204,7 +225,10 @@ function diagnosisRow({ code, hop, evidence, fix }) {
   )
 }
 
-// The wire from who asks to who answers, past those in between.
+/**
+ * The line from the sender to the receiver of a request.
+ * @param {DescribedStep} step
+ */
 function ladder(step) {
   return el(
     'span',
@@ -226,32 +250,38 @@ function ladder(step) {
   )
 }
 
+/** @param {DescribedStep} step */
 function explanation(step) {
-  const said = `${step.title} ${step.reason} ${step.scopes.join(' ')} ${step.target} ${step.sent}`
-  const asker = step.from === 0 ? 'The page' : 'The key server'
+  const mentioned = `${step.title} ${step.reason} ${step.scopes.join(' ')} ${step.target} ${step.sent}`
+  const sender = step.from === 0 ? 'The page' : 'The key server'
   const who = step.planned
-    ? `${asker} decided this before it asked the ${LANES[step.to]}`
+    ? `${sender} decided this before sending a request to the ${LANES[step.to]}`
     : step.relayed
-      ? 'The page asked the registry through the key server’s gateway'
-      : `${asker} asked the ${LANES[step.to]}`
+      ? 'The page sent a request to the registry through the key server’s gateway'
+      : `${sender} sent a request to the ${LANES[step.to]}`
   const sent = step.planned ? '.' : `${step.sent ? `, ${step.sent},` : ''} `
-  const answer = step.planned ? '' : step.status === null ? 'and got no answer.' : `and got ${step.status}.`
+  const result = step.planned
+    ? ''
+    : step.status === null
+      ? 'and got no response.'
+      : `and got the status ${step.status}.`
   return el(
     'div',
     { class: 'explanation' },
-    el('p', {}, who + sent + answer),
+    el('p', {}, who + sent + result),
     step.scopes.length > 0 &&
       el(
         'p',
         {},
-        'For: ',
+        'Scopes: ',
         step.scopes.map((scope, i) => [i > 0 && ', ', mono(scope)]),
       ),
     step.reason && el('p', { class: 'why' }, step.reason),
-    el('dl', { class: 'terms' }, termsIn(said).map(termPair)),
+    el('dl', { class: 'terms' }, termsIn(mentioned).map(termPair)),
   )
 }
 
-function termPair([term, meaning]) {
-  return el('div', {}, el('dt', {}, term), el('dd', {}, meaning))
+/** @param {Term} term */
+function termPair([term, explanation]) {
+  return el('div', {}, el('dt', {}, term), el('dd', {}, explanation))
 }

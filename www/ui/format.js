@@ -1,18 +1,28 @@
-// Numbers, times, digests and media types in words. Pure.
+// Formats numbers, times, digests and media types. Pure functions.
 
 const COUNT = new Intl.NumberFormat('en')
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
-/** `12345` → `12,345`. */
+/**
+ * `12345` → `12,345`.
+ * @param {number} n
+ */
 export const count = (n) => COUNT.format(n)
 
-/** `n` and the noun, with an s unless there is one. */
+/**
+ * `1 tag`, `2 tags`.
+ * @param {number} n
+ * @param {string} one
+ */
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`
 
-/** Bytes with decimal units, as the docker command line counts: `7.34 MB`. */
+/**
+ * A size in decimal units, as the docker command line shows it: `7.34 MB`.
+ * @param {number | null | undefined} size
+ */
 export function bytes(size) {
-  if (!Number.isFinite(size) || size < 0) return 'unknown'
+  if (typeof size !== 'number' || !Number.isFinite(size) || size < 0) return 'unknown'
   if (size < 1000) return `${size} B`
   const units = ['kB', 'MB', 'GB', 'TB', 'PB']
   let value = size
@@ -24,25 +34,35 @@ export function bytes(size) {
   return `${value.toPrecision(3)} ${units[unit]}`
 }
 
-/** A moment as the person's clock shows it; the day is left out when it is today. */
+/**
+ * A time in the user's time zone. The day is left out when it is today.
+ * @param {string | number | undefined} when
+ */
 export function moment(when) {
   const date = toDate(when)
   if (!date) return 'an unknown time'
   return date.toDateString() === new Date().toDateString() ? CLOCK.format(date) : DAY.format(date)
 }
 
-/** A date with its time, or null when it is none. */
+/**
+ * A date with its time; null for an invalid date.
+ * @param {string | number} when
+ */
 export function day(when) {
   const date = toDate(when)
   return date ? DAY.format(date) : null
 }
 
+/** @param {string | number | undefined} when */
 function toDate(when) {
-  const date = new Date(when)
+  const date = new Date(when ?? Number.NaN)
   return Number.isNaN(date.getTime()) ? null : date
 }
 
-/** The first twelve digits, as docker shows them; other algorithms than sha256 are named. */
+/**
+ * The first twelve hex digits, as docker shows them. The algorithm is shown unless it is sha256.
+ * @param {unknown} digest
+ */
 export function shortDigest(digest) {
   const [algorithm, hex = ''] = String(digest).split(':')
   if (!hex) return String(digest)
@@ -66,9 +86,13 @@ const MEDIA_TYPES = new Map([
   ['application/vnd.dev.cosign.artifact.sig.v1+json', 'cosign signature'],
 ])
 
-/** A media type's name in words, or null when it is not one of the common ones. */
+/**
+ * The name of a common media type, else null.
+ * @param {string} type
+ */
 export function mediaTypeName(type) {
-  if (MEDIA_TYPES.has(type)) return MEDIA_TYPES.get(type)
+  const name = MEDIA_TYPES.get(type)
+  if (name !== undefined) return name
   const layer =
     /^application\/vnd\.(?:oci\.image|docker\.image\.rootfs)(\.foreign)?\.?.*?(?:layer|diff)(.*)$/.exec(type)
   if (!layer) return null
@@ -79,7 +103,12 @@ export function mediaTypeName(type) {
 const BY_NUMBER = new Intl.Collator('en', { numeric: true })
 const VERSION = /^v?(\d+(?:\.\d+)*)(.*)$/
 
-/** Orders tags: higher versions first, a release before what is derived from it (`2.0.0` before `2.0.0-rc.1`), words last. */
+/**
+ * Compares two tags: higher versions first, a release before its suffixed versions (`2.0.0` before `2.0.0-rc.1`), tags
+ * without a version last.
+ * @param {string} a
+ * @param {string} b
+ */
 export function newestFirst(a, b) {
   const [left, right] = [VERSION.exec(a), VERSION.exec(b)]
   if (!left || !right) return left ? -1 : right ? 1 : BY_NUMBER.compare(a, b)

@@ -1,50 +1,51 @@
-// The words of registry authorization, explained in a sentence or two. Shown on demand, only for words that occur.
+// The terms of registry authorization, explained. Only terms that occur in a text are shown.
 
+/** @type {[term: string, pattern: RegExp, explanation: string][]} */
 const TERMS = [
   [
     'challenge',
     /\bchalleng/i,
-    'The registry’s way to say “not like this”: an answer 401 that states how to ask instead. It names a scheme and, for Bearer, where tokens come from.',
+    'A 401 response that says how to authenticate. It names a scheme and, for Bearer, the token service.',
   ],
   [
     'token service',
     /\btoken service/i,
-    'A server that checks who you are and hands out short-lived tokens for one registry. It may run beside the registry or on another host.',
+    'A server that authenticates users and issues short-lived tokens for a registry. It may run on another host.',
   ],
   [
     'Basic',
     /\bBasic\b/,
-    'User name and password sent with a request (RFC 7617). Here only the key server ever sends them.',
+    'An authentication scheme that sends user name and password with a request (RFC 7617). Here, only the key server sends them.',
   ],
   [
     'Bearer',
     /\bBearer\b/,
-    'A token sent with a request (RFC 6750). Whoever holds it may use it until it expires, so it is kept short-lived and in memory.',
+    'An authentication scheme that sends a token with a request (RFC 6750). Anybody who has the token can use it until it expires, so it is short-lived and kept in memory.',
   ],
   [
     'token',
     /\btoken\b(?! service)/i,
-    'A short-lived pass that lists what may be done. The registry reads it and needs no password.',
+    'A short-lived credential that lists the allowed actions. The registry accepts it instead of a password.',
   ],
   [
     'scope',
     /\bscopes?\b|\b(?:repository|registry):\S+:\S+/,
-    'What is asked for: a type, a name and actions, such as repository:team/app:pull. Each repository, and the catalog, has its own.',
+    'The requested access: a type, a name and actions, such as repository:team/app:pull. Each repository has its own, and so has the catalog.',
   ],
   [
     'credentials',
     /\bcredentials\b/i,
-    'User name and password, or a refresh token. They lie sealed in your session and only the key server can open it.',
+    'User name and password, or a refresh token. They are encrypted in your session, and only the key server can decrypt them.',
   ],
   [
     'session',
     /\bsession\b/i,
-    'What a login leaves: your credentials encrypted under the key server’s key, in a cookie that this page’s script cannot read.',
+    'The result of a login: your credentials, encrypted with the key server’s key, in a cookie that scripts cannot read.',
   ],
   [
     'refresh token',
     /\brefresh token\b/i,
-    'A long-lived pass that fetches new tokens, so that the password itself need not be kept.',
+    'A long-lived token with which new tokens are requested, so that the password need not be kept.',
   ],
   [
     'catalog',
@@ -54,21 +55,33 @@ const TERMS = [
   [
     'gateway',
     /\/r\/|\bgateway\b/i,
-    'The part of the key server that relays requests to the registry, because registries rarely let a web page ask them directly.',
+    'The part of the key server that forwards requests to the registry. Most registries do not allow requests from web pages (CORS).',
   ],
   [
     'manifest',
     /\/manifests\//,
-    'The document behind a tag: the configuration and layers of one image, or an index that lists one image per platform.',
+    'The JSON document that a tag refers to: the configuration and layers of one image, or an index that lists one image per platform.',
   ],
 ]
 
-/** The terms that `text` mentions, as `[term, explanation]` pairs in a fixed order. */
+/**
+ * A term and its explanation.
+ * @typedef {[term: string, explanation: string]} Term
+ */
+
+/**
+ * The terms that occur in `text`, in a fixed order.
+ * @param {string} text
+ * @returns {Term[]}
+ */
 export function termsIn(text) {
   return TERMS.filter(([, pattern]) => pattern.test(text)).map(([term, , explanation]) => [term, explanation])
 }
 
-/** All terms, as `[term, explanation]` pairs. */
+/**
+ * All terms.
+ * @returns {Term[]}
+ */
 export function allTerms() {
   return TERMS.map(([term, , explanation]) => [term, explanation])
 }

@@ -1,4 +1,4 @@
-// One column of names that come page by page: heading, filter, list, and how far the loading is.
+// One column of names that are loaded page by page: heading, filter, list and progress.
 
 import { el, button, fill, announce } from './dom.js'
 import { createProgress } from './progress.js'
@@ -6,34 +6,64 @@ import { createVirtualList } from './virtual-list.js'
 import { errorBox, isAbort } from './errors.js'
 import { count, newestFirst, plural } from './format.js'
 
-// Names that are fetched before the pane waits to be asked for more.
+/**
+ * @import { Page } from '../dockpass/index.js'
+ * @import { Child } from './types.js'
+ * @import { ErrorActions, ErrorWords } from './errors.js'
+ */
+
+/**
+ * What the pane does when loading fails.
+ * @typedef {ErrorActions & {
+ *   retry: () => void,
+ *   words?: (error: unknown) => Partial<ErrorWords> | null,
+ *   also?: (error: unknown) => Child,
+ *   instead?: (error: unknown) => readonly string[],
+ * }} LoadActions `words` and `also` are for the error box, `instead` are names to show nevertheless.
+ */
+
+// Names that are loaded before the user has to ask for more.
 const BATCH = 1000
 
-// A filter looks at the names to the end, but a registry without an end is not followed without being asked.
+// A filter loads all names, but no more than this, in case the registry's list never ends.
 const MOST_AT_ONCE = 100_000
 
 const REFRESH_MS = 250
 
 /**
- * Builds the pane. `noun` is `[one, many]`, `href(name)` gives a row's address. `sortable` offers the order by version,
- * newest first. Returns `{node, heading, load(pages, actions), clear(hint), add(name), select, focus, focusFilter}`.
+ * Creates the pane.
+ * @param {{
+ *   id: string,
+ *   noun: [one: string, many: string],
+ *   rowTestid: string,
+ *   filterTestid: string,
+ *   href: (name: string) => string,
+ *   onEdge: (side: 'left' | 'right') => void,
+ *   sortable?: boolean,
+ * }} options `sortable` offers the order by version, newest first. `onEdge` is called on ArrowLeft and ArrowRight.
  */
 export function createListPane({ id, noun, rowTestid, filterTestid, href, sortable, onEdge }) {
   const [one, many] = noun
   const title = many[0].toUpperCase() + many.slice(1)
   const progress = createProgress()
-  const state = {
+  const empty = () => ({
+    /** @type {string[]} */
     names: [],
+    /** @type {Set<string>} */
     seen: new Set(),
+    /** @type {AsyncIterator<Page> | null} */
     iterator: null,
+    /** @type {AbortController | null} */
     abort: null,
     more: false,
     busy: false,
     failed: false,
     wanted: 0,
-    byVersion: false,
-    actions: {},
-  }
+  })
+  const state = empty()
+  let byVersion = false
+  /** @type {LoadActions} */
+  let actions = { retry() {} }
 
   let drawnAt = 0
 
@@ -50,13 +80,14 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     spellcheck: 'false',
     enterkeyhint: 'search',
   })
-  const order =
-    sortable &&
-    button(
+  /** @type {HTMLButtonElement | undefined} */
+  let order
+  if (sortable) {
+    order = button(
       'As listed',
       () => {
-        state.byVersion = !state.byVersion
-        order.textContent = state.byVersion ? 'Newest first' : 'As listed'
+        byVersion = !byVersion
+        if (order) order.textContent = byVersion ? 'Newest first' : 'As listed'
         refresh()
       },
       {
@@ -65,6 +96,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
         testid: `${id}-order`,
       },
     )
+  }
   const list = createVirtualList({
     testid: rowTestid,
     label: title,
@@ -72,7 +104,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     onEdge,
     onNearEnd: () => more(state.names.length + BATCH, true),
   })
-  const said = el('div', { class: 'pane-said' })
+  const message = el('div', { class: 'pane-said' })
   const moreButton = button('Load more', () => more(state.names.length + BATCH), {
     class: 'second',
     testid: `${id}-more`,
@@ -85,14 +117,14 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     el('header', { class: 'pane-head' }, heading, tally, order),
     el('div', { class: 'pane-tools' }, filter),
     progress.node,
-    said,
+    message,
     list.node,
     foot,
   )
 
   filter.addEventListener('input', () => {
     refresh()
-    // A filter that looks at half of the names would say "none" of things that exist.
+    // With only some of the names loaded, a filter would miss names that exist.
     if (filter.value.trim()) more(Infinity)
   })
   filter.addEventListener('keydown', (event) => {
@@ -104,7 +136,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     }
   })
 
-  // While pages pour in, the first is shown at once and the others a few times a second.
+  // While pages arrive, the list is drawn at most four times a second.
   function refreshSoon() {
     if (performance.now() - drawnAt > REFRESH_MS) refresh()
   }
@@ -119,7 +151,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
             const lower = name.toLowerCase()
             return words.every((word) => lower.includes(word))
           })
-    if (state.byVersion) names = [...names].sort(newestFirst)
+    if (byVersion) names = [...names].sort(newestFirst)
     list.show(names, words)
     const total = `${count(state.names.length)}${state.more ? '+' : ''}`
     tally.textContent = state.failed
@@ -132,22 +164,28 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     moreButton.hidden = !state.more || state.busy
     const none = words.length > 0 && names.length === 0 && !state.busy && state.names.length > 0
     node.classList.toggle('none', none)
-    if (none) fill(said, el('p', { class: 'hint' }, `No ${one} matches.`))
-    else if (said.firstElementChild?.className === 'hint' && state.names.length > 0) said.replaceChildren()
+    if (none) fill(message, el('p', { class: 'hint' }, `No ${one} matches.`))
+    else if (message.firstElementChild?.className === 'hint' && state.names.length > 0)
+      message.replaceChildren()
     announce(words.length > 0 ? `${plural(names.length, one, many)} match` : plural(names.length, one, many))
   }
 
-  /** Fetches pages until `wanted` names are there, or the end. */
+  /**
+   * Loads pages until there are `wanted` names, or all.
+   * @param {number} wanted
+   * @param {boolean} [byScrolling]
+   */
   async function more(wanted, byScrolling = false) {
     if (byScrolling && (state.busy || state.names.length < BATCH)) return
     state.wanted = Math.max(state.wanted, Math.min(wanted, state.names.length + MOST_AT_ONCE))
-    if (state.busy || !state.more) return
     const { iterator, abort } = state
+    if (state.busy || !state.more || !iterator || !abort) return
     state.busy = true
     progress.start(`Loading ${many} …`, () => {
       abort.abort()
       state.more = false
     })
+    /** @type {unknown} */
     let failure = null
     try {
       while (state.names.length < state.wanted && !abort.signal.aborted) {
@@ -170,44 +208,37 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     progress.stop()
     if (failure || abort.signal.aborted) stopped(failure)
     else if (state.names.length === 0)
-      fill(said, el('p', { class: 'hint', testid: `${id}-empty` }, `No ${many} here.`))
+      fill(message, el('p', { class: 'hint', testid: `${id}-empty` }, `No ${many}.`))
     refresh()
   }
 
+  /** @param {string} name */
   function include(name) {
-    if (typeof name !== 'string' || state.seen.has(name)) return
+    if (state.seen.has(name)) return
     state.seen.add(name)
     state.names.push(name)
   }
 
+  /** @param {unknown} error */
   function stopped(error) {
     state.more = false
     if (!error || isAbort(error)) {
       fill(
-        said,
-        el('p', { class: 'hint' }, 'Stopped. ', button('Load again', state.actions.retry, { class: 'link' })),
+        message,
+        el('p', { class: 'hint' }, 'Stopped. ', button('Load again', actions.retry, { class: 'link' })),
       )
       return
     }
-    for (const name of state.actions.instead?.(error) ?? []) include(name)
+    for (const name of actions.instead?.(error) ?? []) include(name)
     state.failed = state.names.length === 0
-    fill(said, errorBox(error, state.actions, state.actions.words?.(error), state.actions.also?.(error)))
+    fill(message, errorBox(error, actions, actions.words?.(error), actions.also?.(error)))
   }
 
   function reset() {
     state.abort?.abort()
-    Object.assign(state, {
-      names: [],
-      seen: new Set(),
-      iterator: null,
-      abort: null,
-      more: false,
-      busy: false,
-      failed: false,
-      wanted: 0,
-    })
+    Object.assign(state, empty())
     filter.value = ''
-    said.replaceChildren()
+    message.replaceChildren()
     progress.stop()
     node.classList.remove('none')
   }
@@ -216,12 +247,15 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     node,
     heading,
     foot,
-    /** Starts over with `open(signal)`, an async iterator of pages `{names}`. `actions` are for its failures: `retry`, `login`, and
-     * functions of the error: `words` and `also` for the box, `instead` for names to show all the same. */
-    load(open, actions) {
+    /**
+     * Starts over.
+     * @param {(signal: AbortSignal) => AsyncIterable<Page>} open Starts the listing.
+     * @param {LoadActions} onFailure
+     */
+    load(open, onFailure) {
       reset()
       node.classList.remove('idle')
-      state.actions = actions
+      actions = onFailure
       state.abort = new AbortController()
       state.more = true
       try {
@@ -233,14 +267,20 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
       more(BATCH)
       refresh()
     },
-    /** Empties the pane and says why. */
+    /**
+     * Empties the pane and shows a hint.
+     * @param {string} [hint]
+     */
     clear(hint) {
       reset()
       node.classList.add('idle')
       refresh()
-      if (hint) fill(said, el('p', { class: 'hint' }, hint))
+      if (hint) fill(message, el('p', { class: 'hint' }, hint))
     },
-    /** Puts a name into the list that the registry did not list. */
+    /**
+     * Adds a name that the registry did not list.
+     * @param {string} name
+     */
     add(name) {
       if (state.seen.has(name)) return
       state.seen.add(name)
@@ -248,6 +288,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
       state.names = [name, ...state.names]
       refresh()
     },
+    /** @param {string} name */
     has: (name) => state.seen.has(name),
     isEmpty: () => state.names.length === 0,
     select: list.select,

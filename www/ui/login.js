@@ -1,17 +1,27 @@
-// The first thing one sees: which registry, and as whom.
+// The login view: the registry, user name and password.
 
 import { el, button, fill, mono } from './dom.js'
 import { createProgress } from './progress.js'
 import { errorBox, isAbort } from './errors.js'
 
+/** @import { RegistryInfo } from '../dockpass/index.js' */
+
 /**
- * Builds the login view. `registries` are the key server's, `registry` the chosen one; `onRegistry(name)`,
- * `onLogin({username, password, signal})` (may throw) and `onBrowse()` are called as the person acts.
+ * Creates the login view.
+ * @param {{
+ *   registries: readonly RegistryInfo[],
+ *   registry: string,
+ *   notice?: string,
+ *   onRegistry: (registry: string) => void,
+ *   onLogin: (login: { username: string, password: string, signal: AbortSignal }) => Promise<void>,
+ *   onBrowse: () => void,
+ * }} options `registry` is the chosen one. `onLogin` may throw.
  */
 export function createLoginView({ registries, registry, notice, onRegistry, onLogin, onBrowse }) {
   const progress = createProgress()
-  const said = el('div', {})
+  const message = el('div', {})
   const chosen = registries.find((one) => one.registry === registry)
+  /** @type {HTMLSelectElement} */
   const picker = el(
     'select',
     { id: 'registry', testid: 'registry-select', on: { change: () => onRegistry(picker.value) } },
@@ -42,12 +52,14 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
     testid: 'browse-anonymous',
   })
   const actions = el('div', { class: 'login-actions' }, submit, browse)
+  /** @type {AbortController | null} */
   let running = null
 
+  /** @param {SubmitEvent} event */
   async function run(event) {
     event.preventDefault()
     if (running) return
-    said.replaceChildren()
+    message.replaceChildren()
     for (const field of [username, password]) field.removeAttribute('aria-invalid')
     if (!username.value || !password.value) {
       const missing = username.value ? password : username
@@ -57,7 +69,7 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
     }
     running = new AbortController()
     submit.setAttribute('aria-disabled', 'true')
-    progress.start('Asking the registry …', () => running?.abort())
+    progress.start('Logging in …', () => running?.abort())
     try {
       await onLogin({ username: username.value, password: password.value, signal: running.signal })
       password.value = ''
@@ -70,8 +82,9 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
     }
   }
 
+  /** @param {any} error */
   function refused(error) {
-    fill(said, errorBox(error, { retry: () => form.requestSubmit(), browse: onBrowse }))
+    fill(message, errorBox(error, { retry: () => form.requestSubmit(), browse: onBrowse }))
     actions.scrollIntoView({ block: 'nearest' })
     if (error?.code !== 'bad_credentials') return
     password.setAttribute('aria-invalid', 'true')
@@ -79,7 +92,8 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
     password.select()
   }
 
-  // method=post, so that a page whose script failed could never put the password into an address.
+  // method=post, so that the password never ends up in a URL, even if the script fails.
+  /** @type {HTMLFormElement} */
   const form = el(
     'form',
     { class: 'login-form', method: 'post', testid: 'login-form', novalidate: true, on: { submit: run } },
@@ -92,7 +106,7 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
     username,
     el('label', { for: 'password' }, 'Password or access token'),
     password,
-    said,
+    message,
     actions,
     progress.node,
   )
@@ -104,27 +118,25 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
   }
 }
 
+/** @param {RegistryInfo} one */
 function optionText(one) {
   return one.name && one.name !== one.registry ? `${one.name} (${one.registry})` : one.registry
 }
 
 function explanation() {
   const parts = [
-    [
-      'It is checked once.',
-      'The key server asks the registry whether it is right, and goes on only if it is.',
-    ],
+    ['It is verified once.', 'The key server verifies it at the registry. If it is wrong, nothing is kept.'],
     [
       'It is sealed, not stored.',
-      'It is encrypted under the key server’s key into a cookie that scripts cannot read. Nothing is written down.',
+      'It is encrypted with the key server’s key into a cookie that scripts cannot read. The key server does not store it.',
     ],
     [
       'It is exchanged for tokens.',
-      'For each repository you open, the token service gives a pass for just that, for a few minutes.',
+      'For each repository that you open, the token service issues a token for that repository only, valid for a few minutes.',
     ],
     [
-      'It is gone when you log out.',
-      'Logging out ends the session at the key server, and the page forgets it.',
+      'It is deleted when you log out.',
+      'Logging out deletes the cookie and ends the session on the key server.',
     ],
   ]
   return el(

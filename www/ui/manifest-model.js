@@ -1,4 +1,24 @@
-// What a manifest says, read carefully: every field may be missing, of another type, or absurd. Pure.
+// Reads manifests defensively: every field may be missing or have any type. Pure functions.
+
+/**
+ * A descriptor: the description of a manifest or blob. Strings are empty and `size` is null when it does not state them.
+ * @typedef {ReturnType<typeof descriptor>} Descriptor
+ */
+
+/**
+ * A manifest. Lists and strings are empty where it has none; `of` is the digest of the image that an attestation is about.
+ * @typedef {{
+ *   kind: 'index' | 'image' | 'helm' | 'artifact' | 'schema1' | 'unknown',
+ *   mediaType: string,
+ *   artifactType: string,
+ *   annotations: [name: string, value: string][],
+ *   subject: Descriptor | null,
+ *   config: Descriptor | null,
+ *   layers: Descriptor[],
+ *   children: Descriptor[],
+ *   attestations: (Descriptor & { of: string })[],
+ * }} Model
+ */
 
 const INDEX = new Set([
   'application/vnd.oci.image.index.v1+json',
@@ -11,14 +31,21 @@ const CONFIG = new Set([
 const HELM = 'application/vnd.cncf.helm.config.v1+json'
 const EMPTY = 'application/vnd.oci.empty.v1+json'
 
+/** @param {unknown} value @returns {any[]} */
 const list = (value) => (Array.isArray(value) ? value : [])
+/** @param {unknown} value @returns {Record<string, any>} */
 const record = (value) => (value !== null && typeof value === 'object' && !Array.isArray(value) ? value : {})
+/** @param {unknown} value */
 const string = (value) => (typeof value === 'string' ? value : '')
-const size = (value) => (Number.isSafeInteger(value) && value >= 0 ? value : null)
+/** @param {unknown} value */
+const size = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null
 
 /**
- * Reads a manifest. `kind` is `index`, `image`, `helm`, `artifact`, `schema1` or `unknown`; lists are empty and strings
- * are `''` where the manifest has none, sizes null where it states none.
+ * Reads a manifest.
+ * @param {unknown} mediaType
+ * @param {unknown} manifest
+ * @returns {Model}
  */
 export function readManifest(mediaType, manifest) {
   const doc = record(manifest)
@@ -51,12 +78,14 @@ export function readManifest(mediaType, manifest) {
   return { ...common, kind: kindOf(config, common.artifactType), config, layers }
 }
 
+/** @param {Descriptor | null} config @param {string} artifactType */
 function kindOf(config, artifactType) {
   if (config?.mediaType === HELM) return 'helm'
   if (artifactType || !config || config.mediaType === EMPTY) return 'artifact'
   return CONFIG.has(config.mediaType) ? 'image' : 'artifact'
 }
 
+/** @param {Record<string, any>} doc */
 function readIndex(doc) {
   const children = []
   const attestations = []
@@ -71,6 +100,7 @@ function readIndex(doc) {
   return { children, attestations }
 }
 
+/** @param {unknown} value */
 function descriptor(value) {
   const from = record(value)
   return {
@@ -85,13 +115,17 @@ function descriptor(value) {
   }
 }
 
+/** @param {unknown} value @returns {[name: string, value: string][]} */
 function annotations(value) {
   return Object.entries(record(value))
     .filter(([, text]) => typeof text === 'string')
     .sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** `linux/arm64/v8`, with the OS version behind it when there is one; `''` when nothing useful is said. */
+/**
+ * `linux/arm64/v8`, followed by the OS version if there is one; `''` when the platform is unknown.
+ * @param {unknown} value
+ */
 export function platformName(value) {
   const from = record(value)
   const parts = [string(from.os), string(from.architecture), string(from.variant)].filter(Boolean)
@@ -100,12 +134,18 @@ export function platformName(value) {
   return parts.join('/') + (version ? ` ${version}` : '')
 }
 
-/** What pulling this manifest transfers: configuration and layers, or null when a size is not stated. */
+/**
+ * The size of a pull: configuration and layers. Null when a size is missing.
+ * @param {Pick<Model, 'config' | 'layers'>} model
+ */
 export function pullSize({ config, layers }) {
   return sum([...(config ? [config] : []), ...layers])
 }
 
-/** The size of several images together, blobs that they share counted once; null when a size is not stated. */
+/**
+ * The size of several images; shared blobs are counted once. Null when a size is missing.
+ * @param {Pick<Model, 'config' | 'layers'>[]} models
+ */
 export function sharedSize(models) {
   const blobs = new Map()
   for (const { config, layers } of models) {
@@ -114,6 +154,7 @@ export function sharedSize(models) {
   return sum([...blobs.values()])
 }
 
+/** @param {Descriptor[]} blobs */
 function sum(blobs) {
   let total = 0
   for (const blob of blobs) {
@@ -123,7 +164,10 @@ function sum(blobs) {
   return total
 }
 
-/** What an image's configuration says that people look for: `{platform, created, command}`. */
+/**
+ * The parts of an image's configuration that the page shows.
+ * @param {unknown} value
+ */
 export function readConfig(value) {
   const from = record(value)
   const run = record(from.config)

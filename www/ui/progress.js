@@ -1,13 +1,10 @@
-// An indication that something takes long: nothing for the first 300 ms, so that quick loads do not flicker.
+// A progress indicator. It appears after 300 ms, so that quick loads do not flicker.
 
 import { el, button } from './dom.js'
 
 const PATIENCE_MS = 300
 
-/**
- * A progress line. `start(text, cancel?)` arms it, `say(text)` changes the words, `stop()` hides it. `cancel`, when
- * given, is offered as a button.
- */
+/** Creates a progress line. */
 export function createProgress() {
   const words = el('span', {})
   const slot = el('span', {})
@@ -18,9 +15,15 @@ export function createProgress() {
     words,
     slot,
   )
-  let timer = 0
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
   return {
     node,
+    /**
+     * Shows it after a moment, with a button if `cancel` is given.
+     * @param {string} text
+     * @param {() => void} [cancel]
+     */
     start(text, cancel) {
       clearTimeout(timer)
       node.hidden = true
@@ -31,6 +34,7 @@ export function createProgress() {
         words.textContent = text
       }, PATIENCE_MS)
     },
+    /** @param {string} text Replaces the text. */
     say(text) {
       if (!node.hidden) words.textContent = text
     },

@@ -1,4 +1,4 @@
-// The command that pulls what is shown, by tag or by digest, for the tool of one's choice.
+// The command that pulls an image, by tag or by digest, for several tools.
 
 import { el, fill, copyButton } from './dom.js'
 import { isDigest, isReference, isRepository, qualified } from './route.js'
@@ -8,7 +8,10 @@ const IMAGE_TOOLS = ['docker', 'podman', 'crane', 'skopeo']
 let favourite = 'docker'
 let byDigest = false
 
-/** What a shell may be given for these; null when the names are not of the grammar, so that none can smuggle a command. */
+/**
+ * The command for a shell. Null when a name does not follow the grammar, so that no name can inject a command.
+ * @param {{ tool: string, registry: string, plainHttp: boolean, repository: string, reference: string }} options
+ */
 export function pullCommand({ tool, registry, plainHttp, repository, reference }) {
   if (!/^[A-Za-z0-9.:[\]-]+$/.test(registry) || !isRepository(repository) || !isReference(reference))
     return null
@@ -34,7 +37,17 @@ export function pullCommand({ tool, registry, plainHttp, repository, reference }
   }
 }
 
-/** The box with the command; `tag` is null when the manifest was opened by digest, `kind` is the manifest's. */
+/**
+ * The box with the command.
+ * @param {{
+ *   registry: string,
+ *   plainHttp: boolean,
+ *   repository: string,
+ *   tag: string | null,
+ *   digest: string,
+ *   kind: string,
+ * }} options `tag` is null when the manifest was opened by digest. `kind` is the manifest's.
+ */
 export function pullBox({ registry, plainHttp, repository, tag, digest, kind }) {
   const tools =
     kind === 'helm'
@@ -44,7 +57,7 @@ export function pullBox({ registry, plainHttp, repository, tag, digest, kind }) 
         : IMAGE_TOOLS
   const code = el('code', { class: 'command', testid: 'pull-command', tabindex: '0' })
   let tool = tools.includes(favourite) ? favourite : tools[0]
-  let digestly = !tag || (byDigest && isDigest(digest))
+  let byDigestNow = !tag || (byDigest && isDigest(digest))
 
   const draw = () => {
     const command = pullCommand({
@@ -52,9 +65,10 @@ export function pullBox({ registry, plainHttp, repository, tag, digest, kind }) 
       registry,
       plainHttp,
       repository,
-      reference: digestly ? digest : tag,
+      reference: byDigestNow || tag === null ? digest : tag,
     })
-    code.textContent = command ?? 'This name is not of the specification’s grammar, so no command is offered.'
+    code.textContent =
+      command ?? 'This name does not follow the specification’s grammar, so there is no command.'
   }
   const toolChoice = choice(
     'Tool',
@@ -77,10 +91,10 @@ export function pullBox({ registry, plainHttp, repository, tag, digest, kind }) 
         ['tag', 'by tag'],
         ['digest', 'by digest'],
       ],
-      digestly ? 'digest' : 'tag',
+      byDigestNow ? 'digest' : 'tag',
       (by) => {
-        digestly = by === 'digest'
-        byDigest = digestly
+        byDigestNow = by === 'digest'
+        byDigest = byDigestNow
         draw()
       },
     )
@@ -92,12 +106,19 @@ export function pullBox({ registry, plainHttp, repository, tag, digest, kind }) 
       'div',
       { class: 'command-line' },
       code,
-      copyButton('Copy', () => code.textContent),
+      copyButton('Copy', () => code.textContent ?? ''),
     ),
   )
 }
 
-// Radio buttons that look like words; arrow keys come with them.
+/**
+ * Radio buttons.
+ * @param {string} label
+ * @param {string} name
+ * @param {[value: string, text: string][]} options
+ * @param {string} current
+ * @param {(value: string) => void} onChoice
+ */
 function choice(label, name, options, current, onChoice) {
   return el(
     'fieldset',

@@ -1,57 +1,78 @@
-// What the steps of a flow mean, in words. Pure: from a step event's detail to what the panel shows and copies.
+// Describes the steps of a flow: from a step event's detail to what the panel shows and copies. Pure functions.
+
+/**
+ * @import { Diagnosis } from '../dockpass/doctor.js'
+ * @import { Step } from '../dockpass/index.js'
+ */
+
+/**
+ * A step as the panel shows it.
+ * @typedef {ReturnType<typeof describeStep>} DescribedStep
+ */
+
+/**
+ * An entry of the panel: a heading, a diagnosis or a step.
+ * @typedef {{ mark: string, at: number } | { diagnosis: Diagnosis, at: number } | DescribedStep} Entry
+ */
 
 /** The four parties of a flow, in the order in which a request passes them. */
 export const LANES = ['page', 'key server', 'token service', 'registry']
 
+/** @type {Record<string, number>} */
 const LANE_OF_HOP = { key_server: 1, token_service: 2, registry: 3 }
 
 const DECISIONS = new Map([
-  ['try_anonymous', 'Ask without authorization first'],
+  ['try_anonymous', 'Request without authorization'],
   ['accepted', 'Accepted'],
-  ['ask_token', 'Fetch a token'],
-  ['ask_token_ahead', 'Fetch a token ahead'],
+  ['ask_token', 'Request a token'],
+  ['ask_token_ahead', 'Request a token in advance'],
   ['send_token', 'Send the token'],
   ['send_credentials', 'Repeat with credentials'],
-  ['send_credentials_ahead', 'Send credentials at once'],
-  ['silent_denial', 'Quietly denied: repeat with credentials'],
+  ['send_credentials_ahead', 'Send credentials in the first request'],
+  ['silent_denial', 'Denied without a challenge: repeat with credentials'],
   ['send_basic', 'Repeat with Basic'],
   ['got_token', 'Token received'],
-  ['token_denies', 'Token grants less than asked'],
-  ['unknown_grant', 'Ask again with credentials'],
+  ['token_denies', 'Token grants less than requested'],
+  ['unknown_grant', 'Request again with credentials'],
   ['try_without_token', 'Try without a token'],
-  ['hand_on', 'Hand the answer on'],
-  ['widen_scope', 'Ask for a wider token, once'],
-  ['renew_token', 'Ask for a fresh token, once'],
+  ['hand_on', 'Return the response'],
+  ['widen_scope', 'Request a token for more scopes, once'],
+  ['renew_token', 'Request a new token, once'],
   ['use_refresh_token', 'Use the refresh token'],
   ['fall_back_to_get', 'Fall back to GET'],
-  ['follow_nested', 'Ask the token service’s token service'],
-  ['probe', 'Ask how the registry authenticates'],
-  ['control_probe', 'Counter-check with made-up credentials'],
-  ['proven', 'Credentials proven'],
+  ['follow_nested', 'Follow the token service’s own challenge'],
+  ['probe', 'Find out how the registry authenticates'],
+  ['control_probe', 'Check that wrong credentials are refused'],
+  ['proven', 'Credentials verified'],
   ['gave_up', 'Stopped'],
 ])
 
-/** Whether the decision has a title of its own here. */
+/**
+ * Whether there is a title for the decision.
+ * @param {string} decision
+ */
 export const isKnownDecision = (decision) => DECISIONS.has(decision)
 
+/** @type {Record<string, string>} */
 const SENT = { Bearer: 'with a token', Basic: 'with credentials' }
 
 const HIDDEN = 'hidden'
 
 /**
- * A step as the panel shows it. Unknown values are shown as they came, never dropped. `planned` marks a decision that
- * was taken before anything was sent; a step without a status that ended the flow is a request that got no answer.
+ * Describes a step. Unknown values are shown unchanged. `planned` marks a decision before a request was sent; a step
+ * without a status that ended the flow is a request without a response.
+ * @param {Partial<Step> & { target?: string }} detail
  */
 export function describeStep(detail) {
   const decision = text(detail.decision)
-  const lane = LANE_OF_HOP[detail.hop] ?? 1
+  const lane = LANE_OF_HOP[detail.hop ?? ''] ?? 1
   const from = detail.kind === 'key_server' && lane > 1 ? 1 : 0
-  const status = Number.isInteger(detail.status) && detail.status > 0 ? detail.status : null
+  const status = typeof detail.status === 'number' && detail.status > 0 ? detail.status : null
   return {
     at: Number(detail.at) || Date.now(),
     from,
     planned: status === null && !detail.code,
-    // What the key server did is told with its answer, so its moments are not known here.
+    // The key server reports its steps with its response, so their times are not known here.
     timed: detail.kind !== 'key_server',
     to: lane,
     relayed: from === 0 && lane === 3,
@@ -68,20 +89,23 @@ export function describeStep(detail) {
   }
 }
 
+/** @param {Partial<Step>} detail @param {number} lane */
 function sentWords(detail, lane) {
   if (detail.sent) return SENT[detail.sent] ?? `with ${text(detail.sent)}`
-  // The key server sees the session in its cookie, and a token service what a form holds: no field, yet not nobody.
+  // The key server gets the session in a cookie and a token service credentials in a form, both without this field.
   return lane === 1 || (lane === 2 && detail.method === 'POST') ? '' : 'without authorization'
 }
 
 const GOOD = new Set(['accepted', 'proven', 'got_token'])
 
+/** @param {unknown} value */
 const text = (value) =>
   typeof value === 'string' ? value : value === undefined || value === null ? '' : String(value)
 
 /**
- * An address without what may be secret: user info, and every query value. Steps come redacted from the library; this
- * is the second lock on the same door, because what is copied from here ends up in bug reports.
+ * A URL without user info and query values. The library redacts steps already; this is a second check, because copied
+ * flows end up in bug reports.
+ * @param {string} target
  */
 export function redact(target) {
   const userless = target.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${HIDDEN}@`)
@@ -92,17 +116,22 @@ export function redact(target) {
   return `${userless.slice(0, question)}?${names.join('&')}`
 }
 
-/** The whole record as text for a bug report; `entries` are marks (`{mark}`), diagnoses (`{diagnosis}`) and described steps. */
+/**
+ * All entries as text for a bug report.
+ * @param {Entry[]} entries
+ * @param {string} product
+ */
 export function asText(entries, product) {
   const lines = [`${product}: authorization flow, redacted`, '']
+  /** @type {number | null} */
   let start = null
   for (const entry of entries) {
-    if (entry.mark !== undefined) {
+    if ('mark' in entry) {
       start = entry.at
       lines.push(`# ${entry.mark}`)
       continue
     }
-    if (entry.diagnosis !== undefined) {
+    if ('diagnosis' in entry) {
       const { code, evidence, fix } = entry.diagnosis
       lines.push(
         `Diagnosis: ${code}`,
@@ -123,7 +152,7 @@ export function asText(entries, product) {
       )
       continue
     }
-    const status = entry.status === null ? 'no answer' : String(entry.status)
+    const status = entry.status === null ? 'no response' : String(entry.status)
     lines.push(
       `${when}  ${entry.route}  ${entry.method} ${entry.target}${entry.sent && `  ${entry.sent}`}  → ${status}`,
       ...scopes,

@@ -1,13 +1,15 @@
-// Light or dark: what the system asks for, until the person chooses. The choice is the only thing the page ever
-// stores, and "as the system" stores nothing.
+// The theme: as the system, until the user chooses light or dark. This choice is the only thing that the page stores.
 
 import { announce } from './dom.js'
 
 const KEY = 'dockpass.theme'
+/** @typedef {'auto' | 'light' | 'dark'} Theme */
+/** @type {Record<Theme, Theme>} */
 const NEXT = { auto: 'light', light: 'dark', dark: 'auto' }
 const LABEL = { auto: 'System', light: 'Light', dark: 'Dark' }
 const SIGN = { auto: '◐', light: '○', dark: '●' }
 
+/** @returns {Theme} */
 function stored() {
   try {
     const value = localStorage.getItem(KEY)
@@ -17,16 +19,20 @@ function stored() {
   }
 }
 
+/** @param {Theme} theme */
 function store(theme) {
   try {
     if (theme === 'auto') localStorage.removeItem(KEY)
     else localStorage.setItem(KEY, theme)
   } catch {
-    // Storage may be switched off; the choice then lasts as long as the page.
+    // Storage may be disabled. The choice then lasts until the page is closed.
   }
 }
 
-/** Applies the stored theme and makes `toggle` walk through system, light and dark. */
+/**
+ * Applies the stored theme. A click on `toggle` switches between system, light and dark.
+ * @param {HTMLElement} toggle
+ */
 export function setUpTheme(toggle) {
   let theme = stored()
   const apply = () => {
@@ -34,7 +40,7 @@ export function setUpTheme(toggle) {
     else document.documentElement.dataset.theme = theme
     toggle.textContent = `${SIGN[theme]} ${LABEL[theme]}`
     toggle.setAttribute('aria-label', `Theme: ${LABEL[theme]}`)
-    toggle.title = 'Theme: as the system, light or dark'
+    toggle.title = 'Theme: system, light or dark'
   }
   toggle.dataset.testid = 'theme'
   toggle.addEventListener('click', () => {

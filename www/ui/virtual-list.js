@@ -1,22 +1,33 @@
-// A list of links that stays quick with a hundred thousand rows: only what is in view exists in the document.
+// A virtual list of links, fast with a hundred thousand rows: only visible rows are in the document.
 
 import { el, visible } from './dom.js'
 
+/** @import { Child } from './types.js' */
+
 const OVERSCAN = 12
-// Up to here all rows are drawn, so that the browser's own search finds them.
+// Up to this length all rows are drawn, so that the browser's search finds them.
 const SMALL = 400
 
 /**
- * Builds the list. `row` has `testid`, `label` (of the list), `href(name)`. Returns
- * `{node, show(names, words), select(name), focus(), onEdge}`; `onEdge(side)` is called on ArrowLeft and ArrowRight,
- * `onNearEnd()` when the end comes into view.
+ * Creates the list.
+ * @param {{
+ *   testid: string,
+ *   label: string,
+ *   href: (name: string) => string,
+ *   onEdge?: (side: 'left' | 'right') => void,
+ *   onNearEnd?: () => void,
+ * }} options `testid` is for the rows. `onEdge` is called on ArrowLeft and ArrowRight, `onNearEnd` near the end.
  */
 export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
   const items = el('ol', { class: 'rows', 'aria-label': label })
   const node = el('div', { class: 'viewport', tabindex: '-1' }, items)
+  /** @type {Map<number, HTMLLIElement>} */
   const shown = new Map()
+  /** @type {string[]} */
   let names = []
+  /** @type {string[]} */
   let words = []
+  /** @type {string | null} */
   let selected = null
   let active = 0
   let rowHeight = 30
@@ -36,7 +47,7 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
     const first = names.length <= SMALL ? 0 : Math.max(0, Math.floor(node.scrollTop / rowHeight) - OVERSCAN)
     const last = names.length <= SMALL ? names.length : Math.min(names.length, bottom + OVERSCAN)
     for (const [index, item] of shown) {
-      // The row that can be tabbed to stays, wherever it is, or focus would be lost by scrolling.
+      // The focusable row stays in the document; otherwise scrolling would lose the focus.
       if ((index < first || index >= last) && index !== active) {
         item.remove()
         shown.delete(index)
@@ -47,6 +58,7 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
     if (bottom + OVERSCAN >= names.length && names.length > 0) onNearEnd?.()
   }
 
+  /** @param {number} index */
   function draw(index) {
     if (shown.has(index)) return
     const name = names[index]
@@ -65,7 +77,7 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
     const item = el('li', { 'aria-setsize': names.length, 'aria-posinset': index + 1 }, link)
     item.style.top = `${index * rowHeight}px`
     shown.set(index, item)
-    // In the order of the list, so that reading order is right whatever was drawn first.
+    // Inserted in the order of the list, which is the reading order for screen readers.
     let before = items.lastElementChild
     while (before && Number(before.getAttribute('aria-posinset')) > index + 1)
       before = before.previousElementSibling
@@ -79,16 +91,17 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
     render()
   }
 
+  /** @param {number} index @param {boolean} focus */
   function activate(index, focus) {
     const next = Math.max(0, Math.min(names.length - 1, index))
-    shown.get(active)?.firstElementChild.setAttribute('tabindex', '-1')
+    shown.get(active)?.querySelector('a')?.setAttribute('tabindex', '-1')
     active = next
     const top = next * rowHeight
     if (top < node.scrollTop) node.scrollTop = top
     else if (top + rowHeight > node.scrollTop + node.clientHeight)
       node.scrollTop = top + rowHeight - node.clientHeight
     render()
-    const link = shown.get(next)?.firstElementChild
+    const link = shown.get(next)?.querySelector('a')
     link?.setAttribute('tabindex', '0')
     if (focus) link?.focus({ preventScroll: true })
   }
@@ -96,6 +109,7 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
   items.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const page = Math.max(1, Math.floor(node.clientHeight / rowHeight) - 1)
+    /** @type {Record<string, number>} */
     const moves = {
       ArrowDown: active + 1,
       ArrowUp: active - 1,
@@ -113,7 +127,8 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
     }
   })
   items.addEventListener('focusin', (event) => {
-    const index = Number(event.target.closest('li')?.getAttribute('aria-posinset')) - 1
+    const item = event.target instanceof Element ? event.target.closest('li') : null
+    const index = Number(item?.getAttribute('aria-posinset')) - 1
     if (index >= 0 && index !== active) activate(index, false)
   })
   node.addEventListener('scroll', schedule, { passive: true })
@@ -121,7 +136,11 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
 
   return {
     node,
-    /** Shows these names, with `highlight` (lower-case words) marked in them; keeps the place when the list only grew. */
+    /**
+     * Shows these names. Keeps the scroll position when names were only added.
+     * @param {string[]} next
+     * @param {string[]} highlight Lower-case words that are marked in the names.
+     */
     show(next, highlight) {
       const grew =
         next.length >= names.length &&
@@ -130,27 +149,30 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
       names = next
       words = highlight
       if (!grew) {
-        active = Math.max(0, names.indexOf(selected))
+        active = selected === null ? 0 : Math.max(0, names.indexOf(selected))
         node.scrollTop = 0
         redraw()
       } else {
-        for (const item of shown.values()) item.setAttribute('aria-setsize', names.length)
+        for (const item of shown.values()) item.setAttribute('aria-setsize', String(names.length))
         render()
       }
     },
-    /** Marks the current one and brings it into view once. */
+    /**
+     * Marks a name as the current one and scrolls to it.
+     * @param {string | null} name
+     */
     select(name) {
       if (selected === name) return
       selected = name
       for (const item of shown.values()) {
-        const link = item.firstElementChild
-        if (link.dataset.name === name) link.setAttribute('aria-current', 'true')
-        else link.removeAttribute('aria-current')
+        const link = item.querySelector('a')
+        if (link?.dataset.name === name) link?.setAttribute('aria-current', 'true')
+        else link?.removeAttribute('aria-current')
       }
-      const index = names.indexOf(name)
+      const index = name === null ? -1 : names.indexOf(name)
       if (index >= 0) activate(index, items.contains(document.activeElement))
     },
-    /** Moves focus to the row that is current, else the first; false when there is none. */
+    /** Moves the focus to the current row, else to the first. Returns false when the list is empty. */
     focus() {
       if (names.length === 0) return false
       activate(active, true)
@@ -159,15 +181,21 @@ export function createVirtualList({ testid, label, href, onEdge, onNearEnd }) {
   }
 }
 
-// The text with the parts that match a word of the filter marked.
+/**
+ * The text, with the parts that match a word marked.
+ * @param {string} text
+ * @param {string[]} words
+ */
 function marked(text, words) {
   const lower = text.toLowerCase()
+  /** @type {[start: number, end: number][]} */
   const hits = []
   for (const word of words) {
     const at = word ? lower.indexOf(word) : -1
     if (at >= 0) hits.push([at, at + word.length])
   }
   hits.sort((a, b) => a[0] - b[0])
+  /** @type {Child[]} */
   const parts = []
   let from = 0
   for (const [start, end] of hits) {

@@ -59,7 +59,7 @@ fn javascript(named: bool) -> Result<(), Failure> {
     }
     system::require(&system::Requirement::BROWSER_MODULE)?;
     wasm::build()?;
-    npm::package()?;
+    npm::packages()?;
     for file in files {
         let mut node = process::command("node");
         node.arg("--expose-gc").arg(&file).current_dir(wasm::package());

@@ -1,6 +1,7 @@
 //! `cargo xtask lint`: everything that is checked without running the code.
 
 mod deny;
+mod javascript;
 mod threats;
 mod tidy;
 
@@ -18,7 +19,7 @@ const FUZZ: &str = "protocol/fuzz/Cargo.toml";
 
 /// Checks everything, and fails at the end if anything did; `fix` repairs what machines can repair.
 pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
-    system::require(&[system::Requirement::RustWasm])?;
+    system::require(&system::Requirement::BROWSER_MODULE)?;
     let mut failures = Vec::new();
     let mut step = |result: Result<(), Failure>| {
         if let Err(failure) = result {
@@ -34,6 +35,7 @@ pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     step(browser_module(fix));
     step(fuzz_targets());
     step(documentation());
+    javascript::javascript(fix).into_iter().for_each(step);
     match failures.len() {
         0 => Ok(()),
         count => Err(Failure::Failed(format!("{count} of the checks failed, see above"))),

@@ -22,8 +22,7 @@ pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {
     let browser = parts.iter().any(|part| *part != Part::Unit);
     if browser {
         wasm::build()?;
-        npm::tests()?;
-        npm::package()?;
+        npm::packages()?;
     }
     let peers = peers_of(parts)?;
     if browser {

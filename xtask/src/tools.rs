@@ -22,8 +22,7 @@ pub(crate) fn everything() -> Result<(), Failure> {
     let bindgen = bindgen::generator()?;
     let test_runner = bindgen::test_runner()?;
     let wasm_opt = npm::wasm_opt()?;
-    npm::tests()?;
-    npm::package()?;
+    npm::packages()?;
     let peers = peers::folder()?;
     println!("browser module    {}", wasm.description());
     println!("wasm-bindgen      {}", bindgen.wait()?.display());

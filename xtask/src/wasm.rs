@@ -154,8 +154,9 @@ fn stage() -> Result<(), Failure> {
     }
     let scratch = util::target().join("www.new");
     util::remove(&scratch)?;
-    for path in util::files(&source) {
-        copy(&path, &scratch.join(path.strip_prefix(&source).unwrap_or(&path)))?;
+    // Types are for the checks of `cargo xtask lint`.
+    for path in util::files(&source).iter().filter(|path| path.extension().is_none_or(|end| end != "ts")) {
+        copy(path, &scratch.join(path.strip_prefix(&source).unwrap_or(path)))?;
     }
     for name in published()? {
         // What a page can load; types and texts are for people.

@@ -8,7 +8,7 @@ import { run } from './process.mjs'
  * Clients that log in to `host` as `user`, through whatever the registry asks for. Credentials travel in a file of
  * docker's format, as they do for people. Without `user` they are anonymous.
  */
-export async function clients({ skopeo, crane, regctl, oras, folder, host, user, password }) {
+export async function clients({ skopeo, crane, regctl, folder, host, user, password }) {
   await mkdir(folder, { recursive: true })
   const auths =
     user === undefined ? {} : { [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') } }

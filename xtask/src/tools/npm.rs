@@ -22,29 +22,15 @@ pub(crate) fn wasm_opt() -> Result<PathBuf, Failure> {
     Ok(program)
 }
 
-/// Installs what `tests/package.json` names into `tests/node_modules`, when its lock file changed.
-pub(crate) fn tests() -> Result<(), Failure> {
-    install_in(&util::root().join("tests"), "installing the JavaScript tests' packages")
-}
-
-/// Installs what the npm package is tested and measured with: kept in a package of its own, out of the published one.
-pub(crate) fn package() -> Result<(), Failure> {
-    install_in(
-        &util::root().join("client-wasm/npm/bench"),
-        "installing what the npm package is tested and measured with",
-    )
-}
-
-fn install_in(folder: &Path, label: &str) -> Result<(), Failure> {
-    if !folder.join("package-lock.json").is_file() {
-        return Ok(());
-    }
-    let key = key(folder)?;
+/// Installs what the JavaScript is checked, tested and measured with into `node_modules`, when the lock file changed.
+pub(crate) fn packages() -> Result<(), Failure> {
+    let folder = util::root();
+    let key = key(&folder)?;
     let stamp = folder.join("node_modules/.dockpass-installed");
     if std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
         return Ok(());
     }
-    clean_install(label, folder)?;
+    clean_install("installing the JavaScript tools and the tests' packages", &folder)?;
     util::write(&stamp, key).map(|_| ())
 }
 

@@ -1,0 +1,24 @@
+//! Prettier, ESLint and TypeScript over the JavaScript, at the versions of `package-lock.json`. Their configuration is
+//! in the root folder, where editors find it.
+
+use crate::failure::Failure;
+use crate::tools::npm;
+use crate::{process, util, wasm};
+
+/// Runs every check; one that fails does not keep the next from running.
+pub(super) fn javascript(fix: bool) -> Vec<Result<(), Failure>> {
+    // The types of the generated JavaScript come with the browser module.
+    if let Err(failure) = npm::packages().and_then(|()| wasm::build()) {
+        return vec![Err(failure)];
+    }
+    vec![
+        run("prettier", &[if fix { "--write" } else { "--check" }, "--log-level", "warn", "."]),
+        run("eslint", if fix { &["--fix", "."] } else { &["."] }),
+        run("tsc", &["--project", "."]),
+    ]
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {
+    let mut command = process::command(util::root().join("node_modules/.bin").join(program));
+    process::quiet(program, command.args(arguments).current_dir(util::root()))
+}

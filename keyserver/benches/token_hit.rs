@@ -16,8 +16,8 @@ use axum::body::Body;
 use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use dockpass_keyserver::config::RegistryConfig;
-use dockpass_keyserver::{AppState, Config, router};
+use dockpass_keyserver::config::RegistrySettings;
+use dockpass_keyserver::{AppState, Settings, router};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,10 +36,9 @@ async fn run() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let registry = listener.local_addr().unwrap().to_string();
     tokio::spawn(serve_registry(listener, registry.clone()));
-    let config = Config {
-        registries: vec![RegistryConfig::by_url("Bench", &format!("http://{registry}"))],
-        ..Config::default()
-    };
+    let origin = format!("http://{registry}").parse().unwrap();
+    let config =
+        Settings { registries: vec![RegistrySettings::at("Bench", origin).unwrap()], ..Settings::default() };
     let state = AppState::new(config).unwrap();
     let app = router(state.clone());
     let login = format!(r#"{{"registry":"{registry}","username":"ada","password":"engine"}}"#);

@@ -24,7 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tracing::Instrument;
 
 use crate::clock::{Clock, NoRandomness, Randomness};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::upstream;
@@ -135,13 +135,13 @@ impl Broker {
     /// # Errors
     /// When there is no randomness for the cache's key.
     pub fn new(
-        config: &Config,
+        settings: &Settings,
         sessions: Arc<Sessions>,
         clock: Arc<dyn Clock>,
         random: &dyn Randomness,
     ) -> Result<Self, NoRandomness> {
         Ok(Self {
-            cache: TokenCache::new(&config.cache, random)?,
+            cache: TokenCache::new(&settings.cache, random)?,
             auth_discovery: AuthDiscovery::new(),
             sessions,
             clock,

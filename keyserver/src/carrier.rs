@@ -4,6 +4,8 @@
 //! counts only with signs that the request comes from our own pages: `Sec-Fetch-Site`, or `Origin` where that is
 //! missing, and for everything that is more than reading the header that no cross-site form can set.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use dockpass_protocol::api::{CSRF_HEADER, SESSION_COOKIE_PREFIX};
 use dockpass_protocol::code::ErrorCode;
@@ -187,10 +189,12 @@ pub fn surplus(headers: &HeaderMap, registry: &str, new: usize, max_bytes: usize
 }
 
 /// `Set-Cookie` with a session.
-pub fn set_cookie(registry: &str, session: &str, lifetime_seconds: u64) -> Option<HeaderValue> {
+pub fn set_cookie(registry: &str, session: &str, lifetime: Duration) -> Option<HeaderValue> {
     let name = cookie_name(registry);
-    let text =
-        format!("{name}={session}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={lifetime_seconds}");
+    let text = format!(
+        "{name}={session}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={}",
+        lifetime.as_secs()
+    );
     let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)

@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigProblems};
+use crate::config::{ConfigProblems, NoOrigin, Settings};
 use crate::serve::{ServeError, Server};
 use crate::session::keyring::{self, KeyError, KeyRing};
 use crate::state::StartError;
@@ -57,7 +58,7 @@ enum Command {
         config: Option<PathBuf>,
         /// Listen here instead of on the configured address; port 0 takes any free one.
         #[arg(long, value_name = "ADDRESS:PORT")]
-        listen: Option<String>,
+        listen: Option<SocketAddr>,
     },
     /// Make an RSA key that seals sessions, for `session.key_files`.
     ///
@@ -76,6 +77,8 @@ enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Print the JSON schema of the configuration file, for editors that complete and check YAML.
+    ConfigSchema,
 }
 
 /// Runs the program. Usage errors end it within, as clap does.
@@ -84,6 +87,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve { config, listen } => serve(config.as_deref(), listen),
         Command::Keygen { bits, out } => keygen(&bits, &out),
         Command::CheckConfig { file } => check_config(&file),
+        Command::ConfigSchema => {
+            say(crate::config::schema_text().trim_end());
+            Ok(())
+        }
     };
     match code {
         Ok(()) => ExitCode::SUCCESS,
@@ -135,26 +142,22 @@ impl From<ServeError> for Failure {
     }
 }
 
-fn load(file: Option<&Path>) -> Result<Config, ConfigProblems> {
+fn load(file: Option<&Path>) -> Result<Settings, ConfigProblems> {
     // Variables that are not UTF-8 are none of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Config::load(file, environment)
+    Settings::load(file, environment)
 }
 
-fn serve(file: Option<&Path>, listen: Option<String>) -> Result<(), Failure> {
-    let mut config = load(file)?;
+fn serve(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), Failure> {
+    let mut settings = load(file)?;
     if let Some(listen) = listen {
-        if listen.parse::<std::net::SocketAddr>().is_err() {
-            let message = "--listen wants an address and a port, such as 127.0.0.1:8780".to_owned();
-            return Err(Failure { code: 2, message });
-        }
-        config.listen = listen;
-        if let Some(problem) = config.origin_problem() {
+        settings.listen = listen;
+        if let Err(problem @ NoOrigin::AllInterfaces) = settings.own_origin() {
             return Err(Failure { code: CONFIGURATION, message: format!("--listen: {problem}") });
         }
     }
-    telemetry::init(&config.log);
+    telemetry::init(&settings.log);
     telemetry::log_panics();
     forbid_dumps();
     let failed = |reason: std::io::Error| Failure {
@@ -164,7 +167,7 @@ fn serve(file: Option<&Path>, listen: Option<String>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
         let signals = Signals::listen().map_err(failed)?;
-        let server = Server::bind(config).await?;
+        let server = Server::bind(settings).await?;
         say(&format!("dockpass-keyserver listening on http://{}", server.address()));
         let state = server.state().clone();
         server.run(signals.until_stop(state)).await;
@@ -237,17 +240,19 @@ fn keygen(bits: &str, out: &Path) -> Result<(), Failure> {
 }
 
 fn check_config(file: &Path) -> Result<(), Failure> {
-    let config = load(Some(file))?;
-    crate::registry::Registries::new(&config)
-        .map_err(|error| Failure { code: CONFIGURATION, message: error.to_string() })?;
-    if !config.session.key_files.is_empty() {
-        KeyRing::load(&config.session.key_files)?;
+    let settings = load(Some(file))?;
+    for registry in &settings.registries {
+        crate::http_client::check_certificates(registry.ca_file.as_deref())
+            .map_err(|error| Failure { code: CONFIGURATION, message: error.to_string() })?;
+    }
+    if !settings.session.key_files.is_empty() {
+        KeyRing::load(&settings.session.key_files)?;
     }
     say(&format!(
-        "{} is good: {} registries, listening on {}",
+        "{} is valid: {} registries, listening on {}",
         file.display(),
-        config.registries.len(),
-        config.listen
+        settings.registries.len(),
+        settings.listen
     ));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
@@ -68,6 +68,11 @@ impl Randomness for SystemRandomness {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoRandomness> {
         self.0.fill(buffer).map_err(|_| NoRandomness)
     }
+}
+
+/// A configured duration in milliseconds, the unit of [`Clock`].
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Bytes as lower-case hex digits.

@@ -1,156 +1,217 @@
 //! The configuration: a YAML file, `DOCKPASS__SECTION__KEY` variables over it, defaults below it.
 //!
-//! Every problem is reported at once and with its line ([`ConfigProblems`]); no message repeats a value, so none can show a
-//! secret that was put into the wrong place. Loading takes these steps: text to a tree that knows its lines
-//! ([`source`]), the environment over it, unknown keys and wrong types against the shape of the defaults ([`shape`]),
-//! and last the rules that a type cannot say ([`validate`]).
+//! It is parsed once, into [`Settings`]; nothing below sees its text. Every problem is reported at once with line and
+//! column ([`ConfigProblems`]), and no message repeats a value, so that none can show a secret in the wrong place.
+//!
+//! To add a key, add a line to its section below; to add a section, define it with `section!` and add it to
+//! [`Settings`]. The JSON schema (`docs/config.schema.json`) and the names of the environment variables follow;
+//! `config.example.yaml` has to be extended by hand, which a test checks. The steps: text to a tree that knows its
+//! places ([`node`]), the environment over it, sections ([`section`]) of typed values ([`kind`], [`values`],
+//! [`registry`]), and last the rules that concern more than one key.
 
+mod kind;
+mod node;
+mod problem;
 mod registry;
-mod shape;
-mod source;
+mod schema;
+mod section;
 #[cfg(test)]
 mod tests;
-mod validate;
+mod values;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use dockpass_protocol::origin::{Origin, Scheme};
+use ipnet::IpNet;
 
-pub use registry::RegistryConfig;
-pub use source::{ConfigProblem, ConfigProblems};
+use kind::{Choice, Flag, List, Optional, nested, whole};
+use node::Node;
+use section::{Reader, Section as _, section};
 
-/// Everything that can be configured. `config.example.yaml` explains each key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Address and port to listen on.
-    pub listen: String,
-    /// Where browsers reach this server, scheme included; from `listen` when not given.
-    pub public_origin: Option<String>,
-    /// Addresses of reverse proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<String>,
-    /// Sealed sessions.
-    pub session: SessionConfig,
-    /// The registries that may be used.
-    pub registries: Vec<RegistryConfig>,
-    /// Whether registries outside the list may be used as well (public addresses only).
-    pub any_registry: bool,
-    /// Tokens kept in the process.
-    pub cache: CacheConfig,
-    /// The way to the registries.
-    pub gateway: GatewayConfig,
-    /// Pages on other origins.
-    pub cors: CorsConfig,
-    /// Bounds on what one caller can use up.
-    pub limits: LimitsConfig,
-    /// Logs.
-    pub log: LogConfig,
+pub use problem::{ConfigProblem, ConfigProblems, Place};
+pub use registry::RegistrySettings;
+pub use schema::{schema, schema_text};
+pub use values::LogFilter;
+
+const MINUTE: u64 = 60;
+const MIB: u64 = 1 << 20;
+
+section! {
+    /// Everything that can be configured.
+    pub struct Settings {
+        /// Address and port to listen on. Use a loopback address until a proxy with TLS is in front: passwords pass
+        /// through this port.
+        "listen": values::socket_address() => listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8780);
+        /// Where browsers reach this server, if not at `listen`, such as https://registry.example.com. Hosts and
+        /// origins of requests are compared with it, and sessions are bound to it. Required behind a proxy and for
+        /// listening on all interfaces.
+        "public_origin": Optional(values::origin()) => public_origin: Option<Origin> = None;
+        /// Addresses and networks (CIDR) of reverse proxies whose `X-Forwarded-For` is trusted.
+        "trusted_proxies": List(values::network()) => trusted_proxies: Vec<IpNet> = Vec::new();
+        /// Sealed sessions.
+        "session": nested() => session: SessionSettings = SessionSettings::default();
+        /// The registries that may be used. A registry receives the passwords that users enter for it. This list
+        /// replaces the default one.
+        "registries": registry::Registries => registries: Vec<RegistrySettings> = registry::shipped();
+        /// Whether registries outside the list may be used as well, at public addresses only. Do not enable this on a
+        /// server that others can reach.
+        "any_registry": Flag => any_registry: bool = false;
+        /// Registry tokens that are kept in memory.
+        "cache": nested() => cache: CacheSettings = CacheSettings::default();
+        /// The gateway to registries.
+        "gateway": nested() => gateway: GatewaySettings = GatewaySettings::default();
+        /// Pages on other origins.
+        "cors": nested() => cors: CorsSettings = CorsSettings::default();
+        /// Limits on what one client can use.
+        "limits": nested() => limits: LimitSettings = LimitSettings::default();
+        /// Logs, on standard error.
+        "log": nested() => log: LogSettings = LogSettings::default();
+    }
 }
 
-/// `session`: how long a login lasts and which keys seal it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SessionConfig {
-    /// Seconds from login to expiry.
-    pub lifetime_seconds: u64,
-    /// PEM files (PKCS#1 or PKCS#8) of RSA keys; the first seals, all open. Empty: a key made at start.
-    pub key_files: Vec<PathBuf>,
+section! {
+    /// `session`: how long a login lasts and which keys seal it.
+    pub struct SessionSettings {
+        /// Seconds from login to expiry. A session cannot be extended.
+        "lifetime_seconds": whole(MINUTE..=2_592_000) => lifetime: Duration = Duration::from_secs(28_800);
+        /// PEM files of RSA keys (PKCS#1 or PKCS#8, unencrypted, at least 2048 bits); `dockpass-keyserver keygen`
+        /// creates one. The first key seals, all of them open. They are read again on SIGHUP. Without a file a key is
+        /// generated at start, and sessions end with the process.
+        "key_files": List(values::key_file()) => key_files: Vec<PathBuf> = Vec::new();
+    }
 }
 
-/// `cache`: registry tokens kept in the process.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CacheConfig {
-    /// Bytes of keys and tokens together.
-    pub max_bytes: u64,
-    /// No token is kept longer than this, in seconds.
-    pub max_token_seconds: u64,
-    /// A refusal is kept this long, in seconds; at most 30.
-    pub denial_seconds: u64,
+section! {
+    /// `cache`: registry tokens that are kept in memory.
+    pub struct CacheSettings {
+        /// Bytes of cached tokens; beyond that, the least used ones are removed.
+        "max_bytes": whole(65_536..=1 << 36) => max_bytes: u64 = 33_554_432;
+        /// Seconds that a token is cached at most, so that a changed password is noticed.
+        "max_token_seconds": whole(0..=3_600) => max_token: Duration = Duration::from_secs(300);
+        /// Seconds that a denial is cached, so that a wrong password is not tried over and over.
+        "denial_seconds": whole(0..=30) => denial: Duration = Duration::from_secs(30);
+    }
 }
 
-/// `gateway`: the way to the registries.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GatewayConfig {
-    /// Whether only GET and HEAD pass.
-    pub read_only: bool,
+section! {
+    /// `gateway`: the gateway to registries.
+    pub struct GatewaySettings {
+        /// Whether only GET and HEAD requests are relayed to registries.
+        "read_only": Flag => read_only: bool = true;
+    }
 }
 
-/// `cors`: pages on other origins.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CorsConfig {
-    /// Exact origins whose pages may call the API with a session in `Authorization`.
-    pub allowed_origins: Vec<String>,
+section! {
+    /// `cors`: pages on other origins.
+    pub struct CorsSettings {
+        /// Origins whose pages may call the API with a session in `Authorization`. Each is written out: `*` and patterns
+        /// are not allowed.
+        "allowed_origins": List(values::page_origin()) => allowed_origins: Vec<Origin> = Vec::new();
+    }
 }
 
-/// `limits`: bounds on what one caller can use up.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitsConfig {
-    /// Logins that one address may try at once.
-    pub login_burst: u32,
-    /// Logins per minute that one address may try after the burst.
-    pub login_per_minute: u32,
-    /// Logins per minute for one account at one registry, from all addresses together.
-    pub account_per_minute: u32,
-    /// Anonymous tokens per minute that one address may make this server ask for; those from the cache are not counted.
-    pub anonymous_per_minute: u32,
-    /// Bytes of a request to the API.
-    pub body_bytes: usize,
-    /// Bytes of a request's headers.
-    pub header_bytes: usize,
-    /// Bytes of a password or refresh token.
-    pub credential_bytes: usize,
-    /// Connections at one time.
-    pub connections: usize,
-    /// Connections that one address may have at one time; trusted proxies may have any number.
-    pub connections_per_address: usize,
-    /// RSA operations at one time; 0 means one per processor.
-    pub rsa_concurrency: usize,
-    /// Requests that may wait for an RSA operation; half as many of those whose session was never seen before.
-    pub rsa_queue: usize,
-    /// Seconds for the headers of a request.
-    pub header_seconds: u64,
-    /// Seconds for a request to the API, body included.
-    pub request_seconds: u64,
-    /// Seconds to connect to a registry or token service, name resolution included; TLS counts towards the answer.
-    pub connect_seconds: u64,
-    /// Seconds from the end of a request until the head of an upstream's answer, and until the end of one of a token
-    /// service.
-    pub upstream_seconds: u64,
-    /// Seconds that a relayed body may stand still, whoever it is that does not send or does not read.
-    pub idle_seconds: u64,
-    /// Seconds from the moment that `/readyz` says no to the one when nothing new is accepted.
-    pub drain_seconds: u64,
-    /// Seconds that requests in flight then have to end.
-    pub stop_seconds: u64,
+section! {
+    /// `limits`: what one client can use.
+    pub struct LimitSettings {
+        /// Login attempts that one client address may make at once.
+        "login_burst": whole(1..=100_000) => login_burst: NonZeroU32 = per(10);
+        /// Login attempts per minute of one client address, after the burst.
+        "login_per_minute": whole(1..=100_000) => login_per_minute: NonZeroU32 = per(10);
+        /// Login attempts per minute for one account at one registry, from all addresses. Keep it below the registry's
+        /// own limit.
+        "account_per_minute": whole(1..=100_000) => account_per_minute: NonZeroU32 = per(20);
+        /// Anonymous tokens per minute that are requested for one client address. Tokens from the cache are not counted.
+        "anonymous_per_minute": whole(1..=100_000) => anonymous_per_minute: NonZeroU32 = per(300);
+        /// Bytes of the body of an API request.
+        "body_bytes": whole(1_024..=MIB) => body_bytes: usize = 65_536;
+        /// Bytes of the headers of a request. A session may take 12 KiB of them.
+        "header_bytes": whole(8_192..=MIB) => header_bytes: usize = 32_768;
+        /// Bytes of a password or refresh token. A cookie holds about 1.5 kB of it, `Authorization` more.
+        "credential_bytes": whole(64..=65_536) => credential_bytes: usize = 16_384;
+        /// Open connections. Further connections wait until one closes.
+        "connections": whole(1..=1_000_000) => connections: NonZeroUsize = count(4_096);
+        /// Open connections of one client address. Trusted proxies are not limited.
+        "connections_per_address": whole(1..=1_000_000) => connections_per_address: NonZeroUsize = count(256);
+        /// RSA operations at one time; 0 means one per processor.
+        "rsa_concurrency": whole(0..=1_024) => rsa_concurrency: Option<NonZeroUsize> = None;
+        /// Requests that may wait for an RSA operation. Sessions that were not seen before get half of the queue, so
+        /// that a flood of forged ones does not block valid ones.
+        "rsa_queue": whole(1..=100_000) => rsa_queue: usize = 256;
+        /// Seconds to receive the headers of a request, and the body of an API request.
+        "header_seconds": whole(1..=300) => header_timeout: Duration = Duration::from_secs(10);
+        /// Seconds for an API request, including requests to the token service.
+        "request_seconds": whole(1..=600) => request_timeout: Duration = Duration::from_secs(30);
+        /// Seconds to connect to a registry or token service, including name resolution. The TLS handshake counts
+        /// towards `upstream_seconds`.
+        "connect_seconds": whole(1..=60) => connect_timeout: Duration = Duration::from_secs(5);
+        /// Seconds from the end of a request to the response headers of a registry, or to the end of the response of a
+        /// token service.
+        "upstream_seconds": whole(1..=300) => upstream_timeout: Duration = Duration::from_secs(15);
+        /// Seconds without progress of a relayed body, in either direction, after which the connection is closed.
+        "idle_seconds": whole(1..=3_600) => idle_timeout: Duration = Duration::from_secs(30);
+        /// Seconds after SIGTERM during which `/readyz` fails and requests are still accepted, so that load balancers
+        /// notice.
+        "drain_seconds": whole(0..=300) => drain_time: Duration = Duration::from_secs(1);
+        /// Seconds that requests in flight then have to finish.
+        "stop_seconds": whole(0..=300) => stop_time: Duration = Duration::from_secs(10);
+    }
 }
 
-/// `log`: what goes to standard error.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LogConfig {
-    /// For people or for machines.
-    pub format: LogFormat,
-    /// A filter in the form of `tracing`'s `EnvFilter`.
-    pub filter: String,
+section! {
+    /// `log`: what is written to standard error.
+    pub struct LogSettings {
+        /// `text` for people, `json` for log collectors.
+        "format": Choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]) => format: LogFormat = LogFormat::Text;
+        /// Filter in the syntax of `tracing`'s `EnvFilter`: `info`, `debug`, `dockpass_keyserver=trace`. Libraries log at
+        /// `info` or above only. Secrets are never logged, whatever the filter.
+        "filter": values::log_filter() => filter: LogFilter = LogFilter::info();
+    }
 }
 
 /// How a log line looks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// One line of text.
-    #[default]
     Text,
     /// One JSON object.
     Json,
 }
 
-impl Config {
-    /// The configuration of this file and these environment variables; without a file, the defaults.
+/// A default that is not zero.
+const fn per(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+/// A default that is not zero.
+const fn count(number: usize) -> NonZeroUsize {
+    match NonZeroUsize::new(number) {
+        Some(number) => number,
+        None => NonZeroUsize::MIN,
+    }
+}
+
+/// Why the server does not know its own origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoOrigin {
+    /// It listens everywhere and no origin is configured.
+    #[error(
+        "listening on all interfaces requires `public_origin`, such as https://registry.example.com: hosts, origins \
+         and cookies of requests are compared with it"
+    )]
+    AllInterfaces,
+    /// Port 0: the port is not known before the address is bound.
+    #[error("the port is chosen when the server starts")]
+    NoPort,
+}
+
+impl Settings {
+    /// The settings of this file and these environment variables; without a file, the defaults.
     ///
     /// # Errors
     /// Every problem that was found.
@@ -160,12 +221,12 @@ impl Config {
     ) -> Result<Self, ConfigProblems> {
         let text = match file {
             None => String::new(),
-            Some(path) => source::read(path)?,
+            Some(path) => node::read(path)?,
         };
         Self::parse(&text, environment)
     }
 
-    /// The configuration of this YAML text and these environment variables.
+    /// The settings of this YAML text and these environment variables.
     ///
     /// # Errors
     /// Every problem that was found.
@@ -173,100 +234,36 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigProblems> {
-        let mut tree = source::Tree::parse(text)?;
-        let shape = shape::of_config();
-        let mut problems = tree.overlay(environment, &shape);
-        problems.extend(shape::compare(&tree, &shape));
-        if !problems.is_empty() {
-            return Err(ConfigProblems(problems));
+        let mut root = Node::parse(text)?;
+        let mut reader = Reader::default();
+        root.overlay(environment, &Self::fields(), &mut reader.problems);
+        let settings = Self::read(&root, &mut reader);
+        match (settings.own_origin(), root.get("listen"), root.get("registries")) {
+            (Ok(own), _, Some(registries)) => {
+                registry::Registries::refuse_self(registries, &own, &mut reader)
+            }
+            (Err(problem @ NoOrigin::AllInterfaces), Some(listen), _) => {
+                reader.below(".listen", |reader| reader.wrong(listen, problem.to_string()));
+            }
+            _ => {}
         }
-        let config: Self = tree.decode()?;
-        let problems = validate::check(&config, &tree);
-        if problems.is_empty() { Ok(config) } else { Err(ConfigProblems(problems)) }
+        reader.problems.or(settings)
     }
 
-    /// What is wrong with listening at every address without saying where browsers reach this server: cookies, origins
-    /// and hosts could then be compared with nothing.
-    pub(crate) fn origin_problem(&self) -> Option<&'static str> {
-        let everywhere = self.listen.parse::<std::net::SocketAddr>().is_ok_and(|at| at.ip().is_unspecified());
-        (everywhere && self.public_origin.is_none()).then_some(
-            "at every address of this machine only with a `public_origin`, such as https://registry.example.com: it is what \
-             hosts, origins and cookies of requests are compared with",
-        )
-    }
-
-    /// Where browsers reach this server: `public_origin`, else from `listen`.
-    pub fn origin(&self) -> String {
-        match &self.public_origin {
-            Some(origin) => origin.trim_end_matches('/').to_ascii_lowercase(),
-            None => format!("http://{}", self.listen),
+    /// Where browsers reach this server: `public_origin`, else `listen`.
+    ///
+    /// # Errors
+    /// [`NoOrigin`].
+    pub fn own_origin(&self) -> Result<Origin, NoOrigin> {
+        if let Some(origin) = &self.public_origin {
+            return Ok(origin.clone());
         }
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:8780".to_owned(),
-            public_origin: None,
-            trusted_proxies: Vec::new(),
-            session: SessionConfig::default(),
-            registries: registry::shipped(),
-            any_registry: false,
-            cache: CacheConfig::default(),
-            gateway: GatewayConfig::default(),
-            cors: CorsConfig::default(),
-            limits: LimitsConfig::default(),
-            log: LogConfig::default(),
+        let address = self.listen.ip();
+        if address.is_unspecified() {
+            return Err(NoOrigin::AllInterfaces);
         }
-    }
-}
-
-impl Default for SessionConfig {
-    fn default() -> Self {
-        Self { lifetime_seconds: 28_800, key_files: Vec::new() }
-    }
-}
-
-impl Default for CacheConfig {
-    fn default() -> Self {
-        Self { max_bytes: 33_554_432, max_token_seconds: 300, denial_seconds: 30 }
-    }
-}
-
-impl Default for GatewayConfig {
-    fn default() -> Self {
-        Self { read_only: true }
-    }
-}
-
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self {
-            login_burst: 10,
-            login_per_minute: 10,
-            account_per_minute: 20,
-            anonymous_per_minute: 300,
-            body_bytes: 65_536,
-            header_bytes: 32_768,
-            credential_bytes: 16_384,
-            connections: 4_096,
-            connections_per_address: 256,
-            rsa_concurrency: 0,
-            rsa_queue: 256,
-            header_seconds: 10,
-            request_seconds: 30,
-            connect_seconds: 5,
-            upstream_seconds: 15,
-            idle_seconds: 30,
-            drain_seconds: 1,
-            stop_seconds: 10,
-        }
-    }
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
+        // Without an IPv6 zone, which no browser sends.
+        let authority = SocketAddr::new(address, self.listen.port()).to_string();
+        Origin::from_authority(Scheme::Http, &authority).map_err(|_| NoOrigin::NoPort)
     }
 }

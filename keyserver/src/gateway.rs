@@ -28,7 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::broker::{Broker, BrokerError, BrokerRequest, Identity, Token};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::Settings;
 use crate::http_client::UpstreamBody;
 use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
@@ -74,7 +74,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn new(
-        config: &Config,
+        settings: &Settings,
         broker: Broker,
         sessions: Arc<Sessions>,
         clock: Arc<dyn Clock>,
@@ -83,8 +83,8 @@ impl Gateway {
             broker,
             sessions,
             clock,
-            read_only: config.gateway.read_only,
-            idle: Duration::from_secs(config.limits.idle_seconds),
+            read_only: settings.gateway.read_only,
+            idle: settings.limits.idle_timeout,
         }
     }
 

@@ -32,7 +32,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::LimitsConfig;
 pub use dial::DialPolicy;
 use dial::Dialer;
 use upload::{Upload, UploadStalled};
@@ -58,16 +57,6 @@ pub struct Timeouts {
     pub response: Duration,
     /// How long a request body that streams may stand still.
     pub idle: Duration,
-}
-
-impl From<&LimitsConfig> for Timeouts {
-    fn from(limits: &LimitsConfig) -> Self {
-        Self {
-            connect: Duration::from_secs(limits.connect_seconds),
-            response: Duration::from_secs(limits.upstream_seconds),
-            idle: Duration::from_secs(limits.idle_seconds),
-        }
-    }
 }
 
 /// Why no client could be made.
@@ -209,6 +198,14 @@ fn default_headers<B>(request: &mut Request<B>) {
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+}
+
+/// Whether this file of certificate authorities can be used.
+///
+/// # Errors
+/// [`ClientError`].
+pub(crate) fn check_certificates(ca_file: Option<&Path>) -> Result<(), ClientError> {
+    tls(ca_file).map(drop)
 }
 
 /// TLS 1.2 and 1.3 on aws-lc, the system's trust anchors and those of the file.

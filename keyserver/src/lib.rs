@@ -21,6 +21,7 @@ mod login;
 mod middleware;
 mod openapi;
 mod page;
+mod page_origins;
 mod rate_limit;
 pub mod registry;
 mod router;
@@ -33,7 +34,7 @@ mod test_support;
 mod upstream;
 
 pub use alloc::ZeroOnFree;
-pub use config::Config;
+pub use config::Settings;
 pub use router::router;
 pub use serve::{ServeError, Server, serve};
 pub use state::{AppState, Builder, StartError};

@@ -5,7 +5,6 @@ mod finish;
 mod guard;
 
 use std::any::Any;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -33,9 +32,8 @@ pub(crate) fn relay(router: Router<AppState>, state: &AppState) -> Router<AppSta
 
 /// Around everything, outermost last.
 pub(crate) fn all(router: Router<AppState>, state: &AppState) -> Router<AppState> {
-    router
+    cors::share(router, state)
         .layer(from_fn_with_state(state.clone(), guard::shape))
-        .layer(from_fn_with_state(state.clone(), cors::share))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), finish::finish))
 }
@@ -47,7 +45,7 @@ fn panicked(_payload: Box<dyn Any + Send + 'static>) -> Response {
 
 /// The whole of an API request, its visits to token services included.
 async fn deadline(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let limit = Duration::from_secs(state.config.limits.request_seconds);
+    let limit = state.settings.limits.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::from(ErrorCode::UpstreamTimeout).into_response(),

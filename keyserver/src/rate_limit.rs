@@ -4,11 +4,12 @@
 //! address or an IPv6 /64, which is what one customer gets. Limits are per process.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::LimitsConfig;
+use crate::config::LimitSettings;
 
 /// So many buckets are remembered; the least used are forgotten first.
 const MAX_BUCKETS: u64 = 100_000;
@@ -24,7 +25,7 @@ pub(crate) struct LoginLimits {
 }
 
 impl LoginLimits {
-    pub(crate) fn new(limits: &LimitsConfig, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(limits: &LimitSettings, clock: Arc<dyn Clock>) -> Self {
         Self {
             by_address: Buckets::new(limits.login_burst, limits.login_per_minute),
             by_account: Buckets::new(limits.account_per_minute, limits.account_per_minute),
@@ -50,7 +51,7 @@ pub(crate) struct AnonymousLimits {
 }
 
 impl AnonymousLimits {
-    pub(crate) fn new(limits: &LimitsConfig, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(limits: &LimitSettings, clock: Arc<dyn Clock>) -> Self {
         Self { by_address: Buckets::new(limits.anonymous_per_minute, limits.anonymous_per_minute), clock }
     }
 
@@ -85,11 +86,11 @@ struct Bucket {
 }
 
 impl Buckets {
-    fn new(burst: u32, per_minute: u32) -> Self {
+    fn new(burst: NonZeroU32, per_minute: NonZeroU32) -> Self {
         Self {
             by_key: moka::sync::Cache::builder().max_capacity(MAX_BUCKETS).time_to_idle(FORGET).build(),
-            burst: f64::from(burst),
-            per_ms: f64::from(per_minute) / 60_000.0,
+            burst: f64::from(burst.get()),
+            per_ms: f64::from(per_minute.get()) / 60_000.0,
         }
     }
 

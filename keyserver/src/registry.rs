@@ -12,7 +12,7 @@ use dockpass_protocol::origin::{Origin, Scheme};
 use dockpass_protocol::realm::RealmPolicy;
 use dockpass_protocol::reference::{ReferenceError, RegistryName};
 
-use crate::config::{Config, RegistryConfig};
+use crate::config::{LimitSettings, RegistrySettings, Settings};
 use crate::http_client::{ClientError, DialPolicy, HttpClient, Timeouts};
 
 /// How long it is remembered how a registry authenticates.
@@ -21,46 +21,6 @@ const KNOWN_MS: i64 = 10 * 60 * 1000;
 const OPEN_PORTS: [u16; 4] = [443, 5000, 5443, 8443];
 /// So many registries outside the configuration are kept at one time.
 const MAX_OPEN: u64 = 1_000;
-
-/// Name and place of a configured registry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Located {
-    /// Canonical name.
-    pub(crate) name: RegistryName,
-    /// Where its API is.
-    pub(crate) origin: Origin,
-}
-
-/// The registry that an entry of the configuration names, or what is wrong with it.
-pub(crate) fn locate(entry: &RegistryConfig) -> Result<Located, &'static str> {
-    match (&entry.host, &entry.url) {
-        (Some(host), None) => {
-            let name = RegistryName::parse(host)
-                .map_err(|_| "`host` is not the name of a registry; write host or host:port")?;
-            let origin = Origin::for_registry(&name, Scheme::Https)
-                .map_err(|_| "`host` is not the name of a registry")?;
-            Ok(Located { name, origin })
-        }
-        (None, Some(url)) => {
-            let origin = Origin::parse(url)
-                .map_err(|_| "expected scheme and host without a path, such as http://127.0.0.1:5000")?;
-            let name = RegistryName::parse(&origin.authority())
-                .map_err(|_| "this host cannot be the name of a registry")?;
-            if name.is_docker_hub() {
-                return Err("write `host: docker.io` for Docker Hub");
-            }
-            Ok(Located { name, origin })
-        }
-        (None, None) => Err("a registry needs `host` (reached by https) or `url`"),
-        (Some(_), Some(_)) => Err("`host` and `url` exclude each other; `url` says it all"),
-    }
-}
-
-/// The origin of a token service's URL, if it is one that this registry's configuration may pair with it.
-pub(crate) fn realm_origin(registry: &Origin, realm: &str) -> Option<Origin> {
-    let policy = RealmPolicy::new(registry.clone()).allow(realm).ok()?;
-    Some(policy.admit(realm).ok()?.origin().clone())
-}
 
 /// One registry.
 pub struct Registry {
@@ -74,22 +34,20 @@ pub struct Registry {
 }
 
 impl Registry {
-    fn configured(entry: &RegistryConfig, timeouts: Timeouts) -> Result<Self, RegistryError> {
-        let Located { name, origin } = locate(entry).map_err(RegistryError::Entry)?;
-        let mut policy = RealmPolicy::new(origin.clone());
-        let mut trusted = vec![origin.clone()];
-        for realm in &entry.realms {
-            policy = policy
-                .allow(realm)
-                .map_err(|_| RegistryError::Entry("a realm is no URL of a token service"))?;
-            trusted.extend(realm_origin(&origin, realm));
-        }
-        trusted.extend(entry.redirects.iter().filter_map(|text| Origin::parse(text).ok()));
-        let policy_of_dials = DialPolicy::trusting(trusted);
-        let client = HttpClient::new(policy_of_dials, timeouts, entry.ca_file.as_deref())?;
-        let title = entry.name.clone().unwrap_or_else(|| name.to_string());
-        let known = Mutex::new(None);
-        Ok(Self { name, title, origin, policy, catalog: entry.catalog.clone(), client, known })
+    fn configured(settings: &RegistrySettings, timeouts: Timeouts) -> Result<Self, ClientError> {
+        let mut trusted = vec![settings.origin.clone()];
+        trusted.extend_from_slice(&settings.realm_origins);
+        trusted.extend_from_slice(&settings.redirects);
+        let client = HttpClient::new(DialPolicy::trusting(trusted), timeouts, settings.ca_file.as_deref())?;
+        Ok(Self {
+            name: settings.name.clone(),
+            title: settings.title.clone(),
+            origin: settings.origin.clone(),
+            policy: settings.realms.clone(),
+            catalog: settings.catalog.iter().map(ToString::to_string).collect(),
+            client,
+            known: Mutex::new(None),
+        })
     }
 
     fn open(name: RegistryName, origin: Origin, client: HttpClient) -> Self {
@@ -157,17 +115,6 @@ impl fmt::Debug for Registry {
     }
 }
 
-/// Why the registries of a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistryError {
-    /// An entry that does not name a registry; the configuration's own check says it with its line.
-    #[error("registries: {0}")]
-    Entry(&'static str),
-    /// No client could be made, most likely for want of a certificate file.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-}
-
 /// All of them.
 #[derive(Debug)]
 pub struct Registries {
@@ -180,28 +127,28 @@ pub struct Registries {
 #[derive(Debug)]
 struct Open {
     client: HttpClient,
-    own_host: Option<String>,
+    own_host: String,
     opened: moka::sync::Cache<String, Arc<Registry>>,
 }
 
 impl Registries {
-    /// The registries of a configuration.
+    /// The registries of these settings, at a server of this origin.
     ///
     /// # Errors
-    /// [`RegistryError`].
-    pub fn new(config: &Config) -> Result<Self, RegistryError> {
-        let timeouts = Timeouts::from(&config.limits);
+    /// [`ClientError`], most likely because of a certificate file.
+    pub fn new(settings: &Settings, own: &Origin) -> Result<Self, ClientError> {
+        let timeouts = timeouts(&settings.limits);
         let mut listed = Vec::new();
         let mut by_name = HashMap::new();
-        for entry in &config.registries {
+        for entry in &settings.registries {
             let registry = Arc::new(Registry::configured(entry, timeouts)?);
             by_name.insert(registry.name().to_owned(), Arc::clone(&registry));
             listed.push(registry);
         }
-        let open = if config.any_registry {
+        let open = if settings.any_registry {
             Some(Open {
                 client: HttpClient::new(DialPolicy::public_only(), timeouts, None)?,
-                own_host: Origin::parse(&config.origin()).ok().map(|origin| origin.host().to_owned()),
+                own_host: own.host().to_owned(),
                 opened: moka::sync::Cache::builder().max_capacity(MAX_OPEN).build(),
             })
         } else {
@@ -236,14 +183,18 @@ impl Registries {
             Some(address) => is_public(address),
             None => is_public_name(origin.host()) && origin.host().contains('.'),
         };
-        if !public || !OPEN_PORTS.contains(&origin.port()) || open.own_host.as_deref() == Some(origin.host())
-        {
+        if !public || !OPEN_PORTS.contains(&origin.port()) || open.own_host == origin.host() {
             return Err(ErrorCode::RegistryNotAllowed);
         }
         let registry = Arc::new(Registry::open(name, origin, open.client.clone()));
         open.opened.insert(registry.name().to_owned(), Arc::clone(&registry));
         Ok(registry)
     }
+}
+
+/// How long each phase of an upstream request may take.
+fn timeouts(limits: &LimitSettings) -> Timeouts {
+    Timeouts { connect: limits.connect_timeout, response: limits.upstream_timeout, idle: limits.idle_timeout }
 }
 
 #[cfg(test)]

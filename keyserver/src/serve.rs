@@ -5,13 +5,13 @@
 //! cannot be attacked.
 
 mod connection_limiter;
-mod stall;
 #[cfg(test)]
 mod tests;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,14 +24,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-use crate::config::Config;
+use crate::config::Settings;
 use crate::handlers::Peer;
 use crate::router::router;
 use crate::state::{AppState, Builder, StartError};
 use connection_limiter::ConnectionLimiter;
-use stall::Stalling;
 
 /// What the accept loop waits after an error that would only come again (no file descriptors left).
 const AFTER_ERROR: Duration = Duration::from_millis(100);
@@ -44,7 +44,7 @@ pub enum ServeError {
     #[error("cannot listen on {address}: {reason}")]
     Listen {
         /// As configured.
-        address: String,
+        address: SocketAddr,
         /// The system's word for it.
         reason: io::Error,
     },
@@ -66,8 +66,8 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`].
-    pub async fn bind(config: Config) -> Result<Self, ServeError> {
-        Self::bind_with(Builder::new(config)).await
+    pub async fn bind(settings: Settings) -> Result<Self, ServeError> {
+        Self::bind_with(Builder::new(settings)).await
     }
 
     /// The same with a builder, which may hold another clock.
@@ -75,9 +75,9 @@ impl Server {
     /// # Errors
     /// [`ServeError`].
     pub async fn bind_with(builder: Builder) -> Result<Self, ServeError> {
-        let wanted = builder.config().listen.clone();
-        let failed = |reason| ServeError::Listen { address: wanted.clone(), reason };
-        let listener = TcpListener::bind(&wanted).await.map_err(failed)?;
+        let wanted = builder.settings().listen;
+        let failed = |reason| ServeError::Listen { address: wanted, reason };
+        let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         // The real port, since our own origin is made of it.
         let state = builder.listening_on(address).build()?;
@@ -104,23 +104,22 @@ impl Server {
 /// balancers had time to hear that, nothing new is accepted, idle connections are closed, and requests in flight have
 /// `limits.stop_seconds` to end.
 pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
-    let limits = state.config.limits.clone();
+    let limits = state.settings.limits.clone();
     let app = router(state.clone());
     let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let slots = Arc::new(Semaphore::new(limits.connections.get()));
     let connection_limiter =
-        ConnectionLimiter::new(limits.connections_per_address, state.trusted_proxies.clone());
-    let idle = Duration::from_secs(limits.idle_seconds);
+        ConnectionLimiter::new(limits.connections_per_address, state.settings.trusted_proxies.clone());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(limits.header_seconds))
+        .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.header_bytes.max(8_192))
         .keep_alive(true);
     let mut stop = std::pin::pin!(async {
         stop.await;
         state.stop_being_ready();
         tracing::info!("stopping");
-        tokio::time::sleep(Duration::from_secs(limits.drain_seconds)).await;
+        tokio::time::sleep(limits.drain_time).await;
     });
     loop {
         let next = async {
@@ -144,7 +143,7 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
         let Some(permit) = connection_limiter.acquire(peer.ip()) else { continue };
         // Small answers must not wait for each other; where it cannot be set, it is only slower.
         stream.set_nodelay(true).ok();
-        let connection = connection(&http, Stalling::new(stream, idle), peer, app.clone());
+        let connection = connection(&http, bounded(stream, limits.idle_timeout), peer, app.clone());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks is the other side's business; there is nobody to tell.
@@ -153,16 +152,26 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
         });
     }
     drop(listener);
-    let grace = Duration::from_secs(limits.stop_seconds);
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(limits.stop_time, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
+}
+
+/// A connection on which a write that waits too long for the other end fails. hyper limits how long a client may take to
+/// send a request, not how long it may take to read the response; without a limit, a client that never reads keeps its
+/// connection for ever.
+type Bounded = Pin<Box<TimeoutStream<TcpStream>>>;
+
+fn bounded(stream: TcpStream, limit: Duration) -> Bounded {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limit));
+    Box::pin(stream)
 }
 
 /// One connection's service: the router, with the other end's address in each request.
 fn connection(
     http: &http1::Builder,
-    stream: Stalling<TcpStream>,
+    stream: Bounded,
     peer: SocketAddr,
     app: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {

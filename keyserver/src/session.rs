@@ -32,7 +32,7 @@ use revocation::Revocations;
 use rsa_workers::RsaWorkers;
 
 use crate::clock::{Clock, Randomness};
-use crate::config::Config;
+use crate::config::Settings;
 
 /// A key made at start has so many bits.
 const START_BITS: u32 = 2_048;
@@ -133,11 +133,11 @@ impl Sessions {
     /// # Errors
     /// [`KeyError`].
     pub fn new(
-        config: &Config,
+        settings: &Settings,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Randomness>,
     ) -> Result<Self, KeyError> {
-        let files = config.session.key_files.clone();
+        let files = settings.session.key_files.clone();
         let ring = if files.is_empty() {
             tracing::warn!("no key_files: a key was made for this process, and sessions end with it");
             KeyRing::of(SealingKey::generate(START_BITS)?)
@@ -154,24 +154,24 @@ impl Sessions {
             keys = ring.jwks().len(),
             "sessions are sealed under this key"
         );
-        let lifetime_seconds = i64::try_from(config.session.lifetime_seconds).unwrap_or(i64::MAX / 2_000);
+        let lifetime_ms = crate::clock::millis(settings.session.lifetime);
         Ok(Self {
             ring: RwLock::new(Arc::new(ring)),
             files,
             expected: Expected {
-                audience: config
+                audience: settings
                     .public_origin
                     .as_ref()
-                    .map_or_else(|| "dockpass".to_owned(), |_| config.origin()),
-                max_lifetime_s: lifetime_seconds,
+                    .map_or_else(|| "dockpass".to_owned(), ToString::to_string),
+                max_lifetime_s: lifetime_ms / 1_000,
             },
-            lifetime_ms: lifetime_seconds.saturating_mul(1_000),
+            lifetime_ms,
             info: moka::future::Cache::builder()
                 .max_capacity(MAX_CACHED_INFOS)
-                .time_to_live(std::time::Duration::from_secs(config.session.lifetime_seconds))
+                .time_to_live(settings.session.lifetime)
                 .build(),
             revoked: Revocations::default(),
-            rsa_workers: RsaWorkers::new(config.limits.rsa_concurrency, config.limits.rsa_queue),
+            rsa_workers: RsaWorkers::new(settings.limits.rsa_concurrency, settings.limits.rsa_queue),
             clock,
             random,
         })

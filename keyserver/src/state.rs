@@ -1,7 +1,7 @@
 //! What handlers share, and the only place that builds it.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,10 +9,12 @@ use dockpass_protocol::origin::Origin;
 
 use crate::broker::Broker;
 use crate::clock::{Clock, NoRandomness, Randomness, SystemClock, SystemRandomness};
-use crate::config::Config;
+use crate::config::{NoOrigin, Settings};
 use crate::gateway::Gateway;
+use crate::http_client::ClientError;
+use crate::page_origins::PageOrigins;
 use crate::rate_limit::{AnonymousLimits, LoginLimits};
-use crate::registry::{Registries, RegistryError};
+use crate::registry::Registries;
 use crate::session::Sessions;
 use crate::session::keyring::KeyError;
 
@@ -23,10 +25,11 @@ pub struct AppState(Arc<Inner>);
 /// See [`AppState`].
 #[derive(Debug)]
 pub struct Inner {
-    pub(crate) config: Config,
-    /// The origin of our own page, as browsers write it.
-    pub(crate) own_origin: String,
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) settings: Settings,
+    /// The origin of our own page.
+    pub(crate) own_origin: Origin,
+    /// The origins of pages, as browsers send them.
+    pub(crate) page_origins: PageOrigins,
     pub(crate) registries: Registries,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) broker: Broker,
@@ -61,7 +64,10 @@ pub enum StartError {
     Keys(#[from] KeyError),
     /// Its registries.
     #[error(transparent)]
-    Registries(#[from] RegistryError),
+    Registries(#[from] ClientError),
+    /// Its origin.
+    #[error(transparent)]
+    Origin(#[from] NoOrigin),
     /// The system.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -69,32 +75,32 @@ pub enum StartError {
 
 /// Builds an [`AppState`]; tests put their own clock in.
 pub struct Builder {
-    config: Config,
+    settings: Settings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Randomness>,
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
 impl Builder {
     /// A builder with the system's clock and randomness.
-    pub fn new(config: Config) -> Self {
-        Self { config, clock: Arc::new(SystemClock), random: Arc::new(SystemRandomness::default()) }
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, clock: Arc::new(SystemClock), random: Arc::new(SystemRandomness::default()) }
     }
 
-    /// What is to be built from.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// What the state is built from.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The address that was really bound.
     #[must_use]
     pub(crate) fn listening_on(mut self, address: SocketAddr) -> Self {
-        self.config.listen = address.to_string();
+        self.settings.listen = address;
         self
     }
 
@@ -117,42 +123,41 @@ impl Builder {
     /// # Errors
     /// [`StartError`].
     pub fn build(self) -> Result<AppState, StartError> {
-        let Self { config, clock, random } = self;
-        if config.any_registry {
+        let Self { settings, clock, random } = self;
+        if settings.any_registry {
             tracing::warn!(
                 "any_registry: people may send credentials to every registry on the internet through this server"
             );
         }
-        let registries = Registries::new(&config)?;
-        let sessions = Arc::new(Sessions::new(&config, Arc::clone(&clock), Arc::clone(&random))?);
-        let broker = Broker::new(&config, Arc::clone(&sessions), Arc::clone(&clock), &*random)?;
-        let gateway = Gateway::new(&config, broker.clone(), Arc::clone(&sessions), Arc::clone(&clock));
-        let own_origin = config.origin();
-        let own_origin = Origin::parse(&own_origin).map_or(own_origin, |origin| origin.to_string());
+        let own_origin = settings.own_origin()?;
+        let registries = Registries::new(&settings, &own_origin)?;
+        let sessions = Arc::new(Sessions::new(&settings, Arc::clone(&clock), Arc::clone(&random))?);
+        let broker = Broker::new(&settings, Arc::clone(&sessions), Arc::clone(&clock), &*random)?;
+        let gateway = Gateway::new(&settings, broker.clone(), Arc::clone(&sessions), Arc::clone(&clock));
         Ok(AppState(Arc::new(Inner {
+            page_origins: PageOrigins::new(&own_origin, &settings.cors.allowed_origins),
             own_origin,
-            trusted_proxies: config.trusted_proxies.iter().filter_map(|text| text.parse().ok()).collect(),
-            anonymous_limits: AnonymousLimits::new(&config.limits, Arc::clone(&clock)),
-            login_limits: LoginLimits::new(&config.limits, Arc::clone(&clock)),
+            anonymous_limits: AnonymousLimits::new(&settings.limits, Arc::clone(&clock)),
+            login_limits: LoginLimits::new(&settings.limits, Arc::clone(&clock)),
             registries,
             sessions,
             broker,
             gateway,
             clock,
             random,
-            config,
+            settings,
             ready: AtomicBool::new(true),
         })))
     }
 }
 
 impl AppState {
-    /// A state for this configuration, with the system's clock and randomness.
+    /// A state for these settings, with the system's clock and randomness.
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn new(config: Config) -> Result<Self, StartError> {
-        Builder::new(config).build()
+    pub fn new(settings: Settings) -> Result<Self, StartError> {
+        Builder::new(settings).build()
     }
 
     /// Whether new requests are wanted.

@@ -8,20 +8,19 @@ use std::io::IsTerminal;
 
 use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::config::{LogConfig, LogFormat};
+use crate::config::{LogFormat, LogSettings};
 
 /// Targets that may say more than info, because their code is ours.
 const OURS: [&str; 2] = ["dockpass_keyserver", "dockpass_protocol"];
 
 /// Starts logging. Does nothing when the process logs already (tests).
-pub(crate) fn init(config: &LogConfig) {
-    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = match config.format {
+pub(crate) fn init(settings: &LogSettings) {
+    let lines = match settings.format {
         LogFormat::Text => tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
             .with_ansi(std::io::stderr().is_terminal())
@@ -33,8 +32,9 @@ pub(crate) fn init(config: &LogConfig) {
             .with_writer(std::io::stderr)
             .boxed(),
     };
-    let started =
-        Registry::default().with(lines.with_filter(filter_fn(may_speak)).with_filter(filter)).try_init();
+    let started = Registry::default()
+        .with(lines.with_filter(filter_fn(may_speak)).with_filter(settings.filter.build()))
+        .try_init();
     drop(started);
 }
 

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use crate::clock::{Clock, ManualClock};
-use crate::config::{Config, RegistryConfig};
+use crate::config::{RegistrySettings, Settings};
 use crate::state::{AppState, Builder};
 
 /// 2026-11-23T12:00:00Z.
@@ -91,6 +91,11 @@ impl Fake {
             }
         });
         Self { authority, received, task }
+    }
+
+    /// Its entry in the settings.
+    pub(crate) fn settings(&self) -> RegistrySettings {
+        registry_settings(&format!("http://{}", self.authority))
     }
 
     /// What it was asked so far.
@@ -229,12 +234,9 @@ impl TestServer {
         Self::configured(registries, |_| {})
     }
 
-    pub(crate) fn configured(registries: &[&Fake], change: impl FnOnce(&mut Config)) -> Self {
-        let registries = registries
-            .iter()
-            .map(|fake| RegistryConfig::by_url("Fake", &format!("http://{}", fake.authority)))
-            .collect();
-        let mut config = Config { registries, ..Config::default() };
+    pub(crate) fn configured(registries: &[&Fake], change: impl FnOnce(&mut Settings)) -> Self {
+        let registries = registries.iter().map(|fake| fake.settings()).collect();
+        let mut config = Settings { registries, ..Settings::default() };
         config.session.key_files = vec![key_file()];
         change(&mut config);
         let clock = Arc::new(ManualClock::at(NOW_MS));
@@ -266,6 +268,11 @@ impl TestServer {
         assert_eq!(response.status, StatusCode::OK, "{response:?}");
         format!("Bearer {}", response.json()["session"].as_str().unwrap())
     }
+}
+
+/// The settings of a registry at this URL.
+pub(crate) fn registry_settings(url: &str) -> RegistrySettings {
+    RegistrySettings::at("R", url.parse().unwrap()).unwrap()
 }
 
 pub(crate) fn login_body(fake: &Fake) -> Value {

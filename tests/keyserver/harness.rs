@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use dockpass_keyserver::Config;
-use dockpass_keyserver::config::RegistryConfig;
+use dockpass_keyserver::Settings;
+use dockpass_keyserver::config::RegistrySettings;
 use dockpass_tests::client::{Call, Client, HttpResponse};
 use dockpass_tests::demo::{Demo, DemoConfig, DemoRegistry, Kind, Role};
 use http::Method;
@@ -51,7 +51,7 @@ impl Stack {
     }
 
     /// The same, with the demo and the key server configured further.
-    pub(crate) async fn with(demo: DemoConfig, configure: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(demo: DemoConfig, configure: impl FnOnce(&mut Settings)) -> Self {
         Self::build(demo, None, configure).await
     }
 
@@ -59,27 +59,27 @@ impl Stack {
     pub(crate) async fn with_time(
         demo: DemoConfig,
         time: ManualTime,
-        configure: impl FnOnce(&mut Config),
+        configure: impl FnOnce(&mut Settings),
     ) -> Self {
         Self::build(DemoConfig { clock: time.for_demo(), ..demo }, Some(time), configure).await
     }
 
-    async fn build(demo: DemoConfig, time: Option<ManualTime>, configure: impl FnOnce(&mut Config)) -> Self {
+    async fn build(demo: DemoConfig, time: Option<ManualTime>, configure: impl FnOnce(&mut Settings)) -> Self {
         log();
         let password = format!("canary-{}", random_hex());
         let demo = demo.with_password("ada", &password).with_password("bob", &password);
         let demo = Demo::start(demo).await.unwrap();
-        let mut config = Config {
-            listen: "127.0.0.1:0".to_owned(),
+        let mut config = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
             registries: demo.registries().iter().map(entry).collect(),
-            ..Config::default()
+            ..Settings::default()
         };
         // Tests log in more often than people; the limit has a test of its own.
-        config.limits.login_burst = 10_000;
-        config.limits.login_per_minute = 10_000;
-        config.limits.account_per_minute = 10_000;
+        config.limits.login_burst = 10_000.try_into().unwrap();
+        config.limits.login_per_minute = 10_000.try_into().unwrap();
+        config.limits.account_per_minute = 10_000.try_into().unwrap();
         // Nobody waits for a load balancer here.
-        config.limits.drain_seconds = 0;
+        config.limits.drain_time = std::time::Duration::from_secs(0);
         config.session.key_files = vec![shared_key()];
         configure(&mut config);
         let server = Running::start(config, time).await;
@@ -240,13 +240,14 @@ pub(crate) fn problem(response: &HttpResponse, status: u16, code: &str) {
 }
 
 /// The registry's entry in the key server's configuration.
-pub(crate) fn entry(registry: &DemoRegistry) -> RegistryConfig {
+pub(crate) fn entry(registry: &DemoRegistry) -> RegistrySettings {
     let own = registry.realm().filter(|realm| !realm.starts_with(&registry.url()));
-    RegistryConfig {
-        realms: own.into_iter().collect(),
-        redirects: registry.cdn().into_iter().collect(),
-        ..RegistryConfig::by_url(registry.kind().name(), &registry.url())
+    let mut settings = RegistrySettings::at(registry.kind().name(), registry.url().parse().unwrap()).unwrap();
+    if let Some(realm) = own {
+        settings.allow_realm(&realm).unwrap();
     }
+    settings.redirects.extend(registry.cdn().map(|origin| origin.parse().unwrap()));
+    settings
 }
 
 /// The forms in which a secret may show: as it is, and inside Basic credentials of the demo's users.

@@ -122,8 +122,8 @@ async fn registries_outside_the_configuration_are_refused_before_anything_is_loo
 #[tokio::test]
 async fn guessing_passwords_is_slow() {
     let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
-        config.limits.login_burst = 3;
-        config.limits.login_per_minute = 1;
+        config.limits.login_burst = 3.try_into().unwrap();
+        config.limits.login_per_minute = 1.try_into().unwrap();
     })
     .await;
     let mut limited = None;

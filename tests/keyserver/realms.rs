@@ -1,5 +1,6 @@
 //! Credentials go to the registry and realm fixed at login, and nowhere else. Test ids as in the threat list (RLM).
 
+use dockpass_keyserver::config::RegistrySettings;
 use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
 use dockpass_tests::untouched::Untouched;
 use serde_json::{Value, json};
@@ -103,7 +104,7 @@ async fn rlm_03_a_realm_that_changes_after_login_ends_it() {
     let second = Untouched::start().await.unwrap();
     let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
         for registry in &mut config.registries {
-            registry.realms.push(second.url("/token"));
+            registry.allow_realm(&second.url("/token")).unwrap();
         }
     })
     .await;
@@ -203,11 +204,12 @@ async fn pairs_are_pairs() {
 async fn without_a_pair_there_is_no_login() {
     let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
         for registry in &mut config.registries {
-            registry.realms.clear();
+            let bare = RegistrySettings::at(&registry.title, registry.origin.clone()).unwrap();
+            *registry = RegistrySettings { redirects: registry.redirects.clone(), ..bare };
         }
     })
     .await;
-    assert!(!entry(stack.registry(Kind::Token)).realms.is_empty(), "which is what was taken away");
+    assert!(!entry(stack.registry(Kind::Token)).realm_origins.is_empty(), "which is what was taken away");
     problem(&stack.try_login(Kind::Token, "ada", &stack.password).await, 403, "realm_not_allowed");
     problem(
         &stack.ask(None, Kind::Token, &["repository:library/alpine:pull"]).await,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dockpass_keyserver::clock::Clock as ServerClock;
-use dockpass_keyserver::{AppState, Builder, Config, Server};
+use dockpass_keyserver::{AppState, Builder, Server, Settings};
 use dockpass_tests::demo::Clock as DemoClock;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) async fn start(config: Config, time: Option<ManualTime>) -> Self {
+    pub(crate) async fn start(config: Settings, time: Option<ManualTime>) -> Self {
         let builder = Builder::new(config);
         let builder = match time {
             Some(time) => builder.clock(Arc::new(time)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dockpass_keyserver::Config;
+use dockpass_keyserver::Settings;
 use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{DemoConfig, Kind};
 use http::Method;
@@ -108,7 +108,7 @@ fn without_request_id(response: &HttpResponse) -> Value {
 async fn a_session_ends_at_its_time() {
     let time = ManualTime::new();
     let demo = DemoConfig::only([Kind::Token]);
-    let stack = Stack::with_time(demo, time.clone(), |config| config.session.lifetime_seconds = 120).await;
+    let stack = Stack::with_time(demo, time.clone(), |config| config.session.lifetime = Duration::from_secs(120)).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
     time.advance(Duration::from_secs(119));
@@ -210,7 +210,7 @@ async fn sessions_outlive_the_process_with_a_key_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key.pem");
     write_key(&file);
-    let with_key = |config: &mut Config| config.session.key_files = vec![file.clone()];
+    let with_key = |config: &mut Settings| config.session.key_files = vec![file.clone()];
     let first = Stack::with(DemoConfig::only([Kind::Token]), with_key).await;
     let entry = entry(first.registry(Kind::Token));
     let session = first.login(Kind::Token, "ada").await;

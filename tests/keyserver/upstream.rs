@@ -61,7 +61,7 @@ async fn every_way_a_token_service_fails() {
 #[tokio::test]
 async fn a_slow_token_service_is_given_up_on() {
     let stack = Stack::with(DemoConfig::only([Kind::Token, Kind::Open]), |config| {
-        config.limits.upstream_seconds = 2;
+        config.limits.upstream_timeout = Duration::from_secs(2);
     })
     .await;
     let session = stack.login(Kind::Token, "ada").await;
@@ -116,7 +116,11 @@ async fn a_registry_that_is_not_there() {
     reserved.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let closed = reserved.local_addr().unwrap();
     let stack = Stack::with(DemoConfig::only([Kind::Open]), |config| {
-        let entry = dockpass_keyserver::config::RegistryConfig::by_url("gone", &format!("http://{closed}"));
+        let entry = dockpass_keyserver::config::RegistrySettings::at(
+            "gone",
+            format!("http://{closed}").parse().unwrap(),
+        )
+        .unwrap();
         config.registries.push(entry);
     })
     .await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use dockpass_keyserver::{Config, Server};
+use dockpass_keyserver::{Server, Settings};
 use dockpass_tests::demo::{Action, Kind, Role, Script};
 
 use crate::program::{Fixture, Program};
@@ -23,7 +23,7 @@ const SERVE: [&str; 2] = ["serve-for-a-scan", "config.yaml"];
 pub(crate) fn serve(arguments: &[String]) -> ExitCode {
     use std::io::Write as _;
 
-    let config = Config::load(Some(arguments[2].as_ref()), []).unwrap();
+    let config = Settings::load(Some(arguments[2].as_ref()), []).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let server = Server::bind(config).await.unwrap();

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::Identity;
 use crate::clock::{NoRandomness, Randomness};
-use crate::config::CacheConfig;
+use crate::config::CacheSettings;
 use crate::registry::Registry;
 
 /// A token with less time left than this is not handed out from the cache.
@@ -128,13 +128,12 @@ pub(super) struct TokenCache {
 }
 
 impl TokenCache {
-    pub(super) fn new(config: &CacheConfig, random: &dyn Randomness) -> Result<Self, NoRandomness> {
+    pub(super) fn new(settings: &CacheSettings, random: &dyn Randomness) -> Result<Self, NoRandomness> {
         let mut secret = zeroize::Zeroizing::new([0_u8; 32]);
         random.fill(&mut *secret)?;
-        let ms = |seconds: u64| i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
         Ok(Self {
             entries: Cache::builder()
-                .max_capacity(config.max_bytes)
+                .max_capacity(settings.max_bytes)
                 .weigher(|_key, entry: &Entry| entry.weight())
                 .expire_after(Lifetime)
                 .build(),
@@ -144,8 +143,8 @@ impl TokenCache {
                 .build(),
             mac: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &*secret)),
             caps: Caps {
-                max_token_ms: ms(config.max_token_seconds),
-                denial_ms: ms(config.denial_seconds.min(30)),
+                max_token_ms: crate::clock::millis(settings.max_token),
+                denial_ms: crate::clock::millis(settings.denial),
             },
         })
     }

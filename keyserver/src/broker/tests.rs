@@ -71,7 +71,8 @@ async fn challenges_that_nobody_sent_do_not_drive_requests() {
 #[tokio::test]
 async fn an_address_without_a_session_may_ask_for_so_many_new_tokens() {
     let fake = Fake::start(slow_hub).await;
-    let server = TestServer::configured(&[&fake], |config| config.limits.anonymous_per_minute = 3);
+    let server =
+        TestServer::configured(&[&fake], |config| config.limits.anonymous_per_minute = 3.try_into().unwrap());
     let scope = |number: u32| token_request(&fake, &format!("repository:a/b{number}:pull"));
     for number in 0..3 {
         assert_eq!(server.post("/v1/token", &[], &scope(number)).await.status, StatusCode::OK);

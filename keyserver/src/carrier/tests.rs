@@ -23,7 +23,9 @@ fn the_name_is_of_a_closed_alphabet_and_one_per_registry() {
     let hash = name.strip_prefix("__Host-dockpass-").unwrap();
     assert!(hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert_ne!(name, cookie_name("ghcr.io"));
-    let cookie = set_cookie("docker.io", &"x".repeat(cookie_capacity("docker.io")), 60).unwrap();
+    let cookie =
+        set_cookie("docker.io", &"x".repeat(cookie_capacity("docker.io")), std::time::Duration::from_mins(1))
+            .unwrap();
     let pair = cookie.to_str().unwrap().split(';').next().unwrap();
     assert_eq!(pair.len(), 4_096);
     assert!(cookie.is_sensitive());

@@ -1,7 +1,7 @@
 use clap::CommandFactory;
 
 use super::{Arguments, CONFIGURATION, Failure, KEYS, LISTEN};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::serve::{ServeError, Server};
 
 #[test]
@@ -15,7 +15,7 @@ fn the_command_line_is_consistent_and_its_help_teaches() {
 
 #[test]
 fn every_failure_has_its_code() {
-    let problems = Config::parse("x: 1\n", []).unwrap_err();
+    let problems = Settings::parse("x: 1\n", []).unwrap_err();
     assert_eq!(Failure::from(problems).code, CONFIGURATION);
     let missing = crate::session::keyring::KeyRing::load(&["/nowhere.pem".into()]).unwrap_err();
     assert_eq!(Failure::from(missing).code, KEYS);
@@ -24,19 +24,23 @@ fn every_failure_has_its_code() {
 #[tokio::test]
 async fn a_port_in_use_is_one_message_with_the_address_and_what_to_type() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let listen = taken.local_addr().unwrap().to_string();
-    let error = Server::bind(Config { listen: listen.clone(), ..Config::default() }).await.unwrap_err();
+    let listen = taken.local_addr().unwrap();
+    let error = Server::bind(Settings { listen, ..Settings::default() }).await.unwrap_err();
     assert!(matches!(error, ServeError::Listen { .. }));
     let failure = Failure::from(error);
     assert_eq!(failure.code, LISTEN);
-    assert!(failure.message.contains(&listen) && failure.message.contains("--listen"), "{}", failure.message);
+    assert!(
+        failure.message.contains(&listen.to_string()) && failure.message.contains("--listen"),
+        "{}",
+        failure.message
+    );
     assert_eq!(failure.message.lines().count(), 1);
 }
 
 // Threats: ORG-01.
 #[test]
 fn listening_everywhere_by_the_command_line_takes_a_public_origin_as_well() {
-    let failure = super::serve(None, Some("0.0.0.0:0".to_owned())).unwrap_err();
+    let failure = super::serve(None, Some("0.0.0.0:0".parse().unwrap())).unwrap_err();
     assert_eq!(failure.code, CONFIGURATION);
     assert!(failure.message.contains("public_origin"), "{}", failure.message);
 }

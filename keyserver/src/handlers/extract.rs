@@ -1,7 +1,6 @@
 //! Bodies and queries, with problem documents instead of the framework's own messages, which repeat the input.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use dockpass_protocol::code::ErrorCode;
@@ -9,6 +8,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -27,19 +27,14 @@ impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
         if !is_json(&head.headers) || head.headers.contains_key(CONTENT_ENCODING) {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
-        let limit = state.config.limits.body_bytes;
+        let limit = state.settings.limits.body_bytes;
         let declared =
             head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if declared.is_some_and(|length| length > limit) {
             return Err(ErrorCode::PayloadTooLarge.into());
         }
         let reading = Limited::new(body, limit).collect();
-        let body = match tokio::time::timeout(
-            Duration::from_secs(state.config.limits.header_seconds),
-            reading,
-        )
-        .await
-        {
+        let body = match tokio::time::timeout(state.settings.limits.header_timeout, reading).await {
             Err(_) => return Err(ErrorCode::RequestTimeout.into()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(ErrorCode::PayloadTooLarge.into()),
             Ok(Err(_)) => return Err(ErrorCode::InvalidRequest.into()),
@@ -107,12 +102,12 @@ impl FromRequestParts<AppState> for ClientAddress {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let peer =
             parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        Ok(Self(client_address(peer, &parts.headers, &state.trusted_proxies)))
+        Ok(Self(client_address(peer, &parts.headers, &state.settings.trusted_proxies)))
     }
 }
 
 /// Walks `X-Forwarded-For` from the nearest proxy outwards, as far as proxies are trusted.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
     let lines: Vec<&str> = headers
         .get_all(header::HeaderName::from_static("x-forwarded-for"))
@@ -120,7 +115,7 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAd
         .filter_map(|line| line.to_str().ok())
         .collect();
     let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
-    while trusted.contains(&address) {
+    while trusted.iter().any(|network| network.contains(&address)) {
         match hops.next().map(|hop| hop.trim().parse::<IpAddr>()) {
             Some(Ok(next)) => address = next.to_canonical(),
             Some(Err(_)) | None => break,

@@ -96,7 +96,7 @@ async fn caller(
         Bearer::None => match carrier::cookie(headers, Some(registry.name()))? {
             None => return Ok(Caller::Anonymous),
             Some(value) => {
-                carrier::guard(method, headers, &state.own_origin)?;
+                carrier::guard(method, headers, state.page_origins.own())?;
                 SealedText::new(value)
             }
         },

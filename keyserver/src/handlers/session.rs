@@ -91,7 +91,7 @@ fn presented(
         Some(text) => Some(state.registries.find(text)?.name().to_owned()),
         None => None,
     };
-    let presented = carrier::session(method, headers, wanted.as_deref(), &state.own_origin)?;
+    let presented = carrier::session(method, headers, wanted.as_deref(), state.page_origins.own())?;
     Ok((presented.ok_or(ErrorCode::LoginRequired)?, wanted))
 }
 

@@ -44,10 +44,10 @@ pub(crate) async fn post(
 ) -> Result<Response, ApiError> {
     if request.carrier == Carrier::Cookie {
         // Login across sites would log somebody in as somebody else (threat SES-13).
-        carrier::guard(&Method::POST, &headers, &state.own_origin)?;
+        carrier::guard(&Method::POST, &headers, state.page_origins.own())?;
     }
     let registry = state.registries.find(&request.registry)?;
-    let credential = credential(&request, state.config.limits.credential_bytes)?;
+    let credential = credential(&request, state.settings.limits.credential_bytes)?;
     let account = credential.username().unwrap_or_default().to_owned();
     if let Err(seconds) = state.login_limits.take(address, registry.name(), &account) {
         tracing::warn!(registry = registry.name(), "login refused: too many tries");
@@ -77,7 +77,7 @@ pub(crate) async fn post(
             Ok(Json(body).into_response())
         }
         Carrier::Cookie => {
-            let lifetime = state.config.session.lifetime_seconds;
+            let lifetime = state.settings.session.lifetime;
             let cookie =
                 carrier::set_cookie(registry.name(), &sealed_session.text, lifetime).ok_or_else(|| {
                     tracing::error!("a session is no value of a cookie");
@@ -85,7 +85,7 @@ pub(crate) async fn post(
                 })?;
             let mut response = Json(body).into_response();
             // Half of a request's headers, so that there is room for everything else.
-            let room = state.config.limits.header_bytes / 2;
+            let room = state.settings.limits.header_bytes / 2;
             let surplus = carrier::surplus(&headers, registry.name(), cookie.len(), room);
             if !surplus.is_empty() {
                 tracing::info!(cookies = surplus.len(), "login: the browser's oldest sessions make room");

@@ -34,17 +34,17 @@ pub(crate) async fn post(
 ) -> Result<Json<IssuedToken>, ApiError> {
     let registry = state.registries.find(&request.registry)?;
     let scopes = Broker::scopes(&request.scopes)?;
-    let identity = match carrier::session(&Method::POST, &headers, Some(registry.name()), &state.own_origin)?
-    {
-        None => Identity::Anonymous,
-        Some(presented) => {
-            let info = state.sessions.info(&presented.sealed).await?;
-            if info.registry != registry.name() {
-                return Err(ErrorCode::RegistryMismatch.into());
+    let identity =
+        match carrier::session(&Method::POST, &headers, Some(registry.name()), state.page_origins.own())? {
+            None => Identity::Anonymous,
+            Some(presented) => {
+                let info = state.sessions.info(&presented.sealed).await?;
+                if info.registry != registry.name() {
+                    return Err(ErrorCode::RegistryMismatch.into());
+                }
+                Identity::Session(presented.sealed, info)
             }
-            Identity::Session(presented.sealed, info)
-        }
-    };
+        };
     let broker_request =
         BrokerRequest { registry, identity, scopes, seen: request.challenge, fresh: request.fresh };
     let is_anonymous = matches!(broker_request.identity, Identity::Anonymous);

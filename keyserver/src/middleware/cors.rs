@@ -1,70 +1,56 @@
 //! Pages on other origins (Fetch standard, "CORS protocol").
 //!
-//! Only origins that the configuration spells out are answered at all, and never with credentials: a page elsewhere
-//! carries its session in `Authorization`, so no cookie has to cross. Everybody else gets the answer without any
-//! header that would let the page read it.
+//! Only the configured origins are allowed, and never with credentials: a page on another origin sends its session in
+//! `Authorization`, so that no cookie has to cross origins.
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderName,
-    HeaderValue, ORIGIN,
-};
-use http::{HeaderMap, Method, StatusCode};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use http::Method;
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderValue};
+use tower_http::cors::{CorsLayer, Vary};
 
 use super::finish::REQUEST_ID;
 use crate::gateway::{exposed_headers, request_headers};
 use crate::state::AppState;
 
-const METHODS: &str = "GET, HEAD, POST, DELETE";
-const WRITE_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const MAX_AGE: &str = "600";
+/// How long a browser may remember a preflight.
+const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// Answers preflights, and lets allowed pages read.
-pub(super) async fn share(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let origin = allowed(request.headers(), &state);
-    let preflight =
-        request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    if preflight {
-        // Nobody is authorized here and nothing is done: what may follow is all that is said.
-        let mut response = StatusCode::NO_CONTENT.into_response();
-        if let Some(origin) = origin {
-            let headers = response.headers_mut();
-            let methods = if state.config.gateway.read_only { METHODS } else { WRITE_METHODS };
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
-            if let Some(names) = list(request_headers()) {
-                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
-            }
-            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
-        }
-        return response;
+/// Answers preflights, and lets pages of the configured origins read responses. Without such an origin nothing is added,
+/// and browsers refuse by themselves.
+pub(super) fn share(router: Router<AppState>, state: &AppState) -> Router<AppState> {
+    let allowed = state.page_origins.allowed();
+    if allowed.is_empty() {
+        return router;
     }
+    let mut methods = vec![Method::GET, Method::HEAD, Method::POST, Method::DELETE];
+    if !state.settings.gateway.read_only {
+        methods.extend([Method::PUT, Method::PATCH]);
+    }
+    let cors = CorsLayer::new()
+        .allow_origin(allowed.to_vec())
+        .allow_methods(methods)
+        .allow_headers(request_headers().collect::<Vec<_>>())
+        .expose_headers(exposed_headers().chain([REQUEST_ID]).collect::<Vec<_>>())
+        .max_age(MAX_AGE)
+        // `finish` adds `Vary: Origin` to every response.
+        .vary(Vary::list([]));
+    router.layer(cors).layer(from_fn(resource_policy))
+}
+
+/// A page that may read a response may also embed it.
+async fn resource_policy(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if let Some(origin) = origin {
-        let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        if let Some(names) = list(exposed_headers().chain([REQUEST_ID])) {
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, names);
-        }
+    let headers = response.headers_mut();
+    if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         headers.insert(
             HeaderName::from_static("cross-origin-resource-policy"),
             HeaderValue::from_static("cross-origin"),
         );
     }
     response
-}
-
-fn allowed(headers: &HeaderMap, state: &AppState) -> Option<HeaderValue> {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    let (Some(origin), None) = (origins.next(), origins.next()) else { return None };
-    state.config.cors.allowed_origins.iter().any(|allowed| origin == allowed.as_str()).then(|| origin.clone())
-}
-
-/// The names, as one field value.
-fn list(names: impl Iterator<Item = HeaderName>) -> Option<HeaderValue> {
-    let names: Vec<HeaderName> = names.collect();
-    HeaderValue::from_str(&names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ")).ok()
 }

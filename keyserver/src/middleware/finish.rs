@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use dockpass_protocol::api::{PROBLEM_MEDIA_TYPE, SESSIONS};
 use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::origin::Scheme;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
     HeaderValue, REFERRER_POLICY, RETRY_AFTER, SERVER, STRICT_TRANSPORT_SECURITY, VARY,
@@ -71,7 +72,7 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
         // The password stays in the connection's read buffer as long as the connection lives.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    if state.own_origin.starts_with("https:") {
+    if state.own_origin.scheme() == Scheme::Https {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     headers.append(VARY, HeaderValue::from_static("Origin"));

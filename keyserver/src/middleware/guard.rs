@@ -37,11 +37,10 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
 
 /// While the server listens for this machine only, it answers to this machine's names only: a page that points its own
 /// name at 127.0.0.1 (DNS rebinding) gets nothing. Behind a public origin the proxy in front decides about hosts.
-fn is_our_host(headers: &HeaderMap, own_origin: &str) -> bool {
-    let Ok(own) = Origin::parse(own_origin) else { return true };
+fn is_our_host(headers: &HeaderMap, own: &Origin) -> bool {
     let near =
         |origin: &Origin| origin.host() == "localhost" || origin.ip().is_some_and(|ip| ip.is_loopback());
-    if !near(&own) {
+    if !near(own) {
         return true;
     }
     let mut hosts = headers.get_all(HOST).iter();
@@ -66,10 +65,7 @@ pub(super) async fn foreign_pages(State(state): State<AppState>, request: Reques
 fn may_call(method: &Method, headers: &HeaderMap, state: &AppState) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();
     let allowed = match (origins.next(), origins.next()) {
-        (Some(origin), None) => {
-            let allowed = &state.config.cors.allowed_origins;
-            origin == state.own_origin.as_str() || allowed.iter().any(|allowed| origin == allowed.as_str())
-        }
+        (Some(origin), None) => state.page_origins.may_call(origin),
         (Some(_), Some(_)) => return false,
         // No browser leaves it out of a cross-origin request that is more than reading.
         (None, _) => true,

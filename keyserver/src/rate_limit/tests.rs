@@ -3,15 +3,15 @@ use std::sync::Arc;
 
 use super::{LoginLimits, client_prefix};
 use crate::clock::{Clock, ManualClock};
-use crate::config::LimitsConfig;
+use crate::config::LimitSettings;
 
 fn limits(burst: u32, per_minute: u32, account: u32) -> (LoginLimits, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(1_000_000));
-    let config = LimitsConfig {
-        login_burst: burst,
-        login_per_minute: per_minute,
-        account_per_minute: account,
-        ..LimitsConfig::default()
+    let config = LimitSettings {
+        login_burst: burst.try_into().unwrap(),
+        login_per_minute: per_minute.try_into().unwrap(),
+        account_per_minute: account.try_into().unwrap(),
+        ..LimitSettings::default()
     };
     (LoginLimits::new(&config, Arc::clone(&clock) as Arc<dyn Clock>), clock)
 }

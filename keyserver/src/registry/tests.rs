@@ -1,10 +1,10 @@
 use super::Registries;
-use crate::config::{Config, RegistryConfig};
+use crate::config::{RegistrySettings, Settings};
 
-fn registries(change: impl FnOnce(&mut Config)) -> Registries {
-    let mut config = Config::default();
-    change(&mut config);
-    Registries::new(&config).unwrap()
+fn registries(change: impl FnOnce(&mut Settings)) -> Registries {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    Registries::new(&settings, &settings.own_origin().unwrap()).unwrap()
 }
 
 // Threats: RLM-21, SSRF-08, CCH-04.
@@ -49,7 +49,7 @@ fn all_names_of_docker_hub_are_one_registry() {
 fn the_open_mode_takes_public_registries_on_their_ports_only() {
     let registries = registries(|config| {
         config.any_registry = true;
-        config.public_origin = Some("https://ks.example.com".to_owned());
+        config.public_origin = Some("https://ks.example.com".parse().unwrap());
     });
     for name in ["registry.example.com", "registry.example.com:5000", "8.8.8.8"] {
         assert_eq!(registries.find(name).unwrap().name(), name);
@@ -82,9 +82,9 @@ fn the_open_mode_takes_public_registries_on_their_ports_only() {
 #[test]
 fn a_registry_says_where_it_is_and_how_it_is_reached() {
     let registries = registries(|config| {
-        config.registries = vec![RegistryConfig {
-            catalog: vec!["team/app".to_owned()],
-            ..RegistryConfig::by_url("Ours", "http://127.0.0.1:5000")
+        config.registries = vec![RegistrySettings {
+            catalog: vec!["team/app".parse().unwrap()],
+            ..RegistrySettings::at("Ours", "http://127.0.0.1:5000".parse().unwrap()).unwrap()
         }];
     });
     let info = registries.iter().next().unwrap().info();
@@ -102,8 +102,9 @@ fn a_certificate_file_that_is_none_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     std::fs::write(&file, "s3cret").unwrap();
-    let mut config = Config::default();
-    config.registries[0].ca_file = Some(file);
-    let message = Registries::new(&config).unwrap_err().to_string();
+    let mut settings = Settings::default();
+    settings.registries[0].ca_file = Some(file);
+    let own = settings.own_origin().unwrap();
+    let message = Registries::new(&settings, &own).unwrap_err().to_string();
     assert!(message.contains("ca.pem") && !message.contains("s3cret"), "{message}");
 }

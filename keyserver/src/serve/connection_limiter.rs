@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use ipnet::IpNet;
 
 use crate::rate_limit::client_prefix;
 
@@ -10,9 +13,9 @@ use crate::rate_limit::client_prefix;
 #[derive(Debug)]
 pub(super) struct ConnectionLimiter {
     clients: Mutex<HashMap<String, OpenConnections>>,
-    max_per_client: usize,
+    max_per_client: NonZeroUsize,
     /// Trusted proxies: their connections carry the requests of many clients.
-    exempt: Vec<IpAddr>,
+    exempt: Vec<IpNet>,
 }
 
 #[derive(Debug, Default)]
@@ -32,19 +35,19 @@ pub(super) struct ConnectionPermit {
 
 impl ConnectionLimiter {
     /// Allows `max_per_client` connections per client, and any number for `exempt` addresses.
-    pub(super) fn new(max_per_client: usize, exempt: Vec<IpAddr>) -> Arc<Self> {
+    pub(super) fn new(max_per_client: NonZeroUsize, exempt: Vec<IpNet>) -> Arc<Self> {
         Arc::new(Self { clients: Mutex::default(), max_per_client, exempt })
     }
 
     /// A permit for a connection from this address; `None` when the client has reached its limit.
     pub(super) fn acquire(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionPermit> {
-        if self.exempt.contains(&address.to_canonical()) {
+        if self.exempt.iter().any(|network| network.contains(&address.to_canonical())) {
             return Some(ConnectionPermit { limiter: Arc::clone(self), client: None });
         }
         let client = client_prefix(address);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let open = clients.entry(client.clone()).or_default();
-        if open.count >= self.max_per_client {
+        if open.count >= self.max_per_client.get() {
             if !std::mem::replace(&mut open.warned, true) {
                 tracing::warn!(
                     %client,

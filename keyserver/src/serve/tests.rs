@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::Server;
-use crate::config::{Config, RegistryConfig};
+use crate::config::Settings;
 use crate::test_support::{Fake, PASSWORD, USER, key_file, respond, token_registry};
 
 /// A request whose answer ends the connection.
@@ -18,11 +18,14 @@ struct Running {
 }
 
 impl Running {
-    async fn start(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config =
-            Config { listen: "127.0.0.1:0".to_owned(), registries: Vec::new(), ..Config::default() };
+    async fn start(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut config = Settings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            registries: Vec::new(),
+            ..Settings::default()
+        };
         config.session.key_files = vec![key_file()];
-        config.limits.drain_seconds = 0;
+        config.limits.drain_time = Duration::from_secs(0);
         change(&mut config);
         let server = Server::bind(config).await.unwrap();
         let address = server.address();
@@ -53,7 +56,7 @@ async fn read_all(stream: &mut TcpStream, limit: Duration) -> (String, bool) {
 // Threats: LIM-01, LIM-02.
 #[tokio::test]
 async fn slow_headers_and_silence_are_cut_off() {
-    let running = Running::start(|config| config.limits.header_seconds = 1).await;
+    let running = Running::start(|config| config.limits.header_timeout = Duration::from_secs(1)).await;
     for beginning in ["", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"] {
         let mut stream = running.connect().await;
         stream.write_all(beginning.as_bytes()).await.unwrap();
@@ -70,7 +73,7 @@ async fn slow_headers_and_silence_are_cut_off() {
 // Threats: LIM-02.
 #[tokio::test]
 async fn a_slow_body_is_a_timeout() {
-    let running = Running::start(|config| config.limits.header_seconds = 1).await;
+    let running = Running::start(|config| config.limits.header_timeout = Duration::from_secs(1)).await;
     let mut stream = running.connect().await;
     let head = "POST /v1/token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -117,7 +120,7 @@ async fn after_a_login_the_connection_is_closed() {
     })
     .await;
     let running = Running::start(|config| {
-        config.registries = vec![RegistryConfig::by_url("Fake", &format!("http://{}", fake.authority))];
+        config.registries = vec![fake.settings()];
     })
     .await;
     let body = format!(
@@ -144,7 +147,7 @@ async fn stopping_lets_requests_end_and_takes_no_new_ones() {
     })
     .await;
     let mut running = Running::start(|config| {
-        config.registries = vec![RegistryConfig::by_url("Fake", &format!("http://{}", fake.authority))];
+        config.registries = vec![fake.settings()];
     })
     .await;
     let mut idle = running.connect().await;
@@ -163,7 +166,7 @@ async fn stopping_lets_requests_end_and_takes_no_new_ones() {
 // Threats: LIM-08.
 #[tokio::test]
 async fn beyond_the_cap_connections_wait_and_are_then_served() {
-    let running = Running::start(|config| config.limits.connections = 2).await;
+    let running = Running::start(|config| config.limits.connections = 2.try_into().unwrap()).await;
     let first = running.connect().await;
     let second = running.connect().await;
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -177,7 +180,7 @@ async fn beyond_the_cap_connections_wait_and_are_then_served() {
 // Threats: SHD-01.
 #[tokio::test]
 async fn readiness_ends_before_accepting_does() {
-    let mut running = Running::start(|config| config.limits.drain_seconds = 1).await;
+    let mut running = Running::start(|config| config.limits.drain_time = Duration::from_secs(1)).await;
     running.stop();
     tokio::time::sleep(Duration::from_millis(200)).await;
     for (path, status) in [("/readyz", "503"), ("/healthz", "200")] {
@@ -198,9 +201,9 @@ async fn who_never_reads_is_hung_up_on() {
     let fake =
         Fake::start(move |_, _| respond(200, &[("content-type", "application/octet-stream")], &blob)).await;
     let running = Running::start(|config| {
-        config.registries = vec![RegistryConfig::by_url("Fake", &format!("http://{}", fake.authority))];
-        config.limits.connections = 1;
-        config.limits.idle_seconds = 1;
+        config.registries = vec![fake.settings()];
+        config.limits.connections = 1.try_into().unwrap();
+        config.limits.idle_timeout = Duration::from_secs(1);
     })
     .await;
     let mut deaf = running.connect().await;
@@ -219,7 +222,8 @@ async fn who_never_reads_is_hung_up_on() {
 /// LIM-08: one address cannot have every connection.
 #[tokio::test]
 async fn an_address_has_so_many_connections_and_no_more() {
-    let running = Running::start(|config| config.limits.connections_per_address = 2).await;
+    let running =
+        Running::start(|config| config.limits.connections_per_address = 2.try_into().unwrap()).await;
     let (mut first, second) = (running.connect().await, running.connect().await);
     tokio::time::sleep(Duration::from_millis(100)).await;
     let mut third = running.connect().await;
@@ -240,8 +244,8 @@ async fn an_address_has_so_many_connections_and_no_more() {
 #[tokio::test]
 async fn a_trusted_proxy_has_as_many_connections_as_it_wants() {
     let running = Running::start(|config| {
-        config.limits.connections_per_address = 1;
-        config.trusted_proxies = vec!["127.0.0.1".to_owned()];
+        config.limits.connections_per_address = 1.try_into().unwrap();
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;
     let _kept = (running.connect().await, running.connect().await);

@@ -1,5 +1,6 @@
 //! RSA operations with a private key: off the reactor, few at a time, counted.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -21,10 +22,9 @@ pub(super) struct RsaWorkers {
 }
 
 impl RsaWorkers {
-    /// A lane of this width; 0 means one operation per processor. Of unknown sessions half as many may wait.
-    pub(super) fn new(width: usize, max_waiting: usize) -> Self {
-        let width =
-            if width == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { width };
+    /// This many operations at one time, or one per processor. Of unknown sessions half as many may wait.
+    pub(super) fn new(width: Option<NonZeroUsize>, max_waiting: usize) -> Self {
+        let width = width.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         Self {
             workers: Arc::new(Semaphore::new(width)),
             known: Queue::of(max_waiting),

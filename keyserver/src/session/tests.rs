@@ -7,11 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{SealedText, SessionError, Sessions, claims, jwe, keyring};
 use crate::clock::{Clock, ManualClock, SystemRandomness};
-use crate::config::Config;
+use crate::config::Settings;
 use crate::test_support::{NOW_MS, key_file};
 
-fn sessions_with(change: impl FnOnce(&mut Config)) -> (Arc<Sessions>, Arc<ManualClock>) {
-    let mut config = Config::default();
+fn sessions_with(change: impl FnOnce(&mut Settings)) -> (Arc<Sessions>, Arc<ManualClock>) {
+    let mut config = Settings::default();
     config.session.key_files = vec![key_file()];
     change(&mut config);
     let clock = Arc::new(ManualClock::at(NOW_MS));
@@ -72,7 +72,7 @@ async fn another_key_another_server_and_garbage_are_one_and_the_same_error() {
     let (one, _) = sessions_with(|_| {});
     let (other_key, _) = sessions_with(|config| config.session.key_files.clear());
     let (elsewhere, _) =
-        sessions_with(|config| config.public_origin = Some("https://elsewhere.test".to_owned()));
+        sessions_with(|config| config.public_origin = Some("https://elsewhere.test".parse().unwrap()));
     let sealed = seal(&one, "p").await;
     for (sessions, operations) in [(&other_key, 0), (&elsewhere, 1)] {
         assert_eq!(sessions.info(&sealed).await.unwrap_err(), SessionError::Invalid);
@@ -142,7 +142,7 @@ async fn the_length_of_a_session_does_not_tell_that_of_a_password() {
 #[tokio::test]
 async fn a_flood_is_refused_and_the_workers_go_on() {
     let (sessions, _) = sessions_with(|config| {
-        config.limits.rsa_concurrency = 1;
+        config.limits.rsa_concurrency = std::num::NonZeroUsize::new(1);
         config.limits.rsa_queue = 4;
     });
     let sealed = seal(&sessions, "p").await;

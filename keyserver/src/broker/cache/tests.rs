@@ -10,17 +10,19 @@ use secrecy::SecretString;
 use super::{CachedToken, Entry, TokenCache};
 use crate::broker::Identity;
 use crate::clock::SystemRandomness;
-use crate::config::{CacheConfig, Config, RegistryConfig};
+use crate::config::{CacheSettings, Settings};
 use crate::registry::{Registries, Registry};
 use crate::session::{SealedText, SessionInfo};
+use crate::test_support::registry_settings;
 
-fn cache(config: &CacheConfig) -> TokenCache {
+fn cache(config: &CacheSettings) -> TokenCache {
     TokenCache::new(config, &SystemRandomness::default()).unwrap()
 }
 
 fn registries(urls: &[&str]) -> Vec<Arc<Registry>> {
-    let registries = urls.iter().map(|url| RegistryConfig::by_url("R", url)).collect();
-    Registries::new(&Config { registries, ..Config::default() }).unwrap().iter().cloned().collect()
+    let registries = urls.iter().map(|url| registry_settings(url)).collect();
+    let settings = Settings { registries, ..Settings::default() };
+    Registries::new(&settings, &settings.own_origin().unwrap()).unwrap().iter().cloned().collect()
 }
 
 fn session(text: &str) -> Identity {
@@ -54,7 +56,7 @@ fn cached(token: &str, keep_until_ms: i64) -> Entry {
 // Threats: CCH-01, CCH-04, CCH-07, CCH-17.
 #[test]
 fn no_two_questions_have_one_key_and_one_question_has_one() {
-    let cache = cache(&CacheConfig::default());
+    let cache = cache(&CacheSettings::default());
     let registries =
         registries(&["https://a.test", "http://127.0.0.1:443", "https://a.test:5000", "https://aa.test"]);
     let identities = [Identity::Anonymous, session("a"), session("b"), session("anonymous"), session("")];
@@ -92,7 +94,7 @@ fn no_two_questions_have_one_key_and_one_question_has_one() {
         key("repository:a:push,pull repository:b:pull"),
         key("repository:b:pull repository:a:pull,push,pull")
     );
-    let other = TokenCache::new(&CacheConfig::default(), &SystemRandomness::default()).unwrap();
+    let other = TokenCache::new(&CacheSettings::default(), &SystemRandomness::default()).unwrap();
     let set = ScopeSet::parse("repository:a:pull").unwrap();
     assert_ne!(
         cache.key(&session("a"), &registries[0], &realm, None, &set),
@@ -104,8 +106,12 @@ fn no_two_questions_have_one_key_and_one_question_has_one() {
 // Threats: CCH-12.
 #[test]
 fn what_is_kept_how_long() {
-    let caps =
-        cache(&CacheConfig { max_token_seconds: 300, denial_seconds: 30, ..CacheConfig::default() }).caps;
+    let caps = cache(&CacheSettings {
+        max_token: std::time::Duration::from_secs(300),
+        denial: std::time::Duration::from_secs(30),
+        ..CacheSettings::default()
+    })
+    .caps;
     for (expires_ms, session_ms, denies, kept_ms) in [
         (3_600_000, None, false, 300_000),
         (300_000, None, false, 270_000),
@@ -123,15 +129,19 @@ fn what_is_kept_how_long() {
         assert_eq!(caps.keep_until_ms(0, expires_ms, session_ms, denies), kept_ms, "{expires_ms}");
     }
     assert_eq!(caps.refusal_until_ms(1_000), 31_000);
-    let nothing =
-        cache(&CacheConfig { max_token_seconds: 0, denial_seconds: 0, ..CacheConfig::default() }).caps;
+    let nothing = cache(&CacheSettings {
+        max_token: std::time::Duration::ZERO,
+        denial: std::time::Duration::ZERO,
+        ..CacheSettings::default()
+    })
+    .caps;
     assert_eq!(nothing.keep_until_ms(7, 300_000, None, false), 7);
 }
 
 // Threats: CON-02.
 #[tokio::test]
 async fn one_fetch_for_all_and_errors_are_not_kept() {
-    let cache = cache(&CacheConfig::default());
+    let cache = cache(&CacheSettings::default());
     let fetched = Arc::new(AtomicUsize::new(0));
     let fetch = |result: Result<Entry, FlowError>| {
         let fetched = Arc::clone(&fetched);
@@ -162,7 +172,7 @@ async fn one_fetch_for_all_and_errors_are_not_kept() {
 // Threats: CCH-13, CCH-18.
 #[tokio::test]
 async fn it_stays_within_its_bytes() {
-    let cache = cache(&CacheConfig { max_bytes: 100_000, ..CacheConfig::default() });
+    let cache = cache(&CacheSettings { max_bytes: 100_000, ..CacheSettings::default() });
     for index in 0..500_u32 {
         let mut key = [0; 32];
         key[..4].copy_from_slice(&index.to_be_bytes());

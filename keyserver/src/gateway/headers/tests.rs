@@ -1,16 +1,17 @@
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK};
 
 use super::{content_type, exposed_headers, links, request_headers, upstream};
-use crate::config::{Config, RegistryConfig};
+use crate::config::Settings;
 use crate::gateway::Target;
 use crate::registry::Registries;
+use crate::test_support::registry_settings;
 
 /// The `Link` and the `Registry-Link` lines that are relayed for a `Link` line of the registry, in a response to a
 /// request for `target` that the registry answered at `path`.
 fn relayed_links(target: &str, path: &str, line: &str) -> (Vec<String>, Vec<String>) {
     let config =
-        Config { registries: vec![RegistryConfig::by_url("R", "https://r.test:5000")], ..Config::default() };
-    let registries = Registries::new(&config).unwrap();
+        Settings { registries: vec![registry_settings("https://r.test:5000")], ..Settings::default() };
+    let registries = Registries::new(&config, &config.own_origin().unwrap()).unwrap();
     let registry = registries.iter().next().unwrap();
     let (mut from, mut to) = (HeaderMap::new(), HeaderMap::new());
     from.insert(LINK, HeaderValue::from_str(line).unwrap());

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue};
+use ipnet::IpNet;
 
 use super::client_address;
 
@@ -18,13 +19,13 @@ fn forwarded_addresses_count_only_from_trusted_proxies_and_only_as_far_as_those_
         }
         headers
     };
-    let proxies = [ip("10.0.0.1"), ip("10.0.0.2")];
+    let proxies: [IpNet; 2] = ["10.0.0.1/32".parse().unwrap(), "10.0.1.0/24".parse().unwrap()];
     for (peer, lines, trusted, expected) in [
         ("1.1.1.1", &["9.9.9.9"][..], &proxies[..], "1.1.1.1"),
         ("10.0.0.1", &["9.9.9.9"], &[], "10.0.0.1"),
         ("10.0.0.1", &["9.9.9.9"], &proxies, "9.9.9.9"),
         ("10.0.0.1", &["6.6.6.6, 9.9.9.9"], &proxies, "9.9.9.9"),
-        ("10.0.0.1", &["6.6.6.6, 9.9.9.9, 10.0.0.2"], &proxies, "9.9.9.9"),
+        ("10.0.0.1", &["6.6.6.6, 9.9.9.9, 10.0.1.77"], &proxies, "9.9.9.9"),
         ("10.0.0.1", &["6.6.6.6", "9.9.9.9"], &proxies, "9.9.9.9"),
         ("10.0.0.1", &["garbage"], &proxies, "10.0.0.1"),
         ("10.0.0.1", &[], &proxies, "10.0.0.1"),

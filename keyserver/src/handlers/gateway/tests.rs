@@ -3,7 +3,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::carrier;
-use crate::config::Config;
+use crate::config::Settings;
 use crate::test_support::{
     Fake, FakeResponse, ReceivedRequest, TestServer, basic, basic_registry, request, respond, token_registry,
 };
@@ -174,7 +174,7 @@ async fn it_is_read_only_unless_configured() {
         server.send(request(method, &target, &[], Body::empty())).await.assert_problem("method_not_allowed");
     }
     assert!(fake.received().is_empty());
-    let writing = TestServer::configured(&[&fake], |config: &mut Config| config.gateway.read_only = false);
+    let writing = TestServer::configured(&[&fake], |config: &mut Settings| config.gateway.read_only = false);
     let put = request(
         "PUT",
         &path(&fake, "/v2/a/manifests/x"),
@@ -312,7 +312,7 @@ async fn blob_redirects_are_followed_without_authorization() {
     let to = format!("http://{}/bucket/x?X-Amz-Signature=s", storage.authority);
     let fake = Fake::start(move |_, _| respond(307, &[("location", &to)], "")).await;
     let server = TestServer::configured(&[&fake], |config| {
-        config.registries[0].redirects = vec![format!("http://{}", storage.authority)];
+        config.registries[0].redirects = vec![storage.settings().origin];
     });
     let blob = path(&fake, &format!("/v2/a/blobs/{DIGEST}"));
     let response = server.get(&blob, &[("authorization", "Bearer t"), ("range", "bytes=0-9")]).await;

@@ -227,8 +227,8 @@ async fn only_plain_json_of_bounded_size_is_read() {
 async fn too_many_tries_are_rate_limited_before_any_request() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::configured(&[&fake], |config| {
-        config.limits.login_burst = 3;
-        config.limits.login_per_minute = 3;
+        config.limits.login_burst = 3.try_into().unwrap();
+        config.limits.login_per_minute = 3.try_into().unwrap();
     });
     for _ in 0..3 {
         assert_eq!(server.post("/v1/sessions", &[], &login_body(&fake)).await.status, StatusCode::OK);

@@ -372,7 +372,9 @@ async fn logout_ends_a_session_at_once_and_for_good() {
 #[tokio::test]
 async fn a_session_ends_with_its_second() {
     let fake = Fake::start(token_registry).await;
-    let server = TestServer::configured(&[&fake], |config| config.session.lifetime_seconds = 600);
+    let server = TestServer::configured(&[&fake], |config| {
+        config.session.lifetime = std::time::Duration::from_secs(600)
+    });
     let body = login_body(&fake);
     let session =
         server.post("/v1/sessions", &[], &body).await.json()["session"].as_str().unwrap().to_owned();

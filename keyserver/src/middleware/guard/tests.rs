@@ -54,7 +54,7 @@ async fn on_loopback_only_the_names_of_loopback_are_answered() {
         .await
         .assert_problem("invalid_request");
     let public =
-        TestServer::configured(&[], |config| config.public_origin = Some("https://ks.test".to_owned()));
+        TestServer::configured(&[], |config| config.public_origin = Some("https://ks.test".parse().unwrap()));
     assert_eq!(public.get("/healthz", &[("host", "ks.test")]).await.status, StatusCode::OK);
 }
 
@@ -62,7 +62,7 @@ async fn on_loopback_only_the_names_of_loopback_are_answered() {
 #[tokio::test]
 async fn pages_of_other_origins_do_nothing_and_read_nothing() {
     let server = TestServer::configured(&[], |config| {
-        config.cors.allowed_origins = vec!["https://ui.test".to_owned()];
+        config.cors.allowed_origins = vec!["https://ui.test".parse().unwrap()];
     });
     for origin in [
         "null",

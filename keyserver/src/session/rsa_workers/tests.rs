@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::RsaWorkers;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_unknown_sessions_keeps_no_known_one_out() {
     for width in [1, 2, 4] {
-        let rsa_workers = Arc::new(RsaWorkers::new(width, 8));
+        let rsa_workers = Arc::new(RsaWorkers::new(NonZeroUsize::new(width), 8));
         let flood: Vec<_> = (0..100)
             .map(|_| {
                 let rsa_workers = Arc::clone(&rsa_workers);
@@ -35,7 +36,7 @@ async fn a_flood_of_unknown_sessions_keeps_no_known_one_out() {
 // Threats: LIM-09.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_hangs_up_lets_in_no_more_than_the_width() {
-    let rsa_workers = Arc::new(RsaWorkers::new(1, 8));
+    let rsa_workers = Arc::new(RsaWorkers::new(NonZeroUsize::new(1), 8));
     let running = Arc::new(Notify::new());
     let (started, running_too) = (Arc::clone(&running), Arc::clone(&rsa_workers));
     let caller = tokio::spawn(async move {

@@ -59,4 +59,6 @@ pub(crate) async fn get() -> Response {
 }
 
 #[cfg(test)]
+mod error_table;
+#[cfg(test)]
 mod tests;

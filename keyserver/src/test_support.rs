@@ -315,3 +315,17 @@ impl ApiResponse {
         assert_eq!(self.header("cache-control"), Some("no-store"));
     }
 }
+
+/// Asserts that a file of the repository holds this text, or writes it where `UPDATE` is set in the environment.
+#[track_caller]
+pub(crate) fn committed(path: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        written == text,
+        "{path} is not what the code generates; write it with `UPDATE=1 cargo test -p dockpass-keyserver committed`"
+    );
+}

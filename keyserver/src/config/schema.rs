@@ -17,3 +17,6 @@ pub fn schema() -> Json {
 pub fn schema_text() -> String {
     format!("{:#}\n", schema())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@ use dockpass_protocol::api;
 use dockpass_protocol::code::ErrorCode;
 use http::StatusCode;
 use serde_json::Value;
+use utoipa::OpenApi as _;
 
 use crate::test_support::{TestServer, request};
 
@@ -77,4 +78,10 @@ async fn its_schemas_are_those_of_the_types() {
         assert!(schemas[name].is_object(), "{name} is referred to and not there");
     }
     assert!(document["components"]["securitySchemes"]["session"].is_object());
+}
+
+#[test]
+fn the_committed_document_is_the_one_of_the_code() {
+    let text = super::Document::openapi().to_pretty_json().unwrap();
+    crate::test_support::committed("docs/openapi.json", &format!("{text}\n"));
 }

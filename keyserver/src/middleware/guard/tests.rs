@@ -94,7 +94,7 @@ async fn pages_of_other_origins_do_nothing_and_read_nothing() {
     assert_eq!(response.status, StatusCode::OK);
     assert_eq!(response.header("access-control-allow-origin"), Some("https://ui.test"));
     assert!(response.header("access-control-allow-credentials").is_none());
-    assert!(response.header("access-control-expose-headers").unwrap().contains("Docker-Content-Digest"));
+    assert!(response.header("access-control-expose-headers").unwrap().contains("docker-content-digest"));
     let error = server.get("/v1/session", &[("origin", "https://ui.test")]).await;
     error.assert_problem("login_required");
     assert_eq!(error.header("access-control-allow-origin"), Some("https://ui.test"));
@@ -105,9 +105,9 @@ async fn pages_of_other_origins_do_nothing_and_read_nothing() {
         ("access-control-request-private-network", "true"),
     ];
     let response = server.send(request("OPTIONS", "/v1/token", &preflight, Body::empty())).await;
-    assert_eq!(response.status, StatusCode::NO_CONTENT);
-    assert_eq!(response.header("access-control-allow-methods"), Some("GET, HEAD, POST, DELETE"));
-    assert!(response.header("access-control-allow-headers").unwrap().contains("Authorization"));
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.header("access-control-allow-methods"), Some("GET,HEAD,POST,DELETE"));
+    assert!(response.header("access-control-allow-headers").unwrap().contains("authorization"));
     assert_eq!(response.header("access-control-max-age"), Some("600"));
     assert!(response.header("access-control-allow-private-network").is_none());
 }

@@ -1,10 +1,11 @@
-//! Registry tokens: asked for once, kept while they last, handed only to the credentials that earned them.
+//! Registry tokens: requested once, cached while they are valid, and returned only to the credentials that earned
+//! them.
 //!
-//! A key of the cache is an HMAC over length-prefixed fields that begin with the hash of the sealed session: the
-//! session is random, so the key is no oracle for passwords, and whoever has not the session cannot name the entry.
-//! A hit needs no RSA operation, because what has to be checked (expiry, logout) is known by the session's hash
-//! ([`SessionInfo`]). Misses for one key share one flight, which runs in a task of its own: a caller who hangs up does not
-//! take the others' answer with it.
+//! The cache key is an HMAC over length-prefixed fields that begin with the hash of the sealed session. The session
+//! is random, so that the key is no oracle for passwords, and it cannot be computed without the session. A hit needs
+//! no RSA operation, because expiry and logout are known by the session's hash ([`SessionInfo`]). Misses for one key
+//! share one request, which runs in a task of its own, so that a caller who disconnects does not cancel it for the
+//! others.
 
 mod auth_discovery;
 mod cache;
@@ -31,34 +32,34 @@ use crate::upstream;
 use auth_discovery::AuthDiscovery;
 use cache::{CachedToken, Entry, TokenCache};
 
-/// No request asks for more scopes.
+/// Scopes of one request at most.
 const MAX_SCOPES: usize = 100;
 
-/// Who asks.
+/// The caller.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// Nobody.
+    /// Without a session.
     Anonymous,
     /// The holder of this session.
     Session(SealedText, Arc<SessionInfo>),
 }
 
-/// What is asked for.
+/// A request for a token.
 #[derive(Clone, Debug)]
 pub struct BrokerRequest {
-    /// At which registry.
+    /// The registry.
     pub registry: Arc<Registry>,
-    /// By whom.
+    /// The caller.
     pub identity: Identity,
-    /// For what.
+    /// The requested scopes.
     pub scopes: ScopeSet,
-    /// What the caller saw of a challenge; compared, never used.
+    /// The challenge that the caller saw; compared, never used.
     pub seen: Option<ReportedChallenge>,
-    /// The last token was refused, so one that was kept will not do.
+    /// The registry refused the last token, so that a cached one is not enough.
     pub fresh: bool,
 }
 
-/// A token and what it is good for. `Debug` shows no token.
+/// A token with its grants. `Debug` shows no token.
 #[derive(Clone, Debug)]
 pub struct Token {
     cached: Arc<CachedToken>,
@@ -90,7 +91,7 @@ impl Token {
     }
 }
 
-/// Why there is no token.
+/// Why there is no token, and what led to it.
 #[derive(Clone, Debug)]
 pub struct BrokerError {
     /// Why, and at which hop.
@@ -120,7 +121,7 @@ impl From<FlowError> for BrokerError {
     }
 }
 
-/// Gets tokens. Cloning shares the cache.
+/// Requests tokens. Cloning shares the cache.
 #[derive(Clone, Debug)]
 pub struct Broker {
     cache: TokenCache,
@@ -153,7 +154,7 @@ impl Broker {
     /// # Errors
     /// [`ErrorCode::InvalidScope`].
     pub fn scopes(texts: &[String]) -> Result<ScopeSet, ErrorCode> {
-        // One text holds one scope; a space inside would smuggle in a second one.
+        // One string is one scope; a space inside would add a second one.
         if texts.len() > MAX_SCOPES || texts.iter().any(|text| text.is_empty() || text.contains(' ')) {
             return Err(ErrorCode::InvalidScope);
         }
@@ -222,7 +223,7 @@ impl Broker {
             trace: Arc::clone(&trace),
         };
         let cache = self.cache.clone();
-        // A task of its own: dropping this future drops only the wait, and what is fetched is kept.
+        // A task of its own: dropping this future drops only the wait, and the result is still cached.
         let fetch = async move { cache.get_or_fetch(key, began_ms, flight.run()).await };
         let joined = tokio::spawn(fetch.in_current_span()).await;
         let flight::Trace { steps, unusable } =
@@ -232,7 +233,7 @@ impl Broker {
             Ok(Ok(entry)) => Self::from_entry(&entry, steps),
             Ok(Err(error)) => Err(BrokerError { error, steps, unusable }),
             Err(error) => {
-                tracing::error!(%error, "a visit to a token service ended by itself");
+                tracing::error!(%error, "token request task panicked");
                 Err(ErrorCode::Internal.into())
             }
         }

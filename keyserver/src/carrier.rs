@@ -1,8 +1,8 @@
-//! The two ways a session travels: `Authorization: Bearer`, and a cookie per registry.
+//! The two carriers of a session: `Authorization: Bearer`, and one cookie per registry.
 //!
-//! A bearer token proves that who sends it has it. A cookie is sent by a browser whoever made it send, so a cookie
-//! counts only with signs that the request comes from our own pages: `Sec-Fetch-Site`, or `Origin` where that is
-//! missing, and for everything that is more than reading the header that no cross-site form can set.
+//! A bearer token proves possession. A cookie does not, because a browser attaches it to requests of any page. So a
+//! cookie is accepted only with proof that the request comes from our own pages: `Sec-Fetch-Site`, or `Origin` where
+//! that is missing, and for everything other than GET and HEAD a header that cross-site forms cannot set.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use http::{HeaderMap, HeaderValue, Method};
 use crate::clock::hex;
 use crate::session::{SealedText, looks_like_one};
 
-/// Name and value of a cookie together must not be longer (RFC 6265bis §5.6; browsers drop it silently).
+/// Longest name and value of a cookie together (RFC 6265bis §5.6); browsers drop longer ones silently.
 const MAX_COOKIE: usize = 4_096;
-/// A browser keeps sessions at so many registries.
+/// Session cookies that one browser keeps at most.
 const MAX_COOKIES: usize = 8;
 /// Hex digits of the registry's hash in a cookie's name.
 const HASH_DIGITS: usize = 16;
 
-/// A session as it came.
+/// A session as it was presented.
 #[derive(Clone, Debug)]
 pub struct Presented {
     /// The session, not yet opened.
@@ -31,16 +31,16 @@ pub struct Presented {
     pub by_cookie: bool,
 }
 
-/// What `Authorization` holds.
+/// The content of `Authorization`.
 #[derive(Debug)]
 pub enum Bearer<'a> {
     /// No such field.
     None,
-    /// A session, at least in form.
+    /// A token with the form of a session.
     Session(&'a str),
-    /// Another bearer token: one of a registry.
+    /// Another bearer token: a registry's.
     Other(&'a str),
-    /// Another scheme, several fields, or no readable text.
+    /// Another scheme, several fields, or unreadable text.
     Unreadable,
 }
 
@@ -98,7 +98,7 @@ pub fn cookie<'a>(headers: &'a HeaderMap, registry: Option<&str>) -> Result<Opti
     let wanted = registry.map(cookie_name);
     let mut found = None;
     for line in headers.get_all(COOKIE) {
-        // A line that is not ASCII cannot hold a session; other cookies are nobody's business here.
+        // A field that is not ASCII cannot contain a session, and other cookies do not matter here.
         let Ok(line) = line.to_str() else { continue };
         for pair in line.split(';') {
             let Some((name, value)) = pair.trim_matches(' ').split_once('=') else { continue };
@@ -116,7 +116,7 @@ pub fn cookie<'a>(headers: &'a HeaderMap, registry: Option<&str>) -> Result<Opti
     Ok(found)
 }
 
-/// Whether a request that carries a cookie comes from our own pages.
+/// Checks that a request with a cookie comes from our own pages.
 ///
 /// # Errors
 /// `origin_not_allowed` or `csrf_required`.
@@ -131,7 +131,7 @@ pub fn guard(method: &Method, headers: &HeaderMap, own_origin: &str) -> Result<(
     Ok(())
 }
 
-/// `Sec-Fetch-Site: same-origin`; where a browser does not send it, `Origin` with our own. Neither: not ours.
+/// `Sec-Fetch-Site: same-origin`; without that header, `Origin` equal to our own. Otherwise the request is foreign.
 fn from_own_page(headers: &HeaderMap, own_origin: &str) -> bool {
     let mut site = headers.get_all("sec-fetch-site").iter();
     match (site.next(), site.next()) {
@@ -159,9 +159,9 @@ pub fn cookie_capacity(registry: &str) -> usize {
     MAX_COOKIE - cookie_name(registry).len() - 1
 }
 
-/// `Set-Cookie` fields that remove the oldest of our cookies, as far as those that are left, and one of `new` bytes for
-/// this registry, would be more than [`MAX_COOKIES`] or more than `max_bytes`. A browser sends what it has with every
-/// request (RFC 6265 §5.4, oldest first), and a request with too many fields is refused: nobody could log out any more.
+/// `Set-Cookie` fields that remove our oldest cookies until those that remain, together with one of `new` bytes for
+/// this registry, are at most [`MAX_COOKIES`] and `max_bytes`. A browser sends all of them with every request, oldest
+/// first (RFC 6265 §5.4); a request with too many would be refused, and the user could not log out.
 pub fn surplus(headers: &HeaderMap, registry: &str, new: usize, max_bytes: usize) -> Vec<HeaderValue> {
     let own = cookie_name(registry);
     let mut presented: Vec<(&str, usize)> = Vec::new();

@@ -25,18 +25,18 @@ const ABOUT: &str =
 const LONG_ABOUT: &str = "\
 The key server of dockpass: lets a web page talk to container registries.
 
-A login is proven at the registry, then user name and password are sealed into a session that only this server can
-open; the session goes back to the browser, and nothing is stored here. With it the server asks token services for the
-browser, and relays registry requests that browsers may not send themselves.";
+A login is checked at the registry; then user name and password are sealed into a session that only this server can
+open. The browser keeps the session, and the server stores nothing. With the session, the server requests tokens for the
+browser and relays registry requests that browsers cannot send because of CORS.";
 const AFTER_HELP: &str = "\
 Examples:
   dockpass-keyserver serve                              Docker Hub, GitHub, Quay, GitLab.com, NVIDIA on 127.0.0.1:8780
-  dockpass-keyserver keygen --out session.pem           a key, so that sessions outlive a restart
-  dockpass-keyserver check-config config.yaml           every problem at once, with its line
+  dockpass-keyserver keygen --out session.pem           create a key, so that sessions survive a restart
+  dockpass-keyserver check-config config.yaml           report every problem with line and column
   dockpass-keyserver serve --config config.yaml
-  DOCKPASS__LOG__FORMAT=json dockpass-keyserver serve   any key by a variable: DOCKPASS__SECTION__KEY
+  DOCKPASS__LOG__FORMAT=json dockpass-keyserver serve   override any key: DOCKPASS__SECTION__KEY
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 cannot listen, 5 keys.
+Exit codes: 0 success, 1 failure, 2 usage, 3 configuration, 4 cannot listen, 5 keys.
 config.example.yaml explains every key.";
 
 #[derive(Debug, Parser)]
@@ -50,28 +50,28 @@ struct Arguments {
 enum Command {
     /// Serve the page, the API and the gateway.
     ///
-    /// Prints `dockpass-keyserver listening on http://ADDRESS` to standard output when it is ready; logs go to standard
-    /// error. SIGTERM or Ctrl-C: no new requests, those in flight may end. SIGHUP: the key files are read again.
+    /// Prints `dockpass-keyserver listening on http://ADDRESS` to standard output when it is ready, and logs to standard
+    /// error. SIGTERM and Ctrl-C stop it: requests in flight are completed. SIGHUP reloads the key files.
     Serve {
         /// The configuration file; without one, the defaults of config.example.yaml.
         #[arg(long, value_name = "FILE", env = "DOCKPASS_CONFIG")]
         config: Option<PathBuf>,
-        /// Listen here instead of on the configured address; port 0 takes any free one.
+        /// Listen on this address instead of the configured one. Port 0 uses any free port.
         #[arg(long, value_name = "ADDRESS:PORT")]
         listen: Option<SocketAddr>,
     },
-    /// Make an RSA key that seals sessions, for `session.key_files`.
+    /// Create an RSA key that seals sessions, for `session.key_files`.
     ///
-    /// Writes PKCS#8 PEM that only its owner can read. An existing file is never touched.
+    /// Writes PKCS#8 PEM, readable by its owner only. An existing file is never overwritten.
     Keygen {
-        /// 3072 and 4096 are slower to open (3 and 7 times) and last longer.
+        /// Size of the key. Opening a session takes 3 times as long with 3072 bits and 7 times with 4096.
         #[arg(long, default_value = "2048", value_parser = ["2048", "3072", "4096"])]
         bits: String,
         /// The file to write.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Say what is wrong with a configuration, key files included, without serving.
+    /// Check a configuration, including key and certificate files, and report every problem.
     CheckConfig {
         /// The configuration file.
         #[arg(value_name = "FILE")]
@@ -101,7 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// Why the program ends, and with which code.
+/// Why the program fails, and its exit code.
 #[derive(Debug)]
 struct Failure {
     code: u8,
@@ -127,8 +127,8 @@ impl From<ServeError> for Failure {
                 Self {
                     code: LISTEN,
                     message: format!(
-                        "cannot listen on {address}: something else does already. Stop it, or choose another port: \
-                     `dockpass-keyserver serve --listen 127.0.0.1:0` takes any free one"
+                        "cannot listen on {address}: the address is already in use. Stop the other program, or choose \
+                     another port: `dockpass-keyserver serve --listen 127.0.0.1:0` uses any free one"
                     ),
                 }
             }
@@ -143,7 +143,7 @@ impl From<ServeError> for Failure {
 }
 
 fn load(file: Option<&Path>) -> Result<Settings, ConfigProblems> {
-    // Variables that are not UTF-8 are none of ours.
+    // A variable that is not UTF-8 cannot be one of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Settings::load(file, environment)
@@ -162,7 +162,7 @@ fn serve(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), Failure>
     forbid_dumps();
     let failed = |reason: std::io::Error| Failure {
         code: FAILED,
-        message: format!("no threads can be started: {reason}"),
+        message: format!("the runtime cannot be started: {reason}"),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
@@ -175,7 +175,7 @@ fn serve(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), Failure>
     })
 }
 
-/// The signals of an operator.
+/// Signals of the operator.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
@@ -184,7 +184,7 @@ struct Signals {
 }
 
 impl Signals {
-    /// From here on they no longer end the process by themselves.
+    /// Installs the handlers; from here on the signals do not end the process.
     fn listen() -> std::io::Result<Self> {
         #[cfg(unix)]
         use tokio::signal::unix::{SignalKind, signal};
@@ -196,7 +196,7 @@ impl Signals {
         })
     }
 
-    /// Ready when the server is to stop. Meanwhile reads key files again when asked to.
+    /// Completes when the server has to stop. Until then, reloads key files on SIGHUP.
     #[cfg(unix)]
     async fn until_stop(mut self, state: crate::state::AppState) {
         loop {
@@ -204,8 +204,8 @@ impl Signals {
                 _ = tokio::signal::ctrl_c() => return,
                 _ = self.terminate.recv() => return,
                 _ = self.hang_up.recv() => match state.reload_keys() {
-                    Ok(()) => tracing::info!("key files were read again"),
-                    Err(error) => tracing::error!(%error, "key files were not taken over; the keys stay as they were"),
+                    Ok(()) => tracing::info!("key files reloaded"),
+                    Err(error) => tracing::error!(%error, "reloading the key files failed; the current keys stay in use"),
                 },
             }
         }
@@ -217,7 +217,7 @@ impl Signals {
     }
 }
 
-/// No core dumps and no debugger of the same user: the process holds keys. Where the system refuses, it is only said.
+/// Disables core dumps and debuggers of the same user, because the process holds keys. A failure is only logged.
 fn forbid_dumps() {
     #[cfg(target_os = "linux")]
     {
@@ -226,16 +226,17 @@ fn forbid_dumps() {
         if setrlimit(Resource::Core, none).is_err()
             || set_dumpable_behavior(DumpableBehavior::NotDumpable).is_err()
         {
-            tracing::warn!("core dumps could not be switched off");
+            tracing::warn!("core dumps could not be disabled");
         }
     }
 }
 
 fn keygen(bits: &str, out: &Path) -> Result<(), Failure> {
-    let bits =
-        bits.parse().map_err(|_| Failure { code: 2, message: "--bits is 2048, 3072 or 4096".to_owned() })?;
+    let bits = bits
+        .parse()
+        .map_err(|_| Failure { code: 2, message: "--bits must be 2048, 3072 or 4096".to_owned() })?;
     let kid = keyring::generate_file(out, bits)?;
-    say(&format!("{} holds a new RSA key of {bits} bits; kid {kid}", out.display()));
+    say(&format!("created {}: a new RSA key of {bits} bits, kid {kid}", out.display()));
     Ok(())
 }
 
@@ -257,7 +258,7 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a line to standard output. A closed one is no reason to fail.
+/// Writes a line to standard output. A closed output is not an error.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).ok();

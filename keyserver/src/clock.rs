@@ -1,4 +1,4 @@
-//! Time and randomness, injected so that tests can hold them still.
+//! Time and randomness, injected so that tests control them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,17 +24,17 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to.
+/// A clock that moves only when told to, for tests.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// Stands at this time, in milliseconds since the epoch.
+    /// A clock at this time, in milliseconds since the epoch.
     pub fn at(now_ms: i64) -> Self {
         Self(AtomicI64::new(now_ms))
     }
 
-    /// Moves it, back too.
+    /// Moves it forwards, or backwards with a negative number.
     pub fn advance_ms(&self, by: i64) {
         self.0.fetch_add(by, Ordering::Relaxed);
     }
@@ -46,9 +46,9 @@ impl Clock for ManualClock {
     }
 }
 
-/// There is no randomness, so nothing may be sealed.
+/// The random number generator failed, so nothing may be sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no randomness")]
+#[error("the system's random number generator failed")]
 pub struct NoRandomness;
 
 /// Cryptographic randomness.

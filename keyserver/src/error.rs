@@ -1,4 +1,4 @@
-//! From a failure to the problem document that a caller gets.
+//! Maps errors to the problem documents of the API.
 //!
 //! Handlers return [`ApiError`]; services below return their own error enums and know nothing of HTTP. The document is
 //! written by the outermost middleware, which knows the request's id: until then the response carries a [`Draft`].
@@ -23,7 +23,7 @@ pub(crate) struct ApiError {
     allowed: Option<&'static str>,
 }
 
-/// The problem document that a response still lacks.
+/// Marks a response whose problem document is not written yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft(pub(crate) ApiError);
 
@@ -33,12 +33,13 @@ impl ApiError {
         self.code
     }
 
-    /// The status that an upstream answered with, for the log.
+    /// The upstream's status, for the log.
     pub(crate) fn upstream_status(&self) -> Option<u16> {
         self.upstream_status
     }
 
-    /// A method that does not pass where these do (RFC 9110 §15.5.6). The router says it for its own routes.
+    /// `method_not_allowed` with the methods that are allowed (RFC 9110 §15.5.6). The router does this for its own
+    /// routes.
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         Self { allowed: Some(allowed), ..ErrorCode::MethodNotAllowed.into() }
     }
@@ -48,14 +49,14 @@ impl ApiError {
         self.allowed
     }
 
-    /// Says after how many seconds another try makes sense.
+    /// Sets after how many seconds a retry makes sense.
     #[must_use]
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Shows the steps that led here, if the caller asked to see them.
+    /// Adds the steps that led here, if the caller requested them.
     #[must_use]
     pub(crate) fn with_steps(mut self, steps: Vec<StepRecord>, wanted: bool) -> Self {
         if wanted {
@@ -74,12 +75,12 @@ impl ApiError {
         problem
     }
 
-    /// Its HTTP status. Codes of the browser's side never arise here; if one did, it would be our bug.
+    /// Its HTTP status. Codes of the browser side cannot occur here; such a code would be a bug.
     pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Whether the operator should hear of it.
+    /// Whether it is logged as an error of the server.
     pub(crate) fn is_ours(&self) -> bool {
         self.code.fault() == Fault::Dockpass
     }

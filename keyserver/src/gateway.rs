@@ -1,8 +1,8 @@
-//! The gateway: registry requests that a browser may not send itself.
+//! The gateway relays registry requests that browsers cannot send because of CORS.
 //!
-//! `/r/{registry}/v2/…` is relayed to that registry. The page runs the authorization flow and sends registry tokens
-//! through here; where it cannot (Basic at the registry, plain links) it sends its session instead, and the gateway
-//! runs the same flow. A session never goes to a registry, and what comes back never runs on this origin.
+//! `/r/{registry}/v2/…` is relayed to that registry. The page runs the authorization flow and sends registry tokens;
+//! where it cannot (Basic at the registry, plain links), it sends its session, and the gateway runs the same flow. A
+//! session is never sent to a registry, and registry content never runs on this origin.
 
 mod body;
 mod headers;
@@ -37,12 +37,12 @@ pub(crate) use body::IdleBody;
 pub(crate) use headers::{exposed_headers, is_loop, request_headers};
 pub(crate) use target::Target;
 
-/// On whose behalf a request is relayed.
+/// The caller of a relayed request.
 #[derive(Debug)]
 pub(crate) enum Caller {
-    /// Nobody's.
+    /// Neither session nor token.
     Anonymous,
-    /// The page has a registry token.
+    /// A registry token, relayed unchanged.
     Token(SecretString),
     /// The gateway acts for this session.
     Session(SealedText, Arc<SessionInfo>),
@@ -59,10 +59,10 @@ pub(crate) struct Relay<'a> {
     pub(crate) caller: Caller,
 }
 
-/// The response to relay: its body is the registry's, with a limit on standing still.
+/// The response to relay, with a limit on the time without progress of its body.
 pub(crate) type RelayedResponse = Response<IdleBody<Incoming>>;
 
-/// Relays.
+/// Relays requests to registries.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     broker: Broker,
@@ -88,12 +88,12 @@ impl Gateway {
         }
     }
 
-    /// The methods that pass, at one path or another.
+    /// The methods that are relayed, at some path.
     pub(crate) fn methods(&self) -> &'static str {
         if self.read_only { "GET, HEAD" } else { "GET, HEAD, POST, PUT, PATCH, DELETE" }
     }
 
-    /// Whether this method passes at all.
+    /// Whether this method is relayed at all.
     pub(crate) fn admits(&self, method: &Method) -> bool {
         let reads = method == Method::GET || method == Method::HEAD;
         let writes = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE].contains(method);
@@ -213,7 +213,7 @@ impl Gateway {
             Ok((_, Credential::Password { username, password })) => {
                 Ok(Authorization::Basic { username, password })
             }
-            // A refresh token is for the token service alone.
+            // A refresh token is sent to the token service only.
             Ok(_) => Err(FlowError::new(ErrorCode::LoginRequired, Hop::KeyServer)),
             Err(error) => Err(FlowError::new(error.code(), Hop::KeyServer)),
         }
@@ -230,12 +230,12 @@ impl Gateway {
         let mut body = match relay.body.take() {
             Some(body) => body,
             None if relay.method.is_safe() || relay.method == Method::DELETE => upstream::empty(),
-            // The body is spent: what streams is not kept for a second try.
+            // The body was consumed: a stream is not kept for a second attempt.
             None => return Err(failed(ErrorCode::TokenRejected)),
         };
         let authorization = match (upstream::authorization(authorization), authorization) {
             (None, Authorization::None) => None,
-            // A token with characters that no header may hold.
+            // The token contains characters that a header cannot.
             (None, _) => return Err(failed(ErrorCode::InvalidRequest)),
             (value, _) => value,
         };
@@ -280,7 +280,7 @@ struct Evidence {
 }
 
 impl Evidence {
-    /// Tells the log why a flow failed at this hop, after these steps.
+    /// Logs why a flow failed at this hop, after these steps.
     fn log_diagnosis(&self, steps: &[StepRecord], hop: Hop, now_ms: i64) {
         if let (Hop::TokenService, Some(error)) = (hop, &self.no_token) {
             return upstream::log_diagnosis(steps, &error.doctor_context());
@@ -297,7 +297,7 @@ impl Evidence {
     }
 }
 
-/// What a session knows of its registry.
+/// What the session says about its registry.
 fn known_auth(info: &SessionInfo) -> Option<KnownAuth> {
     match (info.auth, &info.realm) {
         (RegistryAuth::Basic, _) => Some(KnownAuth::Basic),

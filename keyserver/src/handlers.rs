@@ -1,4 +1,4 @@
-//! One module per resource: each extracts, calls one service, answers.
+//! One module per resource: each handler extracts, calls one service, and responds.
 
 mod extract;
 pub(crate) use extract::Peer;

@@ -1,10 +1,10 @@
-//! The only way out of this process, and its only constructor of HTTP clients.
+//! The HTTP client for all upstream requests, and the only place that constructs one.
 //!
-//! One stack, hyper, for token services and gateway alike: it does nothing that it was not told to. No redirects, no
-//! proxies from the environment, no cookies, no decompression. HTTP/1.1 only: its framing is what the gateway's tests
-//! know, and credentials leave no trace in a header compressor's tables. Two clients per registry: `exchange` closes
-//! its connection after each answer, because a pooled one keeps the last `Authorization` in its write buffer; `stream`
-//! keeps connections for the gateway, except after a password.
+//! Token services and gateway share one stack, hyper, which does nothing implicitly: no redirects, no proxies from
+//! the environment, no cookies, no decompression. HTTP/1.1 only, so that credentials leave no trace in a header
+//! compressor's tables. There are two clients per registry. `exchange` closes its connection after each response,
+//! because a pooled connection keeps the last `Authorization` in its write buffer; `stream` reuses connections for
+//! the gateway, except after a password.
 
 mod dial;
 mod error;
@@ -36,11 +36,11 @@ pub use dial::DialPolicy;
 use dial::Dialer;
 use upload::{Upload, UploadStalled};
 
-/// The longest body of a token service, and of a registry at login.
+/// Longest response body of a token service, and of a registry at login.
 pub const MAX_BODY: usize = 64 * 1024;
-/// How this server names itself to registries and token services.
+/// `User-Agent` of requests to registries and token services.
 pub(crate) const AGENT: &str = concat!("dockpass/", env!("CARGO_PKG_VERSION"));
-/// The longest head of an answer.
+/// Longest response head.
 const MAX_HEAD: usize = 32 * 1024;
 
 /// A request body.
@@ -55,19 +55,19 @@ pub struct Timeouts {
     /// From the end of the request until the head of the answer; for `exchange`, from its start until the end of the
     /// answer.
     pub response: Duration,
-    /// How long a request body that streams may stand still.
+    /// How long a streaming request body may make no progress.
     pub idle: Duration,
 }
 
-/// Why no client could be made.
+/// Why a client could not be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The file of certificate authorities.
-    #[error("certificate file {0} holds no PEM certificates that can be read")]
+    #[error("certificate file {0} cannot be read as PEM certificates")]
     Certificates(PathBuf),
-    /// The TLS library refuses its own defaults.
-    #[error("TLS cannot be set up")]
+    /// The TLS library rejects its own defaults.
+    #[error("the TLS library cannot be initialized")]
     Tls,
 }
 
@@ -164,7 +164,7 @@ impl HttpClient {
     }
 }
 
-/// Where a request goes, without its path.
+/// The host of a request, without its path.
 fn host<B>(request: &Request<B>) -> Option<String> {
     request.uri().host().map(ToOwned::to_owned)
 }
@@ -176,18 +176,18 @@ fn failed(error: &(dyn std::error::Error + 'static), host: Option<&str>) -> Tran
     if meaning == TransportError::AddressRefused {
         tracing::warn!(
             host,
-            "not dialled: a private address outside the configuration (`url`, `realms`, `redirects` of a registry)"
+            "connection refused: the host has a private address and is not in the configuration (`url`, `realms` or `redirects` of a registry)"
         );
     }
     meaning
 }
 
-/// Whether a person's password goes along; a token is good for minutes and one registry only.
+/// Whether the request carries a password; a token is valid for minutes and for one registry only.
 fn holds_password<B>(request: &Request<B>) -> bool {
     request.headers().get(AUTHORIZATION).is_some_and(|value| !value.as_bytes().starts_with(b"Bearer "))
 }
 
-/// hyper bounds what it buffers, not what it accepts: a head that came in one piece may be longer.
+/// hyper limits what it buffers, not what it accepts: a head that arrives in one piece may be longer.
 fn check_head(headers: &HeaderMap) -> Result<(), TransportError> {
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if bytes > MAX_HEAD { Err(TransportError::Invalid) } else { Ok(()) }
@@ -208,11 +208,11 @@ pub(crate) fn check_certificates(ca_file: Option<&Path>) -> Result<(), ClientErr
     tls(ca_file).map(drop)
 }
 
-/// TLS 1.2 and 1.3 on aws-lc, the system's trust anchors and those of the file.
+/// TLS 1.2 and 1.3 on aws-lc, with the system's root certificates and those of the file.
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
     let mut roots = RootCertStore::empty();
     let (usable, unusable) = roots.add_parsable_certificates(system_roots().iter().cloned());
-    tracing::debug!(usable, unusable, "trust anchors of the system");
+    tracing::debug!(usable, unusable, "loaded the system's root certificates");
     if let Some(path) = ca_file {
         let bad = || ClientError::Certificates(path.to_owned());
         let extra: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(path)
@@ -234,14 +234,14 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, ClientError> {
         .with_no_client_auth())
 }
 
-/// The system's trust anchors, read once.
+/// The system's root certificates, loaded once.
 fn system_roots() -> &'static [CertificateDer<'static>] {
     static ROOTS: std::sync::OnceLock<Vec<CertificateDer<'static>>> = std::sync::OnceLock::new();
     ROOTS.get_or_init(|| {
         let found = rustls_native_certs::load_native_certs();
         if found.certs.is_empty() {
             tracing::warn!(
-                "the system has no trust anchors; no https registry can be reached (install ca-certificates)"
+                "the system has no root certificates, so that no https registry can be reached; install ca-certificates"
             );
         }
         found.certs

@@ -1,8 +1,8 @@
 //! The key server: sealed sessions, token broker, gateway.
 //!
-//! It holds the RSA key that opens a user's sealed session, asks token services on the user's behalf, relays registry
-//! requests that browsers may not send themselves, and stores no password. What is decided about the protocol is
-//! decided in `dockpass-protocol`; this crate is one of its two drivers.
+//! It holds the RSA key that opens a user's sealed session, requests tokens on the user's behalf, relays registry
+//! requests that browsers cannot send because of CORS, and stores no password. Decisions about the protocol are in
+//! `dockpass-protocol`; this crate is one of its two drivers.
 //!
 //! Arrows point one way: `clock`, `config`, `http_client` ← `registry`, `session` ← `broker`, `login` ← `gateway` ←
 //! `state` ← `handlers` ← `router` ← `serve` ← `cli`.

@@ -1,4 +1,4 @@
-//! Login: the credentials are proven at the registry, then sealed.
+//! Login: credentials are checked at the registry, then sealed.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::clock::{Clock, Randomness, hex};
 use crate::registry::Registry;
 use crate::upstream;
 
-/// How a login went, and by which steps.
+/// The outcome of a login, and its steps.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) result: Result<LoginProof, FlowError>,
     pub(crate) steps: Vec<StepRecord>,
 }
 
-/// Proves these credentials at this registry. Never answered from a cache.
+/// Checks these credentials at this registry. Never served from a cache.
 pub(crate) async fn prove(
     registry: &Arc<Registry>,
     credential: Credential,
@@ -31,7 +31,7 @@ pub(crate) async fn prove(
     random: &dyn Randomness,
 ) -> Outcome {
     let Some(probe) = probe(random) else {
-        tracing::error!("there is no randomness for the control probe of a login");
+        tracing::error!("the random number generator failed; the control probe of a login was not sent");
         return Outcome {
             result: Err(FlowError::new(ErrorCode::Internal, Hop::KeyServer)),
             steps: Vec::new(),
@@ -58,12 +58,12 @@ pub(crate) async fn prove(
     Outcome { result, steps }
 }
 
-/// Credentials that nobody has.
+/// Random credentials that no account has.
 fn probe(random: &dyn Randomness) -> Option<ProbeCredential> {
     let mut bytes = [0_u8; 30];
     random.fill(&mut bytes).ok()?;
     let (name, secret) = bytes.split_at(12);
-    // Lower-case hex only: some services answer 400 to a user name that they would never give out.
+    // Lower-case hex only: some token services respond with 400 to user names that they would not issue.
     let name = hex(name);
     Some(ProbeCredential {
         username: format!("dockpass-probe-{name}"),

@@ -1,4 +1,4 @@
-//! What happens to every request, in one list.
+//! The middleware of all requests, in order.
 
 mod cors;
 mod finish;
@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::state::AppState;
 pub(crate) use finish::Relayed;
 
-/// Around the API's own routes: their time is bounded as a whole, and pages of other origins are heard or not.
+/// For the API's own routes: one timeout for the whole request, and a check of the page's origin.
 pub(crate) fn api(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     router
         .layer(from_fn_with_state(state.clone(), deadline))
@@ -25,12 +25,12 @@ pub(crate) fn api(router: Router<AppState>, state: &AppState) -> Router<AppState
         .layer(from_fn(finish::no_store))
 }
 
-/// Around the gateway: its time is bounded hop by hop, since a large blob may take long.
+/// For the gateway: timeouts per hop, because a large blob takes long.
 pub(crate) fn relay(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     router.layer(from_fn_with_state(state.clone(), guard::foreign_pages))
 }
 
-/// Around everything, outermost last.
+/// For all routes; the outermost layer is last.
 pub(crate) fn all(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     cors::share(router, state)
         .layer(from_fn_with_state(state.clone(), guard::shape))
@@ -38,12 +38,12 @@ pub(crate) fn all(router: Router<AppState>, state: &AppState) -> Router<AppState
         .layer(from_fn_with_state(state.clone(), finish::finish))
 }
 
-/// A panic is our bug; its message stays in the log, since it may hold anything.
+/// A panic is a bug; its message is not sent to the client, since it may contain any value.
 fn panicked(_payload: Box<dyn Any + Send + 'static>) -> Response {
     ApiError::from(ErrorCode::Internal).into_response()
 }
 
-/// The whole of an API request, its visits to token services included.
+/// Limits the time of an API request, including requests to token services.
 async fn deadline(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let limit = state.settings.limits.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the interface as OpenAPI 3.1, generated from the handlers and the types that they answer with.
+//! `GET /openapi.json`: the API as OpenAPI 3.1, generated from the handlers and their types.
 
 use axum::response::{IntoResponse, Response};
 use dockpass_protocol::api::{ProblemDocument, SESSION_COOKIE_PREFIX};
@@ -30,7 +30,7 @@ use crate::handlers::{gateway, health, keys, registries, session, sessions, toke
 )]
 struct Document;
 
-/// The two ways a session travels.
+/// The two carriers of a session.
 struct Carriers;
 
 impl Modify for Carriers {

@@ -47,7 +47,7 @@ pub(crate) fn find(path: &str) -> Option<&'static File> {
     }
 }
 
-/// A file with all that is said of it.
+/// A file with its metadata.
 fn prepared((path, bytes, gzip): &Embedded) -> (&'static str, File) {
     let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes));
     let (etag, gzip_etag) = (format!("\"{hash}\""), format!("\"{hash}-gzip\""));

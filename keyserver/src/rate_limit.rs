@@ -1,7 +1,7 @@
-//! How often someone may try to log in: by address, and by account at a registry.
+//! Rate limits of logins and anonymous tokens, per client address and per account.
 //!
-//! Two token buckets, because one address may try many accounts and many addresses one account. An address is an IPv4
-//! address or an IPv6 /64, which is what one customer gets. Limits are per process.
+//! Logins have two token buckets, because one address may try many accounts and many addresses one account. A client
+//! is an IPv4 address or an IPv6 /64, the network that one customer gets. Limits are per process.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::LimitSettings;
 
-/// So many buckets are remembered; the least used are forgotten first.
+/// Buckets that are kept at most; the least used are removed first.
 const MAX_BUCKETS: u64 = 100_000;
-/// A full bucket need not be remembered, and every bucket is full again after this long.
+/// A full bucket need not be kept, and every bucket is full again after this time.
 const FORGET: Duration = Duration::from_hours(1);
 
 /// Limits of logins.
@@ -33,17 +33,17 @@ impl LoginLimits {
         }
     }
 
-    /// Takes one try. When there is none left, the seconds to wait.
+    /// Takes one login attempt; `Err` holds the seconds to wait.
     pub(crate) fn take(&self, address: IpAddr, registry: &str, account: &str) -> Result<(), u64> {
         let now_ms = self.clock.now_ms();
         self.by_address.take(&client_prefix(address), now_ms)?;
-        // Spelled differently, it is still the same account to try: what registries fold must not be a way around.
+        // Registries ignore case and spaces around a name, so that variants of the spelling count as one account.
         let account = account.trim().to_lowercase();
         self.by_account.take(&format!("{}:{registry}:{account}", registry.len()), now_ms)
     }
 }
 
-/// Limits of what callers without a session may make this server ask upstream, by address.
+/// Limits of upstream requests without a session, per client address.
 #[derive(Clone, Debug)]
 pub(crate) struct AnonymousLimits {
     by_address: Buckets,
@@ -55,7 +55,7 @@ impl AnonymousLimits {
         Self { by_address: Buckets::new(limits.anonymous_per_minute, limits.anonymous_per_minute), clock }
     }
 
-    /// Takes one question. When there is none left, the seconds to wait.
+    /// Takes one request; `Err` holds the seconds to wait.
     pub(crate) fn take(&self, address: IpAddr) -> Result<(), u64> {
         self.by_address.take(&client_prefix(address), self.clock.now_ms())
     }
@@ -98,7 +98,7 @@ impl Buckets {
         let fresh = || Arc::new(Mutex::new(Bucket { tokens: self.burst, updated_ms: now_ms }));
         let bucket = self.by_key.get_with_by_ref(key, fresh);
         let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that goes back refills nothing.
+        // A clock that goes backwards refills nothing.
         let passed = u32::try_from(now_ms.saturating_sub(bucket.updated_ms).clamp(0, 3_600_000)).unwrap_or(0);
         bucket.tokens = (bucket.tokens + f64::from(passed) * self.per_ms).min(self.burst);
         bucket.updated_ms = now_ms;

@@ -1,4 +1,4 @@
-//! The registries that may be used, and what is known of each.
+//! The configured registries and their state.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,11 +15,11 @@ use dockpass_protocol::reference::{ReferenceError, RegistryName};
 use crate::config::{LimitSettings, RegistrySettings, Settings};
 use crate::http_client::{ClientError, DialPolicy, HttpClient, Timeouts};
 
-/// How long it is remembered how a registry authenticates.
+/// How long the authentication scheme of a registry is remembered.
 const KNOWN_MS: i64 = 10 * 60 * 1000;
-/// Ports that a registry outside the configuration may have: those that registries use.
+/// Allowed ports of a registry outside the configuration.
 const OPEN_PORTS: [u16; 4] = [443, 5000, 5443, 8443];
-/// So many registries outside the configuration are kept at one time.
+/// Registries outside the configuration that are kept at most.
 const MAX_OPEN: u64 = 1_000;
 
 /// One registry.
@@ -82,19 +82,19 @@ impl Registry {
         &self.client
     }
 
-    /// How it was last seen to authenticate, unless that is too long ago.
+    /// How it authenticates, if that was seen recently enough.
     pub fn known_auth(&self, now_ms: i64) -> Option<KnownAuth> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.as_ref().filter(|(_, until)| now_ms < *until).map(|(auth, _)| auth.clone())
     }
 
-    /// Remembers how it was seen to authenticate.
+    /// Remembers how it authenticates.
     pub fn learn_auth(&self, auth: KnownAuth, now_ms: i64) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((auth, now_ms.saturating_add(KNOWN_MS)));
     }
 
-    /// What `GET /v1/registries` says of it.
+    /// The registry as `GET /v1/registries` shows it.
     pub fn info(&self) -> RegistryInfo {
         RegistryInfo {
             registry: self.name.to_string(),
@@ -115,12 +115,12 @@ impl fmt::Debug for Registry {
     }
 }
 
-/// All of them.
+/// All registries.
 #[derive(Debug)]
 pub struct Registries {
     listed: Vec<Arc<Registry>>,
     by_name: HashMap<String, Arc<Registry>>,
-    /// Registries outside the list, when those may be used.
+    /// Registries outside the configuration, if those are allowed.
     open: Option<Open>,
 }
 
@@ -162,7 +162,7 @@ impl Registries {
         self.listed.iter()
     }
 
-    /// The registry that a caller names. No name is resolved and nothing is dialled.
+    /// The registry with this name. No name is resolved and no connection is made.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidRegistry`] (or the code for a name that is not ASCII), [`ErrorCode::RegistryNotAllowed`].

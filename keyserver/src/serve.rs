@@ -1,8 +1,7 @@
-//! Binding, accepting, stopping.
+//! The listener: binding, accepting connections, and shutting down.
 //!
-//! An accept loop of our own, because what protects from slow clients (a limit on reading headers, a cap on
-//! connections) is set per connection. HTTP/1.1 only: TLS and HTTP/2 are for the proxy in front, and what is not spoken
-//! cannot be attacked.
+//! The accept loop is our own, because the protection from slow clients (a timeout for headers, a limit on
+//! connections) is set per connection. HTTP/1.1 only: a reverse proxy provides TLS and HTTP/2.
 
 mod connection_limiter;
 #[cfg(test)]
@@ -33,19 +32,19 @@ use crate::router::router;
 use crate::state::{AppState, Builder, StartError};
 use connection_limiter::ConnectionLimiter;
 
-/// What the accept loop waits after an error that would only come again (no file descriptors left).
+/// Pause of the accept loop after an error that would recur at once, such as too few file descriptors.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 
-/// Why a server does not run.
+/// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The address is taken, or is not one of this machine.
+    /// The address is in use, or does not belong to this machine.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
         /// As configured.
         address: SocketAddr,
-        /// The system's word for it.
+        /// The system's error.
         reason: io::Error,
     },
     /// Keys or registries.
@@ -53,7 +52,7 @@ pub enum ServeError {
     Start(#[from] StartError),
 }
 
-/// A server that is bound and not yet serving.
+/// A bound server that does not serve yet.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -70,7 +69,7 @@ impl Server {
         Self::bind_with(Builder::new(settings)).await
     }
 
-    /// The same with a builder, which may hold another clock.
+    /// As [`Server::bind`], with a builder that may hold another clock.
     ///
     /// # Errors
     /// [`ServeError`].
@@ -79,30 +78,30 @@ impl Server {
         let failed = |reason| ServeError::Listen { address: wanted, reason };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        // The real port, since our own origin is made of it.
+        // The actual port, because our own origin contains it.
         let state = builder.listening_on(address).build()?;
         Ok(Self { listener, address, state })
     }
 
-    /// Where it listens.
+    /// The bound address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What its handlers share.
+    /// The shared state.
     pub fn state(&self) -> &AppState {
         &self.state
     }
 
-    /// Serves until `stop` is ready, then lets requests in flight end within `limits.stop_seconds`.
+    /// Serves until `stop` completes, then gives requests in flight `limits.stop_seconds` to finish.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         serve(self.listener, self.state, stop).await;
     }
 }
 
-/// Serves this listener until `stop` is ready; then `/readyz` says no, and `limits.drain_seconds` later, when load
-/// balancers had time to hear that, nothing new is accepted, idle connections are closed, and requests in flight have
-/// `limits.stop_seconds` to end.
+/// Serves this listener until `stop` completes. Then `/readyz` fails; after `limits.drain_seconds`, which load
+/// balancers need to notice, no new connections are accepted, idle ones are closed, and requests in flight have
+/// `limits.stop_seconds` to finish.
 pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
     let limits = state.settings.limits.clone();
     let app = router(state.clone());
@@ -118,12 +117,12 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
     let mut stop = std::pin::pin!(async {
         stop.await;
         state.stop_being_ready();
-        tracing::info!("stopping");
+        tracing::info!("shutting down");
         tokio::time::sleep(limits.drain_time).await;
     });
     loop {
         let next = async {
-            // At the cap nothing more is accepted; who comes waits in the listener's queue.
+            // At the limit no connection is accepted; clients wait in the listener's queue.
             let slot = Arc::clone(&slots).acquire_owned().await;
             (slot, listener.accept().await)
         };
@@ -134,26 +133,26 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(reason = %error.kind(), "a connection could not be accepted");
+                tracing::warn!(reason = %error.kind(), "accepting a connection failed");
                 tokio::time::sleep(AFTER_ERROR).await;
                 continue;
             }
         };
-        // Not left to wait: it would take the place of others in the listener's queue.
+        // Closed instead of left waiting, because it would block others in the listener's queue.
         let Some(permit) = connection_limiter.acquire(peer.ip()) else { continue };
-        // Small answers must not wait for each other; where it cannot be set, it is only slower.
+        // Small responses must not be delayed by Nagle's algorithm; without the option they are only slower.
         stream.set_nodelay(true).ok();
         let connection = connection(&http, bounded(stream, limits.idle_timeout), peer, app.clone());
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // A connection that breaks is the other side's business; there is nobody to tell.
+            // A lost connection is not an error of the server, and there is nobody to report it to.
             connection.await.ok();
             drop((permit, slot));
         });
     }
     drop(listener);
     if tokio::time::timeout(limits.stop_time, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not end in time");
+        tracing::warn!("shutdown timed out: some requests were cut off");
     }
 }
 
@@ -168,7 +167,7 @@ fn bounded(stream: TcpStream, limit: Duration) -> Bounded {
     Box::pin(stream)
 }
 
-/// One connection's service: the router, with the other end's address in each request.
+/// The service of one connection: the router, with the peer's address in each request.
 fn connection(
     http: &http1::Builder,
     stream: Bounded,

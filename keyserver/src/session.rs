@@ -1,9 +1,8 @@
-//! Sealed sessions: minted at login, opened on use, never stored.
+//! Sealed sessions: sealed at login, opened on use, never stored.
 //!
-//! A session is a JWE that only this server (or one with the same keys) can read or make; see [`jwe`] for its form and
-//! [`claims`] for its content. Opening costs one RSA operation. What may be remembered of an opened one, because it
-//! helps nobody who finds it, is remembered by the hash of the JWE ([`SessionInfo`]): with it, a cached token is handed out
-//! without any RSA work.
+//! A session is a JWE that only this server, or one with the same keys, can read or create; see [`jwe`] for its form
+//! and [`claims`] for its content. Opening costs one RSA operation. The non-secret part ([`SessionInfo`]) is cached
+//! by the hash of the JWE, so that a cached token is returned without RSA work.
 
 mod claims;
 mod jwe;
@@ -34,34 +33,34 @@ use rsa_workers::RsaWorkers;
 use crate::clock::{Clock, Randomness};
 use crate::config::Settings;
 
-/// A key made at start has so many bits.
+/// Size in bits of a key that is generated at start.
 const START_BITS: u32 = 2_048;
-/// Facts of so many sessions are remembered.
+/// Opened sessions whose [`SessionInfo`] is cached at most.
 const MAX_CACHED_INFOS: u64 = 50_000;
 
-/// Why there is no session.
+/// Why a session was not opened or sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// Not one of ours, damaged, revoked, or sealed under a key that is gone. Which of these is nobody's business.
+    /// Forged, damaged, revoked, or sealed under a key that was removed. Callers are not told which.
     #[error("the session is not valid")]
     Invalid,
-    /// Genuine, and over.
+    /// Genuine and expired.
     #[error("the session has expired")]
     Expired,
     /// The credentials make it longer than its carrier allows.
     #[error("the credentials do not fit into a session")]
     TooLarge,
-    /// Too many wait for RSA operations.
-    #[error("too many sessions are being opened")]
+    /// Too many requests wait for RSA operations.
+    #[error("too many sessions are waiting to be opened")]
     Overloaded,
-    /// No randomness, so nothing is sealed.
-    #[error("no session can be sealed")]
+    /// The random number generator failed.
+    #[error("sealing a session failed")]
     Sealing,
 }
 
 impl SessionError {
-    /// The code under which people hear of it.
+    /// The error code.
     pub const fn code(self) -> ErrorCode {
         match self {
             Self::Invalid => ErrorCode::InvalidSession,
@@ -88,7 +87,7 @@ impl SealedText {
         Self { text: text.into(), hash }
     }
 
-    /// SHA-256 of the text: a name for it that opens nothing.
+    /// SHA-256 of the JWE, which identifies the session and cannot open it.
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
@@ -104,7 +103,7 @@ impl fmt::Debug for SealedText {
 pub struct SealedSession {
     /// The JWE.
     pub text: String,
-    /// What may be known of it.
+    /// Its non-secret part.
     pub info: SessionInfo,
 }
 
@@ -128,7 +127,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Sessions under the configured keys, or under a new one that dies with the process.
+    /// Loads the configured keys, or generates one for this process.
     ///
     /// # Errors
     /// [`KeyError`].
@@ -139,21 +138,19 @@ impl Sessions {
     ) -> Result<Self, KeyError> {
         let files = settings.session.key_files.clone();
         let ring = if files.is_empty() {
-            tracing::warn!("no key_files: a key was made for this process, and sessions end with it");
+            tracing::warn!(
+                "session.key_files is empty: generated a key for this process; sessions end when it stops"
+            );
             KeyRing::of(SealingKey::generate(START_BITS)?)
         } else {
-            // The keys may be those of other instances too, and there is no store that they share.
+            // The keys may be shared with other instances, and there is no shared store of logouts.
             tracing::warn!(
-                "logout is known to this process only: an instance with the same key_files takes a session until it \
-                 expires, and so does this one after a restart"
+                "logouts are known to this process only: other instances with the same key_files, and this one after a \
+                 restart, accept a session until it expires"
             );
             KeyRing::load(&files)?
         };
-        tracing::info!(
-            kid = ring.current().kid(),
-            keys = ring.jwks().len(),
-            "sessions are sealed under this key"
-        );
+        tracing::info!(kid = ring.current().kid(), keys = ring.jwks().len(), "loaded session keys");
         let lifetime_ms = crate::clock::millis(settings.session.lifetime);
         Ok(Self {
             ring: RwLock::new(Arc::new(ring)),
@@ -177,7 +174,7 @@ impl Sessions {
         })
     }
 
-    /// Reads the key files again. On any error the old ring stays.
+    /// Reloads the key files. On an error the current keys stay in use.
     ///
     /// # Errors
     /// [`KeyError`]; nothing has changed then.
@@ -217,7 +214,7 @@ impl Sessions {
         let ring = self.ring();
         let mut jti = [0_u8; 16];
         self.random.fill(&mut jti).map_err(|error| {
-            tracing::error!(%error, "no session can be sealed");
+            tracing::error!(%error, "sealing a session failed");
             SessionError::Sealing
         })?;
         let now_s = self.clock.now_ms().div_euclid(1_000);
@@ -234,12 +231,12 @@ impl Sessions {
         };
         let failed = |what: &'static str| {
             move || {
-                tracing::error!(what, "no session can be sealed");
+                tracing::error!(what, "sealing a session failed");
                 SessionError::Sealing
             }
         };
         let claims = claims::encode(&info, &proof.credential, &self.expected)
-            .ok_or_else(failed("the claims cannot be written"))?;
+            .ok_or_else(failed("the claims cannot be serialized"))?;
         let text = jwe::seal(&claims, ring.current(), &*self.random)
             .ok_or_else(failed("randomness, key or cipher failed"))?;
         if text.len() > max_length.min(jwe::MAX_LENGTH) {
@@ -265,7 +262,7 @@ impl Sessions {
             this.info.try_get_with(sealed.hash, open).await
         });
         let opened = opening.await.map_err(|error| {
-            tracing::error!(%error, "the opening of a session ended by itself");
+            tracing::error!(%error, "session task panicked");
             SessionError::Overloaded
         })?;
         let info = opened.map_err(|error| *error)?;

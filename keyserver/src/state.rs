@@ -1,4 +1,4 @@
-//! What handlers share, and the only place that builds it.
+//! The state that handlers share.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use crate::registry::Registries;
 use crate::session::Sessions;
 use crate::session::keyring::KeyError;
 
-/// Everything that a request needs. Cloning is cheap.
+/// Shared state of all requests. Cloning is cheap.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
 
@@ -59,21 +59,21 @@ impl fmt::Debug for AppState {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Its keys.
+    /// The keys cannot be loaded.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// Its registries.
+    /// A registry's client cannot be created.
     #[error(transparent)]
     Registries(#[from] ClientError),
-    /// Its origin.
+    /// The server does not know its own origin.
     #[error(transparent)]
     Origin(#[from] NoOrigin),
-    /// The system.
+    /// The system's random number generator failed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
 }
 
-/// Builds an [`AppState`]; tests put their own clock in.
+/// Builds an [`AppState`]; tests inject a clock.
 pub struct Builder {
     settings: Settings,
     clock: Arc<dyn Clock>,
@@ -97,28 +97,28 @@ impl Builder {
         &self.settings
     }
 
-    /// The address that was really bound.
+    /// Sets the address that was bound.
     #[must_use]
     pub(crate) fn listening_on(mut self, address: SocketAddr) -> Self {
         self.settings.listen = address;
         self
     }
 
-    /// With this clock.
+    /// Uses this clock.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// With this randomness.
+    /// Uses this randomness.
     #[must_use]
     pub fn randomness(mut self, random: Arc<dyn Randomness>) -> Self {
         self.random = random;
         self
     }
 
-    /// Loads keys and makes clients.
+    /// Loads keys and creates clients.
     ///
     /// # Errors
     /// [`StartError`].
@@ -126,7 +126,7 @@ impl Builder {
         let Self { settings, clock, random } = self;
         if settings.any_registry {
             tracing::warn!(
-                "any_registry: people may send credentials to every registry on the internet through this server"
+                "any_registry is enabled: users can send credentials to any registry on the internet through this server"
             );
         }
         let own_origin = settings.own_origin()?;
@@ -160,17 +160,17 @@ impl AppState {
         Builder::new(settings).build()
     }
 
-    /// Whether new requests are wanted.
+    /// Whether the server accepts new requests.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Ordering::Relaxed)
     }
 
-    /// From now on `GET /readyz` says no, so that load balancers send nothing more.
+    /// Makes `GET /readyz` fail from now on, so that load balancers stop sending requests.
     pub fn stop_being_ready(&self) {
         self.ready.store(false, Ordering::Relaxed);
     }
 
-    /// Reads the key files again; the old keys stay when that fails.
+    /// Reloads the key files. On an error the current keys stay in use.
     ///
     /// # Errors
     /// [`KeyError`].
@@ -178,7 +178,7 @@ impl AppState {
         self.sessions.reload()
     }
 
-    /// How often a private key was used since start. For tests and benchmarks.
+    /// Number of private-key operations since start, for tests and benchmarks.
     pub fn private_operations(&self) -> u64 {
         self.sessions.private_operations()
     }

@@ -1,8 +1,7 @@
 //! Logs on standard error.
 //!
-//! Nothing secret is ever given to a log macro of ours; that is a rule of the code. The libraries below us do not know
-//! it: hyper and its client print requests and header bytes at debug and trace. So whatever filter is configured, the
-//! targets of libraries are capped at info; only our own can be turned up.
+//! Our own code never passes a secret to a log macro. Libraries do: hyper and its client log requests and header
+//! bytes at debug and trace. So whatever the filter, libraries log at info or above only.
 
 use std::io::IsTerminal;
 
@@ -15,10 +14,10 @@ use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{LogFormat, LogSettings};
 
-/// Targets that may say more than info, because their code is ours.
+/// Targets that may log below info, because their code is ours.
 const OURS: [&str; 2] = ["dockpass_keyserver", "dockpass_protocol"];
 
-/// Starts logging. Does nothing when the process logs already (tests).
+/// Starts logging. Has no effect if a logger is set already, as in tests.
 pub(crate) fn init(settings: &LogSettings) {
     let lines = match settings.format {
         LogFormat::Text => tracing_subscriber::fmt::layer()
@@ -38,15 +37,15 @@ pub(crate) fn init(settings: &LogSettings) {
     drop(started);
 }
 
-/// Logs where a panic happened and nothing else: its message and the values around it may hold anything.
+/// Logs the location of a panic and nothing else: its message may contain any value.
 pub(crate) fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, "a bug: panic");
+        tracing::error!(place, "panicked; this is a bug");
     }));
 }
 
-/// Whether an event of this origin and level may be written at all.
+/// Whether an event of this target and level may be logged.
 fn may_speak(metadata: &Metadata<'_>) -> bool {
     let root = metadata.target().split("::").next().unwrap_or_default();
     OURS.contains(&root) || *metadata.level() <= LevelFilter::INFO

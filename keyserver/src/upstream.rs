@@ -1,4 +1,4 @@
-//! From a flow's request to one of the HTTP client, and from its response to what a flow looks at.
+//! Sends the requests of a flow with the HTTP client, and passes the responses back.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::http_client::UpstreamBody;
 use crate::registry::Registry;
 
-/// The field by which a registry says that it is one (distribution `docs/content/spec/api.md`).
+/// The header that identifies a registry (distribution `docs/content/spec/api.md`).
 const API_VERSION: &str = "docker-distribution-api-version";
 
 /// No body.
@@ -31,7 +31,7 @@ pub(crate) fn authorization(authorization: &Authorization) -> Option<HeaderValue
         Authorization::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.expose_secret())),
         Authorization::Basic { username, password } => {
             let pair = Zeroizing::new(format!("{username}:{}", password.expose_secret()));
-            // Room for everything at once, so that growing leaves no copy behind.
+            // Allocated once, because growing would leave copies.
             let mut text = Zeroizing::new(String::with_capacity(pair.len() / 3 * 4 + 16));
             text.push_str("Basic ");
             STANDARD.encode_string(pair.as_bytes(), &mut text);
@@ -100,7 +100,7 @@ pub(crate) fn with_head<T>(
     headers: &HeaderMap,
     see: impl FnOnce(&ResponseHead<'_>) -> T,
 ) -> T {
-    // Lossy on purpose: a challenge with bytes beyond ASCII is still parsed, and fails there if it must.
+    // Lossy on purpose: a challenge with bytes beyond ASCII is still parsed, and fails there if necessary.
     let lines: Vec<String> = headers
         .get_all(WWW_AUTHENTICATE)
         .iter()
@@ -118,7 +118,7 @@ pub(crate) fn with_head<T>(
     })
 }
 
-/// Tells the log what a flow did and why. Records hold neither secrets nor queries.
+/// Logs the steps of a flow. Records contain neither secrets nor queries.
 pub(crate) fn log_steps(steps: &[StepRecord]) {
     for step in steps {
         let StepRecord { hop, method, target, status, sent, decision, .. } = step;
@@ -126,8 +126,8 @@ pub(crate) fn log_steps(steps: &[StepRecord]) {
     }
 }
 
-/// Tells the log what is wrong and what to do about it, where these steps ended in a failure. Once for each request: what
-/// fails on the way to success is no failure.
+/// Logs the diagnosis of a failed request once: what is wrong and what to do. Failures on the way to success are not
+/// logged.
 pub(crate) fn log_diagnosis(steps: &[StepRecord], context: &Context<'_>) {
     if steps.last().is_some_and(|last| last.code.is_some()) {
         let Diagnosis { code, hop, evidence, fix } = diagnose(steps, context);

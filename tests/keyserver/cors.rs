@@ -17,8 +17,10 @@ fn preflight<'a>(stack: &'a Stack, url: &str, origin: &str) -> Call<'a> {
 }
 
 async fn stack() -> Stack {
-    Stack::with(DemoConfig::only([Kind::Token]), |config| config.cors.allowed_origins = vec![UI.parse().unwrap()])
-        .await
+    Stack::with(DemoConfig::only([Kind::Token]), |config| {
+        config.cors.allowed_origins = vec![UI.parse().unwrap()]
+    })
+    .await
 }
 
 // Threats: COR-03.

@@ -64,7 +64,11 @@ impl Stack {
         Self::build(DemoConfig { clock: time.for_demo(), ..demo }, Some(time), configure).await
     }
 
-    async fn build(demo: DemoConfig, time: Option<ManualTime>, configure: impl FnOnce(&mut Settings)) -> Self {
+    async fn build(
+        demo: DemoConfig,
+        time: Option<ManualTime>,
+        configure: impl FnOnce(&mut Settings),
+    ) -> Self {
         log();
         let password = format!("canary-{}", random_hex());
         let demo = demo.with_password("ada", &password).with_password("bob", &password);

@@ -108,7 +108,9 @@ fn without_request_id(response: &HttpResponse) -> Value {
 async fn a_session_ends_at_its_time() {
     let time = ManualTime::new();
     let demo = DemoConfig::only([Kind::Token]);
-    let stack = Stack::with_time(demo, time.clone(), |config| config.session.lifetime = Duration::from_secs(120)).await;
+    let stack =
+        Stack::with_time(demo, time.clone(), |config| config.session.lifetime = Duration::from_secs(120))
+            .await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
     time.advance(Duration::from_secs(119));

@@ -75,7 +75,10 @@ async fn nothing_is_smuggled() {
 /// LIM-01: a client that never finishes its headers, or its body, is hung up on; others do not notice.
 #[tokio::test]
 async fn clients_that_never_finish_are_hung_up_on() {
-    let stack = Stack::with(DemoConfig::only([Kind::Open]), |config| config.limits.header_timeout = Duration::from_secs(1)).await;
+    let stack = Stack::with(DemoConfig::only([Kind::Open]), |config| {
+        config.limits.header_timeout = Duration::from_secs(1)
+    })
+    .await;
     let host = stack.server.origin.trim_start_matches("http://").to_owned();
     let headers = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nX-Slow: ");
     let body = format!(

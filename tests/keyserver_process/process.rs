@@ -103,7 +103,7 @@ pub(crate) async fn keys_are_read_again_on_sighup() {
     std::fs::rename(path("current.pem"), path("former.pem")).unwrap();
     assert!(fixture.output(&["keygen", "--out", "current.pem"]).status.success());
     program.signal("HUP");
-    program.wait_for_log("key files were read again").await;
+    program.wait_for_log("key files reloaded").await;
     let after = kids(&fixture, &program).await;
     assert_eq!((after.len(), &after[1]), (2, &before[0]), "what sealed before still opens");
     assert!(!before.contains(&after[0]));
@@ -113,7 +113,7 @@ pub(crate) async fn keys_are_read_again_on_sighup() {
 
     std::fs::write(path("current.pem"), "no key").unwrap();
     program.signal("HUP");
-    program.wait_for_log("the keys stay as they were").await;
+    program.wait_for_log("the current keys stay in use").await;
     assert_eq!(kids(&fixture, &program).await, after);
     assert_eq!(fixture.who_am_i(&program, &new).await, 200);
 }

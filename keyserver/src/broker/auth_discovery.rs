@@ -1,7 +1,7 @@
-//! How a registry authenticates, learned by one question however many ask.
+//! Finds out how a registry authenticates, with one request for all callers.
 //!
-//! What callers say that they saw makes the server look again when it differs from what is remembered. Callers may say
-//! anything, so that a look which is young settles the matter instead.
+//! When a caller reports another challenge than the remembered one, the registry is asked again. Callers may report
+//! anything, so a recent response is not questioned.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,9 +14,9 @@ use super::flight;
 use crate::clock::Clock;
 use crate::registry::Registry;
 
-/// What was seen so recently is not looked at again, whatever a caller saw.
+/// A discovery younger than this is not repeated, whatever a caller reports.
 const YOUNG_MS: i64 = 5_000;
-/// Looks at so many registries are remembered; beyond it the least used are forgotten, and looked at anew.
+/// Registries that are remembered at most; the least used are removed and asked again later.
 const MAX_REGISTRIES: u64 = 2_000;
 
 /// The last look at every registry. Cloning shares it.

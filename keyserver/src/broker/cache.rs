@@ -1,4 +1,4 @@
-//! Tokens kept in the process, bounded by bytes, each for as long as it may be.
+//! The token cache: in memory, bounded by bytes, with an expiry per entry.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::clock::{NoRandomness, Randomness};
 use crate::config::CacheSettings;
 use crate::registry::Registry;
 
-/// A token with less time left than this is not handed out from the cache.
+/// A token that expires sooner than this is not served from the cache.
 const MARGIN_MS: i64 = 30_000;
-/// What an entry costs besides its texts: key, times, bookkeeping of the cache.
+/// Bytes of an entry besides its strings: key, times, and bookkeeping of the cache.
 const OVERHEAD: usize = 256;
 
-/// A key is freshened once in so long: what comes more often would only be a way to flood the token service.
+/// A key can be refreshed on demand once in this time; more often would be a way to flood the token service.
 const FRESHEN_MS: i64 = 2_000;
-/// So many keys are remembered as fresh.
+/// Keys whose last refresh is remembered at most.
 const MAX_FRESHENED: u64 = 10_000;
 
-/// The name of an entry. Nobody without the session can compute it.
+/// The key of an entry. It cannot be computed without the session.
 pub(super) type CacheKey = [u8; 32];
 
-/// A token that is kept.
+/// A cached token.
 #[derive(Debug)]
 pub(super) struct CachedToken {
     pub(super) token: SecretString,
@@ -39,18 +39,18 @@ pub(super) struct CachedToken {
     pub(super) granted: Vec<String>,
     pub(super) denied: Vec<String>,
     pub(super) unknown: Vec<String>,
-    /// When it came.
+    /// When it was received.
     pub(super) obtained_at_ms: i64,
-    /// Until when it may be kept, by our clock.
+    /// When it expires, by our clock.
     pub(super) keep_until_ms: i64,
 }
 
-/// What is kept under a key.
+/// The value of a key.
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
     /// A token.
     Token(Arc<CachedToken>),
-    /// A clear refusal, kept for a moment so that a wrong password is not tried over and over.
+    /// A denial, kept briefly so that a wrong password is not tried over and over.
     Refused {
         /// Which.
         error: FlowError,
@@ -88,7 +88,7 @@ impl Entry {
     }
 }
 
-/// How long things are kept.
+/// Upper limits of lifetimes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caps {
     max_token_ms: i64,
@@ -96,7 +96,7 @@ pub(super) struct Caps {
 }
 
 impl Caps {
-    /// When this token is to be forgotten: before it expires, with the session, at the cap; sooner when it denies.
+    /// When this token is removed: before it expires, with the session, or at the cap; sooner when it denies a scope.
     pub(super) fn keep_until_ms(
         &self,
         now_ms: i64,
@@ -111,17 +111,17 @@ impl Caps {
         session_end_ms.map_or(end, |session| end.min(session))
     }
 
-    /// When this refusal is to be forgotten.
+    /// When this denial is removed.
     pub(super) fn refusal_until_ms(&self, now_ms: i64) -> i64 {
         now_ms.saturating_add(self.denial_ms)
     }
 }
 
-/// The cache. It does not know what a token is good for, and forgets at any time: a caller asks again.
+/// The cache. Entries may disappear at any time; a caller then requests the token again.
 #[derive(Clone, Debug)]
 pub(super) struct TokenCache {
     entries: Cache<CacheKey, Entry>,
-    /// When a key was last freshened.
+    /// When a key was last refreshed.
     freshened: moka::sync::Cache<CacheKey, i64>,
     mac: Arc<hmac::Key>,
     pub(super) caps: Caps,
@@ -149,7 +149,8 @@ impl TokenCache {
         })
     }
 
-    /// The key of a question. Every field is preceded by its length, so that no two questions run together.
+    /// The cache key of a request. Every field is preceded by its length, so that different requests never have the
+    /// same input.
     pub(super) fn key(
         &self,
         identity: &Identity,
@@ -179,19 +180,19 @@ impl TokenCache {
         key
     }
 
-    /// What is kept under this key, if it still may be used.
+    /// The value of this key, if it may still be used.
     pub(super) async fn get(&self, key: &CacheKey, now_ms: i64) -> Option<Entry> {
         let entry = self.entries.get(key).await?;
         (now_ms < entry.keep_until_ms()).then_some(entry)
     }
 
-    /// Whether what is kept under this key may be replaced on demand at this time; the next time then is later.
+    /// Whether the value of this key may be refreshed on demand now; calling it counts as a refresh.
     pub(super) fn may_freshen(&self, key: &CacheKey, now_ms: i64) -> bool {
         let is_over = |at_ms: &i64| !(0..FRESHEN_MS).contains(&now_ms.saturating_sub(*at_ms));
         self.freshened.entry_by_ref(key).or_insert_with_if(|| now_ms, is_over).is_fresh()
     }
 
-    /// Forgets what came before this time.
+    /// Removes what was received before this time.
     pub(super) async fn forget_older(&self, key: &CacheKey, before_ms: i64) {
         if let Some(entry) = self.entries.get(key).await
             && entry.obtained_at_ms() <= before_ms
@@ -200,15 +201,15 @@ impl TokenCache {
         }
     }
 
-    /// What is kept under this key; where nothing is, what this future fetches. One future per key runs at a time,
-    /// everybody else waits for it. An error is told to all who wait, and not kept.
+    /// The value of this key, or else the result of this future. One future per key runs at a time, and all other
+    /// callers wait for it. An error is returned to all of them and not cached.
     pub(super) async fn get_or_fetch(
         &self,
         key: CacheKey,
         now_ms: i64,
         fetch: impl Future<Output = Result<Entry, FlowError>>,
     ) -> Result<Entry, FlowError> {
-        // moka's own clock may lag behind an injected one: what ours calls stale is not to be handed out.
+        // moka's own clock may lag behind an injected one: an entry that is expired by ours is not served.
         if self.get(&key, now_ms).await.is_none() {
             self.forget_older(&key, now_ms.saturating_sub(1)).await;
         }

@@ -1,4 +1,4 @@
-//! Bodies that may be slow, but not stand still.
+//! Response bodies with a limit on the time without progress.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,24 +9,24 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Why a body ended early; the connection is cut, so that nobody takes a part for the whole.
+/// Why a body ended early. The connection is then closed, so that a part is not mistaken for the whole.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum BodyError {
     /// The registry's connection failed.
-    #[error("the registry's answer broke off")]
+    #[error("the connection to the registry was lost during the response")]
     Broken(#[source] hyper::Error),
-    /// Nothing came for too long.
-    #[error("the registry's answer stood still")]
+    /// No data within the limit.
+    #[error("the registry's response stalled")]
     Idle,
 }
 
-/// A body whose every piece comes within this time after the one before. Trailers are dropped.
+/// A body that fails when the next chunk takes longer than the limit. Trailers are dropped.
 #[derive(Debug)]
 pub(crate) struct IdleBody<B> {
     inner: B,
     limit: Duration,
-    /// Runs while a piece is waited for.
+    /// Runs while waiting for a chunk.
     timer: Pin<Box<Sleep>>,
     waiting: bool,
 }
@@ -58,7 +58,7 @@ where
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Broken(error)))),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => {
-                // The time in which the reader took nothing does not count against the registry.
+                // The time in which the reader does not read is not counted.
                 if !this.waiting {
                     this.waiting = true;
                     this.timer.as_mut().reset(Instant::now() + this.limit);

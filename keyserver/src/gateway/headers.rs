@@ -1,4 +1,4 @@
-//! Which headers pass, in which direction, and in which form. What is not listed does not pass.
+//! Allow-lists of the headers that are relayed in each direction. Headers that are not listed are removed.
 
 use dockpass_protocol::api::{CHALLENGE_HEADER, CSRF_HEADER, GATEWAY, LINK_HEADER};
 use dockpass_protocol::challenge::{bearer_candidates, parse_lines};
@@ -68,7 +68,7 @@ pub(crate) fn exposed_headers() -> impl Iterator<Item = HeaderName> {
     RESPONSE.into_iter().chain(REWRITTEN)
 }
 
-/// Registry content never runs here, however it is reached.
+/// Prevents registry content from running on this origin, however it is loaded.
 const SANDBOX: &str =
     "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

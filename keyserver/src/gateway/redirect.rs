@@ -11,7 +11,7 @@ use super::headers;
 use crate::registry::Registry;
 use crate::upstream;
 
-/// No storage is further away.
+/// Redirects that are followed at most.
 pub(super) const MAX_HOPS: usize = 5;
 
 /// Whether an answer sends the reader elsewhere.

@@ -1,15 +1,15 @@
-//! What may be asked of a registry: the paths of the distribution specification and no other.
+//! The paths that are relayed: those of the distribution specification and no others.
 
 use std::fmt;
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::scope::{Endpoint, EndpointError, ScopeSet};
 
-/// No query is longer: a tag or repository name, a number, an upload's state.
+/// Longest query: a tag or repository name, a number, or an upload's state.
 const MAX_QUERY: usize = 4_096;
 
-/// A path of the registry API with its query. `Display` writes it as it goes upstream: the grammar has no character
-/// that could be read in two ways, so what was matched is what is sent.
+/// A path of the registry API with its query. `Display` writes it as it is sent upstream: the grammar has no
+/// character that could be read in two ways, so what was matched is what is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
     path: &'a str,

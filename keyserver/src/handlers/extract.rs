@@ -1,4 +1,4 @@
-//! Bodies and queries, with problem documents instead of the framework's own messages, which repeat the input.
+//! Extractors for bodies and queries. Errors are problem documents; the framework's own messages repeat the input.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// A JSON body of at most `limits.body_bytes`, sent as such: no other media type, no encoding. That alone keeps every
-/// cross-site form out.
+/// A JSON body of at most `limits.body_bytes`, without encoding and with the media type `application/json`, which
+/// cross-site forms cannot send.
 pub(crate) struct ApiJson<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
@@ -44,7 +44,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
     }
 }
 
-/// `application/json`, with or without parameters, said once.
+/// `application/json`, with or without parameters, exactly once.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut fields = headers.get_all(CONTENT_TYPE).iter();
     let (Some(field), None) = (fields.next(), fields.next()) else { return false };
@@ -53,7 +53,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.eq_ignore_ascii_case("application/json")
 }
 
-/// The query `?registry=…`, and nothing else: a session in an address would end up in logs.
+/// The query `?registry=…` and nothing else: a session in a URL would end up in logs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegistryQuery {
@@ -74,7 +74,7 @@ impl FromRequestParts<AppState> for Query {
     }
 }
 
-/// No query at all. A `?session=` or `?access_token=` is refused rather than ignored.
+/// No query. `?session=` and `?access_token=` are refused rather than ignored.
 pub(crate) struct NoQuery;
 
 impl FromRequestParts<AppState> for NoQuery {
@@ -89,11 +89,11 @@ impl FromRequestParts<AppState> for NoQuery {
     }
 }
 
-/// The other end of the connection, as the accept loop saw it.
+/// The peer's address, from the accept loop.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub SocketAddr);
 
-/// The caller's address: the peer's, or what a trusted proxy says of it.
+/// The client's address: the peer's, or the one that a trusted proxy forwards.
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl FromRequestParts<AppState> for ClientAddress {
@@ -106,7 +106,7 @@ impl FromRequestParts<AppState> for ClientAddress {
     }
 }
 
-/// Walks `X-Forwarded-For` from the nearest proxy outwards, as far as proxies are trusted.
+/// Walks `X-Forwarded-For` from the nearest proxy outwards while the address is one of a trusted proxy.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
     let lines: Vec<&str> = headers

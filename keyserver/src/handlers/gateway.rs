@@ -1,4 +1,4 @@
-//! The gateway's way in: `/r/{registry}/v2/…`.
+//! The gateway's route: `/r/{registry}/v2/…`.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -18,7 +18,7 @@ use crate::registry::Registry;
 use crate::session::SealedText;
 use crate::state::AppState;
 
-/// What a page may use registry content for: to read it, or to save it.
+/// `Sec-Fetch-Dest` values with which a page may load registry content: to read or to save it.
 const DESTINATIONS: [&str; 2] = ["empty", "document"];
 
 /// Any method on any path below `/r/`.
@@ -77,7 +77,8 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     }
 }
 
-/// On whose behalf. A registry token is relayed as it is, whatever cookies come with it; a session is never relayed.
+/// The caller of a relayed request. A registry token is relayed unchanged, whatever cookies come with it; a session
+/// is never relayed.
 async fn caller(
     state: &AppState,
     registry: &Registry,
@@ -108,8 +109,8 @@ async fn caller(
     Ok(Caller::Session(sealed, info))
 }
 
-/// A browser says what it loads something for (Fetch Metadata). Registry content as a script, style, worker or frame
-/// of a page is refused; who says nothing is no browser.
+/// Browsers send what a resource is loaded for (Fetch Metadata). Registry content as a script, style, worker or frame
+/// is refused; without the header the client is not a browser.
 fn is_wanted_as_data(headers: &HeaderMap) -> Result<(), ErrorCode> {
     let destination = HeaderName::from_static("sec-fetch-dest");
     let fine = headers.get_all(destination).iter().all(|value| DESTINATIONS.iter().any(|name| value == name));

@@ -1,4 +1,4 @@
-//! Is the process alive, and does it want requests?
+//! Liveness and readiness.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// `GET /healthz`: 200 as long as the process answers.
+/// `GET /healthz`: 200 while the process responds.
 #[utoipa::path(
     get,
     path = "/healthz",
@@ -20,7 +20,7 @@ pub(crate) async fn live() -> Response {
     (StatusCode::OK, "ok\n").into_response()
 }
 
-/// `GET /readyz`: 200 while requests are wanted, 503 once the server stops.
+/// `GET /readyz`: 200 while new requests are accepted, 503 after shutdown has begun.
 #[utoipa::path(
     get,
     path = "/readyz",

@@ -13,8 +13,8 @@ pub(crate) struct JwkSet {
     keys: Vec<Jwk>,
 }
 
-/// `GET /v1/keys`: a JWK set (RFC 7517 §5), the sealing key first. Nothing can be forged with these: a session is
-/// signed inside under a key that only the private one gives.
+/// `GET /v1/keys`: a JWK set (RFC 7517 §5), the sealing key first. The public keys do not allow forging a session:
+/// its inner signature uses a key that is derived from the private one.
 #[utoipa::path(
     get,
     path = "/v1/keys",

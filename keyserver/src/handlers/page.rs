@@ -1,4 +1,4 @@
-//! The page's files, and whatever no other route answers.
+//! Serves the page's files; the fallback of all other routes.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -13,7 +13,7 @@ use http::{Method, StatusCode};
 use crate::error::ApiError;
 use crate::page;
 
-/// Only what comes from here, no inline script, no eval but WebAssembly's.
+/// Only resources of this origin; no inline scripts, and no eval except for WebAssembly.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'";
@@ -22,7 +22,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 pub(crate) async fn get(request: Request) -> Result<Response, ApiError> {
     let path = request.uri().path();
     let Some(file) = page::find(path) else {
-        // The address that people type deserves to know why it is empty.
+        // The root explains why there is no page.
         let missing = path == "/" && !page::is_built_in();
         return Err(if missing { ErrorCode::PageNotBuilt } else { ErrorCode::NotFound }.into());
     };
@@ -35,7 +35,7 @@ pub(crate) async fn get(request: Request) -> Result<Response, ApiError> {
     let mut builder = Response::builder()
         .header(CONTENT_TYPE, file.content_type)
         .header(CONTENT_SECURITY_POLICY, POLICY)
-        // Names stay the same when content changes, so a copy is asked about before it is used again.
+        // File names do not change with their content, so that a cached copy has to be revalidated.
         .header(CACHE_CONTROL, "no-cache")
         .header(VARY, "Accept-Encoding")
         .header(ETAG, etag);
@@ -51,7 +51,7 @@ pub(crate) async fn get(request: Request) -> Result<Response, ApiError> {
     Ok(builder.body(body).into_result())
 }
 
-/// A builder of constants cannot fail; if it did, that would be our bug.
+/// A builder of constants cannot fail; a failure would be a bug.
 trait IntoResult {
     fn into_result(self) -> Response;
 }

@@ -1,4 +1,4 @@
-//! Who am I, and logout.
+//! The current session, and logout.
 
 use axum::Json;
 use axum::extract::State;
@@ -39,7 +39,7 @@ pub(crate) async fn get(
     Ok(Json(super::sessions::session_response(&info)))
 }
 
-/// `DELETE /v1/session`: from now on the session opens nothing any more, and its cookie goes.
+/// `DELETE /v1/session`: revokes the session and removes its cookie.
 #[utoipa::path(
     delete,
     path = "/v1/session",
@@ -66,10 +66,10 @@ pub(crate) async fn delete(
             tracing::info!(registry = %info.registry, jti = %info.jti, "logout");
             (StatusCode::NO_CONTENT.into_response(), Some(info.registry.clone()))
         }
-        // It is over already, which is what was wanted.
+        // An expired session has the wanted state already.
         Err(SessionError::Expired) => (StatusCode::NO_CONTENT.into_response(), wanted),
         Err(error @ SessionError::Invalid) => (ApiError::from(error).into_response(), wanted),
-        // It may be good still. Without its cookie nobody could end it any more.
+        // It may still be valid. Without its cookie nobody could revoke it any more.
         Err(error) => return Err(error.into()),
     };
     if presented.by_cookie
@@ -80,7 +80,7 @@ pub(crate) async fn delete(
     Ok(response)
 }
 
-/// The session that was sent, and the canonical name of the registry that was asked about.
+/// The session that was sent, and the canonical name of the registry in the query.
 fn presented(
     state: &AppState,
     method: &Method,

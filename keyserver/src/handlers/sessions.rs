@@ -16,15 +16,15 @@ use crate::session::{SessionError, SessionInfo};
 use crate::state::AppState;
 use crate::{carrier, login};
 
-/// No user name is longer.
+/// Longest user name.
 const MAX_USERNAME: usize = 255;
-/// What docker calls the user of an identity token.
+/// The user name that Docker sends with an identity token.
 const TOKEN_USER: &str = "<token>";
 
 /// `POST /v1/sessions`.
 ///
-/// The answer closes its connection, good or bad: the password stays in the connection's read buffer as long as that
-/// lives (the outermost middleware sees to it, so that no refusal on the way is left out).
+/// The response closes its connection in every case: the password stays in the connection's read buffer until then.
+/// The outermost middleware does this, so that it applies to refusals as well.
 #[utoipa::path(
     post,
     path = "/v1/sessions",
@@ -43,14 +43,14 @@ pub(crate) async fn post(
     ApiJson(request): ApiJson<LoginRequest>,
 ) -> Result<Response, ApiError> {
     if request.carrier == Carrier::Cookie {
-        // Login across sites would log somebody in as somebody else (threat SES-13).
+        // A cross-site login would log the user in as somebody else (threat SES-13).
         carrier::guard(&Method::POST, &headers, state.page_origins.own())?;
     }
     let registry = state.registries.find(&request.registry)?;
     let credential = credential(&request, state.settings.limits.credential_bytes)?;
     let account = credential.username().unwrap_or_default().to_owned();
     if let Err(seconds) = state.login_limits.take(address, registry.name(), &account) {
-        tracing::warn!(registry = registry.name(), "login refused: too many tries");
+        tracing::warn!(registry = registry.name(), "login refused: too many attempts");
         return Err(ApiError::from(ErrorCode::RateLimited).retry_after(seconds));
     }
     let outcome = login::prove(&registry, credential, &*state.clock, &*state.random).await;
@@ -80,15 +80,18 @@ pub(crate) async fn post(
             let lifetime = state.settings.session.lifetime;
             let cookie =
                 carrier::set_cookie(registry.name(), &sealed_session.text, lifetime).ok_or_else(|| {
-                    tracing::error!("a session is no value of a cookie");
+                    tracing::error!("the sealed session is not a valid cookie value");
                     SessionError::Sealing
                 })?;
             let mut response = Json(body).into_response();
-            // Half of a request's headers, so that there is room for everything else.
+            // Half of the limit on headers, so that there is room for all others.
             let room = state.settings.limits.header_bytes / 2;
             let surplus = carrier::surplus(&headers, registry.name(), cookie.len(), room);
             if !surplus.is_empty() {
-                tracing::info!(cookies = surplus.len(), "login: the browser's oldest sessions make room");
+                tracing::info!(
+                    cookies = surplus.len(),
+                    "login: the browser's oldest session cookies are removed to make room"
+                );
             }
             let fields = response.headers_mut();
             fields.insert(SET_COOKIE, cookie);
@@ -100,7 +103,7 @@ pub(crate) async fn post(
     }
 }
 
-/// What a session says of itself.
+/// The session as the API shows it.
 pub(super) fn session_response(info: &SessionInfo) -> SessionResponse {
     SessionResponse {
         registry: info.registry.clone(),
@@ -137,7 +140,7 @@ fn credential(request: &LoginRequest, max_bytes: usize) -> Result<Credential, Er
     }
 }
 
-/// RFC 7617 §2: no colon, no control character; and not empty, since that is nobody.
+/// RFC 7617 §2: no colon and no control character; not empty, because that names nobody.
 fn is_user_id(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= MAX_USERNAME

@@ -12,8 +12,8 @@ use crate::carrier;
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// `POST /v1/token`: with a session or anonymous. A token that denies something is an answer as well: what to do about
-/// it is for the page to decide.
+/// `POST /v1/token`: with a session or anonymous. A token that denies a scope is a successful response: the page
+/// decides what to do about it.
 #[utoipa::path(
     post,
     path = "/v1/token",

@@ -1,7 +1,8 @@
-//! Connections, with the address vetted at the moment of dialling.
+//! Connections whose address is checked when dialling.
 //!
-//! What is vetted is dialled: the addresses of one resolution are judged and then connected to, so that a name cannot
-//! change its mind in between. A literal is judged as it stands, since resolvers let those pass.
+//! The addresses that were checked are the ones that are dialled: a name is resolved once, so that it cannot change
+//! between check and connection (DNS rebinding). Literal addresses are checked too, since resolvers return them
+//! unchanged.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -17,17 +18,17 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
-/// No name has more addresses that are worth a try.
+/// Addresses of a name that are tried at most.
 const MAX_ADDRESSES: usize = 16;
 
-/// Which addresses may be dialled: any for the trusted origins, public ones for all others.
+/// Which addresses may be dialled: any for trusted origins, public ones for all others.
 #[derive(Clone, Debug)]
 pub struct DialPolicy {
     trusted: Arc<[Origin]>,
 }
 
 impl DialPolicy {
-    /// These origins may be anywhere, private networks and this machine included; the operator wrote them down.
+    /// These origins, which the operator configured, may have any address, including private ones and loopback.
     pub fn trusting(origins: Vec<Origin>) -> Self {
         Self { trusted: origins.into() }
     }
@@ -41,7 +42,7 @@ impl DialPolicy {
         self.trusted.contains(origin)
     }
 
-    /// The addresses that may be dialled for this origin, out of those that it has. One bad address spoils the name.
+    /// The addresses of this origin, if all of them may be dialled. One forbidden address refuses the name.
     fn vet(&self, origin: &Origin, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, DialError> {
         if addresses.is_empty() {
             return Err(DialError::Unreachable);
@@ -54,18 +55,18 @@ impl DialPolicy {
     }
 }
 
-/// Why there is no connection.
+/// Why a connection failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum DialError {
-    #[error("the address must not be dialled")]
+    #[error("the address is not allowed")]
     AddressRefused,
-    #[error("no connection")]
+    #[error("the host cannot be reached")]
     Unreachable,
-    #[error("no connection in time")]
+    #[error("the connection timed out")]
     Timeout,
 }
 
-/// Connects for hyper.
+/// The connector of the HTTP client.
 #[derive(Clone, Debug)]
 pub(super) struct Dialer {
     policy: DialPolicy,
@@ -103,14 +104,14 @@ impl Dialer {
                 .collect(),
         };
         let addresses = self.policy.vet(origin, addresses)?;
-        // A network that swallows packets for one family must not use up the time of the other.
+        // A network that drops packets of one address family must not use up the time of the other.
         let share = self.timeout / u32::try_from(addresses.len()).unwrap_or(1).max(1);
         for address in addresses {
             let connecting = TcpStream::connect(SocketAddr::new(address, origin.port()));
             if let Ok(Ok(stream)) =
                 tokio::time::timeout(share.max(Duration::from_millis(500)), connecting).await
             {
-                // Small requests must not wait for each other; where it cannot be set, it is only slower.
+                // Small requests must not be delayed by Nagle's algorithm; without the option they are only slower.
                 stream.set_nodelay(true).ok();
                 return Ok(stream);
             }

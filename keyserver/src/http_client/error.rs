@@ -1,4 +1,4 @@
-//! From the client's errors to the few that a flow tells apart.
+//! Maps errors of the HTTP client to the few that a flow distinguishes.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ use dockpass_protocol::flow::TransportError;
 use super::dial::DialError;
 use super::upload::UploadStalled;
 
-/// What an error of the client means, by its whole chain of causes.
+/// The meaning of a client error, judged by its whole chain of causes.
 pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
     let mut next = Some(error);
     let mut verdict = TransportError::Unreachable;
@@ -29,12 +29,12 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> TransportError {
             if http.is_timeout() {
                 return TransportError::Timeout;
             }
-            // A connection that ends before the head is there gave no answer at all; that is no broken one.
+            // A connection that closes before the response head has given no response; that is not a malformed one.
             if http.is_parse() {
                 verdict = TransportError::Invalid;
             }
         }
-        // An `io::Error` hides the error that it was made from behind `get_ref`: its `source` is that one's source.
+        // `io::Error::get_ref` hides the inner error; the `source` of the `io::Error` is the source of the inner one.
         next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => error.source(),

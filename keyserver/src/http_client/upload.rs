@@ -1,7 +1,7 @@
-//! Request bodies that take as long as they need, and no longer.
+//! Request bodies that stream, with a limit on the time without progress.
 //!
-//! The time for an answer may only begin when the request is out: a large layer takes minutes, and the registry says
-//! nothing before it has it. What is bounded instead is standing still, on either side of the body.
+//! The response timeout can start only when the request body is sent: uploading a large layer takes minutes, and the
+//! registry responds after it. Until then, the time without progress is limited, on either side of the body.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,20 +17,20 @@ use super::{Timeouts, UpstreamBody};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Where a request body is.
+/// How far a request body has been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nobody asked for it yet: there is no connection, or the head is on its way.
+    /// Not polled yet: there is no connection, or the head is being sent.
     Untouched,
-    /// A piece was handed over, and the next one is not asked for yet: the upstream has to read.
+    /// A chunk was passed on, and the next one is not polled yet: the upstream has to read.
     HandedOver,
-    /// The next piece is waited for; the body's own timer runs.
+    /// Waiting for the next chunk; the body's own timer runs.
     Starved,
-    /// All of it was handed over.
+    /// Sent completely.
     Ended,
 }
 
-/// Follows a body on its way out.
+/// Watches the progress of a body.
 #[derive(Debug)]
 pub(super) struct Progress {
     stage: watch::Receiver<Stage>,
@@ -39,18 +39,18 @@ pub(super) struct Progress {
 
 /// Too long without progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the request stood still")]
+#[error("the request body stalled")]
 pub(super) struct UploadStalled;
 
 impl Progress {
-    /// Ends when the body, or after its end the answer, has made no progress for longer than it may.
+    /// Completes when the body, or after its end the response, made no progress for longer than allowed.
     pub(super) async fn stands_still(mut self) -> UploadStalled {
         loop {
             let stage = *self.stage.borrow_and_update();
             let limit = match stage {
                 Stage::Untouched => self.timeouts.response,
                 Stage::HandedOver => self.timeouts.idle,
-                // Its own timer is nearer.
+                // The body's own timer fires first.
                 Stage::Starved => self.timeouts.idle.saturating_mul(2),
                 Stage::Ended => {
                     sleep(self.timeouts.response).await;
@@ -65,18 +65,18 @@ impl Progress {
     }
 }
 
-/// A request body that tells its progress and fails when it stands still.
+/// A request body that reports its progress and fails when it stalls.
 #[derive(Debug)]
 pub(super) struct Upload {
     inner: UpstreamBody,
     stage: watch::Sender<Stage>,
     limit: Duration,
-    /// Runs while a piece is waited for.
+    /// Runs while waiting for a chunk.
     timer: Pin<Box<Sleep>>,
 }
 
 impl Upload {
-    /// This body, and what follows it.
+    /// This body, and its progress.
     pub(super) fn new(inner: UpstreamBody, timeouts: Timeouts) -> (Self, Progress) {
         let at_first = if inner.is_end_stream() { Stage::Ended } else { Stage::Untouched };
         let (sender, receiver) = watch::channel(at_first);
@@ -88,7 +88,7 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        // Whether it was sent or not, no more will be: the answer is due.
+        // Completed or cancelled, nothing more is sent: the response timeout starts.
         self.stage.send_replace(Stage::Ended);
     }
 }

@@ -1,4 +1,4 @@
-//! The outermost layer: request id, problem documents, headers that every answer has, one line of log.
+//! The outermost middleware: request id, problem documents, headers of every response, one log line.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::clock::hex;
 use crate::error::{ApiError, Draft};
 use crate::state::AppState;
 
-/// Headers that every answer has unless it says otherwise itself.
+/// Default headers of every response.
 const DEFAULTS: [(HeaderName, &str); 7] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
@@ -35,16 +35,17 @@ const DEFAULTS: [(HeaderName, &str); 7] = [
 ];
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Names the request, writes its problem document if it has one, and logs it: never its query, headers or body.
+/// Assigns the request id, writes the problem document of an error, and logs one line; never the query, headers or
+/// body.
 pub(super) async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = request_id(&state);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let carries_password = path == SESSIONS;
-    // The caller's own id is not believed: it would be a way to write into the log.
+    // The caller's own id is not used: it would allow writing into the log.
     request.headers_mut().remove(&REQUEST_ID);
-    // At any level: whatever is logged on the way belongs to this request.
+    // At the highest level, so that every event of the request belongs to it whatever the filter.
     let span = tracing::error_span!("request", request_id = %id);
     let mut response = with_problem(next.run(request).instrument(span).await, &id);
     let failed = response.extensions().get::<Draft>().map(|draft| &draft.0);
@@ -69,7 +70,7 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if carries_password {
-        // The password stays in the connection's read buffer as long as the connection lives.
+        // The password stays in the connection's read buffer until the connection closes.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if state.own_origin.scheme() == Scheme::Https {
@@ -80,19 +81,19 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     response
 }
 
-/// What the API says is for its caller only, and for now.
+/// API responses are for their caller only and must not be stored.
 pub(super) async fn no_store(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
-/// A response with a problem document in the place of what the framework, or nobody, wrote.
+/// Replaces the body of an error response by a problem document.
 fn with_problem(response: Response, id: &str) -> Response {
     let status = response.status();
     let error = match response.extensions().get::<Draft>() {
         Some(draft) => draft.0.clone(),
-        // Not one of ours: what the framework answers by itself has no document yet. A registry's answer has a marker.
+        // An error of the framework has no document yet. A relayed registry response has a marker.
         None if status.is_client_error() || status.is_server_error() => {
             if response.extensions().get::<Relayed>().is_some() {
                 return response;
@@ -107,7 +108,7 @@ fn with_problem(response: Response, id: &str) -> Response {
                 415 => ErrorCode::UnsupportedMediaType,
                 503 => ErrorCode::Overloaded,
                 _ => {
-                    tracing::error!(status = status.as_u16(), "an answer without a problem document");
+                    tracing::error!(status = status.as_u16(), "an error response without a problem document");
                     ErrorCode::Internal
                 }
             })
@@ -131,18 +132,18 @@ fn with_problem(response: Response, id: &str) -> Response {
     Response::from_parts(head, Body::from(body))
 }
 
-/// Marks an answer of a registry, which keeps its own error body.
+/// Marks a relayed registry response, which keeps its own error body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Relayed;
 
 fn request_id(state: &AppState) -> String {
     let mut bytes = [0_u8; 8];
-    // Without randomness a request still deserves an answer; its id then is all zeros.
+    // Without randomness the request is still served; its id is then all zeros.
     state.random.fill(&mut bytes).ok();
     hex(&bytes)
 }
 
-/// A path is the caller's own text: a bounded piece of it, without anything that could steer a terminal, is enough.
+/// The path is input: only a bounded part of it is logged, without control characters, which could steer a terminal.
 fn shortened(path: &str) -> String {
     path.chars().take(96).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
 }

@@ -1,4 +1,4 @@
-//! Requests that are refused before anybody looks at what they want.
+//! Checks that come before routing: target, `Host`, and `Origin`.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -11,10 +11,10 @@ use http::{HeaderMap, Method};
 use crate::error::ApiError;
 use crate::state::AppState;
 
-/// No request's target is longer.
+/// Longest request target.
 const MAX_TARGET: usize = 8 * 1024;
 
-/// Targets that are too long or of another form than origin-form (RFC 9112 §3.2), and hosts that are not this one.
+/// Refuses targets that are too long or not in origin-form (RFC 9112 §3.2), and requests to other hosts.
 pub(super) async fn shape(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let uri = request.uri();
     let length = uri.path_and_query().map_or(0, |target| target.as_str().len());
@@ -25,18 +25,18 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
         return ApiError::from(ErrorCode::InvalidRequest).into_response();
     }
     if !is_our_host(request.headers(), &state.own_origin) {
-        // An operator who put a proxy in front has to find out why nothing works.
+        // Logged, because an operator who adds a reverse proxy has to find out why requests fail.
         tracing::warn!(
             own = %state.own_origin,
-            "refused: the request names another host than this machine; behind a proxy, set public_origin"
+            "request refused: its Host is not an address of this machine; behind a reverse proxy, set public_origin"
         );
         return ApiError::from(ErrorCode::InvalidRequest).into_response();
     }
     next.run(request).await
 }
 
-/// While the server listens for this machine only, it answers to this machine's names only: a page that points its own
-/// name at 127.0.0.1 (DNS rebinding) gets nothing. Behind a public origin the proxy in front decides about hosts.
+/// While the own origin is on loopback, only loopback names are accepted as `Host`: a page that points its own name
+/// at 127.0.0.1 (DNS rebinding) is refused. With a public origin, the reverse proxy checks hosts.
 fn is_our_host(headers: &HeaderMap, own: &Origin) -> bool {
     let near =
         |origin: &Origin| origin.host() == "localhost" || origin.ip().is_some_and(|ip| ip.is_loopback());
@@ -54,7 +54,7 @@ fn is_our_host(headers: &HeaderMap, own: &Origin) -> bool {
     }
 }
 
-/// Requests of pages whose origin is not allowed do nothing here, whatever they carry.
+/// Refuses requests of pages whose origin is not allowed, whatever they carry.
 pub(super) async fn foreign_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
     if !may_call(request.method(), request.headers(), &state) {
         return ApiError::from(ErrorCode::OriginNotAllowed).into_response();
@@ -67,14 +67,14 @@ fn may_call(method: &Method, headers: &HeaderMap, state: &AppState) -> bool {
     let allowed = match (origins.next(), origins.next()) {
         (Some(origin), None) => state.page_origins.may_call(origin),
         (Some(_), Some(_)) => return false,
-        // No browser leaves it out of a cross-origin request that is more than reading.
+        // Browsers send `Origin` with every cross-origin request other than GET and HEAD.
         (None, _) => true,
     };
     let mut sites = headers.get_all("sec-fetch-site").iter();
     match (sites.next(), sites.next()) {
         (Some(_), Some(_)) => false,
         (Some(site), None) if site == "same-origin" => true,
-        // A link or the address bar: nothing but reading comes that way.
+        // `none` is a link or the address bar, which only cause GET and HEAD requests.
         (Some(site), None) if site == "none" => allowed && (method == Method::GET || method == Method::HEAD),
         (Some(_), None) => allowed && headers.contains_key(ORIGIN),
         (None, _) => allowed,

@@ -1,4 +1,4 @@
-//! What is inside a session.
+//! The claims of a session.
 
 use dockpass_protocol::api::RegistryAuth;
 use dockpass_protocol::credential::Credential;
@@ -6,14 +6,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Who issues: the program, so that no other kind of JWS can be taken for a session (RFC 8725 §3.8).
+/// Issuer: the program, so that no other kind of JWS is accepted as a session (RFC 8725 §3.8).
 const ISSUER: &str = "dockpass-keyserver";
-/// Clocks of instances may differ by this much, in seconds.
+/// Tolerated difference between clocks of instances, in seconds.
 const SKEW_S: i64 = 60;
-/// Secrets are padded to a multiple of this many bytes, so that a session's length does not tell a password's.
+/// Secrets are padded to a multiple of this many bytes, so that the length of a session does not reveal that of a
+/// password.
 const BUCKET: usize = 64;
 
-/// What may be known of a session outside of it: nothing that helps somebody who finds it.
+/// The non-secret part of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionInfo {
     /// The key that sealed it.
@@ -43,10 +44,10 @@ impl SessionInfo {
     }
 }
 
-/// What a session of this server says of itself.
+/// What is required of a session of this server.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
-    /// The server's public origin, so that two servers with the same keys do not take each other's sessions.
+    /// The server's public origin, so that two servers with the same keys do not accept each other's sessions.
     pub(super) audience: String,
     /// The longest time from `iat` to `exp`, in seconds.
     pub(super) max_lifetime_s: i64,
@@ -75,7 +76,7 @@ struct Claims {
     pad: String,
 }
 
-/// A secret on its way into or out of the claims; wiped when dropped.
+/// A secret in the claims; wiped when dropped.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 struct Hidden(String);
@@ -115,13 +116,13 @@ pub(super) fn encode(
         refresh_token,
         pad: "-".repeat(length.next_multiple_of(BUCKET) - length),
     };
-    // One allocation: a buffer that grows leaves copies of the secret behind.
+    // One allocation, because a growing buffer leaves copies of the secret.
     let mut json = Zeroizing::new(Vec::with_capacity(length + BUCKET + 1_024));
     serde_json::to_writer(&mut *json, &claims).ok()?;
     Some(json)
 }
 
-/// The claims of a genuine session, if they are such as this server writes. An expired one is still read.
+/// Parses and checks the claims of a genuine session. An expired one is still returned.
 pub(super) fn decode(
     json: &[u8],
     kid: &str,

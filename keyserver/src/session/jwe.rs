@@ -1,9 +1,9 @@
 //! The envelope: a JWE in compact form (RFC 7516 §7.1), RSA-OAEP-256 and A256GCM and nothing else, around a JWS in
 //! compact form (RFC 7515 §7.1), HS256 and nothing else.
 //!
-//! The outer layer hides, the inner one proves: everybody may know the public key and encrypt under it, but the inner
-//! key is derived from the private one. The header is compared with the one that this module writes before any RSA
-//! work; there is nothing to negotiate.
+//! The outer layer encrypts, the inner one authenticates: the public key is public, so that anybody can encrypt under
+//! it, but the inner key is derived from the private one. The header is compared with the one that this module writes
+//! before any RSA work; nothing is negotiated.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::keyring::SealingKey;
 use crate::clock::Randomness;
 
-/// No session is longer than this; it is refused before its base64 is looked at.
+/// Longest session; longer ones are refused before their base64 is decoded.
 pub(super) const MAX_LENGTH: usize = 12 * 1024;
 /// What this JWE is, so that no other JWE under the same key can be taken for one (RFC 8725 §3.11).
 const TYPE: &str = "dockpass-session";
@@ -63,7 +63,7 @@ pub fn looks_like_one(token: &str) -> bool {
     is("typ", TYPE) || (is("alg", "RSA-OAEP-256") && is("enc", "A256GCM"))
 }
 
-/// Takes a token apart and compares its header. No RSA work.
+/// Splits a token and compares its header. No RSA work.
 pub(super) fn parse(token: &str) -> Option<Parsed<'_>> {
     if token.len() > MAX_LENGTH {
         return None;
@@ -161,7 +161,7 @@ pub(super) fn seal(claims: &[u8], key: &SealingKey, random: &dyn Randomness) -> 
 }
 
 fn sign(claims: &[u8], key: &SealingKey) -> Zeroizing<Vec<u8>> {
-    // Room for everything at once, so that no half-written copy is left behind by growing.
+    // Allocated once, because growing would leave copies of the claims.
     let mut jws = Zeroizing::new(String::with_capacity(claims.len() / 3 * 4 + 160));
     URL_SAFE_NO_PAD.encode_string(INNER_HEADER, &mut jws);
     jws.push('.');

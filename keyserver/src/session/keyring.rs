@@ -1,4 +1,4 @@
-//! The RSA keys: the first seals, every one opens.
+//! The RSA keys: the first seals, all of them open.
 
 mod der;
 
@@ -22,12 +22,12 @@ use zeroize::Zeroizing;
 
 /// RSA keys below this are refused (RFC 7518 §4.3).
 const MIN_BITS: usize = 2_048;
-/// A larger file is no key.
+/// Largest key file.
 const MAX_FILE: u64 = 64 * 1024;
-/// What the inner signature's key is derived for; another purpose takes another text.
+/// Purpose for which the inner signature's key is derived; another purpose uses another string.
 const MAC_PURPOSE: &[&[u8]] = &[b"dockpass session JWS HS256 v1"];
 
-/// Why there is no key ring. Names files, never their content.
+/// Why keys cannot be loaded or created. Names files, never their content.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -36,7 +36,7 @@ pub enum KeyError {
     Unreadable {
         /// Which file.
         file: PathBuf,
-        /// The system's word for it.
+        /// The system's error.
         reason: std::io::Error,
     },
     /// Not a file, or too large for a key.
@@ -44,18 +44,18 @@ pub enum KeyError {
     NotAKey(PathBuf),
     /// Not an RSA private key of PKCS#1 or PKCS#8 without password.
     #[error(
-        "key file {0} holds no RSA private key that can be used: expected PEM, PKCS#1 or PKCS#8, unencrypted, at least \
-         2048 bits (`dockpass-keyserver keygen --out FILE` makes one)"
+        "key file {0} is not a usable RSA private key: expected PEM, PKCS#1 or PKCS#8, unencrypted, at least 2048 bits \
+         (`dockpass-keyserver keygen --out FILE` creates one)"
     )]
     Unusable(PathBuf),
-    /// Others may read or change it.
-    #[error("key file {0} can be read or changed by others; `chmod 600` it")]
+    /// Other users can read or write it.
+    #[error("key file {0} can be read or written by other users; run `chmod 600` on it")]
     Permissions(PathBuf),
     /// Two files hold the same key.
-    #[error("key file {0} holds the same key as one before it")]
+    #[error("key file {0} contains the same key as an earlier one")]
     Twice(PathBuf),
-    /// The key could not be made.
-    #[error("no RSA key could be made")]
+    /// Key generation failed.
+    #[error("generating an RSA key failed")]
     Generation,
     /// The key could not be written.
     #[error("key file {file} cannot be written: {reason}")]
@@ -114,7 +114,8 @@ impl SealingKey {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            // Others may not read, nor they or the group write; a group may read, as mounted secrets have it.
+            // Other users may not read it, and neither they nor the group write it; the group may read, as with
+            // mounted secrets.
             if meta.permissions().mode() & 0o027 != 0 {
                 return Err(KeyError::Permissions(path.to_owned()));
             }
@@ -142,7 +143,7 @@ impl SealingKey {
         if private.key_size_bits() < MIN_BITS {
             return None;
         }
-        // What is derived must be the same from whichever file format, so it is derived from one canonical encoding.
+        // Derived keys must not depend on the file format, so they are derived from one canonical encoding.
         let canonical: Pkcs8V1Der<'static> = private.as_der().ok()?;
         let pair = KeyPair::from_pkcs8(canonical.as_ref()).ok()?;
         let modulus = pair.public_key().modulus().big_endian_without_leading_zero().to_vec();
@@ -201,7 +202,7 @@ impl fmt::Debug for SealingKey {
     }
 }
 
-/// The keys of one moment. Replaced as a whole when files are read again.
+/// The loaded keys. Replaced as a whole when the files are reloaded.
 #[derive(Clone, Debug)]
 pub struct KeyRing {
     current: Arc<SealingKey>,
@@ -218,7 +219,7 @@ impl KeyRing {
     /// The keys of these files; the first seals.
     ///
     /// # Errors
-    /// The first file that is no good; none is left out silently.
+    /// The first file that cannot be used; none is skipped silently.
     pub fn load(files: &[PathBuf]) -> Result<Self, KeyError> {
         let mut all: Vec<Arc<SealingKey>> = Vec::new();
         for file in files {
@@ -239,7 +240,7 @@ impl KeyRing {
         &self.current
     }
 
-    /// The key of this name. One name is one key, so a session costs at most one RSA operation.
+    /// The key with this `kid`. A `kid` is one key, so that a session costs at most one RSA operation.
     pub fn find(&self, kid: &str) -> Option<Arc<SealingKey>> {
         self.all.iter().find(|key| key.kid == kid).cloned()
     }
@@ -250,7 +251,7 @@ impl KeyRing {
     }
 }
 
-/// Makes a key and writes it as PKCS#8 PEM, readable by its owner only. An existing file is never touched.
+/// Generates a key and writes it as PKCS#8 PEM, readable by its owner only. An existing file is never overwritten.
 ///
 /// # Errors
 /// [`KeyError::Generation`], or [`KeyError::Unwritable`] when the file exists or cannot be made.

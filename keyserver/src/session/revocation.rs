@@ -1,9 +1,9 @@
-//! Sessions that were logged out before their time.
+//! Revoked sessions.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// No more are remembered; beyond it the ones that expire first are forgotten first.
+/// Revocations that are kept at most; beyond that, those that expire first are removed first.
 const MAX_ENTRIES: usize = 100_000;
 
 /// The `jti` of every session that was logged out, until its expiry.
@@ -14,7 +14,7 @@ pub(super) struct Revocations {
 }
 
 impl Revocations {
-    /// Revokes a session that expires then.
+    /// Revokes a session until it expires at this time.
     pub(super) fn revoke(&self, jti: &str, expires_ms: i64, now_ms: i64) {
         let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
         if revoked.len() >= MAX_ENTRIES {
@@ -29,7 +29,7 @@ impl Revocations {
         revoked.insert(jti.to_owned(), expires_ms);
     }
 
-    /// Whether this session was logged out.
+    /// Whether this session is revoked.
     pub(super) fn holds(&self, jti: &str) -> bool {
         self.revoked.lock().unwrap_or_else(PoisonError::into_inner).contains_key(jti)
     }

@@ -56,7 +56,7 @@ impl RsaWorkers {
         match work.await {
             Ok(result) => Some(result),
             Err(error) => {
-                tracing::error!(%error, "an RSA operation ended by itself");
+                tracing::error!(%error, "RSA task panicked");
                 None
             }
         }

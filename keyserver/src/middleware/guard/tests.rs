@@ -83,10 +83,7 @@ async fn pages_of_other_origins_do_nothing_and_read_nothing() {
         assert!(response.headers.get_all("vary").iter().any(|vary| vary == "Origin"));
         let preflight = [("origin", origin), ("access-control-request-method", "POST")];
         let response = server.send(request("OPTIONS", "/v1/token", &preflight, Body::empty())).await;
-        assert!(
-            !response.headers.keys().any(|name| name.as_str().starts_with("access-control-")),
-            "{origin}"
-        );
+        assert!(response.header("access-control-allow-origin").is_none(), "{origin}");
     }
     let response = server
         .get("/v1/registries", &[("origin", "https://ui.test"), ("sec-fetch-site", "cross-site")])

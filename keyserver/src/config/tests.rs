@@ -76,6 +76,7 @@ fn nothing_at_all_is_a_configuration() {
     assert!(settings.gateway.read_only && !settings.any_registry);
 }
 
+// Threats: FLT-08.
 #[test]
 fn unknown_keys_are_all_named_with_line_and_column() {
     refused(
@@ -90,6 +91,7 @@ fn unknown_keys_are_all_named_with_line_and_column() {
     assert_eq!(message, "line 2, column 3: gateway.frobnicate: unknown key; the keys here are: read_only");
 }
 
+// Threats: FLT-08.
 #[test]
 fn wrong_types_are_all_named_and_no_value_is_repeated() {
     let text = "listen: [a]\nsession:\n  lifetime_seconds: s3cret-value\ncache: s3cret-value\ngateway:\n  read_only: 1\nregistries: s3cret-value\nlog:\n  format: s3cret-value\ntrusted_proxies: s3cret-value\ncors:\n  allowed_origins: [1]\n";
@@ -128,6 +130,7 @@ fn a_key_that_is_written_twice_is_named_with_its_line() {
     assert!(message.ends_with("not valid YAML"), "{message}");
 }
 
+// Threats: COR-02.
 #[test]
 fn values_that_do_not_parse_are_all_named_with_line_and_column() {
     let pattern = "`*`, `null` and patterns are not allowed, because allowed pages may use sessions; write out each origin";
@@ -150,6 +153,7 @@ fn values_that_do_not_parse_are_all_named_with_line_and_column() {
     );
 }
 
+// Threats: RLM-22, SSRF-10.
 #[test]
 fn registries_are_checked() {
     let http = "http:// would send passwords unencrypted; use https, or set `insecure_http: true` if that is intended";
@@ -212,6 +216,7 @@ fn a_bad_entry_hides_the_problems_of_no_other() {
     );
 }
 
+// Threats: RLM-20, CFG-01.
 #[test]
 fn a_registry_that_is_this_server_is_refused() {
     let text = "public_origin: https://registry.example.com\nregistries:\n  - host: registry.example.com\n";
@@ -247,6 +252,7 @@ fn variables_override_and_their_types_are_those_of_their_keys() {
     assert_eq!(settings.registries.len(), 1);
 }
 
+// Threats: FLT-08.
 #[test]
 fn a_wrong_variable_is_named_and_its_value_is_not_repeated() {
     for (name, value, problem) in [

@@ -35,9 +35,11 @@ export interface Facts {
  * @param steps The details of a client's `step` events, oldest first, for one request or login.
  * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when steps or facts have another form than documented; `ERR_WASM_LOAD`.
  * @example
- * ```js
+ * ```ts
+ * import type { Step } from 'dockpass'
  * import { diagnose } from 'dockpass/doctor'
- * const steps = []
+ *
+ * const steps: Step[] = []
  * client.addEventListener('step', ({ detail }) => steps.push(detail))
  * try {
  *   await client.login({ username, password })

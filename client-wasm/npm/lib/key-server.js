@@ -140,7 +140,10 @@ export class KeyServer {
       if (response === undefined) throw failure('key_server_unreachable', 'key_server')
       step.status = response.status
       if (isProblem(response)) throw await this.problem(response)
-      if (response.status === 204) return undefined
+      if (response.status === 204) {
+        Object.assign(step, { decision, reason })
+        return undefined
+      }
       if (!response.ok) {
         await discard(response)
         throw failure('key_server_invalid', 'key_server', { status: response.status })

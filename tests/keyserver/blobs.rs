@@ -77,7 +77,7 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
     assert_eq!(evil.connections(), 0);
     // The caller hears little; the operator hears where it went.
     let log = log_text();
-    assert!(log.lines().any(|line| line.contains("not dialled") && line.contains("127.0.0.2")));
+    assert!(log.lines().any(|line| line.contains("connection refused") && line.contains("127.0.0.2")));
     // Manifests are not redirected anywhere.
     let redirect = Action::Redirect { status: 302, location: evil.url("/v2/") };
     stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use dockpass_protocol::code::ErrorCode;
-use dockpass_protocol::flow::{KnownAuth, ResourceFlow, ResourceRequest};
+use dockpass_protocol::flow::{RegistryAuth, ResourceFlow, ResourceRequest};
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::{NextPage, next_page as next_page_of};
 use dockpass_protocol::reference::RegistryName;
@@ -30,7 +30,7 @@ pub struct Client {
 #[derive(Debug, Default)]
 pub(crate) struct ClientState {
     /// How the registry authenticates, by its last answer or the login.
-    pub(crate) auth: Option<KnownAuth>,
+    pub(crate) auth: Option<RegistryAuth>,
     /// The tokens of this tab.
     pub(crate) tokens: TokenCache,
     /// Whether there is a session.
@@ -53,12 +53,12 @@ impl Client {
     pub fn identify(&self, auth: u8, realm: usize, length: usize) {
         let auth = with_input(length, |text| {
             Some(match auth {
-                0 => KnownAuth::Open,
-                1 => KnownAuth::Basic,
+                0 => RegistryAuth::Open,
+                1 => RegistryAuth::Basic,
                 _ => {
                     let (realm, service) = text.split_at_checked(realm).unwrap_or((text, ""));
                     let service = Some(service).filter(|service| !service.is_empty()).map(str::to_owned);
-                    KnownAuth::Bearer { realm: realm.to_owned(), service }
+                    RegistryAuth::Bearer { realm: realm.to_owned(), service }
                 }
             })
         });
@@ -99,14 +99,14 @@ impl Client {
             let state = self.state.borrow();
             let mut json = Json::with_capacity(256);
             json.open('{');
-            if !matches!(state.auth, Some(KnownAuth::Open | KnownAuth::Basic)) {
+            if !matches!(state.auth, Some(RegistryAuth::Open | RegistryAuth::Basic)) {
                 json.name("scopes");
                 json.strings(scopes.to_strings().iter().map(String::as_str));
                 if let Some(token) = state.tokens.get(&scopes, now) {
                     json.name("token");
                     json.string(secrecy::ExposeSecret::expose_secret(&token));
                 }
-                if let Some(KnownAuth::Bearer { realm, service }) = &state.auth {
+                if let Some(RegistryAuth::Bearer { realm, service }) = &state.auth {
                     json.name("realm");
                     json.string(realm);
                     json.optional_string("service", service.as_deref());

@@ -13,12 +13,11 @@ mod flight;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use dockpass_protocol::api::{IssuedToken, RegistryAuth, ReportedChallenge, TokenForm};
+use dockpass_protocol::api::{IssuedToken, ReportedChallenge, TokenForm};
 use dockpass_protocol::code::ErrorCode;
-use dockpass_protocol::doctor;
-use dockpass_protocol::flow::{FlowError, Hop, KnownAuth, StepRecord, Unusable};
+use dockpass_protocol::flow::{FlowError, Hop, RegistryAuth};
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
 use secrecy::{ExposeSecret, SecretString};
@@ -26,9 +25,9 @@ use tracing::Instrument;
 
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::config::Settings;
+use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
-use crate::upstream;
 use auth_discovery::AuthDiscovery;
 use cache::{CachedToken, Entry, TokenCache};
 
@@ -61,21 +60,17 @@ pub struct BrokerRequest {
 
 /// A token with its grants. `Debug` shows no token.
 #[derive(Clone, Debug)]
-pub struct Token {
-    cached: Arc<CachedToken>,
-    /// The steps at the token service; none on a hit.
-    pub steps: Vec<StepRecord>,
-}
+pub struct Token(Arc<CachedToken>);
 
 impl Token {
     /// The token itself.
     pub fn secret(&self) -> &SecretString {
-        &self.cached.token
+        &self.0.token
     }
 
-    /// The answer of `POST /v1/token` at this time.
+    /// The response of `POST /v1/token` at this time.
     pub fn issued(&self, now_ms: i64) -> IssuedToken {
-        let cached = &self.cached;
+        let cached = &self.0;
         let left_ms = cached.expires_at_ms.saturating_sub(now_ms);
         IssuedToken {
             token: cached.token.expose_secret().to_owned(),
@@ -88,36 +83,6 @@ impl Token {
             unknown: cached.unknown.clone(),
             steps: Vec::new(),
         }
-    }
-}
-
-/// Why there is no token, and what led to it.
-#[derive(Clone, Debug)]
-pub struct BrokerError {
-    /// Why, and at which hop.
-    pub error: FlowError,
-    /// The steps that led to it; none on a hit.
-    pub steps: Vec<StepRecord>,
-    /// What was wrong with the token service's 200, if that is why.
-    pub unusable: Option<Box<Unusable>>,
-}
-
-impl BrokerError {
-    /// What the steps do not say.
-    pub fn doctor_context(&self) -> doctor::Context<'_> {
-        doctor::Context::of(self.unusable.as_deref())
-    }
-}
-
-impl From<ErrorCode> for BrokerError {
-    fn from(code: ErrorCode) -> Self {
-        FlowError::new(code, Hop::KeyServer).into()
-    }
-}
-
-impl From<FlowError> for BrokerError {
-    fn from(error: FlowError) -> Self {
-        Self { error, steps: Vec::new(), unusable: None }
     }
 }
 
@@ -161,56 +126,60 @@ impl Broker {
         ScopeSet::parse(&texts.join(" ")).map_err(|_| ErrorCode::InvalidScope)
     }
 
-    /// A token, from the cache or from the token service. `admit` is asked first, and once, when something has to be asked
-    /// upstream; it fails with the seconds to wait.
+    /// A token, from the cache or from the token service. The steps that it took go to `recorder`; a hit takes none.
+    /// `admit` is called before the first request upstream, and only then; it fails with the seconds to wait.
     ///
     /// # Errors
-    /// [`BrokerError`], which the log is told of; [`ErrorCode::RateLimited`] when it is not admitted.
+    /// The flow's own, which is logged with its diagnosis; [`ErrorCode::RateLimited`] when it is not admitted.
     pub async fn token_if(
         &self,
         request: BrokerRequest,
+        recorder: &Recorder,
         admit: impl FnOnce() -> Result<(), u64>,
-    ) -> Result<Token, BrokerError> {
-        let token = self.find_or_fetch(request, admit).await;
-        if let Err(error) = &token {
-            upstream::log_diagnosis(&error.steps, &error.doctor_context());
+    ) -> Result<Token, FlowError> {
+        let token = self.find_or_fetch(request, recorder, admit).await;
+        if token.is_err() {
+            recorder.log_diagnosis();
         }
         token
     }
 
-    /// The same for a flow that asks for itself, and knows better what it means if there is none.
+    /// The same for a flow that needs a token on its way, and logs the diagnosis itself if it fails.
     ///
     /// # Errors
-    /// [`BrokerError`].
-    pub(crate) async fn token(&self, request: BrokerRequest) -> Result<Token, BrokerError> {
-        self.find_or_fetch(request, || Ok(())).await
+    /// The flow's own.
+    pub(crate) async fn token(
+        &self,
+        request: BrokerRequest,
+        recorder: &Recorder,
+    ) -> Result<Token, FlowError> {
+        self.find_or_fetch(request, recorder, || Ok(())).await
     }
 
     async fn find_or_fetch(
         &self,
         request: BrokerRequest,
+        recorder: &Recorder,
         admit: impl FnOnce() -> Result<(), u64>,
-    ) -> Result<Token, BrokerError> {
+    ) -> Result<Token, FlowError> {
         let began_ms = self.clock.now_ms();
-        let mut steps = Vec::new();
         let mut admit = Some(admit);
         let mut admit = || match admit.take().map_or(Ok(()), |admit| admit()) {
             Ok(()) => Ok(()),
             Err(seconds) => Err(FlowError {
                 retry_after_ms: Some(seconds.saturating_mul(1_000)),
-                ..FlowError::new(ErrorCode::RateLimited, Hop::KeyServer)
+                ..here(ErrorCode::RateLimited)
             }),
         };
-        let (realm, service) = self.service(&request, &mut admit, &mut steps).await?;
+        let (realm, service) = self.service(&request, recorder, &mut admit).await?;
         let key =
             self.cache.key(&request.identity, &request.registry, &realm, service.as_deref(), &request.scopes);
         if request.fresh && self.cache.may_freshen(&key, began_ms) {
             self.cache.forget_older(&key, began_ms).await;
         } else if let Some(entry) = self.cache.get(&key, began_ms).await {
-            return Self::from_entry(&entry, Vec::new());
+            return from_entry(entry);
         }
         admit()?;
-        let trace = Arc::new(Mutex::new(flight::Trace { steps, unusable: None }));
         let flight = flight::Flight {
             registry: Arc::clone(&request.registry),
             identity: request.identity,
@@ -220,80 +189,72 @@ impl Broker {
             sessions: Arc::clone(&self.sessions),
             clock: Arc::clone(&self.clock),
             caps: self.cache.caps,
-            trace: Arc::clone(&trace),
+            recorder: recorder.clone(),
         };
         let cache = self.cache.clone();
         // A task of its own: dropping this future drops only the wait, and the result is still cached.
         let fetch = async move { cache.get_or_fetch(key, began_ms, flight.run()).await };
-        let joined = tokio::spawn(fetch.in_current_span()).await;
-        let flight::Trace { steps, unusable } =
-            std::mem::take(&mut *trace.lock().unwrap_or_else(PoisonError::into_inner));
-        upstream::log_steps(&steps);
-        match joined {
-            Ok(Ok(entry)) => Self::from_entry(&entry, steps),
-            Ok(Err(error)) => Err(BrokerError { error, steps, unusable }),
+        match tokio::spawn(fetch.in_current_span()).await {
+            Ok(entry) => from_entry(entry?),
             Err(error) => {
                 tracing::error!(%error, "token request task panicked");
-                Err(ErrorCode::Internal.into())
+                Err(here(ErrorCode::Internal))
             }
         }
     }
 
-    fn from_entry(entry: &Entry, steps: Vec<StepRecord>) -> Result<Token, BrokerError> {
-        match entry {
-            Entry::Token(cached) => Ok(Token { cached: Arc::clone(cached), steps }),
-            Entry::Refused { error, .. } => Err(BrokerError { steps, ..(*error).into() }),
-        }
-    }
-
-    /// Which token service is asked: the one sealed at login, or the one that the registry itself names to us. What
-    /// the caller saw must be the same.
+    /// The token service to request from: the one sealed at login, or the one that the registry itself names to this
+    /// server. The challenge that the caller reports must name the same.
     async fn service(
         &self,
         request: &BrokerRequest,
+        recorder: &Recorder,
         admit: impl FnOnce() -> Result<(), FlowError>,
-        steps: &mut Vec<StepRecord>,
-    ) -> Result<(Realm, Option<String>), BrokerError> {
+    ) -> Result<(Realm, Option<String>), FlowError> {
         let policy = request.registry.policy();
         let seen = match &request.seen {
             Some(seen) => Some((
-                policy.admit(&seen.realm).map_err(|_| ErrorCode::RealmNotAllowed)?,
+                policy.admit(&seen.realm).map_err(|_| here(ErrorCode::RealmNotAllowed))?,
                 seen.service.clone(),
             )),
             None => None,
         };
-        let (realm, service) = match &request.identity {
-            Identity::Session(_, info) => match (info.auth, &info.realm) {
-                (RegistryAuth::Bearer, Some(realm)) => (policy.admit(realm)?, info.service.clone()),
-                (RegistryAuth::Open, _) => return Err(ErrorCode::RegistryOpen.into()),
-                _ => return Err(ErrorCode::BasicOnly.into()),
-            },
+        let auth = match &request.identity {
+            Identity::Session(_, info) => info.auth.clone(),
             Identity::Anonymous => {
-                // The caller saw something else than what is remembered: the registry may have changed its mind.
-                let is_stale = |known: &KnownAuth| match (known, &seen) {
-                    (KnownAuth::Bearer { realm, service }, Some((now, now_service))) => {
+                // The caller reports another challenge than the remembered one: the registry may have changed.
+                let is_stale = |known: &RegistryAuth| match (known, &seen) {
+                    (RegistryAuth::Bearer { realm, service }, Some((now, now_service))) => {
                         policy.admit(realm).ok().as_ref() != Some(now) || service != now_service
                     }
                     (_, Some(_)) => true,
                     (_, None) => false,
                 };
-                let known = self
-                    .auth_discovery
-                    .known(&request.registry, &*self.clock, is_stale, admit, steps)
-                    .await
-                    .map_err(|error| BrokerError { steps: std::mem::take(steps), ..error.into() })?;
-                match known {
-                    KnownAuth::Bearer { realm, service } => (policy.admit(&realm)?, service),
-                    KnownAuth::Open => return Err(ErrorCode::RegistryOpen.into()),
-                    KnownAuth::Basic => return Err(ErrorCode::BasicOnly.into()),
-                }
+                self.auth_discovery.auth(&request.registry, &*self.clock, recorder, is_stale, admit).await?
             }
+        };
+        let (realm, service) = match auth {
+            RegistryAuth::Bearer { realm, service } => (policy.admit(&realm).map_err(here)?, service),
+            RegistryAuth::Open => return Err(here(ErrorCode::RegistryOpen)),
+            RegistryAuth::Basic => return Err(here(ErrorCode::BasicOnly)),
         };
         match seen {
             Some((seen_realm, seen_service)) if seen_realm != realm || seen_service != service => {
-                Err(ErrorCode::RealmChanged.into())
+                Err(here(ErrorCode::RealmChanged))
             }
             _ => Ok((realm, service)),
         }
+    }
+}
+
+/// An error that the broker itself found.
+fn here(code: ErrorCode) -> FlowError {
+    FlowError::new(code, Hop::KeyServer)
+}
+
+fn from_entry(entry: Entry) -> Result<Token, FlowError> {
+    match entry {
+        Entry::Token(cached) => Ok(Token(cached)),
+        Entry::Refused { error, .. } => Err(error),
     }
 }

@@ -9,7 +9,6 @@ use dockpass_protocol::code::{ErrorCode, Fault};
 use dockpass_protocol::flow::{FlowError, Hop, StepRecord};
 use http::StatusCode;
 
-use crate::broker::BrokerError;
 use crate::session::SessionError;
 
 /// A failed request.
@@ -100,12 +99,6 @@ impl From<FlowError> for ApiError {
             retry_after: error.retry_after_ms.map(|ms| ms.div_ceil(1_000)),
             ..error.code.into()
         }
-    }
-}
-
-impl From<BrokerError> for ApiError {
-    fn from(error: BrokerError) -> Self {
-        error.error.into()
     }
 }
 

@@ -14,22 +14,21 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dockpass_protocol::api::{RegistryAuth, ReportedChallenge};
+use dockpass_protocol::api::ReportedChallenge;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::doctor;
-use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
-};
+use dockpass_protocol::flow::{Authorization, FlowError, Hop, ResourceFlow, ResourceRequest, ResourceStep};
 use dockpass_protocol::jwt::inspect;
 use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::broker::{Broker, BrokerError, BrokerRequest, Identity, Token};
+use crate::broker::{Broker, BrokerRequest, Identity, Token};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::http_client::UpstreamBody;
+use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::upstream;
@@ -134,15 +133,13 @@ impl Gateway {
         let scopes = scopes.map_err(|code| FlowError::new(code, Hop::KeyServer))?;
         let request =
             ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
-        let mut flow =
-            ResourceFlow::new(request, known_auth(&info), true).with_policy(relay.registry.policy().clone());
-        let mut steps = Vec::new();
+        let mut flow = ResourceFlow::new(request, Some(info.auth.clone()), true)
+            .with_policy(relay.registry.policy().clone());
+        let recorder = Recorder::new();
         let mut seen = Evidence::default();
         let mut last = None;
         let result = loop {
-            let mut records = flow.take_records();
-            upstream::log_steps(&records);
-            steps.append(&mut records);
+            recorder.steps(flow.take_records());
             match flow.step() {
                 ResourceStep::Send(authorization) => {
                     let authorization = match authorization {
@@ -177,17 +174,12 @@ impl Gateway {
                         }),
                         fresh: need.fresh,
                     };
-                    match self.broker.token(request).await {
-                        Ok(mut token) => {
-                            steps.append(&mut token.steps);
+                    match self.broker.token(request, &recorder).await {
+                        Ok(token) => {
                             flow.token(Ok(token.secret().clone()));
                             seen.token = Some(token);
                         }
-                        Err(mut error) => {
-                            steps.append(&mut error.steps);
-                            flow.token(Err(error.error));
-                            seen.no_token = Some(error);
-                        }
+                        Err(error) => flow.token(Err(error)),
                     }
                 }
                 ResourceStep::Done(outcome) => {
@@ -202,7 +194,7 @@ impl Gateway {
             }
         };
         if let Err(error) = &result {
-            seen.log_diagnosis(&steps, error.hop, self.clock.now_ms());
+            seen.log_diagnosis(&recorder, error.hop, self.clock.now_ms());
         }
         result
     }
@@ -274,16 +266,15 @@ struct Received {
 #[derive(Debug, Default)]
 struct Evidence {
     token: Option<Token>,
-    no_token: Option<BrokerError>,
     service: Option<String>,
     skew_ms: i64,
 }
 
 impl Evidence {
     /// Logs why a flow failed at this hop, after these steps.
-    fn log_diagnosis(&self, steps: &[StepRecord], hop: Hop, now_ms: i64) {
-        if let (Hop::TokenService, Some(error)) = (hop, &self.no_token) {
-            return upstream::log_diagnosis(steps, &error.doctor_context());
+    fn log_diagnosis(&self, recorder: &Recorder, hop: Hop, now_ms: i64) {
+        if hop == Hop::TokenService {
+            return recorder.log_diagnosis();
         }
         let token = self.token.as_ref().map(|token| inspect(token.secret().expose_secret()));
         let context = doctor::Context {
@@ -293,17 +284,6 @@ impl Evidence {
             skew_ms: Some(self.skew_ms),
             ..doctor::Context::default()
         };
-        upstream::log_diagnosis(steps, &context);
-    }
-}
-
-/// What the session says about its registry.
-fn known_auth(info: &SessionInfo) -> Option<KnownAuth> {
-    match (info.auth, &info.realm) {
-        (RegistryAuth::Basic, _) => Some(KnownAuth::Basic),
-        (RegistryAuth::Bearer, Some(realm)) => {
-            Some(KnownAuth::Bearer { realm: realm.clone(), service: info.service.clone() })
-        }
-        _ => None,
+        recorder.log_diagnosis_with(&context);
     }
 }

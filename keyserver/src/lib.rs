@@ -23,6 +23,7 @@ mod openapi;
 mod page;
 mod page_origins;
 mod rate_limit;
+pub mod recorder;
 pub mod registry;
 mod router;
 pub mod serve;

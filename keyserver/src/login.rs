@@ -6,39 +6,28 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
-use dockpass_protocol::doctor::Context;
-use dockpass_protocol::flow::{
-    FlowError, Hop, LoginFlow, LoginProof, LoginStep, ProbeCredential, StepRecord,
-};
+use dockpass_protocol::flow::{FlowError, Hop, LoginFlow, LoginProof, LoginStep, ProbeCredential};
 use secrecy::SecretString;
 
 use crate::clock::{Clock, Randomness, hex};
+use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::upstream;
 
-/// The outcome of a login, and its steps.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) result: Result<LoginProof, FlowError>,
-    pub(crate) steps: Vec<StepRecord>,
-}
-
-/// Checks these credentials at this registry. Never served from a cache.
+/// Checks these credentials at this registry, never from a cache. The steps go to `recorder`; a failure is logged with
+/// its diagnosis.
 pub(crate) async fn prove(
     registry: &Arc<Registry>,
     credential: Credential,
     clock: &dyn Clock,
     random: &dyn Randomness,
-) -> Outcome {
+    recorder: &Recorder,
+) -> Result<LoginProof, FlowError> {
     let Some(probe) = probe(random) else {
         tracing::error!("the random number generator failed; the control probe of a login was not sent");
-        return Outcome {
-            result: Err(FlowError::new(ErrorCode::Internal, Hop::KeyServer)),
-            steps: Vec::new(),
-        };
+        return Err(FlowError::new(ErrorCode::Internal, Hop::KeyServer));
     };
     let mut flow = LoginFlow::new(registry.policy().clone(), credential, probe);
-    let mut steps = Vec::new();
     let result = loop {
         let request = match flow.step() {
             LoginStep::SendToRegistry(request) | LoginStep::SendToTokenService(request) => request,
@@ -50,12 +39,12 @@ pub(crate) async fn prove(
             Err(error) => flow.transport_failed(error),
         })
         .await;
-        steps.append(&mut flow.take_records());
+        recorder.steps(flow.take_records());
     };
-    steps.append(&mut flow.take_records());
-    upstream::log_steps(&steps);
-    upstream::log_diagnosis(&steps, &Context::of(flow.take_unusable().as_deref()));
-    Outcome { result, steps }
+    recorder.steps(flow.take_records());
+    recorder.unusable(flow.take_unusable());
+    recorder.log_diagnosis();
+    result
 }
 
 /// Random credentials that no account has.

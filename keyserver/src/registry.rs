@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dockpass_protocol::address::{is_public, is_public_name};
 use dockpass_protocol::api::RegistryInfo;
 use dockpass_protocol::code::ErrorCode;
-use dockpass_protocol::flow::KnownAuth;
+use dockpass_protocol::flow::RegistryAuth;
 use dockpass_protocol::origin::{Origin, Scheme};
 use dockpass_protocol::realm::RealmPolicy;
 use dockpass_protocol::reference::{ReferenceError, RegistryName};
@@ -30,7 +30,7 @@ pub struct Registry {
     policy: RealmPolicy,
     catalog: Vec<String>,
     client: HttpClient,
-    known: Mutex<Option<(KnownAuth, i64)>>,
+    known: Mutex<Option<(RegistryAuth, i64)>>,
 }
 
 impl Registry {
@@ -83,13 +83,13 @@ impl Registry {
     }
 
     /// How it authenticates, if that was seen recently enough.
-    pub fn known_auth(&self, now_ms: i64) -> Option<KnownAuth> {
+    pub fn known_auth(&self, now_ms: i64) -> Option<RegistryAuth> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.as_ref().filter(|(_, until)| now_ms < *until).map(|(auth, _)| auth.clone())
     }
 
     /// Remembers how it authenticates.
-    pub fn learn_auth(&self, auth: KnownAuth, now_ms: i64) {
+    pub fn learn_auth(&self, auth: RegistryAuth, now_ms: i64) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((auth, now_ms.saturating_add(KNOWN_MS)));
     }

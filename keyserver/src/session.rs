@@ -224,9 +224,7 @@ impl Sessions {
             issued_at_s: now_s,
             expires_at_s: now_s.saturating_add(self.lifetime_ms / 1_000),
             registry: registry.to_owned(),
-            realm: proof.realm.as_ref().map(ToString::to_string),
-            service: proof.service.clone(),
-            auth: proof.auth,
+            auth: proof.auth.clone(),
             username: proof.credential.username().unwrap_or_default().to_owned(),
         };
         let failed = |what: &'static str| {

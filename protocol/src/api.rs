@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::code::ErrorCode;
-use crate::flow::StepRecord;
+use crate::flow::{RegistryAuth, StepRecord};
 
 /// `POST`: log in.
 pub const SESSIONS: &str = "/v1/sessions";
@@ -47,19 +47,6 @@ pub enum Carrier {
     Cookie,
 }
 
-/// How a registry asks for authorization, as seen at login or on first contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum RegistryAuth {
-    /// Answers `/v2/` without any.
-    Open,
-    /// `Bearer` challenge: tokens of a token service.
-    Bearer,
-    /// `Basic` challenge: credentials at the registry itself; only the gateway can attach them.
-    Basic,
-}
-
 /// Body of `POST /v1/sessions`: `{registry, username, password}` or `{registry, identity_token}`.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -96,14 +83,10 @@ pub struct SessionResponse {
     pub username: String,
     /// Milliseconds since the epoch.
     pub expires_at: i64,
-    /// How the registry authenticates, so that the page can ask for a token before its first request.
+    /// How the registry authenticates, as seen at login, so that the page can request a token before its first request
+    /// to the registry: the members `auth`, `realm` and `service`.
+    #[serde(flatten)]
     pub auth: RegistryAuth,
-    /// The realm seen at login, when `auth` is `bearer`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub realm: Option<String>,
-    /// The service seen at login.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
     /// The sealed session, only in the answer to a login with [`Carrier::Bearer`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
@@ -287,7 +270,7 @@ mod tests {
             "granted":["repository:a:pull"],"denied":[],"unknown":[]}"#;
         let issued: IssuedToken = serde_json::from_str(issued).unwrap();
         let info =
-            r#"{"registry":"reg.test","username":"ada","expires_at":0,"auth":"bearer","session":"canary"}"#;
+            r#"{"registry":"reg.test","username":"ada","expires_at":0,"auth":"basic","session":"canary"}"#;
         let info: SessionResponse = serde_json::from_str(info).unwrap();
         let shown = format!("{issued:?} {info:?}");
         assert!(!shown.contains("canary"), "{shown}");

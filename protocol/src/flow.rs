@@ -11,6 +11,7 @@
 //! No machine ever sends more than its stated number of requests, and each records what it decided and why
 //! ([`StepRecord`]), redacted, so that page and logs show the same story.
 
+mod auth;
 mod http_date;
 mod login;
 mod record;
@@ -19,10 +20,11 @@ mod resource;
 mod retry_after;
 mod token;
 
+pub use auth::RegistryAuth;
 pub use login::{LoginFlow, LoginProof, LoginStep, ProbeCredential};
 pub use record::{Decision, Hop, StepRecord};
-pub use resource::{KnownAuth, ResourceFlow, ResourceOutcome, ResourceRequest, ResourceStep, TokenNeed};
-pub use token::{TokenFlow, TokenGrant, TokenStep, Unusable};
+pub use resource::{ResourceFlow, ResourceOutcome, ResourceRequest, ResourceStep, TokenNeed};
+pub use token::{TokenFlow, TokenGrant, TokenOptions, TokenStep, Unusable};
 
 use secrecy::SecretString;
 

@@ -9,8 +9,9 @@ use dockpass_protocol::address::is_public;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, KnownAuth, LoginFlow, LoginStep, ProbeCredential, ResourceFlow,
-    ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenStep, TransportError,
+    Authorization, FlowError, Hop, LoginFlow, LoginStep, ProbeCredential, RegistryAuth, ResourceFlow,
+    ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenOptions, TokenStep,
+    TransportError,
 };
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::{NextPage, next_page};
@@ -169,8 +170,8 @@ proptest! {
             Err(ErrorCode::RealmChanged), Err(ErrorCode::UpstreamFailed),
         ]), 4),
         known in prop_oneof![
-            Just(None), Just(Some(KnownAuth::Open)), Just(Some(KnownAuth::Basic)),
-            Just(Some(KnownAuth::Bearer {
+            Just(None), Just(Some(RegistryAuth::Open)), Just(Some(RegistryAuth::Basic)),
+            Just(Some(RegistryAuth::Bearer {
                 realm: "https://reg.example/token".to_owned(), service: Some("s".to_owned()),
             })),
         ],
@@ -240,8 +241,9 @@ proptest! {
         let realm = policy().admit("/token").expect("a realm");
         let anonymous = credential.is_anonymous();
         let refresh = matches!(credential, Credential::RefreshToken { .. });
+        let options = TokenOptions { credentials_first: eager, refresh_token: offline };
         let mut flow =
-            TokenFlow::new(realm, Some("s".to_owned()), scopes.clone(), credential, eager, offline);
+            TokenFlow::new(realm, Some("s".to_owned()), scopes.clone(), credential, options);
         if with_policy {
             flow = flow.with_policy(policy());
         }

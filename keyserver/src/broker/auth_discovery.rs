@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dockpass_protocol::flow::{FlowError, KnownAuth, StepRecord};
+use dockpass_protocol::flow::{FlowError, RegistryAuth};
 use tokio::sync::Mutex;
 
 use super::flight;
 use crate::clock::Clock;
+use crate::recorder::Recorder;
 use crate::registry::Registry;
 
 /// A discovery younger than this is not repeated, whatever a caller reports.
@@ -52,14 +53,14 @@ impl AuthDiscovery {
 
     /// How this registry authenticates: as remembered unless that `is_stale`, else by asking it. `admit` is asked
     /// before anything is that costs something.
-    pub(super) async fn known(
+    pub(super) async fn auth(
         &self,
         registry: &Registry,
         clock: &dyn Clock,
-        is_stale: impl Fn(&KnownAuth) -> bool,
+        recorder: &Recorder,
+        is_stale: impl Fn(&RegistryAuth) -> bool,
         admit: impl FnOnce() -> Result<(), FlowError>,
-        steps: &mut Vec<StepRecord>,
-    ) -> Result<KnownAuth, FlowError> {
+    ) -> Result<RegistryAuth, FlowError> {
         if let Some(known) = registry.known_auth(clock.now_ms()).filter(|known| !is_stale(known)) {
             return Ok(known);
         }
@@ -76,7 +77,7 @@ impl AuthDiscovery {
         if let Some(error) = last.failed.filter(|_| attempts != gate.attempts.load(Ordering::Acquire)) {
             return Err(error);
         }
-        let seen = flight::discover(registry, clock, steps).await;
+        let seen = flight::discover(registry, clock, recorder).await;
         *last = match &seen {
             Ok(_) => Last { at_ms: Some(clock.now_ms()), failed: None },
             Err(error) => Last { at_ms: None, failed: Some(*error) },

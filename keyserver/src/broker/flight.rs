@@ -1,12 +1,12 @@
-//! One visit to a token service.
+//! Requests for tokens, and for how a registry authenticates, as the flow leads them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
-    FlowError, Hop, KnownAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord, TokenFlow,
-    TokenGrant, TokenStep, Unusable,
+    FlowError, Hop, RegistryAuth, ResourceFlow, ResourceRequest, ResourceStep, TokenFlow, TokenGrant,
+    TokenOptions, TokenStep,
 };
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
@@ -14,26 +14,12 @@ use dockpass_protocol::scope::ScopeSet;
 use super::Identity;
 use super::cache::{CachedToken, Caps, Entry};
 use crate::clock::Clock;
+use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::Sessions;
 use crate::upstream;
 
-/// What a visit leaves for the one who asked.
-#[derive(Debug, Default)]
-pub(super) struct Trace {
-    pub(super) steps: Vec<StepRecord>,
-    /// What was wrong with the token service's 200, if that was why there is no token.
-    pub(super) unusable: Option<Box<Unusable>>,
-}
-
-impl Trace {
-    fn take_from(&mut self, flow: &mut TokenFlow) {
-        self.steps.append(&mut flow.take_records());
-        self.unusable = flow.take_unusable();
-    }
-}
-
-/// Everything that one visit needs.
+/// One request for a token, with all that it needs.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) registry: Arc<Registry>,
@@ -44,7 +30,7 @@ pub(super) struct Flight {
     pub(super) sessions: Arc<Sessions>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) caps: Caps,
-    pub(super) trace: Arc<Mutex<Trace>>,
+    pub(super) recorder: Recorder,
 }
 
 impl Flight {
@@ -61,10 +47,10 @@ impl Flight {
                 (credential, Some(info.expires_at_ms()))
             }
         };
-        let eager = !credential.is_anonymous();
-        let flow = TokenFlow::new(self.realm, self.service, self.scopes, credential, eager, false)
+        let options = TokenOptions { credentials_first: !credential.is_anonymous(), refresh_token: false };
+        let flow = TokenFlow::new(self.realm, self.service, self.scopes, credential, options)
             .with_policy(self.registry.policy().clone());
-        let result = drive(flow, &self.registry, &*self.clock, &self.trace).await;
+        let result = drive(flow, &self.registry, &*self.clock, &self.recorder).await;
         let now_ms = self.clock.now_ms();
         match result {
             Ok(grant) => {
@@ -102,10 +88,11 @@ async fn drive(
     mut flow: TokenFlow,
     registry: &Registry,
     clock: &dyn Clock,
-    trace: &Mutex<Trace>,
+    recorder: &Recorder,
 ) -> Result<TokenGrant, FlowError> {
     loop {
-        trace.lock().unwrap_or_else(PoisonError::into_inner).take_from(&mut flow);
+        recorder.steps(flow.take_records());
+        recorder.unusable(flow.take_unusable());
         let request = match flow.step() {
             TokenStep::Send(request) => request,
             TokenStep::Done(grant) => return Ok(grant),
@@ -123,19 +110,19 @@ async fn drive(
 pub(super) async fn discover(
     registry: &Registry,
     clock: &dyn Clock,
-    steps: &mut Vec<StepRecord>,
-) -> Result<KnownAuth, FlowError> {
+    recorder: &Recorder,
+) -> Result<RegistryAuth, FlowError> {
     let request =
         ResourceRequest { method: "GET".to_owned(), path: "/v2/".to_owned(), scopes: ScopeSet::new() };
     let mut flow = ResourceFlow::new(request, None, false).with_policy(registry.policy().clone());
     let mut status = None;
     let known = loop {
-        steps.append(&mut flow.take_records());
+        recorder.steps(flow.take_records());
         let authorization = match flow.step() {
             ResourceStep::Send(authorization) => authorization,
             // The challenge is all that was wanted.
             ResourceStep::NeedToken(need) => {
-                break KnownAuth::Bearer { realm: need.challenge.realm, service: need.challenge.service };
+                break RegistryAuth::Bearer { realm: need.challenge.realm, service: need.challenge.service };
             }
             // A registry that fails says nothing of how it authenticates; to remember it as open would last.
             ResourceStep::Done(_) if matches!(status, Some(500..=599)) => {
@@ -146,7 +133,7 @@ pub(super) async fn discover(
             ResourceStep::Fail(error)
                 if error.code == ErrorCode::LoginRequired && error.status == Some(401) =>
             {
-                break KnownAuth::Basic;
+                break RegistryAuth::Basic;
             }
             ResourceStep::Fail(error) => return Err(error),
         };
@@ -165,7 +152,7 @@ pub(super) async fn discover(
         })
         .await;
     };
-    steps.append(&mut flow.take_records());
+    recorder.steps(flow.take_records());
     registry.learn_auth(known.clone(), clock.now_ms());
     Ok(known)
 }

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::error::ApiError;
+use crate::recorder::Recorder;
 use crate::session::{SessionError, SessionInfo};
 use crate::state::AppState;
 use crate::{carrier, login};
@@ -53,12 +54,12 @@ pub(crate) async fn post(
         tracing::warn!(registry = registry.name(), "login refused: too many attempts");
         return Err(ApiError::from(ErrorCode::RateLimited).retry_after(seconds));
     }
-    let outcome = login::prove(&registry, credential, &*state.clock, &*state.random).await;
-    let proof = match outcome.result {
+    let recorder = Recorder::new();
+    let proof = match login::prove(&registry, credential, &*state.clock, &*state.random, &recorder).await {
         Ok(proof) => proof,
         Err(error) => {
             tracing::info!(registry = registry.name(), code = %error.code, hop = %error.hop, "login failed");
-            return Err(ApiError::from(error).with_steps(outcome.steps, request.trace));
+            return Err(ApiError::from(error).with_steps(recorder.take_steps(), request.trace));
         }
     };
     let capacity = match request.carrier {
@@ -69,7 +70,7 @@ pub(crate) async fn post(
     tracing::info!(registry = registry.name(), jti = %sealed_session.info.jti, "login");
     let mut body = session_response(&sealed_session.info);
     if request.trace {
-        body.steps = outcome.steps;
+        body.steps = recorder.take_steps();
     }
     match request.carrier {
         Carrier::Bearer => {
@@ -109,9 +110,7 @@ pub(super) fn session_response(info: &SessionInfo) -> SessionResponse {
         registry: info.registry.clone(),
         username: info.username.clone(),
         expires_at: info.expires_at_ms(),
-        auth: info.auth,
-        realm: info.realm.clone(),
-        service: info.service.clone(),
+        auth: info.auth.clone(),
         session: None,
         steps: Vec::new(),
     }

@@ -10,6 +10,7 @@ use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::broker::{Broker, BrokerRequest, Identity};
 use crate::carrier;
 use crate::error::ApiError;
+use crate::recorder::Recorder;
 use crate::state::AppState;
 
 /// `POST /v1/token`: with a session or anonymous. A token that denies a scope is a successful response: the page
@@ -49,18 +50,16 @@ pub(crate) async fn post(
         BrokerRequest { registry, identity, scopes, seen: request.challenge, fresh: request.fresh };
     let is_anonymous = matches!(broker_request.identity, Identity::Anonymous);
     let admit = || if is_anonymous { state.anonymous_limits.take(address) } else { Ok(()) };
-    match state.broker.token_if(broker_request, admit).await {
+    let recorder = Recorder::new();
+    match state.broker.token_if(broker_request, &recorder, admit).await {
         Ok(token) => {
             let mut issued = token.issued(state.clock.now_ms());
             if request.trace {
-                issued.steps = token.steps;
+                issued.steps = recorder.take_steps();
             }
             Ok(Json(issued))
         }
-        Err(error) => {
-            let steps = error.steps.clone();
-            Err(ApiError::from(error).with_steps(steps, request.trace))
-        }
+        Err(error) => Err(ApiError::from(error).with_steps(recorder.take_steps(), request.trace)),
     }
 }
 

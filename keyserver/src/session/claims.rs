@@ -1,7 +1,9 @@
 //! The claims of a session.
 
-use dockpass_protocol::api::RegistryAuth;
+use std::borrow::Cow;
+
 use dockpass_protocol::credential::Credential;
+use dockpass_protocol::flow::RegistryAuth;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -27,11 +29,7 @@ pub struct SessionInfo {
     pub expires_at_s: i64,
     /// Canonical name of the registry.
     pub registry: String,
-    /// The realm seen at login.
-    pub realm: Option<String>,
-    /// The service seen at login.
-    pub service: Option<String>,
-    /// How the registry authenticates.
+    /// How the registry authenticates, as seen at login.
     pub auth: RegistryAuth,
     /// Who is logged in.
     pub username: String,
@@ -67,7 +65,7 @@ struct Claims {
     realm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     service: Option<String>,
-    auth: RegistryAuth,
+    auth: Cow<'static, str>,
     username: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     password: Option<Hidden>,
@@ -108,9 +106,9 @@ pub(super) fn encode(
         iat: info.issued_at_s.try_into().ok()?,
         exp: info.expires_at_s.try_into().ok()?,
         registry: info.registry.clone(),
-        realm: info.realm.clone(),
-        service: info.service.clone(),
-        auth: info.auth,
+        realm: info.auth.realm().map(str::to_owned),
+        service: info.auth.service().map(str::to_owned),
+        auth: Cow::Borrowed(info.auth.as_str()),
         username: info.username.clone(),
         password,
         refresh_token,
@@ -153,9 +151,7 @@ pub(super) fn decode(
         issued_at_s,
         expires_at_s,
         registry: claims.registry,
-        realm: claims.realm,
-        service: claims.service,
-        auth: claims.auth,
+        auth: RegistryAuth::from_parts(&claims.auth, claims.realm, claims.service)?,
         username: claims.username,
     };
     Some((info, credential))

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
-use dockpass_protocol::api::RegistryAuth;
 use dockpass_protocol::credential::Credential;
-use dockpass_protocol::flow::LoginProof;
+use dockpass_protocol::flow::{LoginProof, RegistryAuth};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{SealedText, SessionError, Sessions, claims, jwe, keyring};
@@ -24,8 +23,6 @@ fn sessions_with(change: impl FnOnce(&mut Settings)) -> (Arc<Sessions>, Arc<Manu
 fn proof(password: &str) -> LoginProof {
     LoginProof {
         auth: RegistryAuth::Basic,
-        realm: None,
-        service: None,
         credential: Credential::Password {
             username: "ada".to_owned(),
             password: SecretString::from(password),

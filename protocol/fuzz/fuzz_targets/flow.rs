@@ -4,8 +4,8 @@
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, KnownAuth, LoginFlow, LoginStep, ProbeCredential, ResourceFlow,
-    ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenStep, TransportError,
+    Authorization, FlowError, Hop, RegistryAuth, LoginFlow, LoginStep, ProbeCredential, ResourceFlow,
+    ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenOptions, TokenStep, TransportError,
 };
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::realm::RealmPolicy;
@@ -152,9 +152,9 @@ fn resource(bytes: &mut Bytes<'_>) {
     let realm = "https://reg.example/token".to_owned();
     let known = match bytes.byte() % 4 {
         0 => None,
-        1 => Some(KnownAuth::Open),
-        2 => Some(KnownAuth::Basic),
-        _ => Some(KnownAuth::Bearer { realm, service: Some("s".to_owned()) }),
+        1 => Some(RegistryAuth::Open),
+        2 => Some(RegistryAuth::Basic),
+        _ => Some(RegistryAuth::Bearer { realm, service: Some("s".to_owned()) }),
     };
     let request = ResourceRequest { method: "GET".to_owned(), path, scopes };
     let identified = bytes.flag();
@@ -201,8 +201,7 @@ fn token(bytes: &mut Bytes<'_>) {
         bytes.flag().then(|| "s".to_owned()),
         scopes.expect("scopes"),
         credential,
-        eager,
-        offline,
+        TokenOptions { credentials_first: eager, refresh_token: offline },
     );
     if bytes.flag() {
         flow = flow.with_policy(policy);

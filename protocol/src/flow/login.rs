@@ -6,9 +6,11 @@ use std::mem;
 
 use secrecy::SecretString;
 
-use super::token::{self, TokenFlow, TokenGrant, TokenStep, Unusable};
-use super::{Authorization, Decision, FlowError, Hop, HttpRequest, ResponseHead, StepRecord, TransportError};
-use crate::api::RegistryAuth;
+use super::token::{self, TokenFlow, TokenGrant, TokenOptions, TokenStep, Unusable};
+use super::{
+    Authorization, Decision, FlowError, Hop, HttpRequest, RegistryAuth, ResponseHead, StepRecord,
+    TransportError,
+};
 use crate::code::ErrorCode;
 use crate::credential::Credential;
 use crate::realm::{Realm, RealmPolicy};
@@ -39,12 +41,8 @@ pub enum LoginStep {
 /// What a session is sealed from.
 #[derive(Clone, Debug)]
 pub struct LoginProof {
-    /// How the registry authenticates: Bearer or Basic.
+    /// How the registry authenticates: Basic, or Bearer with the realm that the policy admitted.
     pub auth: RegistryAuth,
-    /// The realm seen at login, admitted by the policy. None with Basic.
-    pub realm: Option<Realm>,
-    /// The service seen at login.
-    pub service: Option<String>,
     /// What to seal: the refresh token if the service gave one, else what was typed.
     pub credential: Credential,
 }
@@ -72,7 +70,7 @@ enum State {
     /// The token service is asked with the credentials.
     Token(Box<TokenFlow>, Bearer),
     /// The token service is asked with made-up credentials.
-    Control(Box<TokenFlow>, Box<LoginProof>),
+    Control(Box<TokenFlow>, Box<LoginProof>, Realm),
     Done(Box<LoginProof>),
     Fail(FlowError),
 }
@@ -124,7 +122,7 @@ impl LoginFlow {
                 authorization: self.authorization(*request),
                 form: None,
             }),
-            State::Token(flow, _) | State::Control(flow, _) => match flow.step() {
+            State::Token(flow, _) | State::Control(flow, ..) => match flow.step() {
                 TokenStep::Send(request) => LoginStep::SendToTokenService(request),
                 // Never seen: a flow that is over has been taken up by `response`.
                 TokenStep::Done(_) | TokenStep::Fail(_) => {
@@ -144,7 +142,7 @@ impl LoginFlow {
                 let request = *request;
                 self.registry_responded(request, head);
             }
-            State::Token(flow, _) | State::Control(flow, _) => {
+            State::Token(flow, _) | State::Control(flow, ..) => {
                 flow.response(head, body, now_ms);
                 self.advance();
             }
@@ -156,7 +154,7 @@ impl LoginFlow {
     pub fn transport_failed(&mut self, error: TransportError) {
         match &mut self.state {
             State::Registry(_) => self.end(error.code(), None),
-            State::Token(flow, _) | State::Control(flow, _) => {
+            State::Token(flow, _) | State::Control(flow, ..) => {
                 flow.transport_failed(error);
                 self.advance();
             }
@@ -181,15 +179,14 @@ impl LoginFlow {
             bearer.service.clone(),
             ScopeSet::new(),
             self.credential.clone(),
-            true,
-            true,
+            TokenOptions { credentials_first: true, refresh_token: true },
         );
         self.state = State::Token(Box::new(flow.with_policy(self.policy.clone())), bearer);
     }
 
     /// Takes up what the token flow came to, if it came to an end.
     fn advance(&mut self) {
-        let (State::Token(flow, _) | State::Control(flow, _)) = &mut self.state else { return };
+        let (State::Token(flow, _) | State::Control(flow, ..)) = &mut self.state else { return };
         let records = flow.take_records();
         let step = flow.step();
         let requests = flow.requests();
@@ -219,15 +216,12 @@ impl LoginFlow {
             (TokenStep::Fail(error), false) => self.state = State::Fail(error),
             // Whoever is asked, the answer is a token.
             (TokenStep::Done(_), true) => {
-                if let State::Control(_, proof) = mem::replace(&mut self.state, fallback) {
-                    proof
-                        .realm
-                        .iter()
-                        .for_each(|realm| self.token_end(ErrorCode::RegistryUnverifiable, realm));
+                if let State::Control(_, _, realm) = mem::replace(&mut self.state, fallback) {
+                    self.token_end(ErrorCode::RegistryUnverifiable, &realm);
                 }
             }
             (TokenStep::Fail(error), true) => match mem::replace(&mut self.state, fallback) {
-                State::Control(_, proof) if refused => self.prove(*proof),
+                State::Control(_, proof, _) if refused => self.prove(*proof),
                 _ => self.state = State::Fail(error),
             },
         }
@@ -251,10 +245,8 @@ impl LoginFlow {
         }
         let named = grant.subject.is_some();
         let proof = LoginProof {
-            auth: RegistryAuth::Bearer,
+            auth: RegistryAuth::Bearer { realm: bearer.realm.to_string(), service: bearer.service.clone() },
             credential: self.sealable(grant),
-            service: bearer.service.clone(),
-            realm: Some(bearer.realm.clone()),
         };
         if named {
             return self.prove(proof);
@@ -269,12 +261,14 @@ impl LoginFlow {
             }
             _ => Credential::Password { username: control.username, password: control.password },
         };
-        let flow = TokenFlow::new(bearer.realm, bearer.service, ScopeSet::new(), made_up, true, false)
+        let options = TokenOptions { credentials_first: true, refresh_token: false };
+        let realm = bearer.realm.clone();
+        let flow = TokenFlow::new(bearer.realm, bearer.service, ScopeSet::new(), made_up, options)
             .with_budget(token::MAX_REQUESTS - requests);
         let mut record = StepRecord::new(Hop::TokenService, "GET", "", Decision::ControlProbe);
-        record.target = proof.realm.as_ref().map(target).unwrap_or_default();
+        record.target = target(&realm);
         self.records.push(record);
-        self.state = State::Control(Box::new(flow), Box::new(proof));
+        self.state = State::Control(Box::new(flow), Box::new(proof), realm);
     }
 
     /// What to seal: the refresh token in place of the password, unless the token is for someone of another name.
@@ -295,8 +289,8 @@ impl LoginFlow {
     }
 
     fn prove(&mut self, proof: LoginProof) {
-        let (hop, path) = match &proof.realm {
-            Some(realm) => (Hop::TokenService, target(realm)),
+        let (hop, path) = match proof.auth.realm() {
+            Some(realm) => (Hop::TokenService, realm.to_owned()),
             None => (Hop::Registry, registry::PATH.to_owned()),
         };
         self.records.push(StepRecord::new(hop, "GET", &path, Decision::Proven));

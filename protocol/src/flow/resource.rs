@@ -6,7 +6,10 @@ use std::mem;
 
 use secrecy::SecretString;
 
-use super::{Authorization, Decision, FlowError, Hop, ResponseHead, StepRecord, TransportError, retry_after};
+use super::{
+    Authorization, Decision, FlowError, Hop, RegistryAuth, ResponseHead, StepRecord, TransportError,
+    retry_after,
+};
 use crate::challenge::{BearerChallenge, Selected, parse_lines, select};
 use crate::code::ErrorCode;
 use crate::realm::{AdmitRealm, RealmPolicy};
@@ -26,22 +29,6 @@ pub struct ResourceRequest {
     pub path: String,
     /// The scopes it needs (`scopes_for`); empty for `/v2/` and where the registry wants none.
     pub scopes: ScopeSet,
-}
-
-/// How this registry is known to authenticate, from an earlier answer or a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KnownAuth {
-    /// No authorization at all.
-    Open,
-    /// Basic at the registry.
-    Basic,
-    /// Tokens of this service. Its `scope` is never reused: many registries put a placeholder there.
-    Bearer {
-        /// The realm as the registry sent it.
-        realm: String,
-        /// The service, if it sent one.
-        service: Option<String>,
-    },
 }
 
 /// A token is needed; the driver gets it (from the key server, a cache, or by a [`TokenFlow`](super::TokenFlow)).
@@ -72,7 +59,7 @@ pub enum ResourceStep {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceOutcome {
     /// How the registry authenticates.
-    pub auth: KnownAuth,
+    pub auth: RegistryAuth,
     /// The scopes with which it was satisfied: a superset of the request's when the registry asked for more.
     pub scopes: ScopeSet,
 }
@@ -86,7 +73,7 @@ pub struct ResourceFlow {
     /// The request's scopes, and what the registry asked for beyond them.
     requested: ScopeSet,
     /// What earlier answers taught, until this one teaches otherwise.
-    known: Option<KnownAuth>,
+    known: Option<RegistryAuth>,
     /// The challenge that the last token was asked for.
     requested_from: Option<BearerChallenge>,
     /// Why no token could be had ahead of the request.
@@ -114,7 +101,7 @@ impl ResourceFlow {
     /// `known` is what an earlier answer taught; with it a cold request takes two steps instead of three.
     /// `identified` says whether the driver acts for a session: it decides between `login_required` and
     /// `scope_denied`, and whether [`Authorization::FromSession`] can be used at a Basic registry.
-    pub fn new(request: ResourceRequest, known: Option<KnownAuth>, identified: bool) -> Self {
+    pub fn new(request: ResourceRequest, known: Option<RegistryAuth>, identified: bool) -> Self {
         let mut flow = Self {
             requested: request.scopes.clone(),
             request,
@@ -132,13 +119,13 @@ impl ResourceFlow {
         };
         match &known {
             // Without scope most token services give nothing to nobody, so an anonymous `/v2/` is asked plainly.
-            Some(KnownAuth::Bearer { realm, service }) if identified || !flow.requested.is_empty() => {
+            Some(RegistryAuth::Bearer { realm, service }) if identified || !flow.requested.is_empty() => {
                 flow.ahead = true;
                 let (realm, service) = (realm.clone(), service.clone());
                 flow.need_token(BearerChallenge { realm, service, scope: None, error: None }, false);
                 flow.record(None, None, Decision::AskTokenAhead);
             }
-            Some(KnownAuth::Basic) if identified => {
+            Some(RegistryAuth::Basic) if identified => {
                 flow.basic_sent = true;
                 flow.state = State::Send(Authorization::FromSession);
                 flow.record(None, None, Decision::SendCredentialsAhead);
@@ -187,7 +174,7 @@ impl ResourceFlow {
                 self.record(Some(status), sent, decision);
                 let scopes = if bearer_sent { self.requested.clone() } else { self.request.scopes.clone() };
                 self.state = State::Done(ResourceOutcome {
-                    auth: self.known.clone().unwrap_or(KnownAuth::Open),
+                    auth: self.known.clone().unwrap_or(RegistryAuth::Open),
                     scopes,
                 });
             }
@@ -236,10 +223,10 @@ impl ResourceFlow {
     }
 
     /// How the registry authenticates, as far as it is known by now: also from a flow that failed, for the next one.
-    pub fn known(&self) -> Option<KnownAuth> {
+    pub fn known(&self) -> Option<RegistryAuth> {
         match (&self.state, &self.requested_from) {
             (State::Fail(_), Some(BearerChallenge { realm, service, .. })) => {
-                Some(KnownAuth::Bearer { realm: realm.clone(), service: service.clone() })
+                Some(RegistryAuth::Bearer { realm: realm.clone(), service: service.clone() })
             }
             (State::Done(outcome), _) => Some(outcome.auth.clone()),
             _ => self.known.clone(),
@@ -250,20 +237,20 @@ impl ResourceFlow {
     fn learn_auth(&mut self, head: &ResponseHead<'_>, bearer_sent: bool) {
         if self.basic_sent && !bearer_sent {
             // Harbor takes Basic for its catalog and tokens for the rest; one exception does not unlearn the rule.
-            if !matches!(self.known, Some(KnownAuth::Bearer { .. })) {
-                self.known = Some(KnownAuth::Basic);
+            if !matches!(self.known, Some(RegistryAuth::Bearer { .. })) {
+                self.known = Some(RegistryAuth::Basic);
             }
         } else if let Some(BearerChallenge { realm, service, .. }) =
             self.requested_from.clone().filter(|_| bearer_sent)
         {
-            self.known = Some(KnownAuth::Bearer { realm, service });
+            self.known = Some(RegistryAuth::Bearer { realm, service });
         } else if let Ok(challenges) = parse_lines(head.challenges.iter().copied()) {
             // Quay and zot challenge on a 200 as well: this much is open, more is to be had with a token.
             match select(&challenges) {
                 Selected::Bearer(BearerChallenge { realm, service, .. }) => {
-                    self.known = Some(KnownAuth::Bearer { realm, service });
+                    self.known = Some(RegistryAuth::Bearer { realm, service });
                 }
-                Selected::Basic { .. } => self.known = Some(KnownAuth::Basic),
+                Selected::Basic { .. } => self.known = Some(RegistryAuth::Basic),
                 Selected::Other { .. } | Selected::None => {}
             }
         }

@@ -66,6 +66,15 @@ pub struct Unusable {
     pub skew_ms: i64,
 }
 
+/// How a token is requested.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenOptions {
+    /// Send a password with the first request instead of trying without it.
+    pub credentials_first: bool,
+    /// Request a refresh token as well, and keep it.
+    pub refresh_token: bool,
+}
+
 /// The machine. At most three requests to token services.
 ///
 /// Anonymous: GET without authorization. Password: GET with Basic at once when `eager`, else anonymously first and
@@ -110,26 +119,24 @@ enum State {
 }
 
 impl TokenFlow {
-    /// A flow for one token.
-    ///
-    /// `offline` asks for a refresh token as well. `eager` sends a password with the first request; so does a request
-    /// without scopes, for which an anonymous answer would prove nothing.
+    /// A flow for one token. A request without scopes sends the password first whatever the options say: an anonymous
+    /// response to it would prove nothing.
     pub fn new(
         realm: Realm,
         service: Option<String>,
         scopes: ScopeSet,
         credential: Credential,
-        eager: bool,
-        offline: bool,
+        options: TokenOptions,
     ) -> Self {
         let checked = credential.check();
-        let identify = matches!(credential, Credential::Password { .. }) && (eager || scopes.is_empty());
+        let identify = matches!(credential, Credential::Password { .. })
+            && (options.credentials_first || scopes.is_empty());
         let mut flow = Self {
             realm,
             service: service.filter(|service| !service.is_empty()),
             scopes,
             credential,
-            offline,
+            offline: options.refresh_token,
             policy: None,
             budget: MAX_REQUESTS,
             requests: 0,

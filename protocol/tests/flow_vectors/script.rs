@@ -2,13 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use dockpass_protocol::api::RegistryAuth;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, HttpRequest, KnownAuth, LoginFlow, LoginProof, LoginStep, ProbeCredential,
-    ResourceFlow, ResourceOutcome, ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow,
-    TokenGrant, TokenStep, TransportError,
+    Authorization, FlowError, Hop, HttpRequest, LoginFlow, LoginProof, LoginStep, ProbeCredential,
+    RegistryAuth, ResourceFlow, ResourceOutcome, ResourceRequest, ResourceStep, ResponseHead, StepRecord,
+    TokenFlow, TokenGrant, TokenOptions, TokenStep, TransportError,
 };
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::realm::{Realm, RealmPolicy};
@@ -49,12 +48,12 @@ fn resource(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
         scopes: scopes(input),
     };
     let known = text(input, "known").map(|known| match known {
-        "open" => KnownAuth::Open,
-        "basic" => KnownAuth::Basic,
+        "open" => RegistryAuth::Open,
+        "basic" => RegistryAuth::Basic,
         bearer => {
             let (realm, service) =
                 bearer.split_once(' ').map_or((bearer, None), |(realm, s)| (realm, Some(s)));
-            KnownAuth::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) }
+            RegistryAuth::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) }
         }
     });
     let mut flow = ResourceFlow::new(request, known, input["identified"] == json!(true));
@@ -88,9 +87,9 @@ fn resource(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
             }
             ResourceStep::Done(ResourceOutcome { auth, scopes }) => {
                 let auth = match auth {
-                    KnownAuth::Open => "open".to_owned(),
-                    KnownAuth::Basic => "basic".to_owned(),
-                    KnownAuth::Bearer { realm, service } => {
+                    RegistryAuth::Open => "open".to_owned(),
+                    RegistryAuth::Basic => "basic".to_owned(),
+                    RegistryAuth::Bearer { realm, service } => {
                         format!("{realm} {}", service.as_deref().unwrap_or("-"))
                     }
                 };
@@ -117,8 +116,7 @@ fn token(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
         service,
         scopes(input),
         credential(&input["credential"]),
-        is("eager"),
-        is("offline"),
+        TokenOptions { credentials_first: is("eager"), refresh_token: is("offline") },
     );
     if input.get("pairs").is_some() {
         flow = flow.with_policy(policy);
@@ -277,14 +275,8 @@ fn show_proof(proof: &LoginProof) -> Value {
             format!("refresh {username} {}", token.expose_secret())
         }
     };
-    let mut end = json!({"auth": proof.auth, "credential": credential});
-    assert_eq!(proof.realm.is_some(), proof.auth == RegistryAuth::Bearer);
-    if let Some(realm) = &proof.realm {
-        end["realm"] = json!(realm.to_string());
-    }
-    if let Some(service) = &proof.service {
-        end["service"] = json!(service);
-    }
+    let mut end = json!(proof.auth);
+    end["credential"] = json!(credential);
     end
 }
 

@@ -32,9 +32,7 @@ fn session(text: &str) -> Identity {
         issued_at_s: 0,
         expires_at_s: 0,
         registry: String::new(),
-        realm: None,
-        service: None,
-        auth: dockpass_protocol::api::RegistryAuth::Bearer,
+        auth: dockpass_protocol::flow::RegistryAuth::Basic,
         username: String::new(),
     };
     Identity::Session(SealedText::new(text), Arc::new(info))

@@ -92,12 +92,7 @@ impl LoginFlow {
     }
 
     fn prove_basic(&mut self) {
-        self.prove(LoginProof {
-            auth: RegistryAuth::Basic,
-            realm: None,
-            service: None,
-            credential: self.credential.clone(),
-        });
+        self.prove(LoginProof { auth: RegistryAuth::Basic, credential: self.credential.clone() });
     }
 }
 

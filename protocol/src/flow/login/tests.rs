@@ -36,7 +36,7 @@ fn the_realm_of_the_proof_is_admitted_and_canonical() {
     let body = br#"{"token":"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEiLCJhdWQiOiJzIn0.c2ln"}"#;
     flow.response(&ResponseHead::new(200), body, 0);
     let LoginStep::Done(proof) = flow.step() else { panic!("the token names the user") };
-    assert_eq!(proof.realm.map(|realm| realm.to_string()).as_deref(), Some("https://reg.example/token"));
+    assert_eq!(proof.auth.realm(), Some("https://reg.example/token"));
     assert_eq!(proof.credential.username(), Some("ada"));
     flow.transport_failed(TransportError::Timeout);
     assert!(matches!(flow.step(), LoginStep::Done(_)));

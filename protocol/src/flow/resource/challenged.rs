@@ -1,8 +1,8 @@
 //! What a 401 or 403 of the registry means, and what is worth trying.
 
 use super::{
-    Authorization, BearerChallenge, Decision, ErrorCode, FlowError, Hop, KnownAuth, MAX_REQUESTS, MAX_TOKENS,
-    ResourceFlow, ResponseHead, ScopeSet, Selected, State, parse_lines, select,
+    Authorization, BearerChallenge, Decision, ErrorCode, FlowError, Hop, MAX_REQUESTS, MAX_TOKENS,
+    RegistryAuth, ResourceFlow, ResponseHead, ScopeSet, Selected, State, parse_lines, select,
 };
 use crate::challenge::{Challenge, bearer_candidates};
 use crate::realm;
@@ -157,7 +157,7 @@ impl ResourceFlow {
     /// asking, and neither does whoever can put a 401 into its answers. A driver without one only asks the gateway.
     fn may_see_the_password(&self) -> bool {
         let known = match (&self.known, &self.requested_from) {
-            (Some(KnownAuth::Bearer { realm, .. }), _) => Some(realm),
+            (Some(RegistryAuth::Bearer { realm, .. }), _) => Some(realm),
             (_, Some(challenge)) => Some(&challenge.realm),
             _ => None,
         };

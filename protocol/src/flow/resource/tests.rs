@@ -4,7 +4,7 @@ use super::*;
 
 const CHALLENGE: &str = r#"Bearer realm="https://reg.example/token",service="s""#;
 
-fn flow(method: &str, known: Option<KnownAuth>) -> ResourceFlow {
+fn flow(method: &str, known: Option<RegistryAuth>) -> ResourceFlow {
     let request = ResourceRequest {
         method: method.to_owned(),
         path: "/v2/a/b/tags/list?n=2&last=x".to_owned(),
@@ -23,7 +23,7 @@ fn a_flow_that_failed_still_knows_the_token_service() {
     let service = Some("s".to_owned());
     assert_eq!(
         flow.known(),
-        Some(KnownAuth::Bearer { realm: "https://reg.example/token".to_owned(), service })
+        Some(RegistryAuth::Bearer { realm: "https://reg.example/token".to_owned(), service })
     );
 }
 

@@ -6,7 +6,13 @@ use crate::origin::Origin;
 fn flow(credential: Credential) -> TokenFlow {
     let policy = RealmPolicy::new(Origin::parse("https://reg.example").unwrap());
     let scopes = "repository:a/b:pull".parse().unwrap();
-    TokenFlow::new(policy.admit("/token").unwrap(), Some("s".to_owned()), scopes, credential, false, false)
+    TokenFlow::new(
+        policy.admit("/token").unwrap(),
+        Some("s".to_owned()),
+        scopes,
+        credential,
+        TokenOptions::default(),
+    )
 }
 
 fn password() -> Credential {

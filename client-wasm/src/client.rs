@@ -17,26 +17,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::boundary::{OutputLength, Refusal, table_get, with_input, write_output};
 use crate::flow::Flow;
 use crate::json::Json;
-use crate::token_cache::TokenCache;
+use crate::state::ClientState;
 
 /// One registry and what was learned of it. Cleared with the session.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Client {
     state: Rc<RefCell<ClientState>>,
-}
-
-/// What outlives a flow.
-#[derive(Debug, Default)]
-pub(crate) struct ClientState {
-    /// How the registry authenticates, by its last answer or the login.
-    pub(crate) auth: Option<RegistryAuth>,
-    /// The tokens of this tab.
-    pub(crate) tokens: TokenCache,
-    /// Whether there is a session.
-    identified: bool,
-    /// Counts logins and logouts: what was asked for before one is not kept after it.
-    pub(crate) epoch: u32,
 }
 
 #[wasm_bindgen]

@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret, SecretString};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::boundary::{OutputLength, table_get, with_input, write_output};
-use crate::client::ClientState;
 use crate::json::Json;
+use crate::state::ClientState;
 
 /// A flow under way. The driver asks [`step`](Flow::step) what to do, does it, reports it, and asks again.
 #[wasm_bindgen]

@@ -12,6 +12,7 @@ mod json;
 pub mod jwt;
 pub mod reference;
 pub mod scope;
+mod state;
 pub mod token;
 mod token_cache;
 

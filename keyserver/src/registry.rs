@@ -178,7 +178,7 @@ impl Registries {
         if let Some(registry) = open.opened.get(name.as_str()) {
             return Ok(registry);
         }
-        let origin = Origin::for_registry(&name, Scheme::Https)?;
+        let origin = name.origin(Scheme::Https)?;
         let public = match origin.ip() {
             Some(address) => is_public(address),
             None => is_public_name(origin.host()) && origin.host().contains('.'),

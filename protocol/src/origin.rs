@@ -8,7 +8,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use crate::code::ErrorCode;
-use crate::reference::RegistryName;
 
 /// The longest host name of DNS in text form (RFC 1035 §2.3.4).
 const MAX_HOST: usize = 253;
@@ -82,14 +81,6 @@ impl Origin {
         };
         let host = canonical_host(host).ok_or(ErrorCode::InvalidRegistry)?;
         Ok(Self { scheme, host, port })
-    }
-
-    /// Where a registry's API is, by its name alone: Docker Hub's API host for Docker Hub, the name itself for others.
-    ///
-    /// # Errors
-    /// [`ErrorCode::InvalidRegistry`] when the name is one that this stricter parser refuses (`127.1`, `0x7f.1`).
-    pub fn for_registry(name: &RegistryName, scheme: Scheme) -> Result<Self, ErrorCode> {
-        Self::from_authority(scheme, name.endpoint())
     }
 
     /// Scheme.

@@ -1,5 +1,6 @@
 //! `cargo xtask lint`: everything that is checked without running the code.
 
+mod circles;
 mod deny;
 mod javascript;
 mod threats;
@@ -30,6 +31,7 @@ pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     step(format(fix));
     step(tidy::tidy());
     step(threats::threats());
+    step(circles::circles());
     step(deny::deny());
     step(clippy(fix));
     step(browser_module(fix));

@@ -158,7 +158,7 @@ impl Entry {
     /// The registry that the entry describes; `None` after a problem was reported.
     fn locate(self, node: &Node, reader: &mut Reader) -> Option<RegistrySettings> {
         let located = match (self.host, self.url) {
-            (Some(name), None) => match Origin::for_registry(&name, Scheme::Https) {
+            (Some(name), None) => match name.origin(Scheme::Https) {
                 Ok(origin) => RegistrySettings::new(self.title, name, origin),
                 Err(_) => {
                     report(node, "host", reader, "not the name of a registry");
@@ -283,8 +283,7 @@ impl Kind for Registries {
 
     fn write(&self, value: &Self::Value) -> Json {
         let write = |registry: &RegistrySettings| {
-            let by_host = Origin::for_registry(&registry.name, Scheme::Https)
-                .is_ok_and(|origin| origin == registry.origin);
+            let by_host = registry.name.origin(Scheme::Https).is_ok_and(|origin| origin == registry.origin);
             Entry {
                 title: Some(registry.title.clone()),
                 host: by_host.then(|| registry.name.clone()),
@@ -311,7 +310,7 @@ pub(super) fn shipped() -> Vec<RegistrySettings> {
     ];
     let located = |(title, host): (&str, &str)| {
         let name = RegistryName::parse(host).ok()?;
-        let origin = Origin::for_registry(&name, Scheme::Https).ok()?;
+        let origin = name.origin(Scheme::Https).ok()?;
         Some(RegistrySettings::new(Some(title.to_owned()), name, origin))
     };
     // Constants that parse; a test counts them.

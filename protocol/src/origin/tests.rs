@@ -1,4 +1,5 @@
 use super::*;
+use crate::reference::RegistryName;
 
 fn printed(text: &str) -> Result<String, ErrorCode> {
     Origin::parse(text).map(|origin| origin.to_string())
@@ -116,7 +117,7 @@ fn addresses_are_known_as_such() {
 
 #[test]
 fn a_registry_is_where_its_api_is() {
-    let of = |name: &str, scheme| Origin::for_registry(&name.parse().unwrap(), scheme).unwrap().to_string();
+    let of = |name: &str, scheme| name.parse::<RegistryName>().unwrap().origin(scheme).unwrap().to_string();
     assert_eq!(of("docker.io", Scheme::Https), "https://registry-1.docker.io");
     assert_eq!(of("Registry.Example:443", Scheme::Https), "https://registry.example");
     assert_eq!(of("localhost:5000", Scheme::Http), "http://localhost:5000");

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::error::ReferenceError;
+use crate::code::ErrorCode;
 use crate::origin::{Origin, Scheme};
 
 /// The canonical name of Docker Hub.
@@ -63,6 +64,15 @@ impl RegistryName {
     /// `host` or `host:port` of the registry's API: the name itself, but for Docker Hub.
     pub fn endpoint(&self) -> &str {
         if self.is_docker_hub() { DOCKER_HUB_ENDPOINT } else { &self.0 }
+    }
+
+    /// Where the registry's API is, by its name alone: [`endpoint`](Self::endpoint) under this scheme.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidRegistry`] when the name is one that the stricter reader of origins refuses (`127.1`,
+    /// `0x7f.1`).
+    pub fn origin(&self, scheme: Scheme) -> Result<Origin, ErrorCode> {
+        Origin::from_authority(scheme, self.endpoint())
     }
 
     /// The same as [`endpoint`](Self::endpoint).

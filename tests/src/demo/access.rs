@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Kind;
+use super::kind::Kind;
 use super::rules::{BrokenRule, Rule};
 use super::store::Store;
 

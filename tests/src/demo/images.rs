@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::archive::{digest_of, gzip, tar};
-use super::store::{Blob, Generated, Manifest, Package, Store};
+use super::content::Generated;
+use super::store::{Blob, Manifest, Package, Store};
 
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Kind;
+use super::kind::Kind;
 use super::received::Received;
 use super::rules::{BrokenRule, Rule};
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::access::Visibility;
-use super::config::Kind;
+use super::kind::Kind;
 use super::site::Site;
 
 /// The content of the ready file.

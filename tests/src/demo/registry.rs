@@ -10,7 +10,7 @@ use serde_json::json;
 
 use self::route::Route;
 use super::access::{self, Access, User};
-use super::config::Kind;
+use super::kind::Kind;
 use super::received::{Credentials, Received};
 use super::response::DemoResponse;
 use super::rules::{BrokenRule, Rule};

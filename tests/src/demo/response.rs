@@ -1,21 +1,11 @@
 //! What a server answers with, before it becomes a response.
 
-use std::io;
-
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
 use http::{HeaderName, HeaderValue, Response};
-use http_body::Frame;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full, StreamBody};
 use serde_json::{Value, json};
 
+use super::content::{Body, Content, Pace};
 use super::rules::BrokenRule;
-use super::script::Pace;
-use super::store::Generated;
-
-/// The body of every response.
-pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Status, headers and content of an answer.
 #[derive(Clone, Debug)]
@@ -23,23 +13,6 @@ pub(crate) struct DemoResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) content: Content,
-}
-
-/// Where the bytes of a body come from.
-#[derive(Clone, Debug)]
-pub(crate) enum Content {
-    Bytes(Bytes),
-    /// A range of a generated blob: first byte and length.
-    Generated(Generated, u64, u64),
-}
-
-impl Content {
-    pub(crate) fn len(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Generated(_, _, length) => *length,
-        }
-    }
 }
 
 impl DemoResponse {
@@ -107,36 +80,6 @@ impl DemoResponse {
         response.body(match pace {
             None => self.content.into_body(),
             Some(pace) => pace.apply(self.content),
-        })
-    }
-}
-
-impl Content {
-    /// The body, as fast as it is read.
-    pub(crate) fn into_body(self) -> Body {
-        match self {
-            Self::Bytes(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
-            Self::Generated(..) => {
-                StreamBody::new(self.pieces(64 * 1024).map(|piece| Ok(Frame::data(piece)))).boxed_unsync()
-            }
-        }
-    }
-
-    /// The content in pieces of at most `size` bytes, made when they are asked for.
-    pub(crate) fn pieces(self, size: u64) -> impl futures_util::Stream<Item = Bytes> + Send + 'static {
-        stream::unfold((self, 0_u64), move |(content, done)| async move {
-            let length = content.len().saturating_sub(done).min(size);
-            if length == 0 {
-                return None;
-            }
-            let piece = match &content {
-                Self::Bytes(bytes) => {
-                    let start = usize::try_from(done).ok()?;
-                    bytes.slice(start..start + usize::try_from(length).ok()?)
-                }
-                Self::Generated(blob, first, _) => blob.piece(first + done, length),
-            };
-            Some((piece, (content, done + length)))
         })
     }
 }

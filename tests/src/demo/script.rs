@@ -1,19 +1,16 @@
 //! Misbehaviour on request: the next matching requests are answered as a script says.
 
-use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
-use http_body::Frame;
-use http_body_util::{BodyExt as _, StreamBody};
 use serde::{Deserialize, Serialize};
 
-use super::config::Kind;
+use super::content::{Content, Pace};
 use super::journal::Role;
+use super::kind::Kind;
 use super::received::Received;
-use super::response::{Body, Content, DemoResponse};
+use super::response::DemoResponse;
 
 /// How the next matching requests are answered. In JSON, for the control endpoint:
 /// `{"registry":"token","role":"token-service","times":2,"delay_ms":100,"action":{"do":"too_many","retry_after":"3"}}`.
@@ -187,13 +184,6 @@ impl Scripts {
     }
 }
 
-/// What remains to be done to an answer on its way out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Pace {
-    Drip { bytes: u64, every: Duration },
-    Truncate { bytes: u64 },
-}
-
 impl Action {
     /// The answer that stands instead of the normal one, if there is one.
     pub(crate) fn instead(&self) -> Option<DemoResponse> {
@@ -242,35 +232,6 @@ impl Action {
             }
             Self::Truncate { bytes } => Some(Pace::Truncate { bytes: *bytes }),
             _ => None,
-        }
-    }
-}
-
-impl Pace {
-    /// The content as a body that goes out at this pace.
-    pub(crate) fn apply(self, content: Content) -> Body {
-        match self {
-            Self::Drip { bytes, every } => {
-                StreamBody::new(content.pieces(bytes.max(1)).then(move |piece| async move {
-                    tokio::time::sleep(every).await;
-                    Ok(Frame::data(piece))
-                }))
-                .boxed_unsync()
-            }
-            Self::Truncate { bytes } => {
-                let cut = stream::once(async {
-                    // Lets what was sent reach the other side before the connection ends.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut by script"))
-                });
-                let sent = content.pieces(16 * 1024).scan(bytes, |left, piece| {
-                    let length = piece.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
-                    *left -= length as u64;
-                    let piece = (length > 0).then(|| Ok(Frame::data(piece.slice(..length))));
-                    std::future::ready(piece)
-                });
-                StreamBody::new(sent.chain(cut)).boxed_unsync()
-            }
         }
     }
 }

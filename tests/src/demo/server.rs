@@ -17,10 +17,11 @@ use tokio::task::JoinSet;
 
 use super::checks;
 use super::clock::http_date;
+use super::content::Body;
 use super::journal::Role;
 use super::received::Received;
 use super::registry;
-use super::response::{Body, DemoResponse};
+use super::response::DemoResponse;
 use super::rules::BrokenRule;
 use super::script::{Action, Script};
 use super::site::{ServiceNames, Site};

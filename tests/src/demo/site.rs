@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::access::User;
-use super::config::{DemoConfig, Kind};
+use super::config::DemoConfig;
 use super::error::DemoError;
 use super::images;
 use super::journal::{Journal, Role};
+use super::kind::Kind;
 use super::script::Scripts;
 use super::store::SharedStore;
 use super::tokens::{Format, Tokens};

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 
-use super::archive::{digest_of, hex};
-use super::response::Content;
+use super::archive::digest_of;
+use super::content::{Content, Generated};
 
 /// Repositories by name.
 #[derive(Debug, Default)]
@@ -42,12 +41,6 @@ pub(crate) struct Manifest {
 pub(crate) enum Blob {
     Held(Bytes),
     Generated(Generated),
-}
-
-/// Bytes that follow from their position, so that a large blob needs no memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Generated {
-    pub(crate) length: u64,
 }
 
 /// Everything that makes up one image or artifact.
@@ -129,35 +122,6 @@ impl Blob {
             Self::Held(bytes) => bytes.len() as u64,
             Self::Generated(generated) => generated.length,
         }
-    }
-}
-
-impl Generated {
-    /// `sha256:<hex>` of the whole, computed piece by piece.
-    pub(crate) fn digest(self) -> String {
-        let mut context = Context::new(&SHA256);
-        let mut done = 0;
-        while done < self.length {
-            let length = (self.length - done).min(1 << 20);
-            context.update(&self.piece(done, length));
-            done += length;
-        }
-        format!("sha256:{}", hex(context.finish().as_ref()))
-    }
-
-    /// A piece: each 8 bytes are their own position.
-    #[expect(clippy::unused_self, reason = "a method, so that only a generated blob has pieces")]
-    pub(crate) fn piece(self, first: u64, length: u64) -> Bytes {
-        let skipped = usize::try_from(first % 8).unwrap_or_default();
-        let length = usize::try_from(length).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(skipped + length + 8);
-        let mut position = first - first % 8;
-        while bytes.len() < skipped + length {
-            bytes.extend_from_slice(&position.to_be_bytes());
-            position += 8;
-        }
-        bytes.truncate(skipped + length);
-        Bytes::from(bytes).slice(skipped..)
     }
 }
 

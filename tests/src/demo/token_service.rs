@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::access::{self, Access, User};
 use super::clock::rfc3339;
-use super::config::Kind;
+use super::kind::Kind;
 use super::received::{Credentials, Received, value};
 use super::response::DemoResponse;
 use super::rules::{BrokenRule, Rule};

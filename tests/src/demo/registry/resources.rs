@@ -4,8 +4,8 @@ use http::Method;
 use http::header::{ACCEPT, IF_NONE_MATCH, RANGE};
 use serde_json::{Value, json};
 
-use super::super::config::Kind;
 use super::super::journal::Role;
+use super::super::kind::Kind;
 use super::super::received::{Received, value};
 use super::super::response::DemoResponse;
 use super::super::rules::{BrokenRule, Rule};

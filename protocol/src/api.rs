@@ -97,7 +97,7 @@ pub struct SessionResponse {
 
 impl fmt::Debug for SessionResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionInfo")
+        f.debug_struct("SessionResponse")
             .field("registry", &self.registry)
             .field("username", &self.username)
             .field("expires_at", &self.expires_at)
@@ -177,7 +177,7 @@ pub struct IssuedToken {
 
 impl fmt::Debug for IssuedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenAnswer")
+        f.debug_struct("IssuedToken")
             .field("expires_in", &self.expires_in)
             .field("kind", &self.kind)
             .field("granted", &self.granted)

@@ -155,7 +155,7 @@ fn debug_shows_neither_token_nor_claims() {
     let reading = read(given.as_bytes(), &mut decoded);
     let Reading::Jwt(jwt) = &reading else { panic!("{reading:?}") };
     let parts = format!("{reading:?} {:?} {:?} {:?}", jwt.claims, jwt.claims.audience, jwt.claims.access);
-    for name in ["Jwt", "Claims", "Texts", "AccessList"] {
+    for name in ["Jwt", "Claims", "Strings", "AccessList"] {
         assert!(parts.contains(name), "{parts}");
     }
     assert!(!parts.contains("canary") && !format!("{decoded:?}").contains("canary"), "{parts}");

@@ -329,7 +329,7 @@ describe('a session whose time is over', () => {
     const row = tab.page.locator('[data-testid=repo-row][data-name="team-b/tools"]')
     if (await row.isVisible()) await row.click()
     await tab.page.getByTestId('login-form').waitFor()
-    assert.match(await tab.page.getByTestId('login-form').innerText(), /session has ended/i)
+    assert.match(await tab.page.getByTestId('login-form').innerText(), /session has expired/i)
     assert.deepEqual(await tab.context.cookies(), [])
     await logIn(tab.page, 'ada', people.ada)
     await expectRows(tab.page, 'repo-row', repositories)

@@ -59,9 +59,20 @@ fn loaded(entry: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
             (util::has_extension(&path, &["js"]), path.parent().unwrap_or(&path).to_owned());
         if found.insert(path.clone()) && is_script {
             let text = util::read(&path)?;
-            let quoted = text.split(['\'', '"']).skip(1);
-            let is_address = |text: &&str| text.starts_with("./") || text.starts_with("../");
-            next.extend(quoted.filter(is_address).map(|address| folder.join(address)));
+            // Comments name files of types, which no page loads.
+            let is_code =
+                |line: &&str| !["//", "/*", "*"].iter().any(|start| line.trim_start().starts_with(start));
+            let code: Vec<&str> = text.lines().filter(is_code).collect();
+            let code = code.join("\n");
+            let pieces: Vec<&str> = code.split(['\'', '"']).collect();
+            // Not the `import(…)` of a type, which stands in braces.
+            let loads = ["from", "import", "new URL(", "await import(", "=> import("];
+            for (before, address) in pieces.iter().zip(pieces.iter().skip(1)) {
+                let is_relative = address.starts_with("./") || address.starts_with("../");
+                if is_relative && loads.iter().any(|word| before.trim_end().ends_with(word)) {
+                    next.push(folder.join(address));
+                }
+            }
         }
     }
     Ok(found)
@@ -117,7 +128,10 @@ mod tests {
     fn imports_are_followed_to_the_module_and_a_missing_file_is_an_error() {
         let folder = util::target().join("xtask-test-size");
         for (name, text) in [
-            ("a.js", "import { b } from './lib/b.js'\nnew URL('./m.wasm', import.meta.url)\n"),
+            (
+                "a.js",
+                "/** @import { T } from './types.js' */\nimport './lib/b.js'\nlet a = /** @type {import('./types.js').T} */ (0)\nnew URL('./m.wasm', import.meta.url)\n",
+            ),
             ("lib/b.js", "export * from \"../a.js\"\n"),
             ("m.wasm", "module"),
         ] {

@@ -107,58 +107,6 @@ async fn fresh_requests_a_new_token() {
     assert_eq!(fake.count("/token"), 3);
 }
 
-// Threats: CCH-03.
-#[tokio::test]
-async fn two_sessions_of_one_user_share_nothing() {
-    let fake = Fake::start(token_registry).await;
-    let server = TestServer::with(&[&fake]);
-    let (first, second) = (server.login(&fake).await, server.login(&fake).await);
-    fake.forget();
-    for session in [&first, &second, &first, &second] {
-        server
-            .post("/v1/token", &[("authorization", session)], &token_request(&fake, "repository:a/b:pull"))
-            .await;
-    }
-    assert_eq!(fake.count("/token"), 2);
-}
-
-// Threats: CON-02.
-#[tokio::test]
-async fn a_herd_makes_one_request() {
-    let fake = Fake::start(token_registry).await;
-    let server = TestServer::with(&[&fake]);
-    let session = server.login(&fake).await;
-    fake.forget();
-    let operations = server.state.private_operations();
-    let body = token_request(&fake, "repository:a/b:pull");
-    let auth = [("authorization", session.as_str())];
-    let herd = (0..200).map(|_| server.post("/v1/token", &auth, &body));
-    for response in futures_util::future::join_all(herd).await {
-        assert_eq!(response.status, StatusCode::OK);
-    }
-    assert_eq!(fake.count("/token"), 1);
-    assert_eq!(server.state.private_operations(), operations + 1);
-}
-
-// Threats: LIM-09, UPS-12.
-#[tokio::test]
-async fn what_a_caller_asked_for_arrives_even_when_the_caller_is_gone() {
-    let fake = Fake::start(token_registry).await;
-    let server = TestServer::with(&[&fake]);
-    let session = server.login(&fake).await;
-    let auth = [("authorization", session.as_str())];
-    fake.forget();
-    let body = token_request(&fake, "repository:a/b:pull");
-    {
-        let gone = server.post("/v1/token", &auth, &body);
-        // Polled until the flight has begun, then dropped.
-        tokio::time::timeout(std::time::Duration::from_micros(200), gone).await.ok();
-    }
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    assert_eq!(server.post("/v1/token", &auth, &body).await.status, StatusCode::OK);
-    assert!(fake.count("/token") <= 1, "{:?}", fake.received());
-}
-
 // Threats: RLM-01.
 #[tokio::test]
 async fn what_the_page_saw_is_compared_and_never_used() {
@@ -298,30 +246,6 @@ async fn a_session_is_for_its_registry_only_and_basic_gives_no_tokens() {
         .assert_problem("basic_only");
     assert!(fake.received().is_empty() && other.received().is_empty());
     server.post("/v1/token", &[], &token_request(&other, scope)).await.assert_problem("basic_only");
-}
-
-// Threats: SCP-10, INJ-01.
-#[tokio::test]
-async fn scopes_are_of_the_grammar_and_bounded() {
-    let fake = Fake::start(token_registry).await;
-    let server = TestServer::with(&[&fake]);
-    let long = format!("repository:{}:pull", "a".repeat(2_000));
-    for scope in [
-        "",
-        "*",
-        "repository::pull",
-        "repository:a/b",
-        "repository:a/b:pull repository:c:push",
-        "a\r\nb:c:d",
-        &long,
-    ] {
-        let response = server.post("/v1/token", &[], &token_request(&fake, scope)).await;
-        assert_eq!(response.json()["code"], "invalid_scope", "{scope}");
-    }
-    let many: Vec<String> = (0..101).map(|n| format!("repository:a/b{n}:pull")).collect();
-    let response = server.post("/v1/token", &[], &json!({"registry": fake.authority, "scopes": many})).await;
-    response.assert_problem("invalid_scope");
-    assert!(fake.received().is_empty());
 }
 
 // Threats: SES-04.

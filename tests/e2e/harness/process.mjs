@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync } from 'node:fs'
 import { mkdtemp, mkdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -182,4 +183,17 @@ export async function run(command, args, { cwd, env, input = '', expect = 0, sec
     throw new Error(`${command} ${args.join(' ')}: exit ${code}\n${output.stdout}\n${output.stderr}`)
   }
   return { code, ...output }
+}
+
+/** A port of loopback that is free now, for servers that cannot say which one they got. */
+export async function freePort() {
+  const server = createServer()
+  await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = server.address()
+  await new Promise((resolve) => {
+    server.close(resolve)
+  })
+  return port
 }

@@ -1,7 +1,7 @@
 // Where the programs are that the tests run, and which versions they have. All are needed: a missing one fails the run
 // with the whole list of what is missing, so that nothing is skipped in silence.
 
-import { access, constants } from 'node:fs/promises'
+import { access, constants, readFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from './process.mjs'
@@ -24,6 +24,8 @@ const candidates = {
   oras: peer('oras'),
   regctl: peer('regctl'),
   conformance: peer('conformance'),
+  gitea: peer('gitea'),
+  keycloak: process.env.DOCKPASS_KEYCLOAK ? [process.env.DOCKPASS_KEYCLOAK] : [],
   skopeo: ['skopeo'],
   htpasswd: ['htpasswd'],
   openssl: ['openssl'],
@@ -44,6 +46,8 @@ const wanted = {
       `DOCKPASS_PEERS_DIR/${name} (tests/peers/${name})`,
     ]),
   ),
+  gitea: 'DOCKPASS_PEERS_DIR/gitea (tests/registries/peers/gitea)',
+  keycloak: 'DOCKPASS_KEYCLOAK (the folder of Keycloak)',
   chromium: 'Chromium (CHROMIUM)',
 }
 
@@ -87,6 +91,8 @@ const versionOf = {
   crane: async (path) => (await run(path, ['--version'])).stdout,
   oras: async (path) => (await run(path, ['version'])).stdout.split('\n')[0],
   regctl: async (path) => (await run(path, ['version', '--format', '{{.VCSTag}}'])).stdout,
+  gitea: async (path) => (await run(path, ['--version'])).stdout,
+  keycloak: async (path) => (await readFile(join(path, 'version.txt'), 'utf8')).trim(),
   skopeo: async (path) => (await run(path, ['--version'])).stdout,
   openssl: async (path) => (await run(path, ['version'])).stdout,
   curl: async (path) => (await run(path, ['--version'])).stdout.split('\n')[0],

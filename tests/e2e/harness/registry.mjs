@@ -1,6 +1,6 @@
 // CNCF distribution, 2.8 as Debian has it and 3 as Go builds it, in three set-ups: open, htpasswd, token.
 
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Server, run } from './process.mjs'
 
@@ -21,6 +21,7 @@ export async function startRegistry({ name, program, htpasswd, folder, auth, pro
     ...(await authSection(auth, folder, htpasswd)),
     ...(proxy !== undefined && { proxy: { remoteurl: proxy } }),
   }
+  await mkdir(folder, { recursive: true })
   const file = join(folder, 'registry.yml')
   await writeFile(file, JSON.stringify(config, null, 2)) // every JSON text is a YAML text
   const server = new Server(name, program, ['serve', file], {

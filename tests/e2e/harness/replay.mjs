@@ -31,8 +31,9 @@ class Replay {
 
   constructor(fixture) {
     this.#fixture = fixture
-    for (const { request } of fixture.exchanges) {
-      const [user, suffix] = (request.as ?? 'nobody').split(':')
+    const all = fixture.exchanges.flatMap(({ request }) => request.as ?? 'nobody')
+    for (const as of all) {
+      const [user, suffix] = as.split(':')
       if (user !== 'nobody' && user !== 'token' && suffix === undefined)
         this.people[user] ??= uniquePassword()
     }

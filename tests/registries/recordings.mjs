@@ -1,0 +1,50 @@
+// What is recorded of Gitea and Keycloak, as `e2e/registries/recordings.mjs` does it of the lighter ones.
+
+import { join } from 'node:path'
+import { startRegistry } from '../e2e/harness/registry.mjs'
+import { fill } from '../e2e/harness/setups.mjs'
+import { people, standard } from '../e2e/registries/recordings.mjs'
+import { startGitea } from './gitea.mjs'
+import { startKeycloak } from './keycloak.mjs'
+
+const ada = { user: 'ada', password: people.ada }
+
+export const heavyRecordings = {
+  keycloak: {
+    registry: 'Keycloak with CNCF distribution',
+    program: 'keycloak',
+    setup: 'docker-v2 client with the allow-all mapper, in front of distribution 2.8',
+    async start({ programs, folder, images }) {
+      const tokens = await startKeycloak({ home: programs.keycloak, folder, people })
+      const { realm, service, issuer, certificate } = tokens
+      const server = await startRegistry({
+        ...programs,
+        name: 'keycloak-registry',
+        program: programs.registry2,
+        folder: join(folder, 'registry'),
+        auth: { kind: 'token', realm, service, issuer, certificate },
+      })
+      await fill({ programs, folder, host: server.host, images, login: ada })
+      return { server, tokens, origins: { registry: server.url, tokens: tokens.origin } }
+    },
+    requests: standard({
+      tokens: {
+        to: 'tokens',
+        path: '/realms/dockpass/protocol/docker-v2/auth',
+        service: 'registry',
+        anonymous: false,
+      },
+    }),
+  },
+  gitea: {
+    registry: 'Gitea',
+    program: 'gitea',
+    setup: 'SQLite; organisations public (public), team-a and team-b (private)',
+    async start({ programs, folder, images }) {
+      const server = await startGitea({ program: programs.gitea, folder, people })
+      await fill({ programs, folder, host: server.host, images, login: ada })
+      return { server, tokens: server, origins: { registry: server.url } }
+    },
+    requests: standard({ tokens: { path: '/v2/token', service: 'container_registry' } }),
+  },
+}

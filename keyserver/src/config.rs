@@ -6,9 +6,11 @@
 //! To add a key, add a line to its section below; to add a section, define it with `section!` and add it to
 //! [`Settings`]. The JSON schema (`docs/config.schema.json`) and the names of the environment variables follow;
 //! `config.example.yaml` has to be extended by hand, which a test checks. The steps: text to a tree that knows its
-//! places ([`node`]), the environment over it, sections ([`section`]) of typed values ([`kind`], [`values`],
+//! places ([`node`]), the [`environment`] over it, sections ([`section`]) of typed values ([`field`], [`kind`], [`values`],
 //! [`registry`]), and last the rules that concern more than one key.
 
+mod environment;
+mod field;
 mod kind;
 mod node;
 mod problem;
@@ -27,9 +29,10 @@ use std::time::Duration;
 use dockpass_protocol::origin::{Origin, Scheme};
 use ipnet::IpNet;
 
+use field::{Reader, Section as _};
 use kind::{Choice, Flag, List, Optional, nested, whole};
 use node::Node;
-use section::{Reader, Section as _, section};
+use section::section;
 
 pub use problem::{ConfigProblem, ConfigProblems, Place};
 pub use registry::RegistrySettings;
@@ -236,7 +239,7 @@ impl Settings {
     ) -> Result<Self, ConfigProblems> {
         let mut root = Node::parse(text)?;
         let mut reader = Reader::default();
-        root.overlay(environment, &Self::fields(), &mut reader.problems);
+        environment::overlay(&mut root, environment, &Self::fields(), &mut reader.problems);
         let settings = Self::read(&root, &mut reader);
         match (settings.own_origin(), root.get("listen"), root.get("registries")) {
             (Ok(own), _, Some(registries)) => {

@@ -8,33 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::field::{self, Field, Kind, Reader, Section, object};
 use super::node::{Node, Value};
-use super::section::{self, Field, Reader, Section, object};
-
-/// How the value of a key is read.
-pub(super) trait Kind {
-    /// What it becomes.
-    type Value;
-
-    /// The value, or `None` after a problem was reported.
-    fn read(&self, node: &Node, reader: &mut Reader) -> Option<Self::Value>;
-
-    /// The JSON schema of what may be written.
-    fn schema(&self) -> Map<String, Json>;
-
-    /// The value as it would be written.
-    fn write(&self, value: &Self::Value) -> Json;
-
-    /// Whether it is written as text, so that an environment variable is taken as it stands.
-    fn is_text(&self) -> bool {
-        false
-    }
-
-    /// The keys below it, for a section.
-    fn fields(&self) -> Option<Vec<Field>> {
-        None
-    }
-}
 
 /// `true` or `false`.
 pub(super) struct Flag;
@@ -305,7 +280,7 @@ impl<S: Section> Kind for Nested<S> {
     }
 
     fn schema(&self) -> Map<String, Json> {
-        let mut schema = section::schema(S::fields());
+        let mut schema = field::schema(S::fields());
         schema.insert("type".to_owned(), json!(["object", "null"]));
         schema
     }

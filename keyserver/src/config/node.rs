@@ -1,4 +1,4 @@
-//! YAML and environment variables as one tree in which every key and value knows its place.
+//! YAML as a tree in which every key and value knows its place.
 
 use std::fmt;
 use std::path::Path;
@@ -8,12 +8,9 @@ use serde::{Deserialize, Deserializer};
 use serde_saphyr::{Location, Spanned};
 
 use super::problem::{ConfigProblems, Place};
-use super::section::Field;
 
 /// No configuration file is larger. A larger one is the wrong file, or a device.
 const MAX_BYTES: u64 = 1 << 20;
-/// Prefix of the variables that override keys; the parts of a key are joined by two underscores.
-const PREFIX: &str = "DOCKPASS__";
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -71,32 +68,9 @@ impl Node {
         }
     }
 
-    /// Puts `DOCKPASS__SECTION__KEY` variables over the file. The type of the key decides how a variable is read: text
-    /// is taken as it is, everything else as YAML (`[a, b]`, `true`, `300`).
-    pub(super) fn overlay(
-        &mut self,
-        environment: impl IntoIterator<Item = (String, String)>,
-        fields: &[Field],
-        problems: &mut ConfigProblems,
-    ) {
-        for (name, text) in environment {
-            let Some(rest) = name.strip_prefix(PREFIX) else { continue };
-            let path: Vec<String> = rest.split("__").map(str::to_ascii_lowercase).collect();
-            let place = Place::Variable(name.clone());
-            let Some(leaf) = find(fields, &path) else {
-                problems.push(Some(place), "", "there is no such key");
-                continue;
-            };
-            let value = if leaf.is_text {
-                Some(Self { place: place.clone(), value: Value::Text(text) })
-            } else {
-                serde_saphyr::from_str::<Tree>(&text).ok().map(|tree| tree.of_variable(name))
-            };
-            match value {
-                Some(value) => self.set(&path, &place, value),
-                None => problems.push(Some(place), "", "the value is not valid YAML"),
-            }
-        }
+    /// The value of a variable of this name, written in YAML; `None` when it is not.
+    pub(super) fn parse_variable(name: String, text: &str) -> Option<Self> {
+        serde_saphyr::from_str::<Tree>(text).ok().map(|tree| tree.of_variable(name))
     }
 
     /// The value of this key, if this is a map that has it.
@@ -113,7 +87,8 @@ impl Node {
         }
     }
 
-    fn set(&mut self, path: &[String], place: &Place, new: Self) {
+    /// Sets the value at this path of keys, through maps only.
+    pub(super) fn set(&mut self, path: &[String], place: &Place, new: Self) {
         let Some((first, rest)) = path.split_first() else {
             *self = new;
             return;
@@ -130,17 +105,6 @@ impl Node {
         let mut node = Self { place: place.clone(), value: Value::Null };
         node.set(rest, place, new);
         entries.push(Entry { place: place.clone(), key: first.clone(), node });
-    }
-}
-
-/// The field that this path leads to, unless it is a section.
-fn find<'a>(fields: &'a [Field], path: &[String]) -> Option<&'a Field> {
-    let (first, rest) = path.split_first()?;
-    let field = fields.iter().find(|field| field.key == first)?;
-    match (&field.fields, rest) {
-        (None, []) => Some(field),
-        (Some(fields), [_, ..]) => find(fields, rest),
-        _ => None,
     }
 }
 

@@ -9,9 +9,10 @@ use dockpass_protocol::realm::RealmPolicy;
 use dockpass_protocol::reference::{RegistryName, Repository};
 use serde_json::{Map, Value as Json, json};
 
-use super::kind::{Flag, Kind, List, Optional, Parsed, path, text};
+use super::field::{self, Kind, Reader, Section as _};
+use super::kind::{Flag, List, Optional, Parsed, path, text};
 use super::node::{Node, Value};
-use super::section::{Reader, Section as _, section};
+use super::section::section;
 use super::values::origin;
 
 /// A registry that may be used: named, located, and with everything that is trusted for it.
@@ -275,10 +276,10 @@ impl Kind for Registries {
     }
 
     fn schema(&self) -> Map<String, Json> {
-        let mut entry = super::section::schema(Entry::fields());
+        let mut entry = field::schema(Entry::fields());
         let given = |key: &str| json!({ "required": [key], "properties": { key: { "type": "string" } } });
         entry.insert("oneOf".to_owned(), json!([given("host"), given("url")]));
-        super::section::object(&json!({ "type": "array", "items": entry }))
+        field::object(&json!({ "type": "array", "items": entry }))
     }
 
     fn write(&self, value: &Self::Value) -> Json {

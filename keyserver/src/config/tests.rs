@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::section::Section as _;
+use super::field::Section as _;
 use super::{LogFormat, Settings};
 
 const EXAMPLE: &str = include_str!("../../../config.example.yaml");

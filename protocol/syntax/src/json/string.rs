@@ -1,15 +1,9 @@
 //! JSON strings (RFC 8259 §7).
 
-#[cfg(target_feature = "simd128")]
-mod simd128;
-#[cfg(not(target_feature = "simd128"))]
 mod word;
 
 use super::JsonError;
 use crate::tape::{self, Tag, Tape};
-#[cfg(target_feature = "simd128")]
-use simd128::{BLOCK, special};
-#[cfg(not(target_feature = "simd128"))]
 use word::{BLOCK, special};
 
 /// Reads the string whose quote is at `at`; where it ends, behind its quote. A member's name is looked up among the

@@ -26,25 +26,13 @@ fn value_of(byte: u8) -> u8 {
     VALUES[usize::from(byte)]
 }
 
-#[cfg(target_feature = "simd128")]
-mod simd128;
-#[cfg(target_feature = "simd128")]
-use simd128::blocks;
-
-/// How many groups of four have been decoded in larger blocks: none where there is no wider way.
-#[cfg(not(target_feature = "simd128"))]
-#[inline]
-fn blocks(_: &[u8], _: &mut [u8]) -> usize {
-    0
-}
-
 /// Writes what the beginning of `text` encodes, up to the first octet that is not of the alphabet, to the beginning of `out`:
 /// how many octets were read and written. `None` if that is not base64url, or `out` is too small.
 pub(super) fn decode(text: &[u8], out: &mut [u8]) -> Option<(usize, usize)> {
     let (groups, _) = text.as_chunks::<4>();
-    let mut whole = blocks(text, out);
-    let (places, _) = out.get_mut(whole * 3..)?.as_chunks_mut::<3>();
-    for (place, &[a, b, c, d]) in places.iter_mut().zip(groups.get(whole..)?) {
+    let (places, _) = out.as_chunks_mut::<3>();
+    let mut whole = 0;
+    for (place, &[a, b, c, d]) in places.iter_mut().zip(groups) {
         let (a, b, c, d) = (value_of(a), value_of(b), value_of(c), value_of(d));
         // Values are below 64, so that bit 7 of the union tells whether any octet was invalid.
         if (a | b | c | d) & 0x80 != 0 {

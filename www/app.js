@@ -153,7 +153,11 @@ async function connect(info) {
     })
     client.addEventListener('signedout', ({ detail }) => {
       if (open?.client === client && detail.reason !== 'logout') {
-        signedOut(open, 'Your session has expired. Log in again to continue.')
+        const text =
+          detail.reason === 'bad_credentials'
+            ? 'The registry no longer accepts the password of this session. Log in again to continue.'
+            : 'Your session has expired. Log in again to continue.'
+        signedOut(open, text)
       }
     })
     return client

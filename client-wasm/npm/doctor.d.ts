@@ -17,6 +17,10 @@ export interface Diagnosis {
 export interface Facts {
   /** The last token. It is inspected in this page and sent nowhere. */
   token?: string
+  /** What an error of the client tells of the token, in its `context`. */
+  claims?: object
+  /** The registry's name in the key server's configuration. */
+  registry?: string
   /** The service that the registry's challenge names. */
   service?: string
   /** The issuer that the registry is configured to trust. */

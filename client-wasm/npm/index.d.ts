@@ -186,6 +186,8 @@ export interface JwtInfo {
   subject?: string
   /** `aud`, always as a list. */
   audience?: string[]
+  /** `jwt_access` when a part of the `access` claim is malformed. That part grants nothing; the others count. */
+  problem?: string
 }
 
 /** A registry token that is not a readable JWT. */
@@ -215,8 +217,9 @@ export type TokenInfo = JwtInfo | OpaqueTokenInfo
 export function inspectToken(token: string): TokenInfo
 
 /**
- * Returns whether a token grants a scope. One entry of the token must match the type and the name and list every action.
- * An `access` that is not a list of entries, or has more than 1,024 of them, grants nothing.
+ * Returns whether a token grants a scope, as the CNCF registry reads it: entries of the same type and name add up, `*`
+ * covers every action, and the class counts on neither side. An `access` that is not a list of entries, or has more than
+ * 1,024 of them, grants nothing.
  *
  * @param token A token, or the result of {@link inspectToken}.
  * @throws {DockpassError} `ERR_SCOPE_SYNTAX`.
@@ -236,6 +239,12 @@ export interface TokenResponse {
   expiresAt: number
   /** Only if the token service returned one. A secret. */
   refreshToken?: string
+  /**
+   * What is odd about the response and was accepted all the same: `token_response_conflict` where `token` and
+   * `access_token` differ (`access_token` was taken), `token_response_lifetime` where `expires_in` is beyond 32 bits (it was
+   * cut).
+   */
+  notes?: string[]
 }
 
 /**
@@ -389,14 +398,25 @@ export interface Step {
   code?: OperationErrorCode
   /** The requested scopes, if any. */
   scopes?: string[]
+  /** What was wrong with the response, as a stable code such as `token_response_expires_in`. */
+  problem?: string
+  /** Where the response points that was not followed: a realm, or the target of a redirect, without its query. */
+  place?: string
+  /** The number of the client's call that the step was taken for. It tells several calls at once apart. */
+  call?: number
+  /** With the step that ended a call: what the steps do not say, for `diagnose` of `dockpass/doctor`. */
+  context?: Record<string, unknown>
 }
 
-/** Why a session ended. */
-export type SignedOutReason = 'logout' | 'session_expired' | 'invalid_session'
+/**
+ * Why a session ended. `bad_credentials`: the registry no longer accepts its credentials, for example because the password
+ * was changed.
+ */
+export type SignedOutReason = 'logout' | 'session_expired' | 'invalid_session' | 'bad_credentials'
 
 /** The events of a {@link RegistryClient}. */
 export interface RegistryClientEventMap {
-  /** A step was taken. With a listener, the key server also reports its own requests to the token service. */
+  /** A step was taken, by this page or by the key server on its behalf. */
   step: CustomEvent<Step>
   /** The session ends in one minute. */
   expiring: CustomEvent<{ expiresAt: number }>
@@ -473,10 +493,15 @@ export class RegistryClient extends EventTarget {
    */
   authorize(scopes: readonly string[], options?: CallOptions): Promise<{ scope: string; answer: Answer }[]>
 
-  /** The repositories of the registry. */
+  /**
+   * The repositories of the registry.
+   *
+   * @throws {DockpassError} While iterating: `list_incomplete`, after the names so far, when the list goes on and its next
+   *   page cannot be followed or read. Where there was a response, `cause` is what was wrong with it.
+   */
   catalog(options?: ListOptions): Names
 
-  /** The tags of a repository. */
+  /** The tags of a repository. Throws as {@link RegistryClient.catalog} does. */
   tags(repository: string, options?: ListOptions): Names
 
   /**
@@ -580,6 +605,12 @@ export interface OperationError extends BaseError {
   readonly retryAfter?: number
   /** The key server's request id. Its log contains the same id. */
   readonly requestId?: string
+  /** The steps of the call, oldest first. The last one failed. */
+  readonly steps?: readonly Step[]
+  /** What the steps do not say: pass it to `diagnose` of `dockpass/doctor` together with them. */
+  readonly context?: Record<string, unknown>
+  /** With `missing` for a platform: the platforms that there are, as `os/architecture[/variant]`. */
+  readonly platforms?: readonly string[]
 }
 
 /**

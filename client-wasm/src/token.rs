@@ -27,6 +27,11 @@ pub fn parse_token_response(length: usize, received_at: f64) -> OutputLength {
                 "refreshToken",
                 response.refresh_token.as_ref().map(ExposeSecret::expose_secret),
             );
+            let mut notes = response.notes.codes().peekable();
+            if notes.peek().is_some() {
+                json.name("notes");
+                json.strings(notes);
+            }
             json.close('}');
             write_output(json)
         }

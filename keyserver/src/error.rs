@@ -6,9 +6,11 @@
 use axum::response::{IntoResponse, Response};
 use dockpass_protocol::api::ProblemDocument;
 use dockpass_protocol::code::{ErrorCode, Fault};
+use dockpass_protocol::doctor::Context;
 use dockpass_protocol::flow::{FlowError, Hop, StepRecord};
 use http::StatusCode;
 
+use crate::recorder::Report;
 use crate::session::SessionError;
 
 /// A failed request.
@@ -19,6 +21,7 @@ pub(crate) struct ApiError {
     upstream_status: Option<u16>,
     retry_after: Option<u64>,
     steps: Vec<StepRecord>,
+    context: Option<Box<Context>>,
     allowed: Option<&'static str>,
 }
 
@@ -55,11 +58,13 @@ impl ApiError {
         self
     }
 
-    /// Adds the steps that led here, if the caller requested them.
+    /// Adds the steps that led here and what they do not say, if the caller requested them.
     #[must_use]
-    pub(crate) fn with_steps(mut self, steps: Vec<StepRecord>, wanted: bool) -> Self {
+    pub(crate) fn with_report(mut self, report: Report, wanted: bool) -> Self {
+        let Report { steps, context } = report;
         if wanted {
             self.steps = steps;
+            self.context = (!context.is_empty()).then(|| Box::new(context));
         }
         self
     }
@@ -71,6 +76,7 @@ impl ApiError {
         problem.step = self.step;
         problem.retry_after = self.retry_after;
         problem.steps.clone_from(&self.steps);
+        problem.context.clone_from(&self.context);
         problem
     }
 
@@ -87,7 +93,15 @@ impl ApiError {
 
 impl From<ErrorCode> for ApiError {
     fn from(code: ErrorCode) -> Self {
-        Self { code, step: None, upstream_status: None, retry_after: None, steps: Vec::new(), allowed: None }
+        Self {
+            code,
+            step: None,
+            upstream_status: None,
+            retry_after: None,
+            steps: Vec::new(),
+            context: None,
+            allowed: None,
+        }
     }
 }
 

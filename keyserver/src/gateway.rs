@@ -17,8 +17,10 @@ use std::time::Duration;
 use dockpass_protocol::api::ReportedChallenge;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
-use dockpass_protocol::doctor;
-use dockpass_protocol::flow::{Authorization, FlowError, Hop, ResourceFlow, ResourceRequest, ResourceStep};
+use dockpass_protocol::doctor::{self, TokenSummary};
+use dockpass_protocol::flow::{
+    Authorization, FlowError, Hop, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
+};
 use dockpass_protocol::jwt::inspect;
 use http::{HeaderMap, Method, Response};
 use hyper::body::Incoming;
@@ -61,6 +63,22 @@ pub(crate) struct Relay<'a> {
 /// The response to relay, with a limit on the time without progress of its body.
 pub(crate) type RelayedResponse = Response<IdleBody<Incoming>>;
 
+/// A response that must not be handed on.
+#[derive(Clone, Debug)]
+struct Refusal {
+    code: ErrorCode,
+    /// The status of the response.
+    status: Option<u16>,
+    /// Where it points, for whoever has to look into it.
+    place: Option<String>,
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, status: None, place: None }
+    }
+}
+
 /// Relays requests to registries.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
@@ -99,25 +117,42 @@ impl Gateway {
         reads || (writes && !self.read_only)
     }
 
-    /// Relays a request and prepares the response for the page.
-    pub(crate) async fn relay(&self, mut relay: Relay<'_>) -> Result<RelayedResponse, FlowError> {
-        let response = match std::mem::replace(&mut relay.caller, Caller::Anonymous) {
-            Caller::Anonymous => self.send(&mut relay, &Authorization::None).await?,
-            Caller::Token(token) => self.send(&mut relay, &Authorization::Bearer(token)).await?,
-            Caller::Session(sealed, info) => self.run_flow(&mut relay, sealed, info).await?,
+    /// Relays a request and prepares the response for the page. A failure is logged with its diagnosis, and `recorder` has
+    /// the steps to it.
+    pub(crate) async fn relay(
+        &self,
+        mut relay: Relay<'_>,
+        recorder: &Recorder,
+    ) -> Result<RelayedResponse, FlowError> {
+        recorder.registry(relay.registry.name());
+        let (method, target) = (relay.method.to_string(), relay.target.to_string());
+        let failed = |Refusal { code, status, place }: Refusal| {
+            let error = FlowError { status, ..FlowError::new(code, Hop::Registry) };
+            recorder.steps(vec![StepRecord::of_failure(error, &method, &target, place.as_deref())]);
+            recorder.log_diagnosis();
+            error
         };
-        let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
+        let unsent = |error: FlowError| failed(error.code.into());
+        let response = match std::mem::replace(&mut relay.caller, Caller::Anonymous) {
+            Caller::Anonymous => self.send(&mut relay, &Authorization::None).await.map_err(unsent)?,
+            Caller::Token(token) => {
+                self.send(&mut relay, &Authorization::Bearer(token)).await.map_err(unsent)?
+            }
+            Caller::Session(sealed, info) => self.run_flow(&mut relay, sealed, info, recorder).await?,
+        };
         // After a redirect away from the registry, the response is its storage's: no header of it is the registry's.
         let Received { response, path } = response;
         let (response, own) = if redirect::is_one(response.status()) {
             let followed = redirect::follow(&relay.registry, &relay.method, relay.headers, path, response);
-            (followed.await.map_err(failed)?, None)
+            (followed.await.map_err(|code| failed(code.into()))?, None)
         } else {
             (response, Some((&*relay.registry, path)))
         };
         let (mut head, body) = response.into_parts();
         let own = own.as_ref().map(|(registry, path)| (*registry, &**path));
-        head.headers = headers::downstream(own, &relay.target, head.status, &head.headers).map_err(failed)?;
+        let status = Some(head.status.as_u16());
+        head.headers = headers::downstream(own, &relay.target, head.status, &head.headers)
+            .map_err(|refusal| failed(Refusal { status: refusal.status.or(status), ..refusal }))?;
         head.extensions = http::Extensions::new();
         Ok(Response::from_parts(head, IdleBody::new(body, self.idle)))
     }
@@ -128,6 +163,7 @@ impl Gateway {
         relay: &mut Relay<'_>,
         sealed: SealedText,
         info: Arc<SessionInfo>,
+        recorder: &Recorder,
     ) -> Result<Received, FlowError> {
         let scopes = relay.target.scopes(relay.method.as_str());
         let scopes = scopes.map_err(|code| FlowError::new(code, Hop::KeyServer))?;
@@ -135,7 +171,6 @@ impl Gateway {
             ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
         let mut flow = ResourceFlow::new(request, Some(info.auth.clone()), true)
             .with_policy(relay.registry.policy().clone());
-        let recorder = Recorder::new();
         let mut seen = Evidence::default();
         let mut last = None;
         let result = loop {
@@ -174,7 +209,7 @@ impl Gateway {
                         }),
                         fresh: need.fresh,
                     };
-                    match self.broker.token(request, &recorder).await {
+                    match self.broker.token(request, recorder).await {
                         Ok(token) => {
                             flow.token(Ok(token.secret().clone()));
                             seen.token = Some(token);
@@ -194,7 +229,11 @@ impl Gateway {
             }
         };
         if let Err(error) = &result {
-            seen.log_diagnosis(&recorder, error.hop, self.clock.now_ms());
+            // What the token service's response tells was noted when it was read.
+            if error.hop != Hop::TokenService {
+                recorder.context(seen.context(self.clock.now_ms()));
+            }
+            recorder.log_diagnosis();
         }
         result
     }
@@ -271,19 +310,15 @@ struct Evidence {
 }
 
 impl Evidence {
-    /// Logs why a flow failed at this hop, after these steps.
-    fn log_diagnosis(&self, recorder: &Recorder, hop: Hop, now_ms: i64) {
-        if hop == Hop::TokenService {
-            return recorder.log_diagnosis();
-        }
+    /// The same for the doctor.
+    fn context(&self, now_ms: i64) -> doctor::Context {
         let token = self.token.as_ref().map(|token| inspect(token.secret().expose_secret()));
-        let context = doctor::Context {
-            token: token.as_ref(),
-            service: self.service.as_deref(),
+        doctor::Context {
+            token: token.as_ref().map(TokenSummary::from),
+            service: self.service.clone(),
             now_ms: Some(now_ms),
             skew_ms: Some(self.skew_ms),
             ..doctor::Context::default()
-        };
-        recorder.log_diagnosis_with(&context);
+        }
     }
 }

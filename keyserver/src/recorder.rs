@@ -15,13 +15,25 @@ pub struct Recorder(Arc<Mutex<Record>>);
 #[derive(Debug, Default)]
 struct Record {
     steps: Vec<StepRecord>,
-    unusable: Option<Box<Unusable>>,
+    context: Context,
+}
+
+/// What a failed call tells of itself: its steps, oldest first, and what they do not say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) steps: Vec<StepRecord>,
+    pub(crate) context: Context,
 }
 
 impl Recorder {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Notes which registry the call is about.
+    pub(crate) fn registry(&self, name: &str) {
+        self.with(|record| record.context.registry = Some(name.to_owned()));
     }
 
     /// Notes these steps, in the log as well.
@@ -32,9 +44,17 @@ impl Recorder {
 
     /// Notes what was wrong with a token service's 200, if something was.
     pub(crate) fn unusable(&self, unusable: Option<Box<Unusable>>) {
-        if unusable.is_some() {
-            self.with(|record| record.unusable = unusable);
+        if let Some(unusable) = unusable {
+            self.context(Context::of(Some(&unusable)));
         }
+    }
+
+    /// Notes what the steps do not say.
+    pub(crate) fn context(&self, context: Context) {
+        self.with(|record| {
+            let registry = context.registry.clone().or(record.context.registry.take());
+            record.context = Context { registry, ..context };
+        });
     }
 
     /// Takes the steps so far, oldest first.
@@ -42,14 +62,17 @@ impl Recorder {
         self.with(|record| std::mem::take(&mut record.steps))
     }
 
-    /// Logs the diagnosis of a call that failed, with what the steps do not say as far as it was noted.
-    pub(crate) fn log_diagnosis(&self) {
-        self.with(|record| upstream::log_diagnosis(&record.steps, &Context::of(record.unusable.as_deref())));
+    /// Takes the steps so far, and what they do not say.
+    pub(crate) fn take_report(&self) -> Report {
+        self.with(|record| {
+            let Record { steps, context } = std::mem::take(record);
+            Report { steps, context }
+        })
     }
 
-    /// The same, with what the caller knows beside the steps.
-    pub(crate) fn log_diagnosis_with(&self, context: &Context<'_>) {
-        self.with(|record| upstream::log_diagnosis(&record.steps, context));
+    /// Logs the diagnosis of a call that failed.
+    pub(crate) fn log_diagnosis(&self) {
+        self.with(|record| upstream::log_diagnosis(&record.steps, &record.context));
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {

@@ -128,7 +128,7 @@ pub(crate) fn log_steps(steps: &[StepRecord]) {
 
 /// Logs the diagnosis of a failed request once: what is wrong and what to do. Failures on the way to success are not
 /// logged.
-pub(crate) fn log_diagnosis(steps: &[StepRecord], context: &Context<'_>) {
+pub(crate) fn log_diagnosis(steps: &[StepRecord], context: &Context) {
     if steps.last().is_some_and(|last| last.code.is_some()) {
         let Diagnosis { code, hop, evidence, fix } = diagnose(steps, context);
         let hop = hop.map(tracing::field::display);

@@ -236,6 +236,9 @@ pub struct ProblemDocument {
     /// The steps up to the failure, when asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
+    /// What the steps do not say, when they are asked for: for the doctor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<Box<crate::doctor::Context>>,
 }
 
 impl ProblemDocument {
@@ -250,6 +253,7 @@ impl ProblemDocument {
             request_id,
             retry_after: None,
             steps: Vec::new(),
+            context: None,
         }
     }
 }

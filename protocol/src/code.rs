@@ -100,7 +100,7 @@ codes! {
     /// Read-only gateway, or a method the route does not know.
     MethodNotAllowed = "method_not_allowed", 405, Caller, "This method is not allowed here.";
     /// The realm is not the one seen at login.
-    RealmChanged = "realm_changed", 409, Upstream, "The registry now names another token service than at login; log in again.";
+    RealmChanged = "realm_changed", 409, Upstream, "The registry now authenticates in another way, or names another token service, than at login; log in again.";
     /// The registry takes Basic only, so there is no token to hand out.
     BasicOnly = "basic_only", 409, Caller, "This registry gives no tokens; use the key server's gateway.";
     /// The registry is open, so a password proves nothing and is never sent.
@@ -143,6 +143,8 @@ codes! {
     TokenRequestRefused = "token_request_refused", 502, Upstream, "The token service does not accept this request for a token.";
     /// A fresh token was refused as invalid.
     TokenRejected = "token_rejected", 502, Upstream, "The registry refuses the token that its own token service gave; compare audience, issuer and clocks.";
+    /// The token was refused after the request's body was sent; a fresh one is at hand for the next try.
+    BodySpent = "body_spent", 503, Upstream, "The registry wanted a fresh token when the request's body had been sent; send it again.";
     /// Shedding load.
     Overloaded = "overloaded", 503, Dockpass, "The key server is busy; try again shortly.";
     /// No answer in time.
@@ -153,6 +155,8 @@ codes! {
     KeyServerInvalid = "key_server_invalid", 0, Operator, "The key server answered with something that is not of its protocol.";
     /// Browser side: content does not have the digest it was asked by.
     DigestMismatch = "digest_mismatch", 0, Upstream, "The content does not have the digest it was asked by.";
+    /// Browser side: the list goes on, and its next page cannot be followed or read.
+    ListIncomplete = "list_incomplete", 0, Upstream, "The list may go on: its next page cannot be followed or read.";
     /// Browser side: the caller's `AbortSignal` fired.
     Aborted = "aborted", 0, Caller, "The call was cancelled.";
 }

@@ -9,43 +9,60 @@ mod token;
 use serde::{Deserialize, Serialize};
 
 pub use code::DiagnosisCode;
+pub use token::TokenSummary;
 
 use crate::code::ErrorCode;
 use crate::flow::{Decision, Hop, StepRecord, Unusable};
-use crate::jwt::TokenInfo;
 
-/// What the steps cannot say, as far as the caller knows it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Context<'a> {
-    /// The last token, inspected.
-    pub token: Option<&'a TokenInfo>,
+/// What the steps cannot say, as far as the caller knows it. Holds no secret and nobody's name: a key server hands it out
+/// with its errors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Context {
+    /// The registry's name in the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// The last token, as far as it may be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenSummary>,
     /// The service that the registry's challenge names.
-    pub service: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The issuer that the registry is set up to trust, where the caller knows the registry's configuration.
-    pub trusted_issuer: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_issuer: Option<String>,
     /// The caller's clock, in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now_ms: Option<i64>,
     /// The registry's clock (its `Date`) minus the caller's, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skew_ms: Option<i64>,
     /// What a browser found out about a request that it did not let through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser: Option<BrowserFailure>,
 }
 
-impl<'a> Context<'a> {
+impl Context {
     /// What a token service's 200 tells that was not taken; nothing where there was none.
-    pub fn of(unusable: Option<&'a Unusable>) -> Self {
+    pub fn of(unusable: Option<&Unusable>) -> Self {
         unusable.map_or_else(Self::default, |unusable| Self {
-            token: unusable.token.as_ref(),
-            service: unusable.service.as_deref(),
+            token: unusable.token.as_ref().map(TokenSummary::from),
+            service: unusable.service.clone(),
             now_ms: Some(unusable.now_ms),
             skew_ms: Some(unusable.skew_ms),
             ..Self::default()
         })
     }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Why a browser gave no answer to a page. `fetch` does not tell these apart; the caller does, by other requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BrowserFailure {
@@ -100,7 +117,7 @@ const MAX_VALUE: usize = 128;
 const TOLERATED_SKEW_MS: i64 = 60_000;
 
 /// What the steps of one flow, oldest first, come to.
-pub fn diagnose(steps: &[StepRecord], context: &Context<'_>) -> Diagnosis {
+pub fn diagnose(steps: &[StepRecord], context: &Context) -> Diagnosis {
     let last = decisive(steps);
     if let Some(failure) = context.browser {
         let hop = match failure {
@@ -152,7 +169,7 @@ fn of_decision(last: &StepRecord) -> (DiagnosisCode, bool) {
     }
 }
 
-fn of_code(code: ErrorCode, last: &StepRecord, context: &Context<'_>) -> DiagnosisCode {
+fn of_code(code: ErrorCode, last: &StepRecord, context: &Context) -> DiagnosisCode {
     let at_token_service = last.hop == Hop::TokenService;
     match code {
         ErrorCode::BadCredentials => DiagnosisCode::WrongPassword,
@@ -163,7 +180,9 @@ fn of_code(code: ErrorCode, last: &StepRecord, context: &Context<'_>) -> Diagnos
         ErrorCode::ScopeDenied => DiagnosisCode::ScopeDenied,
         ErrorCode::TokenRejected => token::why_rejected(context),
         ErrorCode::UpstreamInvalid if at_token_service => token::why_invalid(context),
+        ErrorCode::UpstreamInvalid if last.place.is_some() => DiagnosisCode::RealmBroken,
         ErrorCode::UpstreamInvalid if last.status == Some(401) => DiagnosisCode::ChallengeMissing,
+        ErrorCode::UpstreamInvalid if last.status == Some(200) => DiagnosisCode::ContentInvalid,
         ErrorCode::UpstreamInvalid => DiagnosisCode::RegistryInvalid,
         ErrorCode::TokenRequestRefused => DiagnosisCode::TokenRequestRefused,
         ErrorCode::NestedChallenge => DiagnosisCode::NestedTokenService,
@@ -183,6 +202,10 @@ fn of_code(code: ErrorCode, last: &StepRecord, context: &Context<'_>) -> Diagnos
         ErrorCode::RateLimited | ErrorCode::Overloaded => DiagnosisCode::RateLimited,
         ErrorCode::UpstreamFailed => DiagnosisCode::UpstreamFailed,
         ErrorCode::Missing => DiagnosisCode::Missing,
+        ErrorCode::DigestMismatch => DiagnosisCode::DigestMismatch,
+        ErrorCode::ListIncomplete => DiagnosisCode::ListIncomplete,
+        ErrorCode::PayloadTooLarge => DiagnosisCode::ContentTooLarge,
+        ErrorCode::BodySpent => DiagnosisCode::SendAgain,
         ErrorCode::KeyServerUnreachable => DiagnosisCode::KeyServerUnreachable,
         ErrorCode::KeyServerInvalid | ErrorCode::Internal => DiagnosisCode::KeyServerFailed,
         ErrorCode::Aborted => DiagnosisCode::Cancelled,
@@ -195,13 +218,23 @@ fn conclude(
     hop: Option<Hop>,
     last: Option<&StepRecord>,
     steps: &[StepRecord],
-    context: &Context<'_>,
+    context: &Context,
 ) -> Diagnosis {
     let mut evidence = token::evidence(code, context);
     let failed = last.filter(|_| hop.is_some());
+    let place = failed.and_then(|step| step.place.as_deref());
+    match code {
+        DiagnosisCode::RealmNotPaired | DiagnosisCode::RealmBroken | DiagnosisCode::RegistryNotConfigured => {
+            evidence.extend(place.map(|realm| Evidence::new("realm", realm)));
+            evidence.extend(context.registry.as_deref().map(|name| Evidence::new("registry", name)));
+        }
+        _ => evidence.extend(place.map(|place| Evidence::new("place", place))),
+    }
     if let Some(step) = failed {
         evidence.extend(step.status.map(|status| Evidence::new("status", &status.to_string())));
         evidence.extend(step.code.map(|code| Evidence::new("code", code.as_str())));
+        let problem = step.problem.as_deref().filter(|_| !evidence.iter().any(|item| item.what == "problem"));
+        evidence.extend(problem.map(|problem| Evidence::new("problem", problem)));
         evidence.extend(step.sent.as_ref().map(|scheme| Evidence::new("sent", scheme)));
         evidence.extend(step.scopes.iter().map(|scope| Evidence::new("scope", scope)));
         // A record holds no query; whatever the caller made of it, none is shown.

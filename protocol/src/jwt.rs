@@ -8,8 +8,9 @@
 //! A text looks like a JWT if it has dots and the part before the first is base64url of a JSON object's beginning, with the
 //! name of a member.
 //! Everything else is *opaque* (GHCR's base64 texts, Google's `ya29.…`, a JWE of five parts) and says nothing about
-//! scopes: [`Grant::Unknown`]. A text that looks like a JWT and cannot be read as one has a [`TokenInfo::problem`]
-//! and grants nothing: [`Grant::Denied`], so that no damage makes a token more powerful (decision 0010).
+//! scopes: [`Grant::Unknown`]. A text that looks like a JWT and cannot be read as one is *broken*, has a
+//! [`TokenInfo::problem`] and grants nothing: [`Grant::Denied`], so that no damage makes a token more powerful
+//! (decision 0010).
 //!
 //! What is checked, and the limits: see [`dockpass_syntax::jwt`].
 
@@ -97,9 +98,10 @@ pub fn inspect(token: &str) -> TokenInfo {
 impl From<Jwt<'_>> for TokenInfo {
     fn from(jwt: Jwt<'_>) -> Self {
         let own = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
-        let Claims { issuer, subject, audience, expires_at, not_before, issued_at, access } = jwt.claims;
+        let Claims { issuer, subject, audience, expires_at, not_before, issued_at, access, problem } =
+            jwt.claims;
         Self {
-            problem: None,
+            problem,
             text: [jwt.header_json, jwt.claims_json].concat(),
             claims_at: jwt.header_json.len(),
             access: access
@@ -117,7 +119,7 @@ impl From<Jwt<'_>> for TokenInfo {
 }
 
 impl TokenInfo {
-    /// Whether the token could be read. One with a problem counts as opaque.
+    /// Whether the token could be read. A broken one counts as opaque.
     pub fn kind(&self) -> TokenKind {
         if self.claims_at > 0 { TokenKind::Jwt } else { TokenKind::Opaque }
     }
@@ -127,7 +129,13 @@ impl TokenInfo {
         self.kind() == TokenKind::Jwt
     }
 
-    /// What is wrong with a token that looks like a JWT.
+    /// Whether the token looks like a JWT and cannot be read as one.
+    pub fn is_broken(&self) -> bool {
+        self.problem.is_some() && !self.is_jwt()
+    }
+
+    /// What is wrong with a token that is a JWT or looks like one: why it is broken, or that a part of its `access` grants
+    /// nothing.
     pub fn problem(&self) -> Option<JwtProblem> {
         self.problem
     }
@@ -147,22 +155,27 @@ impl TokenInfo {
         self.subject.as_deref().is_some_and(|subject| !matches!(subject, "" | "(anonymous)"))
     }
 
-    /// What the token says of one scope.
+    /// What the token says of one scope, as the CNCF registry reads it (distribution `registry/auth/token/token.go`,
+    /// decision 0011).
     ///
-    /// Granted needs one entry of the same type and name that lists every action that is asked for, literally: `*` is no
-    /// wildcard here, because distribution compares it as a word like any other. An entry of a class
-    /// (`repository(plugin)`) grants only what is asked for with that class; an entry without one grants any class.
-    /// A scope without actions is denied.
+    /// Entries of the same type and name add up, `*` covers every action, and the class counts on neither side. A scope
+    /// without actions is denied.
     pub fn grant(&self, requested: &Scope) -> Grant {
-        if self.problem.is_some() {
+        if self.is_broken() {
             return Grant::Denied;
         }
         match &self.access {
             Access::Absent => Grant::Unknown,
-            Access::List(entries) if entries.iter().any(|entry| entry_grants(entry, requested)) => {
-                Grant::Granted
+            Access::List(entries) => {
+                let of_resource = || {
+                    entries.iter().filter(|entry| {
+                        entry.resource_type == requested.resource_type && entry.name == requested.name
+                    })
+                };
+                grants(requested, |wanted| {
+                    of_resource().any(|entry| entry.actions.iter().any(|action| covers(action, wanted)))
+                })
             }
-            Access::List(_) => Grant::Denied,
         }
     }
 
@@ -187,27 +200,28 @@ pub fn grant(token: &Reading<'_>, requested: &Scope) -> Grant {
 
 /// What a list of access entries says of one scope.
 pub fn grant_of_access(access: AccessList<'_>, requested: &Scope) -> Grant {
-    let is_granted = access.iter().any(|AccessEntry { resource_type, class, name, actions }| {
-        let entry = (&*resource_type, class.as_deref(), &*name);
-        grants(entry, |action| actions.iter().any(|granted| granted == action), requested)
-    });
-    if is_granted { Grant::Granted } else { Grant::Denied }
+    grants(requested, |wanted| {
+        access.iter().any(|AccessEntry { resource_type, name, actions, .. }| {
+            *resource_type == *requested.resource_type
+                && *name == *requested.name
+                && actions.iter().any(|action| covers(&action, wanted))
+        })
+    })
 }
 
-fn entry_grants(entry: &Scope, requested: &Scope) -> bool {
-    let Scope { resource_type, class, name, actions } = entry;
-    let has = |action: &str| actions.iter().any(|granted| granted == action);
-    grants((resource_type, class.as_deref(), name), has, requested)
+/// Whether every action that is requested for is granted by one entry or another.
+fn grants(requested: &Scope, is_granted: impl Fn(&str) -> bool) -> Grant {
+    if !requested.actions.is_empty() && requested.actions.iter().all(|action| is_granted(action)) {
+        Grant::Granted
+    } else {
+        Grant::Denied
+    }
 }
 
-/// Whether one entry, of type, class and name and with these actions, grants a scope.
-fn grants(entry: (&str, Option<&str>, &str), has: impl Fn(&str) -> bool, requested: &Scope) -> bool {
-    let (resource_type, class, name) = entry;
-    resource_type == requested.resource_type
-        && name == requested.name
-        && (class.is_none() || class == requested.class.as_deref())
-        && !requested.actions.is_empty()
-        && requested.actions.iter().all(|action| has(action))
+/// Whether an action of a token covers one that is requested for (distribution `registry/auth/token/util.go`,
+/// `actionSet.contains`).
+fn covers(granted: &str, wanted: &str) -> bool {
+    granted == "*" || granted == wanted
 }
 
 /// An access entry as a scope that lives on.

@@ -42,7 +42,8 @@ pub const MAX_SCOPE_LIST: usize = 64 * 1024;
 pub struct Scope {
     /// The type of the resource: `repository` or `registry`.
     pub resource_type: String,
-    /// The class, as in `repository(plugin)`. Deprecated; absent means any.
+    /// The class, as in `repository(plugin)`. Deprecated: no token is judged by it. `image` is the default of a
+    /// repository, and not written.
     pub class: Option<String>,
     /// The name of the resource, e.g. `library/alpine` or `catalog`.
     pub name: String,
@@ -130,6 +131,16 @@ impl Scope {
                 || other.actions.iter().all(|action| self.actions.contains(action)))
     }
 
+    fn has_default_class(&self) -> bool {
+        self.class.as_ref().is_some_and(|class| dockpass_syntax::is_default_class(&self.resource_type, class))
+    }
+
+    fn drop_default_class(&mut self) {
+        if self.has_default_class() {
+            self.class = None;
+        }
+    }
+
     fn normalize_actions(&mut self) {
         set::canonical_actions(&mut self.actions);
     }
@@ -195,7 +206,7 @@ impl FromStr for Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.resource_type)?;
-        if let Some(class) = &self.class {
+        if let Some(class) = self.class.as_ref().filter(|_| !self.has_default_class()) {
             f.write_str("(")?;
             f.write_str(class)?;
             f.write_str(")")?;

@@ -7,5 +7,5 @@ mod time;
 
 pub(crate) use response::parse_and_inspect;
 pub use response::{
-    DEFAULT_LIFETIME_MS, MAX_RESPONSE, TokenResponse, TokenResponseError, parse_token_response,
+    DEFAULT_LIFETIME_MS, MAX_RESPONSE, ResponseNotes, TokenResponse, TokenResponseError, parse_token_response,
 };

@@ -167,6 +167,18 @@ export const TEXTS = {
     'The token service accepts any password, so no session was created. Browse without logging in.',
     'browse',
   ],
+  list_incomplete: [
+    'The list may go on',
+    REGISTRY,
+    'The registry names a next page that cannot be followed or read. What is shown is not all.',
+    'retry',
+  ],
+  body_spent: [
+    'The registry wanted a fresh token',
+    REGISTRY,
+    'Nothing was changed. Send the request once more.',
+    'retry',
+  ],
   digest_mismatch: [
     'The content does not match its digest',
     REGISTRY,

@@ -24,6 +24,8 @@ export function createFlowPanel(root, diagnose) {
   const entries = []
   /** The details of the steps since the last mark. @type {Step[]} */
   let group = []
+  /** How the last step of each call of the group ended. Several calls may run at once. @type {Map<unknown, string>} */
+  let outcomes = new Map()
   /** @type {number | null} */
   let groupStart = null
   let steps = 0
@@ -89,6 +91,7 @@ export function createFlowPanel(root, diagnose) {
     steps = 0
     groupStart = null
     group = []
+    outcomes = new Map()
     ask.hidden = true
     list.replaceChildren()
     empty.hidden = false
@@ -137,7 +140,8 @@ export function createFlowPanel(root, diagnose) {
       steps += 1
       group.push(detail)
       if (group.length > MOST_ROWS) group.shift()
-      ask.hidden = step.tone !== 'bad'
+      outcomes.set(detail.call, step.tone)
+      ask.hidden = ![...outcomes.values()].includes('bad')
       append(stepRow(step, step.at - groupStart), step)
       summary.textContent = `${plural(steps, 'step')}, last: ${step.title}`
       summary.dataset.tone = step.tone
@@ -153,6 +157,7 @@ export function createFlowPanel(root, diagnose) {
       }
       groupStart = Date.now()
       group = []
+      outcomes = new Map()
       ask.hidden = true
       append(el('li', { class: 'mark', testid: 'step-mark' }, text), { mark: text, at: groupStart })
     },

@@ -3,7 +3,7 @@
 import { el, button, fill, announce } from './dom.js'
 import { createProgress } from './progress.js'
 import { createVirtualList } from './virtual-list.js'
-import { errorBox, isAbort } from './errors.js'
+import { codeOf, errorBox, isAbort } from './errors.js'
 import { count, newestFirst, plural } from './format.js'
 
 /**
@@ -229,6 +229,15 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
       )
       return
     }
+    const isIncomplete = codeOf(error) === 'list_incomplete'
+    if (isIncomplete && state.names.length > 0) {
+      const again = button('Load again', actions.retry, { class: 'link' })
+      const line = { class: 'hint', role: 'alert', testid: `${id}-incomplete` }
+      fill(message, el('p', line, `The list may go on: ${whyIncomplete(error)} `, again))
+      return
+    }
+    // Without a single name it is the response that matters, not the end of the list.
+    if (isIncomplete) error = causeOf(error) ?? error
     for (const name of actions.instead?.(error) ?? []) include(name)
     state.failed = state.names.length === 0
     fill(message, errorBox(error, actions, actions.words?.(error), actions.also?.(error)))
@@ -294,5 +303,23 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     select: list.select,
     focus: () => list.focus(),
     focusFilter: () => filter.focus(),
+  }
+}
+
+/** @param {unknown} error */
+const causeOf = (error) => (error instanceof Error ? error.cause : undefined)
+
+/**
+ * Why a list may be longer than what is shown.
+ * @param {unknown} error
+ */
+function whyIncomplete(error) {
+  switch (codeOf(causeOf(error))) {
+    case 'upstream_failed':
+      return 'the connection was closed in the middle of a page.'
+    case 'upstream_invalid':
+      return 'the next page is not a list.'
+    default:
+      return 'the registry names a next page that cannot be followed.'
   }
 }

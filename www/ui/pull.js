@@ -13,7 +13,7 @@ let byDigest = false
  * @param {{ tool: string, registry: string, plainHttp: boolean, repository: string, reference: string }} options
  */
 export function pullCommand({ tool, registry, plainHttp, repository, reference }) {
-  if (!/^[A-Za-z0-9.:[\]-]+$/.test(registry) || !isRepository(repository) || !isReference(reference))
+  if (!/^[A-Za-z0-9._:[\]-]+$/.test(registry) || !isRepository(repository) || !isReference(reference))
     return null
   const name = `${registry}/${qualified(repository, reference)}`
   const file = `${repository.split('/').at(-1)}.tar`

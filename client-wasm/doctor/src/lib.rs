@@ -3,7 +3,7 @@
 //! A module of its own, which a page loads when something has failed: what a page needs to begin with stays small
 //! (decision 0023). The npm package's `dockpass/doctor` wraps its one export, which is no public interface.
 
-use dockpass_protocol::doctor::{BrowserFailure, Context, diagnose};
+use dockpass_protocol::doctor::{BrowserFailure, Context, TokenSummary, diagnose};
 use dockpass_protocol::flow::StepRecord;
 use dockpass_protocol::jwt::inspect;
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +16,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 struct DiagnoseRequest {
     steps: Vec<StepRecord>,
     token: Option<SecretString>,
+    /// What an error of the client tells of a token, which it does not show.
+    claims: Option<TokenSummary>,
+    registry: Option<String>,
     service: Option<String>,
     trusted_issuer: Option<String>,
     now: Option<i64>,
@@ -27,11 +30,12 @@ struct DiagnoseRequest {
 #[wasm_bindgen(js_name = diagnose)]
 pub fn diagnose_json(request: &str) -> Option<String> {
     let request: DiagnoseRequest = serde_json::from_str(request).ok()?;
-    let token = request.token.map(|token| inspect(token.expose_secret()));
+    let token = request.token.map(|token| TokenSummary::from(&inspect(token.expose_secret())));
     let context = Context {
-        token: token.as_ref(),
-        service: request.service.as_deref(),
-        trusted_issuer: request.trusted_issuer.as_deref(),
+        token: token.or(request.claims),
+        registry: request.registry,
+        service: request.service,
+        trusted_issuer: request.trusted_issuer,
         now_ms: request.now,
         skew_ms: request.skew_ms,
         browser: request.browser,

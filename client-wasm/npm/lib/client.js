@@ -3,18 +3,18 @@
 import * as glue from '../dist/dockpass.js'
 import * as content from './content.js'
 import { Route, drive } from './driver.js'
-import { argumentError } from './error.js'
+import { DockpassError, argumentError } from './error.js'
 import { KeyServer, failure, race, signalOf } from './key-server.js'
 import { listing } from './listing.js'
 import { grants, normalizeScopes } from './pure.js'
 import { registries } from './registries.js'
 import { readSession } from './session.js'
-import { relayedStep } from './steps.js'
+import { Call } from './steps.js'
 import { memory } from './wasm.js'
 
 /**
  * @import { Answer, CallOptions, ConnectOptions, Credentials, ListOptions, ManifestOptions, Session, SignedOutReason } from '../index.js'
- * @import { KeyServerRequest, PageStep, SessionResponse, Token, TokenNeed } from './types.js'
+ * @import { FetchPath, KeyServerRequest, SessionResponse, Token, TokenNeed } from './types.js'
  */
 
 /** Only `connect` may construct. */
@@ -35,9 +35,8 @@ export class RegistryClient extends EventTarget {
   #session = null
   /** The sealed session, with the bearer carrier. It is kept in memory only. @type {string | undefined} */
   #sealed
-  /** Token requests in progress. Calls that need the same token share one request. @type {Map<string, Promise<Token>>} */
+  /** Token requests in progress. Calls that need the same token share one request. @type {Map<string, { call: Call, token: Promise<Token> }>} */
   #flights = new Map()
-  #traced = false
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer
 
@@ -50,10 +49,7 @@ export class RegistryClient extends EventTarget {
     if (key !== KEY) throw new TypeError('Use RegistryClient.connect().')
     super()
     this.#registry = registry
-    this.#keyServer = new KeyServer(options, {
-      step: (step) => this.#steps([step]),
-      relayed: (steps) => this.#relay(steps),
-    })
+    this.#keyServer = new KeyServer(options)
     // Replaced in `connect` for direct transport.
     this.#route = new Route(`${this.#keyServer.base}/r/${registry}`, [`https://${registry}`], true)
   }
@@ -68,7 +64,8 @@ export class RegistryClient extends EventTarget {
       throw argumentError("transport must be 'gateway' or 'direct'.")
     }
     const client = new RegistryClient(KEY, registry, options)
-    await client.#connect(transport, signalOf(options))
+    const signal = signalOf(options)
+    await client.#call((call) => client.#connect(call, transport, signal))
     return client
   }
 
@@ -77,14 +74,15 @@ export class RegistryClient extends EventTarget {
     memory()
     if (options === null || typeof options !== 'object')
       throw argumentError('registries requires {keyServer}.')
-    const nobody = { step() {}, relayed() {} }
-    return registries(new KeyServer({ ...options, carrier: 'bearer' }, nobody), signalOf(options))
+    const keyServer = new KeyServer({ ...options, carrier: 'bearer' })
+    const signal = signalOf(options)
+    return new Call().run((call) => registries(keyServer, signal, call))
   }
 
-  /** @param {'gateway' | 'direct'} transport @param {AbortSignal} [signal] */
-  async #connect(transport, signal) {
+  /** @param {Call} call @param {'gateway' | 'direct'} transport @param {AbortSignal} [signal] */
+  async #connect(call, transport, signal) {
     if (transport === 'direct') {
-      const known = (await registries(this.#keyServer, signal)).find(
+      const known = (await registries(this.#keyServer, signal, call)).find(
         ({ registry }) => registry === this.#registry,
       )
       if (known === undefined) throw failure('registry_not_allowed', 'key_server')
@@ -93,7 +91,8 @@ export class RegistryClient extends EventTarget {
     if (this.#keyServer.carrier !== 'cookie') return
     try {
       const reason = 'A session exists already.'
-      this.#keep(await this.#request('GET', this.#sessionPath, { signal, decision: 'accepted', reason }))
+      const request = { call, signal, decision: /** @type {const} */ ('accepted'), reason }
+      this.#keep(await this.#request('GET', this.#sessionPath, request))
     } catch (error) {
       // Without a session, the client is anonymous.
       if (error.status !== 401) throw error
@@ -118,17 +117,20 @@ export class RegistryClient extends EventTarget {
       throw argumentError('credentials must be {username, password} or {identityToken}, all strings.')
     }
     const { carrier } = this.#keyServer
-    const response = await this.#request('POST', '/v1/sessions', {
-      body: { registry: this.#registry, ...proof, carrier, ...this.#trace },
-      signal,
-      decision: 'proven',
-      reason: 'The key server verified the credentials at the registry and sealed them into a session.',
+    return this.#call(async (call) => {
+      const response = await this.#request('POST', '/v1/sessions', {
+        body: { registry: this.#registry, ...proof, carrier, trace: true },
+        call,
+        signal,
+        decision: 'proven',
+        reason: 'The key server verified the credentials at the registry and sealed them into a session.',
+      })
+      const sealed = response?.session
+      if (typeof sealed !== (carrier === 'bearer' ? 'string' : 'undefined')) {
+        throw failure('key_server_invalid', 'key_server')
+      }
+      return this.#keep(response, sealed)
     })
-    const sealed = response?.session
-    if (typeof sealed !== (carrier === 'bearer' ? 'string' : 'undefined')) {
-      throw failure('key_server_invalid', 'key_server')
-    }
-    return this.#keep(response, sealed)
   }
 
   /** @param {CallOptions} [options] */
@@ -137,16 +139,7 @@ export class RegistryClient extends EventTarget {
     const session = this.#sealed
     if (!this.#forget()) return
     try {
-      const reason = 'The key server ended the session.'
-      await this.#keyServer.request('DELETE', this.#sessionPath, {
-        session,
-        signal,
-        decision: 'accepted',
-        reason,
-      })
-    } catch (error) {
-      // 401: the session had ended before.
-      if (error.status !== 401) throw error
+      await this.#call((call) => this.#end(call, session, signal))
     } finally {
       this.#emit('signedout', { reason: 'logout' })
     }
@@ -156,19 +149,7 @@ export class RegistryClient extends EventTarget {
   async fetch(input, init) {
     memory()
     const path = this.#route.path(input)
-    await this.#confirm()
-    const context = {
-      core: this.#core,
-      route: this.#route,
-      keyServer: this.#keyServer,
-      session: this.#sealed,
-      identified: this.#session !== null,
-      traced: this.#traced,
-      steps: this.#steps.bind(this),
-      token: this.#token.bind(this),
-      failed: this.#failed.bind(this),
-    }
-    return drive(context, path, input, init)
+    return this.#call((call) => this.#drive(call, path, input, init))
   }
 
   /**
@@ -180,89 +161,135 @@ export class RegistryClient extends EventTarget {
     const signal = signalOf(options)
     const module = memory()
     const canonical = normalizeScopes(scopes)
-    await this.#confirm(signal)
     /** @type {() => { scope: string, answer: Answer }[]} */
     const unknown = () => scopes.map((scope) => ({ scope, answer: 'unknown' }))
-    /** @type {TokenNeed & { token?: string }} */
-    const need = module.result(this.#core.question(module.write(scopes.join(' ')), Date.now()))
-    // Without `scopes`, the registry has no tokens.
-    if (need.scopes === undefined || canonical.length === 0) return unknown()
-    let token = need.token
-    try {
-      token ??= (await race(signal, this.#token(need))).token
-    } catch (error) {
-      if (error.code !== 'basic_only' && error.code !== 'registry_open') throw this.#failed(error)
-      return unknown()
-    }
-    const known = token
-    return scopes.map((scope) => ({ scope, answer: grants(known, scope) }))
+    return this.#call(async (call) => {
+      await this.#confirm(call, signal)
+      /** @type {TokenNeed & { token?: string }} */
+      const need = module.result(this.#core.question(module.write(scopes.join(' ')), Date.now()))
+      // Without `scopes`, the registry has no tokens.
+      if (need.scopes === undefined || canonical.length === 0) return unknown()
+      let token = need.token
+      try {
+        token ??= (await race(signal, this.#token(need, call))).token
+      } catch (error) {
+        if (error.code !== 'basic_only' && error.code !== 'registry_open') throw this.#failed(error)
+        return unknown()
+      }
+      const known = token
+      return scopes.map((scope) => ({ scope, answer: grants(known, scope) }))
+    })
   }
 
   /** @param {ListOptions} [options] */
   catalog(options) {
-    return listing(this.#fetchPath, this.#route, '/v2/_catalog', 'repositories', options)
+    return listing(() => this.#pageReader(), this.#route, '/v2/_catalog', 'repositories', options)
   }
 
   /** @param {string} repository @param {ListOptions} [options] */
   tags(repository, options) {
-    return listing(this.#fetchPath, this.#route, `/v2/${repository}/tags/list`, 'tags', options)
+    return listing(() => this.#pageReader(), this.#route, `/v2/${repository}/tags/list`, 'tags', options)
   }
 
   /** @param {string} repository @param {string} reference @param {ManifestOptions} [options] */
   async manifest(repository, reference, options) {
-    return content.manifest(this.#fetchPath, repository, String(reference), options)
+    return this.#call((call) => content.manifest(this.#reader(call), repository, String(reference), options))
   }
 
   /** @param {string} repository @param {string} digest @param {CallOptions} [options] */
   async blob(repository, digest, options) {
-    return content.blob(this.#fetchPath, repository, String(digest), options)
+    return this.#call((call) => content.blob(this.#reader(call), repository, String(digest), options))
   }
 
   /**
-   * @override
-   * @param {string} type
-   * @param {EventListenerOrEventListenerObject | null} listener
-   * @param {boolean | AddEventListenerOptions} [options]
+   * Does the work of a call. Its steps are reported as they are taken, and its error has all of them.
+   * @template T
+   * @param {(call: Call) => Promise<T>} work
    */
-  addEventListener(type, listener, options) {
-    if (type === 'step' && listener) this.#traced = true
-    super.addEventListener(type, listener, options)
+  #call(work) {
+    return new Call((step) => this.#emit('step', step)).run(work)
   }
 
-  /** @param {string} path @param {RequestInit} init */
-  #fetchPath = (path, init) => this.fetch(path, init)
+  /** Fetches paths for one call. @param {Call} call @returns {FetchPath} */
+  #reader(call) {
+    return (path, init) => this.#drive(call, this.#route.path(path), path, init)
+  }
+
+  /** Fetches the pages of a listing: each for a call of its own, which ends with `run`. */
+  #pageReader() {
+    let call = new Call()
+    /** @param {string} path @param {RequestInit} init */
+    const fetch = (path, init) => this.#drive(call, this.#route.path(path), path, init)
+    /** @template T @param {() => Promise<T>} work */
+    const run = (work) =>
+      this.#call((own) => {
+        call = own
+        return work()
+      })
+    return Object.assign(fetch, { run })
+  }
+
+  /** @param {Call} call @param {string} path @param {unknown} input @param {RequestInit} [init] */
+  async #drive(call, path, input, init) {
+    await this.#confirm(call)
+    const context = {
+      core: this.#core,
+      route: this.#route,
+      keyServer: this.#keyServer,
+      session: this.#sealed,
+      identified: this.#session !== null,
+      call,
+      token: (/** @type {TokenNeed} */ need) => this.#token(need, call),
+      failed: this.#failed.bind(this),
+    }
+    return drive(context, path, input, init)
+  }
 
   /**
    * A token from the key server. A caller's signal does not end the request: other callers may wait for the same token.
    * @param {TokenNeed} need
+   * @param {Call} call
    */
-  #token(need) {
-    const key = (need.fresh ? '! ' : '') + need.scopes.join(' ')
-    let flight = this.#flights.get(key)
-    if (flight === undefined) {
+  async #token(need, call) {
+    const { scopes, realm, service, fresh } = need
+    const key = JSON.stringify([fresh === true, realm, service, scopes])
+    const running = this.#flights.get(key)
+    if (running === undefined) {
       const flights = this.#flights
-      flight = this.#requestToken(need).finally(() => {
-        if (flights.get(key) === flight) flights.delete(key)
-      })
+      const flight = {
+        call,
+        token: this.#requestToken(need, call).finally(() => {
+          if (flights.get(key) === flight) flights.delete(key)
+        }),
+      }
       flights.set(key, flight)
+      return flight.token
     }
-    return flight
+    try {
+      return await running.token
+    } catch (error) {
+      call.adopt(running.call)
+      // An error belongs to one call: it has the steps of that call.
+      throw new DockpassError({ ...error, message: error.message, cause: error.cause, steps: undefined })
+    }
   }
 
   /**
    * @param {TokenNeed} need
+   * @param {Call} call
    * @returns {Promise<Token>}
    */
-  async #requestToken({ scopes, realm, service, fresh }) {
+  async #requestToken({ scopes, realm, service, fresh }, call) {
     const flights = this.#flights
-    const { token, expires_in: seconds } = await this.#request('POST', '/v1/token', {
+    const { token, expires_in: seconds, session } = await this.#request('POST', '/v1/token', {
       body: {
         registry: this.#registry,
         scopes,
         challenge: realm === undefined ? undefined : { realm, service },
         fresh: fresh || undefined,
-        ...this.#trace,
+        trace: true,
       },
+      call,
       identified: this.#session !== null,
       decision: 'got_token',
       reason: 'The key server returned a token.',
@@ -272,6 +299,8 @@ export class RegistryClient extends EventTarget {
     }
     // A token that was requested with another session is not cached.
     if (this.#flights === flights) {
+      // The token service has replaced the refresh token, and this session holds the new one.
+      if (this.#sealed !== undefined && typeof session === 'string') this.#sealed = session
       const [end, length] = memory().writeAll(scopes.join(' '), token)
       this.#core.keep(end, length, seconds, Date.now())
     }
@@ -287,9 +316,26 @@ export class RegistryClient extends EventTarget {
     return `/v1/session?registry=${encodeURIComponent(this.#registry)}`
   }
 
-  /** With a listener for steps, the key server reports its own. */
-  get #trace() {
-    return this.#traced ? { trace: true } : {}
+  /**
+   * Ends a session at the key server.
+   * @param {Call} call
+   * @param {string | undefined} session
+   * @param {AbortSignal} [signal]
+   */
+  async #end(call, session, signal) {
+    try {
+      const reason = 'The key server ended the session.'
+      await this.#keyServer.request('DELETE', this.#sessionPath, {
+        session,
+        call,
+        signal,
+        decision: 'accepted',
+        reason,
+      })
+    } catch (error) {
+      // 401: the session had ended before.
+      if (error.status !== 401) throw error
+    }
   }
 
   /**
@@ -320,30 +366,37 @@ export class RegistryClient extends EventTarget {
   }
 
   /**
-   * If the key server says that the session has ended, discards it. Returns the error.
+   * If the session has ended, or its password is no longer accepted, discards it. Returns the error.
    * @template {{ code?: string, step?: string }} E
    * @param {E} error
    * @returns {E}
    */
   #failed(error) {
-    const ended = error.code === 'invalid_session' || error.code === 'session_expired'
-    if (ended && error.step === 'key_server' && this.#forget()) {
-      this.#emit('signedout', { reason: /** @type {SignedOutReason} */ (error.code) })
-    }
+    const { code } = error
+    const ended = (code === 'invalid_session' || code === 'session_expired') && error.step === 'key_server'
+    // The password was accepted at login. The session that has it is of no use any more.
+    const isRefused = code === 'bad_credentials' && this.#session !== null
+    if (!ended && !isRefused) return error
+    const sealed = this.#sealed
+    if (!this.#forget()) return error
+    if (isRefused) void new Call().run((call) => this.#end(call, sealed)).catch(() => {})
+    this.#emit('signedout', { reason: /** @type {SignedOutReason} */ (code) })
     return error
   }
 
   /**
    * Asks the key server about a session whose time is over. Browsers no longer send an expired cookie, so requests would
    * silently become anonymous. This machine's clock may be wrong, so it does not decide.
+   * @param {Call} call
    * @param {AbortSignal} [signal]
    * @throws {DockpassError} `session_expired`, after the session was discarded.
    */
-  async #confirm(signal) {
+  async #confirm(call, signal) {
     if (this.#session === null || Date.now() < this.#session.expiresAt) return
     try {
       const reason = 'The session still exists.'
-      const response = await this.#request('GET', this.#sessionPath, { signal, decision: 'accepted', reason })
+      const request = { call, signal, decision: /** @type {const} */ ('accepted'), reason }
+      const response = await this.#request('GET', this.#sessionPath, request)
       // With the bearer carrier, only the login returns the sealed session.
       this.#keep(response, this.#sealed)
     } catch (error) {
@@ -371,20 +424,8 @@ export class RegistryClient extends EventTarget {
     at(expiresAt - NOTICE, () => {
       this.#emit('expiring', { expiresAt })
       // `#confirm` emits `signedout`; its error has no other receiver.
-      at(expiresAt + SLACK, () => void this.#confirm().catch(() => {}))
+      at(expiresAt + SLACK, () => void this.#call((call) => this.#confirm(call)).catch(() => {}))
     })
-  }
-
-  /** @param {PageStep[]} [steps] */
-  #steps(steps = []) {
-    if (!this.#traced) return
-    for (const step of steps) this.#emit('step', { at: Date.now(), ...step })
-  }
-
-  /** @param {unknown} steps JSON of the key server. */
-  #relay(steps) {
-    if (!this.#traced || !Array.isArray(steps)) return
-    for (const step of steps) this.#emit('step', relayedStep(step))
   }
 
   /** @param {string} type @param {unknown} detail */

@@ -40,18 +40,33 @@ function toJson(steps, facts) {
   if (!Array.isArray(steps) || !steps.every((step) => isObject(step)))
     throw argumentError('steps must be a list of objects.')
   if (!isObject(facts)) throw argumentError('facts must be an object.')
-  const records = steps.map(({ hop, method, url, status, sent, scopes, decision, reason, code }) => ({
-    hop,
-    method,
-    target: url,
-    status,
-    sent,
-    scopes,
-    decision,
-    reason,
-    code,
-  }))
-  return JSON.stringify({ ...facts, steps: records })
+  const own = ofOneCall(steps)
+  const records = own.map(
+    ({ hop, method, url, status, sent, scopes, decision, reason, code, problem, place }) => ({
+      hop,
+      method,
+      target: url,
+      status,
+      sent,
+      scopes,
+      decision,
+      reason,
+      code,
+      problem,
+      place,
+    }),
+  )
+  return JSON.stringify({ ...own.at(-1)?.context, ...facts, steps: records })
+}
+
+/**
+ * The steps of one of several calls at once: of the last that failed, if one did. Steps without a call are one call.
+ * @param {readonly Step[]} steps
+ */
+function ofOneCall(steps) {
+  const ends = steps.filter((step, at) => !steps.slice(at + 1).some(({ call }) => call === step.call))
+  const end = ends.findLast(({ code }) => code !== undefined) ?? steps.at(-1)
+  return steps.filter((step) => step.call === end?.call)
 }
 
 /** @type {(value: unknown) => boolean} */

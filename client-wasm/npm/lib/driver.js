@@ -54,17 +54,22 @@ export class Route {
   }
 
   /**
-   * The path of the next page, from the `Link` header of the response to `path`.
-   * @param {string} link
+   * The path of the next page, by the headers of the response to `path`.
+   * @param {Headers} headers
    * @param {string} path
-   * @returns {string | undefined}
+   * @returns {string | null | undefined} Undefined after the last page; null when the list goes on and no page can be followed.
    */
-  next(link, path) {
+  next(headers, path) {
+    // The gateway relays a link under this name that cannot be followed.
+    if (headers.has('registry-link')) return null
+    const link = headers.get('link')
+    if (link === null) return undefined
     const module = memory()
     const ends = module.writeAll(link, this.origin, path)
     module.table.set(ends)
     // `false`: there is a next page, but its link cannot be followed.
-    return module.result(glue.next_page(ends[2])) || undefined
+    const next = module.result(glue.next_page(ends[2]))
+    return next === false ? null : (next ?? undefined)
   }
 }
 
@@ -102,7 +107,7 @@ function outgoing(route, path, input, init) {
  * @returns {Promise<Response>} Its body still streams.
  */
 export async function drive(context, path, input, init) {
-  const { route, keyServer } = context
+  const { route, keyServer, call } = context
   const request = outgoing(route, path, input, init)
   const flow = begin(context, request.method, path)
   /** @type {Response | undefined} */
@@ -113,8 +118,8 @@ export async function drive(context, path, input, init) {
     for (;;) {
       const module = memory()
       /** @type {FlowStep} */
-      const step = module.result(flow.step(Date.now(), context.traced))
-      context.steps(step.steps)
+      const step = module.result(flow.step(Date.now(), true))
+      for (const record of step.steps ?? []) call.record(record)
       if (step.do === 'done') {
         if (last === undefined) throw new Error('The flow has ended without a response.')
         return last
@@ -138,11 +143,15 @@ export async function drive(context, path, input, init) {
       }
       last = await send(context, request, step)
       if (last !== undefined && route.gateway && isProblem(last)) {
-        throw context.failed(await keyServer.problem(last))
+        throw context.failed(await keyServer.problem(last, call))
       }
       if (last !== undefined) report(flow, last)
-      else if (route.gateway) throw failure('key_server_unreachable', 'key_server')
-      else flow.unreachable()
+      else if (route.gateway) throw await keyServer.unreachable(request)
+      else {
+        const browser = await keyServer.blockedBy(request)
+        if (browser !== undefined) call.context = { browser }
+        flow.unreachable()
+      }
     }
   } finally {
     flow.free()

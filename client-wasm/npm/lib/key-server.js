@@ -2,11 +2,13 @@
 
 import * as glue from '../dist/dockpass.js'
 import { DockpassError, argumentError } from './error.js'
+import { relayedContext } from './steps.js'
 import { memory } from './wasm.js'
 
 /**
  * @import { ConnectOptions, ErrorCode, Hop } from '../index.js'
- * @import { KeyServerRequest, PageStep, StepObserver } from './types.js'
+ * @import { KeyServerRequest, PageStep } from './types.js'
+ * @import { Call } from './steps.js'
  */
 
 /** A header that cross-site forms cannot send. The key server requires it with a cookie session. */
@@ -19,7 +21,7 @@ const HOPS = ['registry', 'token_service', 'key_server']
  * An error with one of the codes that page and key server share.
  * @param {ErrorCode} code
  * @param {Hop} [step]
- * @param {{ status?: number, retryAfter?: number, requestId?: string, cause?: unknown }} [more]
+ * @param {{ status?: number, retryAfter?: number, requestId?: string, cause?: unknown, context?: object, platforms?: string[] }} [more]
  */
 export function failure(code, step, more) {
   const module = memory()
@@ -66,13 +68,11 @@ export function race(signal, work) {
 
 export class KeyServer {
   #fetch
-  #observer
 
   /**
    * @param {Pick<ConnectOptions, 'keyServer' | 'carrier' | 'fetch'>} options
-   * @param {StepObserver} observer
    */
-  constructor({ keyServer, carrier, fetch = globalThis.fetch }, observer) {
+  constructor({ keyServer, carrier, fetch = globalThis.fetch }) {
     const page = globalThis.location?.href
     const url = parseUrl(keyServer, page)
     if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password) {
@@ -90,7 +90,6 @@ export class KeyServer {
     this.base = url.origin + url.pathname.replace(/\/+$/, '')
     // Called without a receiver, as the global fetch requires.
     this.#fetch = (/** @type {Request} */ request) => fetch(request)
-    this.#observer = observer
   }
 
   /** The mode in which the browser attaches the session's cookie. */
@@ -113,13 +112,39 @@ export class KeyServer {
   }
 
   /**
+   * The error for a request to the key server that got no response.
+   * @param {Request} request
+   */
+  async unreachable(request) {
+    const browser = (await this.blockedBy(request)) ?? 'key_server'
+    return failure('key_server_unreachable', 'key_server', { context: { browser } })
+  }
+
+  /**
+   * Why a browser gave no response to a request to another origin; undefined outside of browsers and where it does not know
+   * either. `fetch` does not tell; a request that needs no permission shows whether a server is there.
+   * @param {Request} request
+   */
+  async blockedBy(request) {
+    const page = globalThis.location
+    const { origin, protocol, hostname } = new URL(request.url)
+    if (page?.origin === undefined || page.origin === origin) return undefined
+    const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+    if (page.protocol === 'https:' && protocol === 'http:' && !isLocal) return 'mixed_content'
+    const knock = new Request(`${origin}/v2/`, { mode: 'no-cors', credentials: 'omit', cache: 'no-store' })
+    if ((await this.#fetch(knock).catch(() => undefined)) === undefined) return undefined
+    const needsPreflight = request.headers.has('authorization') || request.headers.has(PAGE_HEADER)
+    return needsPreflight || !/^(GET|HEAD|POST)$/.test(request.method) ? 'preflight' : 'cors_header'
+  }
+
+  /**
    * Sends a request to the key server and reports it as a step.
    * @param {string} method
    * @param {string} path
    * @param {KeyServerRequest} options
    * @returns {Promise<any>} The JSON of the response; undefined when it has no body.
    */
-  async request(method, path, { body, session, identified = true, signal, decision, reason }) {
+  async request(method, path, { body, session, identified = true, signal, decision, reason, call }) {
     /** @type {PageStep} */
     const step = { kind: 'page', hop: 'key_server', method, url: path.replace(/\?.*/, '') }
     try {
@@ -137,9 +162,9 @@ export class KeyServer {
         signal,
       })
       const response = await this.send(request)
-      if (response === undefined) throw failure('key_server_unreachable', 'key_server')
+      if (response === undefined) throw await this.unreachable(request)
       step.status = response.status
-      if (isProblem(response)) throw await this.problem(response)
+      if (isProblem(response)) throw await this.problem(response, call)
       if (response.status === 204) {
         Object.assign(step, { decision, reason })
         return undefined
@@ -150,24 +175,25 @@ export class KeyServer {
       }
       const document = await race(signal, readJson(response))
       if (document === null || typeof document !== 'object') throw failure('key_server_invalid', 'key_server')
-      this.#observer.relayed(document.steps)
+      call.relayed(document.steps)
       Object.assign(step, { decision, reason })
       return document
     } catch (error) {
       Object.assign(step, { decision: 'gave_up', reason: error.message, code: error.code })
       throw error
     } finally {
-      this.#observer.step(step)
+      call.record(step)
     }
   }
 
   /**
    * The error for a problem document (RFC 9457). Fields of another form are ignored, and its texts are never used.
    * @param {Response} response
+   * @param {Call} call
    */
-  async problem(response) {
+  async problem(response, call) {
     const document = (await readJson(response)) ?? {}
-    this.#observer.relayed(document.steps)
+    call.relayed(document.steps)
     const { code, step, retry_after: seconds, request_id: requestId } = document
     const module = memory()
     const known =
@@ -177,6 +203,7 @@ export class KeyServer {
       HOPS.includes(step) ? step : 'key_server',
       {
         status: response.status,
+        context: relayedContext(document.context),
         retryAfter:
           Number.isInteger(seconds) && seconds >= 0 && seconds <= 86_400 ? seconds * 1000 : undefined,
         requestId: typeof requestId === 'string' && /^[\w-]{1,64}$/.test(requestId) ? requestId : undefined,

@@ -1,51 +1,45 @@
-// Listings of names, page by page.
+// Listings of names, page by page, to the end of the list or to an error that says that the end was not reached.
 
 import { argumentError } from './error.js'
-import { discard, failure, readJson, signalOf } from './key-server.js'
+import { aborted, discard, failure, race, signalOf } from './key-server.js'
 
 /**
- * @import { ListOptions, Names, Page } from '../index.js'
+ * @import { ErrorCode, ListOptions, Names, Page } from '../index.js'
  * @import { Route } from './driver.js'
  * @import { FetchPath } from './types.js'
  */
 
 /** No registry has more pages. A registry that always names another one is broken or hostile. */
 const MAX_PAGES = 100_000
+/** So many pages without a name in a row lead nowhere. Registries that filter by permission have a few. */
+const MOST_EMPTY = 100
 
 /**
  * Lists names. No request is sent before the first `next()`.
- * @param {FetchPath} fetch
+ * @param {() => FetchPath & { run: <T>(work: () => Promise<T>) => Promise<T> }} reader Creates what fetches the pages.
  * @param {Route} route
  * @param {string} first The first page's path.
  * @param {'repositories' | 'tags'} field The field of the response that contains the names.
  * @param {ListOptions} [options]
  * @returns {Names}
  */
-export function listing(fetch, route, first, field, { n, ...options } = {}) {
+export function listing(reader, route, first, field, { n, ...options } = {}) {
   const signal = signalOf(options)
   if (n !== undefined && !(Number.isInteger(n) && n >= 1 && n <= 1000)) {
     throw argumentError('n must be an integer from 1 to 1000.')
   }
-  /** @param {string} path */
-  const page = async (path) => {
-    const response = await fetch(path, { headers: { accept: 'application/json' }, signal })
-    if (response.status !== 200) throw await refused(response)
-    // Some registries send null for a repository without tags.
-    const names = (await readJson(response))?.[field] ?? []
-    if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
-      throw failure('upstream_invalid', 'registry')
-    }
-    const link = response.headers.get('link')
-    return { names, next: link === null ? undefined : route.next(link, path) }
-  }
-  /** @returns {AsyncGenerator<Page, undefined>} */
-  const pages = async function* () {
-    /** @type {string | undefined} */
-    let path = n === undefined ? first : `${first}?n=${n}`
-    for (let count = 0; path !== undefined && count < MAX_PAGES; count++) {
-      const { names, next } = await page(path)
-      path = next
-      yield { names, hasNext: next !== undefined }
+  /** @returns {AsyncIterableIterator<Page>} */
+  const pages = () => {
+    const fetch = reader()
+    const list = pagesOf(fetch, route, n === undefined ? first : `${first}?n=${n}`, field, signal)
+    return {
+      [Symbol.asyncIterator]() {
+        return this
+      },
+      // Each page is a call of its own: what its receiver does before the next one may take its time.
+      next: () => fetch.run(() => list.next()),
+      return: (/** @type {any} */ value) => list.return(value),
+      throw: (/** @type {unknown} */ error) => list.throw(error),
     }
   }
   return {
@@ -53,6 +47,42 @@ export function listing(fetch, route, first, field, { n, ...options } = {}) {
     async *[Symbol.asyncIterator]() {
       for await (const { names } of pages()) yield* names
     },
+  }
+}
+
+/**
+ * @param {FetchPath} fetch
+ * @param {Route} route
+ * @param {string} first
+ * @param {string} field
+ * @param {AbortSignal} [signal]
+ * @returns {AsyncGenerator<Page, undefined>}
+ * @throws {DockpassError} `list_incomplete` after the names so far, when the list goes on and its next page cannot be had.
+ */
+async function* pagesOf(fetch, route, first, field, signal) {
+  const visited = new Set()
+  let empty = 0
+  /** @type {string | undefined} */
+  let before
+  /** @type {string | null | undefined} */
+  let path = first
+  while (typeof path === 'string') {
+    visited.add(path)
+    const response = await fetch(path, { headers: { accept: 'application/json' }, signal })
+    if (response.status !== 200) throw await refused(response)
+    const names = await namesOf(response, field, signal)
+    const next = route.next(response.headers, path)
+    yield { names, hasNext: next !== undefined }
+    empty = names.length === 0 ? empty + 1 : 0
+    const all = names.join('\n')
+    // A cursor that moves while the names stay the same is a page already seen, too.
+    const isRepeated = visited.has(next) || (names.length > 0 && all === before)
+    const isEndless = isRepeated || empty >= MOST_EMPTY || visited.size >= MAX_PAGES
+    if (next === null || (next !== undefined && isEndless)) {
+      throw failure('list_incomplete', 'registry', { status: 200 })
+    }
+    before = all
+    path = next
   }
 }
 
@@ -65,4 +95,54 @@ export async function refused(response) {
   await discard(response)
   const code = status === 404 ? 'missing' : status >= 500 ? 'upstream_failed' : 'upstream_invalid'
   return failure(code, 'registry', { status })
+}
+
+/**
+ * The names of one page.
+ * @param {Response} response
+ * @param {string} field
+ * @param {AbortSignal} [signal]
+ */
+async function namesOf(response, field, signal) {
+  let text
+  try {
+    text = await race(signal, response.text())
+  } catch (error) {
+    if (signal?.aborted) throw aborted(signal)
+    // The connection was closed within the body.
+    throw incomplete('upstream_failed', error)
+  }
+  const names = listIn(text, field)
+  if (names === undefined) throw incomplete('upstream_invalid')
+  return names
+}
+
+/**
+ * The list in a response; undefined when it is something else.
+ * @param {string} text
+ * @param {string} field
+ * @returns {string[] | undefined}
+ */
+function listIn(text, field) {
+  let content
+  try {
+    content = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (content === null || typeof content !== 'object' || Array.isArray(content)) return undefined
+  // Some registries send null, or nothing, for a repository without tags.
+  const hasNothingElse = Object.keys(content).every((key) => key === 'name' || key === field)
+  const names = content[field] ?? (field in content || hasNothingElse ? [] : undefined)
+  return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : undefined
+}
+
+/**
+ * The list goes on, and this is why no more of it can be had.
+ * @param {ErrorCode} code
+ * @param {unknown} [cause]
+ */
+function incomplete(code, cause) {
+  const reason = failure(code, 'registry', { status: 200, cause })
+  return failure('list_incomplete', 'registry', { status: 200, cause: reason })
 }

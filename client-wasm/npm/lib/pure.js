@@ -98,6 +98,7 @@ const ACCESS_PLAIN = 1
 const SUBJECT = 2
 const AUDIENCE_TEXT = 4
 const AUDIENCE_LIST = 8
+const ACCESS_PROBLEM = 16
 
 /**
  * @param {string} token
@@ -115,6 +116,7 @@ export function inspectToken(token) {
   const access = flags & ACCESS_PLAIN ? entries(claims.access) : table[8] > 0 ? module.read(table[8]) : null
   /** @type {TokenInfo} */
   const info = { kind: 'jwt', verified: false, header: both[0], claims, access }
+  if (flags & ACCESS_PROBLEM) info.problem = 'jwt_access'
   if (table[2] !== ABSENT) info.issuedAt = time(table, 2)
   if (table[4] !== ABSENT) info.notBefore = time(table, 4)
   if (table[6] !== ABSENT) info.expiresAt = time(table, 6)
@@ -141,9 +143,9 @@ function entry({ type, name, actions }) {
 }
 
 /** The high half of a time in the table when there is no time. */
-const ABSENT = 0xffffffff
+const ABSENT = 0x80000000
 /** @param {Uint32Array} table @param {number} at */
-const time = (table, at) => table[at] * 4294967296 + table[at + 1]
+const time = (table, at) => (table[at] | 0) * 4294967296 + table[at + 1]
 
 /**
  * @param {string | TokenInfo} token

@@ -3,6 +3,7 @@
 /**
  * @import { RegistryInfo } from '../index.js'
  * @import { KeyServer } from './key-server.js'
+ * @import { Call } from './steps.js'
  */
 
 import { failure } from './key-server.js'
@@ -13,15 +14,17 @@ const NAMES = ['registry', 'name', 'url', 'gateway']
 /**
  * Requests the list.
  * @param {KeyServer} keyServer
- * @param {AbortSignal} [signal]
+ * @param {AbortSignal | undefined} signal
+ * @param {Call} call
  * @returns {Promise<RegistryInfo[]>}
  */
-export async function registries(keyServer, signal) {
+export async function registries(keyServer, signal, call) {
   const response = await keyServer.request('GET', '/v1/registries', {
     identified: false,
     signal,
     decision: 'accepted',
     reason: 'The key server listed its registries.',
+    call,
   })
   const list = response?.registries
   if (

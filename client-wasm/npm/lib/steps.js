@@ -1,6 +1,11 @@
-// Steps that the key server reports.
+// The steps of a call, and what its error tells of them.
 
-/** @import { Step } from '../index.js' */
+import { DockpassError } from './error.js'
+
+/**
+ * @import { Step } from '../index.js'
+ * @import { PageStep } from './types.js'
+ */
 
 /**
  * The fields of a step: the key server's name and that of `Step`.
@@ -15,6 +20,8 @@ const STEP_FIELDS = {
   decision: 'decision',
   reason: 'reason',
   code: 'code',
+  problem: 'problem',
+  place: 'place',
 }
 
 /**
@@ -31,4 +38,103 @@ export function relayedStep(step) {
   }
   if (Array.isArray(step?.scopes) && step.scopes.length > 0) detail.scopes = step.scopes.map(String)
   return /** @type {Step} */ (/** @type {unknown} */ (detail))
+}
+
+/** Numbers the calls, so that the steps of several at once can be told apart. */
+let lastCall = 0
+
+/** One call of a client: its steps, and what else the doctor has to know. */
+export class Call {
+  /** Oldest first. @type {Step[]} */
+  steps = []
+  /** What the steps do not say. @type {Record<string, unknown> | undefined} */
+  context = undefined
+  #id = (lastCall += 1)
+  #tell
+
+  /** @param {(step: Step) => void} [tell] Is called with each step. */
+  constructor(tell = () => {}) {
+    this.#tell = tell
+  }
+
+  /** @param {PageStep | Step} step */
+  record(step) {
+    const detail = /** @type {Step} */ ({ at: Date.now(), ...step, call: this.#id })
+    this.steps.push(detail)
+    this.#tell(detail)
+  }
+
+  /** Records steps that the key server reports. @param {unknown} steps JSON of the key server. */
+  relayed(steps) {
+    if (Array.isArray(steps)) for (const step of steps) this.record(relayedStep(step))
+  }
+
+  /** Takes over the steps of a call that was waited for. Listeners have them already. @param {Call} other */
+  adopt(other) {
+    for (const step of other.steps) this.steps.push({ ...step, call: this.#id })
+    this.context ??= other.context
+  }
+
+  /**
+   * Completes the error that ends the call. Its last step fails, so that nobody who looks at the steps sees a success.
+   * @param {any} error
+   */
+  failed(error) {
+    if (!(error instanceof DockpassError) || error.code.startsWith('ERR_')) return error
+    /** @type {any} */
+    const own = error
+    if (own.steps !== undefined) return error
+    this.context = own.context ?? this.context
+    let last = this.steps.at(-1)
+    if (last === undefined || last.code !== error.code) {
+      const hop = own.step ?? last?.hop ?? 'key_server'
+      const { method = 'GET', url = '/v2/' } = this.steps.findLast((step) => step.hop === hop) ?? {}
+      const status = own.status === undefined ? {} : { status: own.status }
+      const { code, message: reason } = error
+      this.record({ kind: 'page', hop, method, url, ...status, decision: 'gave_up', reason, code })
+      last = this.steps.at(-1)
+    }
+    if (this.context !== undefined && last !== undefined) {
+      last.context = this.context
+      own.context = this.context
+    }
+    own.steps = this.steps.slice()
+    return error
+  }
+
+  /**
+   * Does the work of the call.
+   * @template T
+   * @param {(call: Call) => Promise<T>} work
+   */
+  async run(work) {
+    try {
+      return await work(this)
+    } catch (error) {
+      throw this.failed(error)
+    }
+  }
+}
+
+/** The fields of a problem document's context: the key server's name and that of `Facts` in doctor.d.ts. */
+const CONTEXT_FIELDS = {
+  service: 'service',
+  now_ms: 'now',
+  skew_ms: 'skewMs',
+  registry: 'registry',
+  token: 'claims',
+}
+
+/**
+ * What the key server knows of a failure that its steps do not say.
+ * @param {any} context JSON of the key server.
+ */
+export function relayedContext(context) {
+  if (context === null || typeof context !== 'object') return undefined
+  /** @type {Record<string, unknown>} */
+  const own = {}
+  for (const [theirs, ours] of Object.entries(CONTEXT_FIELDS)) {
+    if (context[theirs] !== undefined && context[theirs] !== null) own[ours] = context[theirs]
+  }
+  return own
 }

@@ -4,17 +4,10 @@ import type { Decision, Hop, Session, Step } from '../index.js'
 import type { Client } from '../dist/dockpass.js'
 import type { KeyServer } from './key-server.js'
 import type { Route } from './driver.js'
+import type { Call } from './steps.js'
 
 /** What the page itself reports of a request; `at` is added when it is emitted. */
 export type PageStep = Omit<Step, 'at' | 'decision' | 'reason'> & Partial<Pick<Step, 'decision' | 'reason'>>
-
-/** Who is told of the steps of a key server's requests. */
-export interface StepObserver {
-  /** A request of the page ended. */
-  step(step: PageStep): void
-  /** A response listed steps of the key server: JSON that is not checked yet. */
-  relayed(steps: unknown): void
-}
 
 /** One request to the key server. */
 export interface KeyServerRequest {
@@ -28,6 +21,8 @@ export interface KeyServerRequest {
   /** The decision and reason of the step when the request succeeds. */
   decision: Decision
   reason: string
+  /** The call that it is sent for. */
+  call: Call
 }
 
 /** A token that a flow needs. */
@@ -50,7 +45,7 @@ export type FlowStep = { steps?: PageStep[] } & (
   | { do: 'send'; token?: string; session?: boolean }
   | ({ do: 'token' } & TokenNeed)
   | { do: 'done' }
-  | { do: 'fail'; code: string; message: string; step?: Hop; status?: number; retryAfter?: number }
+  | { do: 'fail'; code: string; message: string; step?: Hop; status?: number; retryAfter?: number; context?: object }
 )
 
 /** The state of a client when it sends a request, and the functions that the driver calls. */
@@ -62,9 +57,8 @@ export interface DriveContext {
   session: string | undefined
   /** Whether somebody is logged in. */
   identified: boolean
-  /** Whether steps are reported. */
-  traced: boolean
-  steps(steps?: PageStep[]): void
+  /** The call that the request is sent for. */
+  call: Call
   token(need: TokenNeed): Promise<Token>
   /** Reacts to an error of the key server and returns it. */
   failed<E extends { code?: string; step?: string }>(error: E): E

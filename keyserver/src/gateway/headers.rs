@@ -15,6 +15,7 @@ use http::header::{
     RETRY_AFTER, USER_AGENT, VARY, WARNING, WWW_AUTHENTICATE,
 };
 
+use super::Refusal;
 use super::target::Target;
 use crate::registry::Registry;
 
@@ -102,10 +103,13 @@ pub(super) fn downstream(
     target: &Target<'_>,
     status: StatusCode,
     from: &HeaderMap,
-) -> Result<HeaderMap, ErrorCode> {
+) -> Result<HeaderMap, Refusal> {
     let mut to = HeaderMap::new();
+    // No coding was asked for: a blob that has one on its label is stored with that label (as `x-gzip` at Google), and its
+    // digest is over the octets as they are. A browser would decode them.
+    let is_blob = matches!(target.endpoint(), Endpoint::Blob { .. });
     for (name, value) in from {
-        if RESPONSE.contains(name) {
+        if RESPONSE.contains(name) && !(is_blob && name == CONTENT_ENCODING) {
             to.append(name.clone(), value.clone());
         }
     }
@@ -118,7 +122,7 @@ pub(super) fn downstream(
     to.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
     to.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     to.insert(VARY, HeaderValue::from_static("Authorization, Cookie"));
-    if matches!(target.endpoint(), Endpoint::Blob { .. }) {
+    if is_blob {
         to.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     }
     Ok(to)
@@ -126,15 +130,23 @@ pub(super) fn downstream(
 
 /// Bearer challenges pass as they are: browsers do nothing about them. All others would open a password box, so they
 /// pass under another name, and so does what does not parse.
-fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Result<(), ErrorCode> {
+fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Result<(), Refusal> {
     let lines: Vec<&HeaderValue> = from.get_all(WWW_AUTHENTICATE).iter().collect();
     let strings: Vec<String> =
         lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
     if let Ok(all) = parse_lines(strings.iter().map(String::as_str)) {
-        let mut realms =
-            bearer_candidates(&all).map(|bearer| registry.policy().admit(&bearer.realm)).peekable();
-        if realms.peek().is_some() && !realms.any(|realm| realm.is_ok()) {
-            return Err(ErrorCode::RealmNotAllowed);
+        let mut refused = None;
+        let mut is_admitted = false;
+        for bearer in bearer_candidates(&all) {
+            match registry.policy().admit(&bearer.realm) {
+                Ok(_) => is_admitted = true,
+                Err(code) => {
+                    refused = refused.or(Some(Refusal { code, status: None, place: Some(bearer.realm) }));
+                }
+            }
+        }
+        if let Some(refusal) = refused.filter(|_| !is_admitted) {
+            return Err(refusal);
         }
     }
     for (line, text) in lines.into_iter().zip(&strings) {

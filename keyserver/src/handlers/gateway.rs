@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use dockpass_protocol::api::{GATEWAY, ProblemDocument};
+use dockpass_protocol::api::{CSRF_HEADER, GATEWAY, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::uri::percent_decode;
 use http::header::{HeaderMap, HeaderName, UPGRADE};
@@ -14,6 +14,7 @@ use crate::carrier::{self, Bearer};
 use crate::error::ApiError;
 use crate::gateway::{Caller, Relay, Target, is_loop};
 use crate::middleware::Relayed;
+use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::SealedText;
 use crate::state::AppState;
@@ -67,13 +68,18 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     let caller = caller(&state, &registry, &head.method, &head.headers).await?;
     let body = (!head.method.is_safe()).then(|| body.map_err(Into::into).boxed_unsync());
     let relay = Relay { registry, method: head.method, target, headers: &head.headers, body, caller };
-    match state.gateway.relay(relay).await {
+    let recorder = Recorder::new();
+    match state.gateway.relay(relay, &recorder).await {
         Ok(response) => {
             let mut response = response.map(Body::new);
             response.extensions_mut().insert(Relayed);
             Ok(response)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            // A page shows its user what happened; others have the log.
+            let wanted = head.headers.contains_key(CSRF_HEADER);
+            Err(ApiError::from(error).with_report(recorder.take_report(), wanted))
+        }
     }
 }
 

@@ -55,11 +55,12 @@ pub(crate) async fn post(
         return Err(ApiError::from(ErrorCode::RateLimited).retry_after(seconds));
     }
     let recorder = Recorder::new();
+    recorder.registry(registry.name());
     let proof = match login::prove(&registry, credential, &*state.clock, &*state.random, &recorder).await {
         Ok(proof) => proof,
         Err(error) => {
             tracing::info!(registry = registry.name(), code = %error.code, hop = %error.hop, "login failed");
-            return Err(ApiError::from(error).with_steps(recorder.take_steps(), request.trace));
+            return Err(ApiError::from(error).with_report(recorder.take_report(), request.trace));
         }
     };
     let capacity = match request.carrier {

@@ -51,6 +51,7 @@ pub(crate) async fn post(
     let is_anonymous = matches!(broker_request.identity, Identity::Anonymous);
     let admit = || if is_anonymous { state.anonymous_limits.take(address) } else { Ok(()) };
     let recorder = Recorder::new();
+    recorder.registry(broker_request.registry.name());
     match state.broker.token_if(broker_request, &recorder, admit).await {
         Ok(token) => {
             let mut issued = token.issued(state.clock.now_ms());
@@ -59,7 +60,7 @@ pub(crate) async fn post(
             }
             Ok(Json(issued))
         }
-        Err(error) => Err(ApiError::from(error).with_steps(recorder.take_steps(), request.trace)),
+        Err(error) => Err(ApiError::from(error).with_report(recorder.take_report(), request.trace)),
     }
 }
 

@@ -34,6 +34,16 @@ diagnoses! {
     NothingRecorded = "nothing_recorded", "Repeat the request with tracing on, so that there are steps to look at.";
     /// User name or password.
     WrongPassword = "wrong_password", "Log in again; where the account uses two factors or single sign-on, use a personal access token as the password.";
+    /// Content does not have the digest it was asked by.
+    DigestMismatch = "digest_mismatch", "Fetch it again; if the digests still differ, look for a proxy that changes content, and do not use this image.";
+    /// A list goes on, and its next page cannot be had.
+    ListIncomplete = "list_incomplete", "Correct the Link header of the registry or of the proxy before it: the next page has to be on the registry's own host, and a JSON list.";
+    /// A 200 with something else than what was asked for.
+    ContentInvalid = "content_invalid", "Look for a proxy or login page that answers in the registry's place; the answer was a 200 of another form than asked for.";
+    /// More than is held in memory.
+    ContentTooLarge = "content_too_large", "Read it with a command-line client, or stream it; this is more than is held in memory.";
+    /// A fresh token came too late for a body that was sent.
+    SendAgain = "send_again", "Send the request again; a fresh token is at hand.";
     /// Nobody is logged in, and nobody is let in.
     LoginNeeded = "login_needed", "Log in; the registry shows this to accounts only, or it does not exist.";
     /// The dockpass session is over or was never good.
@@ -58,6 +68,8 @@ diagnoses! {
     NestedTokenService = "nested_token_service", "Pair the second token service with the registry in the key server's configuration, or let the first one take Basic.";
     /// The realm is on another host and not paired.
     RealmNotPaired = "realm_not_paired", "If this token service is the registry's own, add it to the registry's realms in the key server's configuration.";
+    /// The realm is no URL.
+    RealmBroken = "realm_broken", "Correct the realm in the registry's configuration, which is no URL; nothing can be added for it to the key server's.";
     /// The realm is another one than at login.
     RealmChanged = "realm_changed", "Log in again if the registry was moved on purpose; else find out who changed its challenge.";
     /// The registry is not configured.

@@ -1,15 +1,68 @@
 //! What a token tells about why it was refused.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Context, DiagnosisCode, Evidence, TOLERATED_SKEW_MS};
 use crate::jwt::TokenInfo;
 
+/// What of a token may be told to whoever looks for the cause: its times and the public names in it. Never the token, nor
+/// whom it is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenSummary {
+    /// Whether it is a readable JWT.
+    pub is_jwt: bool,
+    /// The stable code of what is wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// `aud`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience: Vec<String>,
+    /// `iss`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// `kid` of the header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// `alg` of the header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// `exp` in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// `nbf` in milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<i64>,
+}
+
+impl From<&TokenInfo> for TokenSummary {
+    fn from(token: &TokenInfo) -> Self {
+        Self {
+            is_jwt: token.is_jwt(),
+            problem: token.problem().map(|problem| problem.code().to_owned()),
+            audience: token.audience.clone(),
+            issuer: token.issuer.clone(),
+            key_id: token.key_id.clone(),
+            algorithm: token.algorithm.clone(),
+            expires_at: token.expires_at,
+            not_before: token.not_before,
+        }
+    }
+}
+
+impl TokenSummary {
+    fn is_broken(&self) -> bool {
+        self.problem.is_some() && !self.is_jwt
+    }
+}
+
 /// The registry called a fresh token invalid. What it checks is known (distribution `registry/auth/token/token.go`):
 /// times, audience, issuer, signature. What is left when the first ones are good is the issuer and its key.
-pub(super) fn why_rejected(context: &Context<'_>) -> DiagnosisCode {
-    let Some(token) = context.token else {
+pub(super) fn why_rejected(context: &Context) -> DiagnosisCode {
+    let Some(token) = &context.token else {
         return if is_skewed(context) { DiagnosisCode::ClockSkew } else { DiagnosisCode::UntrustedIssuer };
     };
-    if token.problem().is_some() {
+    if token.is_broken() {
         return DiagnosisCode::TokenBroken;
     }
     if let Some(code) = by_time(token, context) {
@@ -25,9 +78,9 @@ pub(super) fn why_rejected(context: &Context<'_>) -> DiagnosisCode {
 }
 
 /// The token service's 200 was not taken.
-pub(super) fn why_invalid(context: &Context<'_>) -> DiagnosisCode {
-    let Some(token) = context.token else { return DiagnosisCode::TokenServiceInvalid };
-    if token.problem().is_some() {
+pub(super) fn why_invalid(context: &Context) -> DiagnosisCode {
+    let Some(token) = &context.token else { return DiagnosisCode::TokenServiceInvalid };
+    if token.is_broken() {
         return DiagnosisCode::TokenBroken;
     }
     if let Some(code) = by_time(token, context) {
@@ -41,19 +94,21 @@ pub(super) fn why_invalid(context: &Context<'_>) -> DiagnosisCode {
 }
 
 /// What speaks for a diagnosis that is about a token.
-pub(super) fn evidence(code: DiagnosisCode, context: &Context<'_>) -> Vec<Evidence> {
+pub(super) fn evidence(code: DiagnosisCode, context: &Context) -> Vec<Evidence> {
     let mut list = Vec::new();
     match code {
         DiagnosisCode::WrongAudience => {
-            list.extend(context.service.map(|service| Evidence::new("service", service)));
-            let audience = context.token.map(|token| token.audience.join(" ")).unwrap_or_default();
+            list.extend(context.service.as_deref().map(|service| Evidence::new("service", service)));
+            let audience = context.token.as_ref().map(|token| token.audience.join(" ")).unwrap_or_default();
             list.push(Evidence::new("audience", &audience));
         }
         DiagnosisCode::UntrustedIssuer => {
-            let issuer = context.token.and_then(|token| token.issuer.as_deref());
-            list.extend(context.trusted_issuer.map(|issuer| Evidence::new("trusted_issuer", issuer)));
+            let issuer = context.token.as_ref().and_then(|token| token.issuer.as_deref());
+            list.extend(
+                context.trusted_issuer.as_deref().map(|issuer| Evidence::new("trusted_issuer", issuer)),
+            );
             list.extend(issuer.map(|issuer| Evidence::new("issuer", issuer)));
-            let token = context.token;
+            let token = context.token.as_ref();
             list.extend(
                 token.and_then(|token| token.key_id.as_deref()).map(|key| Evidence::new("key_id", key)),
             );
@@ -65,15 +120,15 @@ pub(super) fn evidence(code: DiagnosisCode, context: &Context<'_>) -> Vec<Eviden
             list.extend(
                 context.skew_ms.map(|skew| Evidence::new("skew_seconds", &(skew / 1000).to_string())),
             );
-            if let (Some(token), Some(now)) = (context.token, context.now_ms) {
+            if let (Some(token), Some(now)) = (&context.token, context.now_ms) {
                 let seconds = |time: i64| (time.saturating_sub(now) / 1000).to_string();
                 list.extend(token.not_before.map(|time| Evidence::new("begins_in_seconds", &seconds(time))));
                 list.extend(token.expires_at.map(|time| Evidence::new("expires_in_seconds", &seconds(time))));
             }
         }
         DiagnosisCode::TokenBroken => {
-            let problem = context.token.and_then(TokenInfo::problem);
-            list.extend(problem.map(|problem| Evidence::new("problem", problem.code())));
+            let problem = context.token.as_ref().and_then(|token| token.problem.as_deref());
+            list.extend(problem.map(|problem| Evidence::new("problem", problem)));
         }
         _ => {}
     }
@@ -81,7 +136,7 @@ pub(super) fn evidence(code: DiagnosisCode, context: &Context<'_>) -> Vec<Eviden
 }
 
 /// The token's times against the caller's clock and the registry's.
-fn by_time(token: &TokenInfo, context: &Context<'_>) -> Option<DiagnosisCode> {
+fn by_time(token: &TokenSummary, context: &Context) -> Option<DiagnosisCode> {
     let now = context.now_ms?;
     let theirs = now.saturating_add(context.skew_ms.unwrap_or(0));
     let expired = |now: i64| token.expires_at.is_some_and(|exp| exp.saturating_add(TOLERATED_SKEW_MS) <= now);
@@ -96,15 +151,18 @@ fn by_time(token: &TokenInfo, context: &Context<'_>) -> Option<DiagnosisCode> {
     Some(if is_skewed(context) { DiagnosisCode::ClockSkew } else { DiagnosisCode::TokenExpired })
 }
 
-fn is_for_others(token: &TokenInfo, context: &Context<'_>) -> bool {
-    token.is_jwt()
-        && context.service.is_some_and(|service| !token.audience.iter().any(|audience| audience == service))
+fn is_for_others(token: &TokenSummary, context: &Context) -> bool {
+    token.is_jwt
+        && context
+            .service
+            .as_ref()
+            .is_some_and(|service| !token.audience.iter().any(|audience| audience == service))
 }
 
-fn has_other_issuer(token: &TokenInfo, context: &Context<'_>) -> bool {
-    context.trusted_issuer.is_some_and(|trusted| token.issuer.as_deref() != Some(trusted))
+fn has_other_issuer(token: &TokenSummary, context: &Context) -> bool {
+    context.trusted_issuer.is_some() && token.issuer != context.trusted_issuer
 }
 
-fn is_skewed(context: &Context<'_>) -> bool {
+fn is_skewed(context: &Context) -> bool {
     context.skew_ms.is_some_and(|skew| skew.saturating_abs() > TOLERATED_SKEW_MS)
 }

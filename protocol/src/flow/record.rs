@@ -115,6 +115,9 @@ decisions! {
     GaveUp = "gave_up", "Trying again could not change the answer.";
 }
 
+/// The longest place that a record names, in characters.
+const MAX_PLACE: usize = 128;
+
 /// One step of a flow: what was sent, what came back, what was decided. Holds neither secrets nor query strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -141,6 +144,12 @@ pub struct StepRecord {
     /// The code, when the flow ended here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
+    /// What was odd or wrong about the answer: a stable code, such as `token_response_expires_in`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Cow<'static, str>>,
+    /// Where the answer pointed that was not followed, without its query: a realm, or the target of a redirect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 impl StepRecord {
@@ -162,7 +171,37 @@ impl StepRecord {
             decision,
             reason: Cow::Borrowed(decision.reason()),
             code: None,
+            problem: None,
+            place: None,
         }
+    }
+
+    /// The step at which a driver found for itself that no more can be done: an answer that cannot be handed on.
+    pub fn of_failure(error: FlowError, method: &str, target: &str, place: Option<&str>) -> Self {
+        let record = Self::new(error.hop, method, target, Decision::GaveUp).failed(error);
+        Self { status: error.status, ..record }.with_place(place)
+    }
+
+    /// The same with what was odd about the answer.
+    #[must_use]
+    pub(crate) fn with_problem(mut self, problem: Option<&'static str>) -> Self {
+        self.problem = problem.map(Cow::Borrowed);
+        self
+    }
+
+    /// The same with where the answer pointed: without a query, which may hold anything, and only as long as a person reads.
+    #[must_use]
+    pub(crate) fn with_place(mut self, place: Option<&str>) -> Self {
+        self.place = place.map(|place| {
+            let place = place.split(['?', '#']).next().unwrap_or_default();
+            // User information of a URL may be a secret.
+            let place = match (place.find("//"), place.find('@')) {
+                (Some(start), Some(at)) if start < at => place.get(at + 1..).unwrap_or_default(),
+                _ => place,
+            };
+            place.chars().take(MAX_PLACE).map(|c| if matches!(c, '!'..='~') { c } else { '?' }).collect()
+        });
+        self
     }
 
     /// The same with the end of the flow.

@@ -14,6 +14,7 @@ use crate::credential::Credential;
 use crate::jwt::TokenInfo;
 use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
+use crate::token::{ResponseNotes, TokenResponseError};
 
 /// The most requests to token services for one token.
 pub(super) const MAX_REQUESTS: u8 = 3;
@@ -51,6 +52,8 @@ pub struct TokenGrant {
     pub denied: ScopeSet,
     /// Asked, and the token does not say.
     pub unknown: ScopeSet,
+    /// What is odd about the answer.
+    pub notes: ResponseNotes,
 }
 
 /// A token service's 200 that was not taken, for the [doctor](crate::doctor::Facts::of).
@@ -58,6 +61,8 @@ pub struct TokenGrant {
 pub struct Unusable {
     /// The token, inspected; none where the answer held none that could be read.
     pub token: Option<TokenInfo>,
+    /// What is wrong with the answer, where it is none of the protocol.
+    pub problem: Option<TokenResponseError>,
     /// The service that the token had to be for.
     pub service: Option<String>,
     /// The caller's clock, in milliseconds since the epoch.
@@ -100,6 +105,8 @@ pub struct TokenFlow {
     /// The token for the token service, once it was had.
     nested_token: Option<SecretString>,
     unusable: Option<Box<Unusable>>,
+    /// What was odd or wrong about the last answer.
+    problem: Option<&'static str>,
     state: State,
     records: Vec<StepRecord>,
 }
@@ -144,6 +151,7 @@ impl TokenFlow {
             nested: None,
             nested_token: None,
             unusable: None,
+            problem: None,
             state: State::Send,
             records: Vec::new(),
         };
@@ -194,6 +202,7 @@ impl TokenFlow {
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         if matches!(self.state, State::Send) {
             self.requests += 1;
+            self.problem = None;
             self.responded(head, body, now_ms);
         }
     }
@@ -294,6 +303,7 @@ impl TokenFlow {
             sent: self.authorization().scheme().map(Into::into),
             scopes: current.scopes.to_strings(),
             ..StepRecord::new(Hop::TokenService, if is_post { "POST" } else { "GET" }, &target, decision)
+                .with_problem(self.problem)
         }
     }
 }

@@ -44,6 +44,19 @@ fn scope() -> impl Strategy<Value = Scope> {
         })
 }
 
+/// What distribution does: actions by type and name in a map, and `*` covers all (`registry/auth/token/token.go`).
+fn reference_grants(entries: &[Scope], requested: &Scope) -> bool {
+    let mut sets: std::collections::HashMap<(&str, &str), std::collections::HashSet<&str>> =
+        std::collections::HashMap::new();
+    for entry in entries {
+        let set = sets.entry((&entry.resource_type, &entry.name)).or_default();
+        set.extend(entry.actions.iter().map(String::as_str));
+    }
+    let set = sets.remove(&(requested.resource_type.as_str(), requested.name.as_str())).unwrap_or_default();
+    !requested.actions.is_empty()
+        && requested.actions.iter().all(|action| set.contains("*") || set.contains(action.as_str()))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -51,6 +64,7 @@ proptest! {
     fn more_grants_never_take_any_away(entries in prop::collection::vec(scope(), 0..5), more in scope(), action in "[a-z]{1,4}", requested in scope()) {
         let info = inspect(&token_with(&entries));
         prop_assert_eq!(&info.access, &Access::List(entries.clone()));
+        prop_assert_eq!(info.grant(&requested) == Grant::Granted, reference_grants(&entries, &requested));
         let before = info.grant(&requested);
         let mut longer = entries.clone();
         longer.push(more);
@@ -84,12 +98,11 @@ proptest! {
     #[test]
     fn damage_never_grants(entries in prop::collection::vec(scope(), 0..3), requested in scope(), at in any::<Index>(), with in "[ -~]") {
         let good = token_with(&entries);
-        let before = inspect(&good).grant(&requested);
         let mut bytes = good.clone().into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = with.as_bytes()[0];
         let info = inspect(std::str::from_utf8(&bytes).unwrap());
-        if before == Grant::Denied && info.problem().is_some() {
+        if info.is_broken() {
             prop_assert_eq!(info.grant(&requested), Grant::Denied);
         }
         // A cut token is never opaque while its header and a dot still show that it was a JWT.
@@ -117,7 +130,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,40}", header in "\\PC{0,20}|\\{\"alg\":\"[a-z]{0,3}\"\\}", claims in "\\PC{0,40}|\\{(\"(exp|aud|access|sub)\":([0-9.e+-]{0,5}|\"\"|\\[\\]|null),?){0,4}\\}") {
         let info = inspect(&text);
-        prop_assert!(info.problem().is_none() || info.kind() == TokenKind::Opaque);
+        prop_assert!(!info.is_broken() || info.kind() == TokenKind::Opaque);
         let info = inspect(&token(&header, &claims));
         prop_assert_eq!(info.is_jwt(), info.claims_json().is_some());
         if info.is_jwt() {
@@ -228,35 +241,40 @@ fn what_is_read_once_is_what_is_inspected() {
 
 #[test]
 fn a_summary_says_what_to_take_of_the_claims() {
-    let none = u32::MAX;
+    let (none, low) = (1 << 31, 0);
     let cases = [
-        ("{}", [0, none, none, none, none]),
-        (r#"{"sub":"","aud":[],"access":null}"#, [0, none, none, none, none]),
-        (r#"{"sub":"s","aud":"","access":[]}"#, [1 | 2 | 4, none, none, none, none]),
-        (r#"{"aud":["a"],"access":[{"type":"r","name":"n","actions":[]}]}"#, [1 | 8, none, none, none, none]),
-        (r#"{"access":[{"type":"r","class":"c","name":"n","actions":[]}]}"#, [0, none, none, none, none]),
-        (r#"{"access":[{"type":"r(c)","name":"n","actions":[]}]}"#, [0, none, none, none, none]),
-        (r#"{"access":[{"type":"r","name":"n"}]}"#, [0, none, none, none, none]),
+        ("{}", [0, none, low, none, low]),
+        (r#"{"sub":"","aud":[],"access":null}"#, [0, none, low, none, low]),
+        (r#"{"sub":"s","aud":"","access":[]}"#, [1 | 2 | 4, none, low, none, low]),
+        (r#"{"aud":["a"],"access":[{"type":"r","name":"n","actions":[]}]}"#, [1 | 8, none, low, none, low]),
+        (r#"{"access":[{"type":"r","class":"c","name":"n","actions":[]}]}"#, [0, none, low, none, low]),
+        (r#"{"access":[{"type":"r(c)","name":"n","actions":[]}]}"#, [0, none, low, none, low]),
+        (r#"{"access":[{"type":"r","name":"n"}]}"#, [0, none, low, none, low]),
         (r#"{"iat":1790000000,"exp":0}"#, [0, 416, 3_293_604_864, 0, 0]),
+        (r#"{"iat":-0.001,"exp":1e18}"#, [0, u32::MAX, u32::MAX, 2_011_656, 3_269_197_824]),
+        (r#"{"access":[{"type":"r","name":"n","actions":[]},1]}"#, [16, none, low, none, low]),
+        (r#"{"access":5}"#, [16, none, low, none, low]),
     ];
     for (claims, [flags, iat_high, iat_low, exp_high, exp_low]) in cases {
         let given = token(r#"{"alg":"x"}"#, claims);
         let mut decoded = Decoded::default();
         let Reading::Jwt(jwt) = read(given.as_bytes(), &mut decoded) else { panic!("{claims}") };
-        assert_eq!(jwt.summary(), [flags, 11, iat_high, iat_low, none, none, exp_high, exp_low], "{claims}");
+        assert_eq!(jwt.summary(), [flags, 11, iat_high, iat_low, none, low, exp_high, exp_low], "{claims}");
     }
 }
 
 #[test]
 fn an_access_list_by_itself_is_read_like_the_claim() {
     let entries = |count: usize| format!("[{}]", vec![r#"{"type":"r","name":"a"}"#; count].join(","));
-    let problem = |text: &str| AccessList::parse(text, &mut tape::Tape::default()).err();
-    assert_eq!(problem(&entries(MAX_ACCESS)), None);
-    assert_eq!(problem(&entries(MAX_ACCESS + 1)), Some(JwtProblem::TooLarge));
-    assert_eq!(problem("null"), None);
+    let count =
+        |text: &str| AccessList::parse(text, &mut tape::Tape::default()).map(|access| access.iter().count());
+    assert_eq!(count(&entries(MAX_ACCESS)), Ok(MAX_ACCESS));
+    assert_eq!(count(&entries(MAX_ACCESS + 1)), Err(JwtProblem::TooLarge));
+    assert_eq!(count("null"), Ok(0));
+    for text in ["", "["] {
+        assert_eq!(count(text), Err(JwtProblem::Access), "{text}");
+    }
     for text in [
-        "",
-        "[",
         "{}",
         "0",
         "[1]",
@@ -265,6 +283,7 @@ fn an_access_list_by_itself_is_read_like_the_claim() {
         r#"[{"type":"r","name":"a","class":1}]"#,
         r#"[{"type":"r","name":"a","actions":"pull"}]"#,
     ] {
-        assert_eq!(problem(text), Some(JwtProblem::Access), "{text}");
+        assert_eq!(count(text), Ok(0), "{text}");
     }
+    assert_eq!(count(r#"[{"type":"r","name":"a"},1]"#), Ok(1));
 }

@@ -2,11 +2,11 @@
 
 use super::MAX_SCOPE;
 use super::error::{ScopeError, ScopeErrorKind as Kind};
-use dockpass_syntax::split_class;
+use dockpass_syntax::{is_default_class, split_class};
 
 use crate::reference::grammar;
 
-/// The parts of one well-formed scope, as written.
+/// The parts of one well-formed scope, as written; the class that a resource has by default is none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parts<'a> {
     pub(super) resource_type: &'a str,
@@ -26,6 +26,7 @@ impl<'a> Parts<'a> {
         let Some((head, rest)) = text.split_once(':') else { return fail(0, Kind::Parts) };
         let Some((name, actions)) = rest.rsplit_once(':') else { return fail(0, Kind::Parts) };
         let Some((resource_type, class)) = split_class(head) else { return fail(0, Kind::Type) };
+        let class = class.filter(|class| !is_default_class(resource_type, class));
         let name_at = head.len() + 1;
         if !grammar::is_scope_name(name) {
             return fail(name_at, Kind::Name);

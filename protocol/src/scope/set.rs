@@ -90,6 +90,9 @@ impl From<Vec<Scope>> for ScopeSet {
     /// Merges and sorts, in O(n log n). Scopes without actions ask for nothing and are dropped.
     fn from(mut scopes: Vec<Scope>) -> Self {
         scopes.retain(|scope| !scope.actions.is_empty());
+        for scope in &mut scopes {
+            scope.drop_default_class();
+        }
         scopes.sort_unstable_by(Scope::cmp_resource);
         let mut merged: Vec<Scope> = Vec::with_capacity(scopes.len());
         for scope in scopes {

@@ -16,7 +16,7 @@ pub const MAX_RESPONSE: usize = 64 * 1024;
 /// How long a token lives of which nobody says how long, in milliseconds: the specification's 60 seconds.
 pub const DEFAULT_LIFETIME_MS: i64 = 60_000;
 
-/// The longest `expires_in`, in seconds: what 32 bits hold. A larger one is an attack on arithmetic.
+/// The longest `expires_in` that is believed, in seconds: what 32 bits hold. olareg gives nanoseconds.
 const MAX_EXPIRES_IN: i64 = i32::MAX as i64;
 
 /// A token and how long it may be used. `Debug` shows no secret.
@@ -35,19 +35,35 @@ pub struct TokenResponse {
     pub refresh_token: Option<SecretString>,
     /// `scope` of an OAuth2 answer: what was granted, as text.
     pub scope: Option<String>,
+    /// What is odd about the answer, and did not keep it from being read.
+    pub notes: ResponseNotes,
+}
+
+/// What is odd about a token service's answer that was read all the same.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ResponseNotes {
+    /// `token` and `access_token` are both there and differ: `access_token` was taken.
+    pub conflict: bool,
+    /// `expires_in` is beyond 32 bits, and was taken for the largest that is not.
+    pub lifetime: bool,
+}
+
+impl ResponseNotes {
+    /// The stable codes of what there is to note.
+    pub fn codes(self) -> impl Iterator<Item = &'static str> {
+        let conflict = self.conflict.then_some("token_response_conflict");
+        conflict.into_iter().chain(self.lifetime.then_some("token_response_lifetime"))
+    }
 }
 
 /// An answer that is no token. The codes are stable.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenResponseError {
-    /// `token` and `access_token` are both there and differ; which one to use is undefined.
-    #[error("token and access_token differ")]
-    Conflict,
     /// A member that is read is given twice.
     #[error("a member is given twice")]
     Duplicate,
-    /// `expires_in` is negative, no number or beyond 32 bits.
+    /// `expires_in` is negative or no number.
     #[error("expires_in is not a number of seconds")]
     ExpiresIn,
     /// A JSON object without `token` and `access_token`, or with empty ones.
@@ -71,7 +87,6 @@ impl TokenResponseError {
     /// A stable code for programs.
     pub fn code(self) -> &'static str {
         match self {
-            Self::Conflict => "token_response_conflict",
             Self::Duplicate => "token_response_duplicate",
             Self::ExpiresIn => "token_response_expires_in",
             Self::MissingToken => "token_response_missing_token",
@@ -92,11 +107,11 @@ impl From<JsonError> for TokenResponseError {
 /// Reads the body of a token service's `200`. `received_at_ms` is when it came, in milliseconds since 1970, by a clock
 /// that the caller has corrected as well as it can.
 ///
-/// - `token` and `access_token` mean the same; an empty or `null` one counts as absent (Harbor sends both, one empty),
-///   and two different ones are refused.
+/// - `token` and `access_token` mean the same; an empty or `null` one counts as absent (Harbor sends both, one empty). Of
+///   two different ones `access_token` is taken, as every widespread client does, and it is noted.
 /// - `expires_in` counts from `issued_at` if that is not later than now and the token is not dead on arrival by it,
 ///   else from now: a service whose clock is off must not make its tokens useless. Absent, `null` and 0 are the same,
-///   as services written in Go send 0 for "not set".
+///   as services written in Go send 0 for "not set". One beyond 32 bits counts as the largest within, and it is noted.
 /// - The JWT's `exp` applies where it is earlier. Without either, a token lives 60 seconds.
 ///
 /// # Errors
@@ -122,11 +137,9 @@ pub(crate) fn parse_and_inspect<T>(
     let text = std::str::from_utf8(body).map_err(|_| Error::NotJson)?;
     let mut tape = Tape::default();
     let fields = Fields::read(json::read(text, &mut tape)?)?;
-    let token = match (fields.token.given(), fields.access_token.given()) {
-        (Some(token), Some(access_token)) if token != access_token => return Err(Error::Conflict),
-        (Some(token), _) | (None, Some(token)) => secret(token)?,
-        (None, None) => return Err(Error::MissingToken),
-    };
+    let (token, access_token) = (fields.token.given(), fields.access_token.given());
+    let conflict = access_token.is_some_and(|access_token| token.is_some_and(|token| token != access_token));
+    let token = secret(access_token.or(token).ok_or(Error::MissingToken)?)?;
     let refresh_token = fields.refresh_token.given().map(secret).transpose()?;
     let (expires_at, found) = look(secrecy::ExposeSecret::expose_secret(&token));
     let issued_at_ms = fields.issued_at.given().and_then(parse_rfc3339);
@@ -147,6 +160,7 @@ pub(crate) fn parse_and_inspect<T>(
         issued_at_ms,
         refresh_token,
         scope: fields.scope.given().map(str::to_owned),
+        notes: ResponseNotes { conflict, lifetime: fields.is_clamped },
         token,
     };
     Ok((response, found))
@@ -190,6 +204,8 @@ struct Fields<'a> {
     issued_at: Text<'a>,
     scope: Text<'a>,
     expires_in: Option<i64>,
+    /// `expires_in` was larger.
+    is_clamped: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -213,7 +229,7 @@ impl<'a> Fields<'a> {
             "scope" => (16, &mut self.scope),
             "expires_in" => {
                 self.mark(32)?;
-                self.expires_in = seconds(value)?;
+                (self.expires_in, self.is_clamped) = seconds(value)?;
                 return Ok(());
             }
             _ => return Ok(()),
@@ -235,14 +251,16 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whole seconds above zero; 0 and `null` mean "not set".
-fn seconds(value: Value<'_>) -> Result<Option<i64>, TokenResponseError> {
+/// Whole seconds above zero, and whether there were more than are believed; 0 and `null` mean "not set".
+fn seconds(value: Value<'_>) -> Result<(Option<i64>, bool), TokenResponseError> {
     match value.number() {
+        Some(number) if number.is_negative() => Err(TokenResponseError::ExpiresIn),
         Some(number) => {
-            let thousandths = number.thousandths(MAX_EXPIRES_IN).ok_or(TokenResponseError::ExpiresIn)?;
-            Ok(Some(thousandths / 1000).filter(|&seconds| seconds > 0))
+            let thousandths = number.thousandths(MAX_EXPIRES_IN);
+            let seconds = thousandths.map_or(MAX_EXPIRES_IN, |thousandths| thousandths / 1000);
+            Ok((Some(seconds).filter(|&seconds| seconds > 0), thousandths.is_none()))
         }
-        None if value.kind() == Kind::Null => Ok(None),
+        None if value.kind() == Kind::Null => Ok((None, false)),
         None => Err(TokenResponseError::ExpiresIn),
     }
 }

@@ -9,8 +9,12 @@
 //!
 //! # What is checked
 //! Three parts, none empty; each base64url without padding (RFC 7515 §2); header and payload JSON objects, the header with
-//! a string `alg`; the claims `iss`, `sub`, `aud`, `exp`, `nbf`, `iat`, `jti` and `access` of their types and none
-//! twice (RFC 7519 §4); times from 1970 to 9999. Other claims are not looked at, and may be of any JSON.
+//! a string `alg`; the claims `iss`, `sub`, `aud`, `exp`, `nbf`, `iat` and `jti` of their types and none twice (RFC 7519 §4).
+//! Other claims are not looked at, and may be of any JSON. A time that is beyond what JavaScript's `Date` holds counts as
+//! the last one of that side.
+//!
+//! An `access` that is no list, or an entry of it that is not of its form, grants nothing and spoils nothing else: the token
+//! is read, and [`Claims::problem`] says so.
 //!
 //! # Limits
 //! [`MAX_TOKEN`] bytes, [`MAX_ACCESS`] access entries, 32 levels of JSON.
@@ -36,15 +40,15 @@ pub const MAX_TOKEN: usize = 64 * 1024;
 /// The most entries in `access`.
 pub const MAX_ACCESS: usize = 1024;
 
-/// The latest time that is read: the end of the year 9999 in seconds. A value beyond it is milliseconds by mistake, or
-/// an attack on arithmetic.
-const MAX_TIME: i64 = 253_402_300_799;
+/// The latest and, negative, the earliest time that is told, in seconds: what JavaScript's `Date` holds (ECMA-262
+/// §21.4.1.1). A token that ends later does not end.
+const MAX_TIME: i64 = 8_640_000_000_000;
 
 /// What is wrong with a token that looks like a JWT. The codes are stable.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtProblem {
-    /// `access` is no list of `{type, name, actions}`.
+    /// `access` is no list of `{type, name, actions}`, or not all of it is. The token is read all the same.
     #[error("the access claim is malformed")]
     Access,
     /// The header has no string `alg`.
@@ -71,9 +75,6 @@ pub enum JwtProblem {
     /// Not three parts.
     #[error("the token does not have three parts")]
     PartCount,
-    /// A time before 1970 or after 9999.
-    #[error("a time is out of range")]
-    Time,
     /// Longer than [`MAX_TOKEN`], or with more than [`MAX_ACCESS`] entries, or nested too deeply.
     #[error("the token is too large")]
     TooLarge,
@@ -92,7 +93,6 @@ impl JwtProblem {
             Self::EmptyPart => "jwt_empty_part",
             Self::HeaderJson => "jwt_header_json",
             Self::PartCount => "jwt_part_count",
-            Self::Time => "jwt_time",
             Self::TooLarge => "jwt_too_large",
         }
     }
@@ -164,6 +164,8 @@ pub struct Claims<'a> {
     pub issued_at: Option<i64>,
     /// `access`; `None` if the token does not say.
     pub access: Option<AccessList<'a>>,
+    /// What is wrong with `access`, where that is not all of its form.
+    pub problem: Option<JwtProblem>,
 }
 
 /// Decodes a token and checks it, without verifying it. What `decoded` held before is lost.

@@ -11,4 +11,4 @@ pub mod jwt;
 mod resource;
 pub mod tape;
 
-pub use resource::split_class;
+pub use resource::{is_default_class, split_class};

@@ -13,3 +13,8 @@ pub fn split_class(text: &str) -> Option<(&str, Option<&str>)> {
         }
     }
 }
+
+/// Whether this is the class that a resource of this type has where none is written.
+pub fn is_default_class(resource_type: &str, class: &str) -> bool {
+    resource_type == "repository" && class == "image"
+}

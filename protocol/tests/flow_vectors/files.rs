@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dockpass_protocol::address::{is_public, is_public_name};
-use dockpass_protocol::doctor::{Context, diagnose};
+use dockpass_protocol::doctor::{Context, TokenSummary, diagnose};
 use dockpass_protocol::jwt::inspect;
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::{NextPage, next_page};
@@ -113,9 +113,10 @@ pub(crate) fn diagnoses() {
         let steps: Vec<_> = input["steps"].as_array().expect("steps").iter().map(script::record).collect();
         let token = input.get("token").map(|token| inspect(&script::token_of(token)));
         let context = Context {
-            token: token.as_ref(),
-            service: input.get("service").and_then(Value::as_str),
-            trusted_issuer: input.get("trustedIssuer").and_then(Value::as_str),
+            token: token.as_ref().map(TokenSummary::from),
+            registry: input.get("registry").and_then(Value::as_str).map(str::to_owned),
+            service: input.get("service").and_then(Value::as_str).map(str::to_owned),
+            trusted_issuer: input.get("trustedIssuer").and_then(Value::as_str).map(str::to_owned),
             now_ms: Some(script::NOW_MS),
             skew_ms: input.get("skewMs").and_then(Value::as_i64),
             browser: input
@@ -123,7 +124,7 @@ pub(crate) fn diagnoses() {
                 .map(|failure| serde_json::from_value(failure.clone()).expect("a browser's failure")),
         };
         for member in input.as_object().expect("an object").keys() {
-            let known = ["steps", "token", "service", "trustedIssuer", "skewMs", "browser"];
+            let known = ["steps", "token", "service", "trustedIssuer", "skewMs", "browser", "registry"];
             assert!(known.contains(&member.as_str()), "unknown member {member}");
         }
         let diagnosis = diagnose(&steps, &context);

@@ -202,7 +202,7 @@ pub(crate) fn record(value: &Value) -> StepRecord {
     if let Some(code) = words.next() {
         json["code"] = json!(code);
     }
-    for member in ["method", "target", "sent", "scopes"] {
+    for member in ["method", "target", "sent", "scopes", "problem", "place"] {
         if let Some(value) = value.get(member) {
             json[member] = value.clone();
         }

@@ -20,22 +20,26 @@ pub(super) fn grant(
     requested: &ScopeSet,
 ) -> Result<TokenGrant, Box<Unusable>> {
     let skew_ms = head.skew_ms(now_ms);
-    let unusable = |token| Box::new(Unusable { token, service: service.map(str::to_owned), now_ms, skew_ms });
+    let unusable = |token, problem| {
+        Box::new(Unusable { token, problem, service: service.map(str::to_owned), now_ms, skew_ms })
+    };
     if head.content_type.is_some_and(is_markup) {
-        return Err(unusable(None));
+        return Err(unusable(None, None));
     }
     let their_now = now_ms.saturating_add(skew_ms);
     let look = |token: &str| {
         let info = inspect(token);
         (info.expires_at, info)
     };
-    let (response, info) = parse_and_inspect(body, their_now, look).map_err(|_| unusable(None))?;
+    let (response, info) =
+        parse_and_inspect(body, their_now, look).map_err(|error| unusable(None, Some(error)))?;
     if !is_usable(&info, their_now, service) {
-        return Err(unusable(Some(info)));
+        return Err(unusable(Some(info), None));
     }
     let grants = info.grants(requested);
     let names_a_user = info.names_a_user();
     Ok(TokenGrant {
+        notes: response.notes,
         token: response.token,
         expires_at_ms: response.expires_at_ms.saturating_sub(skew_ms),
         refresh_token: response.refresh_token,
@@ -57,7 +61,7 @@ fn is_usable(info: &TokenInfo, now_ms: i64, service: Option<&str>) -> bool {
     let not_yet = info.not_before.is_some_and(|nbf| nbf.saturating_sub(LEEWAY_MS) > now_ms);
     let for_others = matches!(info.access, Access::List(_))
         && service.is_some_and(|service| !info.audience.iter().any(|audience| audience == service));
-    info.problem().is_none() && !expired && !not_yet && !for_others
+    !info.is_broken() && !expired && !not_yet && !for_others
 }
 
 /// A login page or the like. JSON under another name, or under none, is read: some services do not say.

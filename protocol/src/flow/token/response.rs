@@ -6,6 +6,7 @@ use crate::credential::Credential;
 use crate::flow::{Decision, retry_after};
 use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
+use crate::token::TokenResponseError;
 
 impl TokenFlow {
     pub(super) fn responded(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
@@ -37,10 +38,12 @@ impl TokenFlow {
         let mut grant = match evidence::grant(head, body, now_ms, current.service, current.scopes) {
             Ok(grant) => grant,
             Err(unusable) => {
+                self.problem = unusable.problem.map(TokenResponseError::code);
                 self.unusable = Some(unusable);
                 return self.end(ErrorCode::UpstreamInvalid, status);
             }
         };
+        self.problem = grant.notes.codes().next();
         if self.nested.is_some() {
             if self.requests >= self.budget {
                 return self.end(ErrorCode::NestedChallenge, status);

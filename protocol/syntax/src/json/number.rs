@@ -67,28 +67,54 @@ impl Number<'_> {
         let limit = max.checked_mul(1000)?;
         match self {
             Self::Whole(value) => Some(i64::from(value) * 1000).filter(|&value| value <= limit),
-            Self::Text(text) => thousandths(text, limit),
+            Self::Text(text) => thousandths(text, limit).1.filter(|_| !self.is_negative()),
         }
+    }
+
+    /// The number of thousandths, rounded towards zero; what is beyond `max` whole units on either side counts as that.
+    #[inline]
+    pub fn saturating_thousandths(self, max: i64) -> i64 {
+        let limit = max.saturating_mul(1000);
+        match self {
+            Self::Whole(value) => (i64::from(value) * 1000).min(limit),
+            Self::Text(text) => {
+                let (negative, magnitude) = thousandths(text, limit);
+                let magnitude = magnitude.unwrap_or(limit);
+                if negative { -magnitude } else { magnitude }
+            }
+        }
+    }
+
+    /// Whether the number is below zero.
+    pub fn is_negative(self) -> bool {
+        matches!(self, Self::Text(text) if text.starts_with('-') && has_digit_above_zero(text))
     }
 }
 
-fn thousandths(text: &str, limit: i64) -> Option<i64> {
+/// Whether the digits before an exponent are not all zero.
+fn has_digit_above_zero(text: &str) -> bool {
+    text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| matches!(byte, b'1'..=b'9'))
+}
+
+/// Whether there is a minus sign, and the number of thousandths without it; `None` for more than the limit.
+fn thousandths(text: &str, limit: i64) -> (bool, Option<i64>) {
+    match text.strip_prefix('-') {
+        Some(rest) => (true, magnitude(rest, limit)),
+        None => (false, magnitude(text, limit)),
+    }
+}
+
+fn magnitude(text: &str, limit: i64) -> Option<i64> {
     let (mantissa, exponent) = match text.find(['e', 'E']).and_then(|at| text.split_at_checked(at)) {
         Some((mantissa, exponent)) => (mantissa, exponent_of(exponent.get(1..)?)),
         None => (text, 0),
     };
-    let (negative, digits) = match mantissa.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, mantissa),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     // The position of the decimal point among the digits of whole and fraction, moved by three for thousandths.
     let point = i64::try_from(whole.len()).ok()? + exponent + 3;
     let mut value: i64 = 0;
     let mut at = 0;
-    let mut nonzero = false;
     for digit in whole.bytes().chain(fraction.bytes()) {
-        nonzero |= digit != b'0';
         if at < point {
             value = value.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
             if value > limit {
@@ -104,7 +130,7 @@ fn thousandths(text: &str, limit: i64) -> Option<i64> {
         }
         at += 1;
     }
-    (!(negative && nonzero) && value <= limit).then_some(value)
+    (value <= limit).then_some(value)
 }
 
 /// An exponent, held within a range in which nothing overflows and beyond which nothing changes.

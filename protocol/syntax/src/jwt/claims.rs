@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::{Claims, JwtProblem, MAX_ACCESS, MAX_TIME};
 use crate::json::{self, Kind, Value};
-use crate::split_class;
 use crate::tape::{Tape, Word};
+use crate::{is_default_class, split_class};
 
 /// Texts of a token: a string, a list of strings or nothing.
 #[derive(Clone, Copy, Default)]
@@ -17,6 +17,7 @@ pub struct Strings<'a>(Value<'a>);
 pub struct AccessList<'a> {
     list: Value<'a>,
     is_plain: bool,
+    is_well_formed: bool,
 }
 
 /// One entry of an [`AccessList`].
@@ -83,7 +84,9 @@ pub(super) fn read_claims(object: Value<'_>) -> Result<Claims<'_>, JwtProblem> {
             }
             Some(Word::Access) => {
                 seen.mark(128)?;
-                claims.access = Some(AccessList::read(value)?);
+                let access = AccessList::read(value)?;
+                claims.problem = (!access.is_well_formed).then_some(JwtProblem::Access);
+                claims.access = Some(access);
             }
             _ => {}
         }
@@ -117,7 +120,7 @@ fn text_claim(value: Value<'_>) -> Result<Option<Cow<'_, str>>, JwtProblem> {
 /// A `NumericDate` (RFC 7519 §2) in milliseconds, or `null` for none.
 fn time_claim(value: Value<'_>) -> Result<Option<i64>, JwtProblem> {
     match value.number() {
-        Some(number) => number.thousandths(MAX_TIME).map(Some).ok_or(JwtProblem::Time),
+        Some(number) => Ok(Some(number.saturating_thousandths(MAX_TIME))),
         None if value.kind() == Kind::Null => Ok(None),
         None => Err(JwtProblem::ClaimType),
     }
@@ -137,11 +140,13 @@ impl<'a> Strings<'a> {
     }
 
     /// A list of strings, or `null`.
-    fn actions(value: Value<'a>) -> Result<Self, JwtProblem> {
+    fn actions(value: Value<'a>) -> Option<Self> {
         match value.kind() {
-            Kind::Array if value.elements().all(|element| element.kind() == Kind::String) => Ok(Self(value)),
-            Kind::Null => Ok(Self(value)),
-            _ => Err(JwtProblem::Access),
+            Kind::Array if value.elements().all(|element| element.kind() == Kind::String) => {
+                Some(Self(value))
+            }
+            Kind::Null => Some(Self(value)),
+            _ => None,
         }
     }
 
@@ -165,34 +170,34 @@ impl<'a> AccessList<'a> {
     /// Reads a list of entries that stands by itself.
     ///
     /// # Errors
-    /// [`JwtProblem::Access`], or another problem of an `access` claim.
+    /// [`JwtProblem::Access`] where it is no JSON, [`JwtProblem::TooLarge`].
     pub fn parse(text: &'a str, tape: &'a mut Tape) -> Result<Self, JwtProblem> {
         Self::read(json::read(text, tape).map_err(|_| JwtProblem::Access)?)
     }
 
     fn read(list: Value<'a>) -> Result<Self, JwtProblem> {
-        match list.kind() {
-            Kind::Array if list.count() > MAX_ACCESS => return Err(JwtProblem::TooLarge),
-            Kind::Array | Kind::Null => {}
-            _ => return Err(JwtProblem::Access),
+        if list.count() > MAX_ACCESS && list.kind() == Kind::Array {
+            return Err(JwtProblem::TooLarge);
         }
         let mut is_plain = list.kind() == Kind::Array;
+        let mut is_well_formed = matches!(list.kind(), Kind::Array | Kind::Null);
         for entry in list.elements() {
-            is_plain &= EntryMembers::read(entry)?.is_plain();
+            let members = EntryMembers::read(entry);
+            is_plain &= members.as_ref().is_some_and(EntryMembers::is_plain);
+            is_well_formed &= members.is_some();
         }
-        Ok(Self { list, is_plain })
+        Ok(Self { list, is_plain, is_well_formed })
     }
 
-    /// Whether the claim is a list in which each entry's `type`, `name` and `actions` are what they mean: no class, and
-    /// no list left out.
+    /// Whether the claim is a list in which each entry's `type`, `name` and `actions` are what they mean: no class, no
+    /// list left out, and nothing that is not of its form.
     pub fn is_plain(self) -> bool {
         self.is_plain
     }
 
-    /// The entries, in order.
+    /// The entries that are of their form, in order.
     pub fn iter(self) -> impl Iterator<Item = AccessEntry<'a>> {
-        // All of them have been read once.
-        self.list.elements().filter_map(|entry| EntryMembers::read(entry).ok()?.entry())
+        self.list.elements().filter_map(|entry| EntryMembers::read(entry)?.entry())
     }
 }
 
@@ -207,35 +212,33 @@ struct EntryMembers<'a> {
 }
 
 impl<'a> EntryMembers<'a> {
-    fn read(entry: Value<'a>) -> Result<Self, JwtProblem> {
+    /// The members, unless one is missing, of another kind, or given twice, which two readers could take differently.
+    fn read(entry: Value<'a>) -> Option<Self> {
         let mut members = Self::default();
         let mut seen = SeenClaims::default();
         for (name, value) in entry.members() {
             match name.word() {
                 Some(Word::Type) => {
-                    seen.mark(1)?;
+                    seen.mark(1).ok()?;
                     members.resource_type = value;
                 }
                 Some(Word::Class) => {
-                    seen.mark(2)?;
+                    seen.mark(2).ok()?;
                     members.class = value;
                 }
                 Some(Word::Name) => {
-                    seen.mark(4)?;
+                    seen.mark(4).ok()?;
                     members.name = value;
                 }
                 Some(Word::Actions) => {
-                    seen.mark(8)?;
+                    seen.mark(8).ok()?;
                     members.actions = Strings::actions(value)?;
                 }
                 _ => {}
             }
         }
         let kinds = [members.resource_type, members.name, members.class].map(|value| value.kind());
-        match kinds {
-            [Kind::String, Kind::String, Kind::String | Kind::Null] => Ok(members),
-            _ => Err(JwtProblem::Access),
-        }
+        matches!(kinds, [Kind::String, Kind::String, Kind::String | Kind::Null]).then_some(members)
     }
 
     /// Whether nothing has to be added, left out or taken apart.
@@ -248,6 +251,7 @@ impl<'a> EntryMembers<'a> {
     fn entry(self) -> Option<AccessEntry<'a>> {
         let (resource_type, inline) = without_class(self.resource_type.string()?);
         let class = self.class.string().filter(|class| !class.is_empty()).or(inline);
+        let class = class.filter(|class| !is_default_class(&resource_type, class));
         Some(AccessEntry { resource_type, class, name: self.name.string()?, actions: self.actions })
     }
 }

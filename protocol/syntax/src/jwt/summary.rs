@@ -10,14 +10,18 @@ const SUBJECT: u32 = 2;
 const AUDIENCE_TEXT: u32 = 4;
 /// The audience is a list, and not empty.
 const AUDIENCE_LIST: u32 = 8;
+/// `access` is not all of its form.
+const ACCESS_PROBLEM: u32 = 16;
+/// In the place of a time: there is none. No time that is told is so long ago.
+const ABSENT: i64 = i64::MIN;
 
 impl Jwt<'_> {
     /// What to take of the claims, in numbers:
     /// - what there is, as bits: 1 the entries of `access` may be taken as they are (`type`, `name` and `actions`, no class);
-    ///   2 the subject; 4 the audience, one text; 8 the audience, a list;
+    ///   2 the subject; 4 the audience, one text; 8 the audience, a list; 16 not all of `access` is of its form;
     /// - where the claims begin in the text;
-    /// - `iat`, `nbf` and `exp` in milliseconds since 1970, each as the higher and the lower 32 bits; all bits are set if
-    ///   there is none.
+    /// - `iat`, `nbf` and `exp` in milliseconds since 1970, each as the higher (signed) and the lower 32 bits; -2^63
+    ///   if there is none.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -33,10 +37,11 @@ impl Jwt<'_> {
         let when = |condition: bool, flag: u32| if condition { flag } else { 0 };
         let flags = audience
             | when(claims.access.is_some_and(AccessList::is_plain), ACCESS_PLAIN)
+            | when(claims.problem.is_some(), ACCESS_PROBLEM)
             | when(claims.subject.as_deref().is_some_and(|subject| !subject.is_empty()), SUBJECT);
         let claims_at = self.header_json.len() as u32;
-        let high = |time: Option<i64>| (time.unwrap_or(-1) >> 32) as u32;
-        let low = |time: Option<i64>| time.unwrap_or(-1) as u32;
+        let high = |time: Option<i64>| (time.unwrap_or(ABSENT) >> 32) as u32;
+        let low = |time: Option<i64>| time.unwrap_or(ABSENT) as u32;
         let (iat, nbf, exp) = (claims.issued_at, claims.not_before, claims.expires_at);
         [flags, claims_at, high(iat), low(iat), high(nbf), low(nbf), high(exp), low(exp)]
     }

@@ -281,7 +281,11 @@ export class RegistryClient extends EventTarget {
    */
   async #requestToken({ scopes, realm, service, fresh }, call) {
     const flights = this.#flights
-    const { token, expires_in: seconds, session } = await this.#request('POST', '/v1/token', {
+    const {
+      token,
+      expires_in: seconds,
+      session,
+    } = await this.#request('POST', '/v1/token', {
       body: {
         registry: this.#registry,
         scopes,

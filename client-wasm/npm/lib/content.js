@@ -76,7 +76,9 @@ class PlatformSearch {
    * @returns {Promise<Manifest | undefined>}
    */
   async within(index, level) {
-    const entries = index.manifest.manifests.filter((/** @type {any} */ entry) => typeof entry?.digest === 'string')
+    const entries = index.manifest.manifests.filter(
+      (/** @type {any} */ entry) => typeof entry?.digest === 'string',
+    )
     const best = choose(entries, this.#wanted)
     const found = best && (await this.#open(best, level))
     if (found !== undefined) return found
@@ -120,7 +122,8 @@ class PlatformSearch {
 
   /** The platform that an image's configuration states. @param {any} config */
   async #ofConfiguration(config) {
-    if (!IMAGE_CONFIGURATIONS.includes(config?.mediaType) || typeof config.digest !== 'string') return undefined
+    if (!IMAGE_CONFIGURATIONS.includes(config?.mediaType) || typeof config.digest !== 'string')
+      return undefined
     if (this.#left <= 0) return undefined
     this.#left -= 1
     try {
@@ -136,7 +139,9 @@ class PlatformSearch {
   #note({ os, architecture, variant }) {
     // What attestations are marked with.
     if (os === 'unknown') return
-    this.seen.add([os, architecture, ...(typeof variant === 'string' && variant !== '' ? [variant] : [])].join('/'))
+    this.seen.add(
+      [os, architecture, ...(typeof variant === 'string' && variant !== '' ? [variant] : [])].join('/'),
+    )
   }
 }
 
@@ -227,7 +232,9 @@ function signedPayload(bytes, content) {
 
 /** @param {string} text */
 function base64url(text) {
-  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0))
+  return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (character) =>
+    character.charCodeAt(0),
+  )
 }
 
 /**
@@ -269,7 +276,8 @@ function typeByContent({ schemaVersion, fsLayers, manifests, config, layers }, i
 }
 
 /** @param {unknown} mediaType */
-const isDockers = (mediaType) => typeof mediaType === 'string' && mediaType.startsWith('application/vnd.docker.')
+const isDockers = (mediaType) =>
+  typeof mediaType === 'string' && mediaType.startsWith('application/vnd.docker.')
 
 /**
  * @param {ManifestOptions['platform'] | null} given

@@ -90,7 +90,7 @@ export class Call {
       const hop = own.step ?? last?.hop ?? 'key_server'
       const { method = 'GET', url = '/v2/' } = this.steps.findLast((step) => step.hop === hop) ?? {}
       const status = own.status === undefined ? {} : { status: own.status }
-      const { code, message: reason } = error
+      const { code, message: reason } = own
       this.record({ kind: 'page', hop, method, url, ...status, decision: 'gave_up', reason, code })
       last = this.steps.at(-1)
     }

@@ -45,7 +45,15 @@ export type FlowStep = { steps?: PageStep[] } & (
   | { do: 'send'; token?: string; session?: boolean }
   | ({ do: 'token' } & TokenNeed)
   | { do: 'done' }
-  | { do: 'fail'; code: string; message: string; step?: Hop; status?: number; retryAfter?: number; context?: object }
+  | {
+      do: 'fail'
+      code: string
+      message: string
+      step?: Hop
+      status?: number
+      retryAfter?: number
+      context?: object
+    }
 )
 
 /** The state of a client when it sends a request, and the functions that the driver calls. */

@@ -483,31 +483,139 @@ describe('content', () => {
   })
 
   // Threats: RLM-15.
-  test('a link to another place is not followed', async () => {
+  /** The names of a list, and the error that ends it. */
+  const untilError = async (names) => {
+    const all = []
+    try {
+      for await (const name of names) all.push(name)
+    } catch (error) {
+      return { all, code: error.code, cause: error.cause?.code, steps: error.steps }
+    }
+    return { all }
+  }
+  const CATALOG = 'GET /r/registry.test/v2/_catalog'
+  /** A registry whose catalog has these pages: `[names, link]` by the value of `last`. */
+  const catalogOf = (pages) => ({
+    auth: 'open',
+    hooks: {
+      [CATALOG]: ({ entry, send }) => {
+        const [repositories, link] = pages[new URLSearchParams(entry.search).get('last') ?? ''] ?? [[]]
+        send(200, { repositories }, link === undefined ? {} : { link })
+      },
+    },
+  })
+
+  test('a link that cannot be followed ends the list with an error', async () => {
     for (const link of [
       '<https://evil.test/v2/_catalog?last=x>; rel="next"',
       '</v1/token>; rel="next"',
-      '</r/other.test/v2/_catalog>; rel="next"',
+      '<>; rel="next"',
+      '<_catalog>; rel="next"',
     ]) {
-      const { server, client } = await setUp({
-        auth: 'open',
-        hooks: {
-          'GET /r/registry.test/v2/_catalog': ({ send }) => send(200, { repositories: ['a'] }, { link }),
-        },
-      })
-      assert.deepEqual(await list(client.catalog()), ['a'])
+      const { server, client } = await setUp(catalogOf({ '': [['a'], link] }))
+      const { all, code, steps } = await untilError(client.catalog())
+      assert.deepEqual([all, code], [['a'], 'list_incomplete'], link)
+      assert.deepEqual([steps.at(-1).code, steps.at(-1).decision], ['list_incomplete', 'gave_up'])
       assert.equal(server.take().length, 1)
     }
   })
 
-  test('a list that is none', async () => {
+  test('a link that the gateway could not follow ends the list with an error', async () => {
     const { client } = await setUp({
       auth: 'open',
       hooks: {
-        'GET /r/registry.test/v2/_catalog': ({ send }) => send(200, { repositories: ['a', { toString: 1 }] }),
+        [CATALOG]: ({ send }) =>
+          send(200, { repositories: ['a'] }, { 'registry-link': '<https://x.test/v2/>; rel="next"' }),
       },
     })
-    await rejects(list(client.catalog()), 'upstream_invalid')
+    const { all, code } = await untilError(client.catalog())
+    assert.deepEqual([all, code], [['a'], 'list_incomplete'])
+  })
+
+  test('links that registries and proxies spell differently are followed', async () => {
+    for (const link of [
+      '</v2/_catalog?last=a>; rel="next"',
+      '/v2/_catalog?last=a; rel="next"',
+      '<_catalog?last=a>; rel="next"',
+      '<?last=a>; rel="next"',
+      '</ks/r/registry.test/v2/_catalog?last=a>; rel="next"',
+      '</r/other.test/v2/_catalog?n=1&last=a>; rel="next"',
+      '</artifactory/api/docker/x?last=a&n=5>; rel="next"',
+    ]) {
+      const { client } = await setUp(catalogOf({ '': [['a'], link], a: [['b']] }))
+      assert.deepEqual(await untilError(client.catalog()), { all: ['a', 'b'] }, link)
+    }
+  })
+
+  test('a page that was read already ends the list with an error', async () => {
+    const next = (last) => `<?last=${last}>; rel="next"`
+    const circle = { '': [['a'], next('a')], a: [['b'], next('b')], b: [['a'], next('a')] }
+    const { server, client } = await setUp(catalogOf(circle))
+    const { all, code } = await untilError(client.catalog())
+    assert.deepEqual([all, code], [['a', 'b', 'a'], 'list_incomplete'])
+    assert.equal(server.take().length, 3)
+  })
+
+  test('pages without names, or with the same names, do not go on for ever', async () => {
+    for (const repositories of [[], ['a', 'b']]) {
+      let page = 0
+      const answer = ({ send }) => send(200, { repositories }, { link: `<?last=${(page += 1)}>; rel="next"` })
+      const { server, client } = await setUp({ auth: 'open', hooks: { [CATALOG]: answer } })
+      assert.equal((await untilError(client.catalog())).code, 'list_incomplete')
+      assert.ok(server.take().length <= 100)
+    }
+  })
+
+  test('an empty page in the middle is not the end', async () => {
+    const next = (last) => `<?last=${last}>; rel="next"`
+    const { client } = await setUp(catalogOf({ '': [['a'], next('1')], 1: [[], next('2')], 2: [['b']] }))
+    assert.deepEqual(await untilError(client.catalog()), { all: ['a', 'b'] })
+  })
+
+  test('a connection that is closed within a page', async () => {
+    const cut = ({ entry, send, response }) => {
+      if (entry.search === '') return send(200, { repositories: ['a'] }, { link: '<?last=a>; rel="next"' })
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
+      response.write('{"repositories":["b"')
+      setTimeout(() => response.destroy(), 20)
+    }
+    const { client } = await setUp({ auth: 'open', hooks: { [CATALOG]: cut } })
+    const { all, code, cause } = await untilError(client.catalog())
+    assert.deepEqual([all, code, cause], [['a'], 'list_incomplete', 'upstream_failed'])
+  })
+
+  test('a 200 that is no list', async () => {
+    const bodies = [
+      Buffer.from('<html>log in</html>'),
+      { errors: [{ code: 'UNKNOWN' }] },
+      [],
+      ['a'],
+      { repositories: ['a', { toString: 1 }] },
+      { repositories: 'a' },
+      { hello: 1 },
+      Buffer.from('null'),
+      Buffer.from(''),
+    ]
+    for (const body of bodies) {
+      const { client } = await setUp({ auth: 'open', hooks: { [CATALOG]: ({ send }) => send(200, body) } })
+      const { all, code, cause } = await untilError(client.catalog())
+      assert.deepEqual([all, code, cause], [[], 'list_incomplete', 'upstream_invalid'], JSON.stringify(body))
+    }
+  })
+
+  test('a list without names', async () => {
+    for (const body of [{ repositories: [] }, { repositories: null }, {}, { name: 'x' }]) {
+      const { client } = await setUp({ auth: 'open', hooks: { [CATALOG]: ({ send }) => send(200, body) } })
+      assert.deepEqual(await untilError(client.catalog()), { all: [] }, JSON.stringify(body))
+    }
+  })
+
+  test('an abort while a page is being read', async () => {
+    const hang = ({ response }) => (response.writeHead(200), response.write('{"repositories":["a"'))
+    const { client } = await setUp({ auth: 'open', hooks: { [CATALOG]: hang } })
+    const controller = new AbortController()
+    setTimeout(() => controller.abort(), 40)
+    await rejects(list(client.catalog({ signal: controller.signal })), 'aborted', { name: 'AbortError' })
   })
 
   test('an index, and the manifest of a platform', async () => {
@@ -551,6 +659,121 @@ describe('content', () => {
     await rejects(client.manifest('app', 'latest'), 'digest_mismatch')
     await rejects(client.manifest('app', sha256(image)), 'digest_mismatch')
     await rejects(client.blob('app', sha256(config)), 'digest_mismatch')
+  })
+
+  test('the type of content whose header says nothing', async () => {
+    const config = (mediaType) => ({ mediaType, digest: sha256('c'), size: 1 })
+    const oci = { schemaVersion: 2, config: config('application/vnd.oci.image.config.v1+json'), layers: [] }
+    const docker = { ...oci, config: config('application/vnd.docker.container.image.v1+json') }
+    const entry = { digest: sha256('m'), size: 1 }
+    const bodies = [
+      [oci, 'application/vnd.oci.image.manifest.v1+json'],
+      [docker, 'application/vnd.docker.distribution.manifest.v2+json'],
+      [{ schemaVersion: 2, manifests: [entry] }, 'application/vnd.oci.image.index.v1+json'],
+      [
+        {
+          schemaVersion: 2,
+          manifests: [{ ...entry, mediaType: 'application/vnd.docker.distribution.manifest.v2+json' }],
+        },
+        'application/vnd.docker.distribution.manifest.list.v2+json',
+      ],
+      [
+        { schemaVersion: 1, fsLayers: [], history: [] },
+        'application/vnd.docker.distribution.manifest.v1+json',
+      ],
+    ]
+    for (const [content, expected] of bodies) {
+      for (const type of [
+        'application/octet-stream',
+        'application/json',
+        'binary/octet-stream',
+        'text/plain; charset=utf-8',
+        undefined,
+      ]) {
+        const hook = ({ response }) => {
+          response.writeHead(200, type === undefined ? {} : { 'content-type': type })
+          response.end(JSON.stringify(content))
+        }
+        const { client } = await setUp({
+          auth: 'open',
+          hooks: { 'GET /r/registry.test/v2/app/manifests/1': hook },
+        })
+        assert.equal((await client.manifest('app', '1')).mediaType, expected, type)
+      }
+    }
+  })
+
+  test('the digest of schema 1 is over what is signed', async () => {
+    const payload = '{\n   "schemaVersion": 1,\n   "name": "app",\n   "fsLayers": []\n}'
+    const part = (text) => Buffer.from(text).toString('base64url')
+    const formatLength = payload.length - 2
+    const header = part(
+      JSON.stringify({ formatLength, formatTail: part('\n}'), time: '2016-01-01T00:00:00Z' }),
+    )
+    const signatures = `,\n   "signatures": [{"protected": "${header}", "signature": "c2ln"}]\n}`
+    const signed = payload.slice(0, formatLength) + signatures
+    const answer =
+      (stated) =>
+      ({ send }) =>
+        send(200, Buffer.from(signed), { 'content-type': 'text/plain', 'docker-content-digest': stated })
+    const path = (reference) => `GET /r/registry.test/v2/app/manifests/${reference}`
+    const hooks = {
+      [path('1')]: answer(sha256(payload)),
+      [path(sha256(payload))]: answer(sha256(payload)),
+      [path('whole')]: answer(sha256(signed)),
+      [path('bad')]: answer(sha256('x')),
+    }
+    const { server, client } = await setUp({ auth: 'open', hooks })
+    for (const reference of ['1', sha256(payload)]) {
+      const found = await client.manifest('app', reference)
+      assert.equal(found.mediaType, 'application/vnd.docker.distribution.manifest.v1+prettyjws')
+      assert.deepEqual([found.digest, sha256(Buffer.from(found.raw))], [sha256(payload), sha256(payload)])
+      assert.deepEqual(found.manifest, JSON.parse(payload))
+    }
+    assert.equal((await client.manifest('app', 'whole')).digest, sha256(signed))
+    await rejects(client.manifest('app', 'bad'), 'digest_mismatch')
+    const accept = server.requests.find((request) => request.path.endsWith('/1')).headers.accept.split(', ')
+    assert.equal(accept.at(-1), 'application/vnd.docker.distribution.manifest.v1+prettyjws')
+  })
+
+  test('a platform within nested indexes, and without a platform of its own', async () => {
+    const INDEX = 'application/vnd.oci.image.index.v1+json'
+    const IMAGE = 'application/vnd.oci.image.manifest.v1+json'
+    const hooks = {}
+    const put = (content, kind = 'manifests', mediaType = content.mediaType) => {
+      const text = JSON.stringify(content)
+      const digest = sha256(text)
+      hooks[`GET /r/registry.test/v2/app/${kind}/${digest}`] = ({ send }) =>
+        send(200, Buffer.from(text), { 'content-type': mediaType })
+      return { mediaType, digest, size: text.length }
+    }
+    const indexOf = (...manifests) => put({ schemaVersion: 2, mediaType: INDEX, manifests })
+    const imageOf = (os, architecture) => {
+      const config = put({ os, architecture }, 'blobs', 'application/vnd.oci.image.config.v1+json')
+      return put({ schemaVersion: 2, mediaType: IMAGE, config, layers: [] })
+    }
+    const arm = imageOf('linux', 'arm64')
+    const plain = imageOf('linux', 's390x')
+    const top = indexOf(
+      { ...imageOf('linux', 'amd64'), platform: { os: 'linux', architecture: 'amd64' } },
+      {
+        ...put({ schemaVersion: 2, mediaType: IMAGE, config: {}, layers: [] }),
+        platform: { os: 'unknown', architecture: 'unknown' },
+      },
+      indexOf({ ...arm, platform: { os: 'linux', architecture: 'arm64' } }),
+      plain,
+      { mediaType: IMAGE, digest: sha256('not there'), size: 1 },
+    )
+    const { client } = await setUp({ auth: 'open', hooks })
+    const digest = async (platform) => (await client.manifest('app', top.digest, { platform })).digest
+    assert.equal(await digest('linux/arm64'), arm.digest)
+    assert.equal(await digest('linux/s390x'), plain.digest)
+    const platforms = ['linux/amd64', 'linux/arm64', 'linux/s390x']
+    await rejects(client.manifest('app', top.digest, { platform: 'linux/mips' }), 'missing', { platforms })
+    // An index within an index within an index …
+    let deep = arm
+    for (let level = 0; level < 10; level++) deep = indexOf(deep)
+    await rejects(client.manifest('app', deep.digest, { platform: 'linux/arm64' }), 'missing')
   })
 
   test('content of two meanings, of another type, of no type, and too much of it', async () => {
@@ -601,6 +824,64 @@ test('authorize asks once and answers for each scope', async () => {
 })
 
 // Threats: WEB-09.
+test('an error has the steps of its call, and the last of them failed', async () => {
+  const manifest = 'GET /r/registry.test/v2/app/manifests/latest'
+  const bad = ({ send }) => send(200, Buffer.from(image), { 'docker-content-digest': sha256('x') })
+  const problem = ({ problem }) =>
+    problem('realm_not_allowed', 502, {
+      step: 'registry',
+      steps: [
+        {
+          hop: 'registry',
+          method: 'GET',
+          target: '/v2/',
+          status: 401,
+          decision: 'gave_up',
+          reason: 'No.',
+          code: 'realm_not_allowed',
+          place: 'https://evil.test/token',
+        },
+      ],
+      context: { registry: 'registry.test', skew_ms: 7, secret: 'x' },
+    })
+  const { client } = await setUp({
+    auth: 'open',
+    hooks: { [manifest]: bad, 'GET /r/registry.test/v2/': problem },
+  })
+  const heard = []
+  client.addEventListener('step', ({ detail }) => heard.push(detail))
+  const [digest, relayed] = await Promise.all([
+    client.manifest('app', 'latest').catch((error) => error),
+    client.fetch('/v2/').catch((error) => error),
+  ])
+  assert.deepEqual([digest.code, digest.steps.at(-1).code], ['digest_mismatch', 'digest_mismatch'])
+  assert.deepEqual(
+    [relayed.steps.at(-1).code, relayed.steps.at(-1).place],
+    ['realm_not_allowed', 'https://evil.test/token'],
+  )
+  assert.deepEqual(relayed.context, { registry: 'registry.test', skewMs: 7 })
+  // Several calls at once are told apart.
+  const calls = new Set(heard.map(({ call }) => call))
+  assert.equal(calls.size, 2)
+  assert.equal(new Set(digest.steps.map(({ call }) => call)).size, 1)
+  assert.notEqual(digest.steps[0].call, relayed.steps[0].call)
+})
+
+test('a password that is no longer accepted ends the session, once', async () => {
+  const { server, client } = await loggedIn({
+    hooks: { 'POST /v1/token': ({ problem }) => problem('bad_credentials', 401, { step: 'token_service' }) },
+  })
+  const heard = []
+  client.addEventListener('signedout', ({ detail }) => heard.push(detail.reason))
+  const calls = ['/v2/app/tags/list', '/v2/_catalog', '/v2/app/manifests/latest'].map((path) =>
+    client.fetch(path).catch((error) => error.code),
+  )
+  assert.deepEqual(await Promise.all(calls), ['bad_credentials', 'bad_credentials', 'bad_credentials'])
+  assert.deepEqual([heard, client.session], [['bad_credentials'], null])
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  assert.equal(server.take().filter((request) => request === 'DELETE /v1/session').length, 1)
+})
+
 test('steps tell what was decided and why, and no secret', async () => {
   const { client } = await setUp()
   const steps = []

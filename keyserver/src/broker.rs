@@ -99,7 +99,7 @@ impl Broker {
     /// A broker with an empty cache.
     ///
     /// # Errors
-    /// When there is no randomness for the cache's key.
+    /// When the random number generator fails.
     pub fn new(
         settings: &Settings,
         sessions: Arc<Sessions>,
@@ -114,7 +114,7 @@ impl Broker {
         })
     }
 
-    /// The scopes of a request, each a text of its own.
+    /// The scopes of a request, one per string.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidScope`].

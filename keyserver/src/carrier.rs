@@ -67,8 +67,9 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
 /// The session of an API request for this registry, or for the only registry that there is a cookie for.
 ///
 /// # Errors
-/// `invalid_request` for two carriers at once, for a cookie that is there twice, and for several cookies without a
-/// registry to choose by; `invalid_session` for an `Authorization` that is no session; what [`guard`] says of a cookie.
+/// `invalid_request` for two carriers at once, for a cookie that occurs twice, and for several cookies without a
+/// registry to choose by; `invalid_session` for an `Authorization` that is not a session; the errors of [`guard`] for
+/// a cookie.
 pub fn session(
     method: &Method,
     headers: &HeaderMap,
@@ -93,7 +94,7 @@ pub fn session(
 /// The value of the session cookie for this registry (or of the only one).
 ///
 /// # Errors
-/// `invalid_request` when it is there twice, or when there are several and no registry says which.
+/// `invalid_request` when it occurs twice, or when there are several and no registry is given.
 pub fn cookie<'a>(headers: &'a HeaderMap, registry: Option<&str>) -> Result<Option<&'a str>, ErrorCode> {
     let wanted = registry.map(cookie_name);
     let mut found = None;

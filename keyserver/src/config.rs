@@ -48,7 +48,7 @@ section! {
         /// Address and port to listen on. Use a loopback address until a proxy with TLS is in front: passwords pass
         /// through this port.
         "listen": values::socket_address() => listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8780);
-        /// Where browsers reach this server, if not at `listen`, such as https://registry.example.com. Hosts and
+        /// Where browsers reach this server, if not at `listen`, such as `https://registry.example.com`. Hosts and
         /// origins of requests are compared with it, and sessions are bound to it. Required behind a proxy and for
         /// listening on all interfaces.
         "public_origin": Optional(values::origin()) => public_origin: Option<Origin> = None;
@@ -79,7 +79,7 @@ section! {
     /// `session`: how long a login lasts and which keys seal it.
     pub struct SessionSettings {
         /// Seconds from login to expiry. A session cannot be extended.
-        "lifetime_seconds": whole(MINUTE..=2_592_000) => lifetime: Duration = Duration::from_secs(28_800);
+        "lifetime_seconds": whole(MINUTE..=2_592_000) => lifetime: Duration = Duration::from_hours(8);
         /// PEM files of RSA keys (PKCS#1 or PKCS#8, unencrypted, at least 2048 bits); `dockpass-keyserver keygen`
         /// creates one. The first key seals, all of them open. They are read again on SIGHUP. Without a file a key is
         /// generated at start, and sessions end with the process.
@@ -93,7 +93,7 @@ section! {
         /// Bytes of cached tokens; beyond that, the least used ones are removed.
         "max_bytes": whole(65_536..=1 << 36) => max_bytes: u64 = 33_554_432;
         /// Seconds that a token is cached at most, so that a changed password is noticed.
-        "max_token_seconds": whole(0..=3_600) => max_token: Duration = Duration::from_secs(300);
+        "max_token_seconds": whole(0..=3_600) => max_token: Duration = Duration::from_mins(5);
         /// Seconds that a denial is cached, so that a wrong password is not tried over and over.
         "denial_seconds": whole(0..=30) => denial: Duration = Duration::from_secs(30);
     }
@@ -243,7 +243,7 @@ impl Settings {
         let settings = Self::read(&root, &mut reader);
         match (settings.own_origin(), root.get("listen"), root.get("registries")) {
             (Ok(own), _, Some(registries)) => {
-                registry::Registries::refuse_self(registries, &own, &mut reader)
+                registry::Registries::refuse_self(registries, &own, &mut reader);
             }
             (Err(problem @ NoOrigin::AllInterfaces), Some(listen), _) => {
                 reader.below(".listen", |reader| reader.wrong(listen, problem.to_string()));

@@ -218,7 +218,7 @@ impl Gateway {
                     }
                 }
                 ResourceStep::Done(outcome) => {
-                    // A registry in trouble says nothing of how it authenticates.
+                    // A failing registry does not show how it authenticates.
                     if last.as_ref().is_some_and(|last: &Received| !last.response.status().is_server_error())
                     {
                         relay.registry.learn_auth(outcome.auth, self.clock.now_ms());
@@ -250,8 +250,8 @@ impl Gateway {
         }
     }
 
-    /// Sends the request to the registry, and on where it sends a reader within its own origin. A response that sends
-    /// away from it is given back as it is.
+    /// Sends the request to the registry, and follows redirects within its own origin. A response that redirects
+    /// elsewhere is returned unchanged.
     async fn send(
         &self,
         relay: &mut Relay<'_>,
@@ -301,7 +301,7 @@ struct Received {
     path: String,
 }
 
-/// What a flow saw that its steps do not say, for the doctor.
+/// What a flow saw beyond its steps, for the doctor.
 #[derive(Debug, Default)]
 struct Evidence {
     token: Option<Token>,

@@ -52,8 +52,7 @@ type Pool = Client<HttpsConnector<Dialer>, UpstreamBody>;
 pub struct Timeouts {
     /// Name resolution and TCP connection.
     pub connect: Duration,
-    /// From the end of the request until the head of the answer; for `exchange`, from its start until the end of the
-    /// answer.
+    /// From the end of the request to the response head; for `exchange`, from its start to the end of the response.
     pub response: Duration,
     /// How long a streaming request body may make no progress.
     pub idle: Duration,
@@ -105,10 +104,10 @@ impl HttpClient {
         Ok(Self { once: builder(0).build(connector.clone()), pooled: builder(32).build(connector), timeouts })
     }
 
-    /// One request and its whole answer of at most [`MAX_BODY`], on a connection of its own.
+    /// Sends a request and returns the whole response of at most [`MAX_BODY`], on a connection of its own.
     ///
     /// # Errors
-    /// [`TransportError`]; a redirect is one, since none is ever followed with credentials.
+    /// [`TransportError`]; a redirect is one, since no redirect is followed with credentials.
     pub async fn exchange(
         &self,
         mut request: Request<UpstreamBody>,
@@ -139,10 +138,10 @@ impl HttpClient {
         }
     }
 
-    /// One request and the head of its answer; bodies stream, and take as long as they need without standing still.
+    /// Sends a request and returns the response head; bodies stream, with a limit on the time without progress.
     ///
     /// # Errors
-    /// [`TransportError`]. A redirect is an answer here: the gateway decides about it.
+    /// [`TransportError`]. A redirect is not an error here: the gateway handles it.
     pub async fn stream(
         &self,
         mut request: Request<UpstreamBody>,
@@ -169,8 +168,8 @@ fn host<B>(request: &Request<B>) -> Option<String> {
     request.uri().host().map(ToOwned::to_owned)
 }
 
-/// What an error of the client means. That an address may not be dialled is for the operator to hear, and no caller's
-/// business in detail.
+/// Classifies an error of the client. A forbidden address is logged for the operator; the caller is not told the
+/// details.
 fn failed(error: &(dyn std::error::Error + 'static), host: Option<&str>) -> TransportError {
     let meaning = error::classify(error);
     if meaning == TransportError::AddressRefused {

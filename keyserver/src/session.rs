@@ -196,12 +196,13 @@ impl Sessions {
         self.ring().jwks()
     }
 
-    /// How often a private key was used since start.
+    /// Number of private-key operations since start.
     pub fn private_operations(&self) -> u64 {
         self.rsa_workers.operations()
     }
 
-    /// Seals what a login proved. Its maker need not open it to know it ([`Sessions::info`]).
+    /// Seals the credentials of a login. Its [`SessionInfo`] is cached, so that it need not be opened here
+    /// ([`Sessions::info`]).
     ///
     /// # Errors
     /// [`SessionError::TooLarge`] when it is longer than `max_length`, [`SessionError::Sealing`].
@@ -244,7 +245,8 @@ impl Sessions {
         Ok(SealedSession { text, info })
     }
 
-    /// What may be known of a session. Costs an RSA operation only the first time, and one for all who ask at once.
+    /// The non-secret part of a session. Costs an RSA operation only the first time, and one for all concurrent
+    /// callers.
     ///
     /// # Errors
     /// [`SessionError`].
@@ -254,7 +256,7 @@ impl Sessions {
             return Ok(info);
         }
         let (this, sealed) = (Arc::clone(self), sealed.clone());
-        // A task of its own, so that a caller who hangs up does not undo what others wait for.
+        // A task of its own, so that a caller who disconnects does not cancel it for the others.
         let opening = tokio::spawn(async move {
             let open = async { this.open(&sealed).await.map(|(info, _)| info) };
             this.info.try_get_with(sealed.hash, open).await
@@ -281,7 +283,7 @@ impl Sessions {
         let text = Arc::clone(&sealed.text);
         let random = Arc::clone(&self.random);
         let work_key = Arc::clone(&key);
-        // Known are those that were good once; whoever makes one up is a stranger, each time.
+        // Known sessions were valid once; an invented session is unknown every time.
         let is_known = self.info.contains_key(&sealed.hash);
         let claims = self
             .rsa_workers
@@ -296,7 +298,7 @@ impl Sessions {
         Ok((Arc::new(info), credential))
     }
 
-    /// Ends a session before its time.
+    /// Revokes a session.
     pub fn revoke(&self, info: &SessionInfo) {
         self.revoked.revoke(&info.jti, info.expires_at_ms(), self.clock.now_ms());
     }

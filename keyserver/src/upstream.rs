@@ -23,8 +23,8 @@ pub(crate) fn empty() -> UpstreamBody {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
-/// The value of `Authorization`; marked sensitive, so that no library prints it. `None` where none is sent, which
-/// includes [`Authorization::FromSession`]: whoever holds the session replaces that beforehand.
+/// The value of `Authorization`; marked sensitive, so that no library logs it. `None` where none is sent, including
+/// [`Authorization::FromSession`], which the holder of the session replaces beforehand.
 pub(crate) fn authorization(authorization: &Authorization) -> Option<HeaderValue> {
     let text = match authorization {
         Authorization::None | Authorization::FromSession => return None,
@@ -43,8 +43,8 @@ pub(crate) fn authorization(authorization: &Authorization) -> Option<HeaderValue
     Some(value)
 }
 
-/// Sends what a flow asks for, to the registry or its token service, and tells it what came: the whole response, or why
-/// there is none. That is `Invalid` also when the target is no URL, or the token holds what no header may.
+/// Sends the request of a flow to the registry or its token service, and passes the response or the error to the
+/// flow. The error is `Invalid` also when the target is not a URL, or the token contains what a header cannot.
 pub(crate) async fn send(
     registry: &Registry,
     request: &HttpRequest,
@@ -63,7 +63,7 @@ pub(crate) async fn send(
     }
 }
 
-/// The request that a flow asks for. A target that is a path is one at the registry.
+/// The HTTP request for a flow's request. A target that is a path is one at the registry.
 fn http_request(registry: &Origin, request: &HttpRequest) -> Result<Request<UpstreamBody>, TransportError> {
     let uri = if request.target.starts_with('/') {
         format!("{registry}{}", request.target)
@@ -94,7 +94,7 @@ fn form_body(form: &SecretString) -> UpstreamBody {
         .boxed_unsync()
 }
 
-/// Calls `see` with what a flow looks at of this head.
+/// Calls `see` with the parts of this head that a flow uses.
 pub(crate) fn with_head<T>(
     status: StatusCode,
     headers: &HeaderMap,

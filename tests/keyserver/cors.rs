@@ -18,7 +18,7 @@ fn preflight<'a>(stack: &'a Stack, url: &str, origin: &str) -> Call<'a> {
 
 async fn stack() -> Stack {
     Stack::with(DemoConfig::only([Kind::Token]), |config| {
-        config.cors.allowed_origins = vec![UI.parse().unwrap()]
+        config.cors.allowed_origins = vec![UI.parse().unwrap()];
     })
     .await
 }

@@ -109,8 +109,7 @@ async fn a_session_ends_at_its_time() {
     let time = ManualTime::new();
     let demo = DemoConfig::only([Kind::Token]);
     let stack =
-        Stack::with_time(demo, time.clone(), |config| config.session.lifetime = Duration::from_secs(120))
-            .await;
+        Stack::with_time(demo, time.clone(), |config| config.session.lifetime = Duration::from_mins(2)).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
     time.advance(Duration::from_secs(119));

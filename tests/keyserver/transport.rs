@@ -76,7 +76,7 @@ async fn nothing_is_smuggled() {
 #[tokio::test]
 async fn clients_that_never_finish_are_hung_up_on() {
     let stack = Stack::with(DemoConfig::only([Kind::Open]), |config| {
-        config.limits.header_timeout = Duration::from_secs(1)
+        config.limits.header_timeout = Duration::from_secs(1);
     })
     .await;
     let host = stack.server.origin.trim_start_matches("http://").to_owned();

@@ -20,25 +20,25 @@ const YOUNG_MS: i64 = 5_000;
 /// Registries that are remembered at most; the least used are removed and asked again later.
 const MAX_REGISTRIES: u64 = 2_000;
 
-/// The last look at every registry. Cloning shares it.
+/// The last discovery of each registry. Cloning shares it.
 #[derive(Clone, Debug)]
 pub(super) struct AuthDiscovery {
     gates: moka::sync::Cache<String, Arc<Gate>>,
 }
 
-/// One registry's: who holds the lock asks, all others wait for what it says.
+/// The discovery of one registry: the caller that holds the lock sends the request, the others wait for its result.
 #[derive(Debug, Default)]
 struct Gate {
     last: Mutex<Last>,
-    /// How many looks came to an end.
+    /// Number of completed discoveries.
     attempts: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Last {
-    /// When the registry last said something.
+    /// Time of the registry's last response.
     at_ms: Option<i64>,
-    /// Why the last look failed.
+    /// Why the last discovery failed.
     failed: Option<FlowError>,
 }
 
@@ -73,7 +73,7 @@ impl AuthDiscovery {
         if let Some(known) = registry.known_auth(now_ms).filter(|known| is_young || !is_stale(known)) {
             return Ok(known);
         }
-        // A failure is an answer for those who waited for it, and for nobody later.
+        // A failure is returned to those who waited for it, and not remembered.
         if let Some(error) = last.failed.filter(|_| attempts != gate.attempts.load(Ordering::Acquire)) {
             return Err(error);
         }

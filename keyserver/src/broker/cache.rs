@@ -54,7 +54,7 @@ pub(super) enum Entry {
     Refused {
         /// Which.
         error: FlowError,
-        /// When it came.
+        /// When it was received.
         obtained_at_ms: i64,
         /// Until when it may be kept.
         keep_until_ms: i64,

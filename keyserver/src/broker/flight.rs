@@ -34,7 +34,7 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Asks the token service. A clear refusal is an entry as well; what may be better the next time is an error.
+    /// Requests the token. A denial is a result that is cached as well; what may succeed later is an error.
     pub(super) async fn run(self) -> Result<Entry, FlowError> {
         let (credential, session_end_ms) = match &self.identity {
             Identity::Anonymous => (Credential::Anonymous, None),
@@ -78,7 +78,7 @@ impl Flight {
     }
 }
 
-/// Whether the token service said no to these credentials, as opposed to failing.
+/// Whether the token service refused these credentials, as opposed to failing.
 fn is_clear(error: &FlowError) -> bool {
     matches!(error.code, ErrorCode::BadCredentials | ErrorCode::ScopeDenied | ErrorCode::LoginRequired)
         && matches!(error.status, Some(401 | 403))
@@ -106,7 +106,7 @@ async fn drive(
     }
 }
 
-/// Asks a registry itself how it authenticates: `GET /v2/` without authorization. Remembered for ten minutes.
+/// Finds out how a registry authenticates: `GET /v2/` without authorization. Remembered for ten minutes.
 pub(super) async fn discover(
     registry: &Registry,
     clock: &dyn Clock,
@@ -120,16 +120,17 @@ pub(super) async fn discover(
         recorder.steps(flow.take_records());
         let authorization = match flow.step() {
             ResourceStep::Send(authorization) => authorization,
-            // The challenge is all that was wanted.
+            // Only the challenge is needed.
             ResourceStep::NeedToken(need) => {
                 break RegistryAuth::Bearer { realm: need.challenge.realm, service: need.challenge.service };
             }
-            // A registry that fails says nothing of how it authenticates; to remember it as open would last.
+            // A failing registry does not show how it authenticates; it must not be remembered as open.
             ResourceStep::Done(_) if matches!(status, Some(500..=599)) => {
                 return Err(FlowError { status, ..FlowError::new(ErrorCode::UpstreamFailed, Hop::Registry) });
             }
             ResourceStep::Done(outcome) => break outcome.auth,
-            // Basic without a session: that it is Basic is what was wanted. A 403 has the same code and says nothing of it.
+            // Basic without a session: the scheme is known, which is enough. A 403 has the same code and shows no
+            // scheme.
             ResourceStep::Fail(error)
                 if error.code == ErrorCode::LoginRequired && error.status == Some(401) =>
             {

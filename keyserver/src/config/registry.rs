@@ -159,13 +159,13 @@ impl Entry {
     /// The registry that the entry describes; `None` after a problem was reported.
     fn locate(self, node: &Node, reader: &mut Reader) -> Option<RegistrySettings> {
         let located = match (self.host, self.url) {
-            (Some(name), None) => match name.origin(Scheme::Https) {
-                Ok(origin) => RegistrySettings::new(self.title, name, origin),
-                Err(_) => {
+            (Some(name), None) => {
+                let Ok(origin) = name.origin(Scheme::Https) else {
                     report(node, "host", reader, "not the name of a registry");
                     return None;
-                }
-            },
+                };
+                RegistrySettings::new(self.title, name, origin)
+            }
             (None, Some(url)) => match RegistrySettings::at("", url) {
                 Ok(located) => RegistrySettings::new(self.title, located.name, located.origin),
                 Err(message) => {

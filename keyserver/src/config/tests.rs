@@ -246,7 +246,7 @@ fn variables_override_and_their_types_are_those_of_their_keys() {
     assert_eq!(settings.listen.port(), 2);
     assert_eq!(settings.log.format, LogFormat::Json);
     assert_eq!(settings.log.filter, super::LogFilter::parse("debug").unwrap());
-    assert_eq!(settings.session.lifetime, Duration::from_secs(600));
+    assert_eq!(settings.session.lifetime, Duration::from_mins(10));
     assert!(!settings.gateway.read_only);
     assert_eq!(settings.session.key_files.len(), 2);
     assert_eq!(settings.registries.len(), 1);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dockpass_protocol::origin::Origin;
 use ipnet::IpNet;
-use tracing_subscriber::filter::{Directive, EnvFilter, LevelFilter};
+use tracing_subscriber::filter::{Directive, EnvFilter, LevelFilter, ParseError};
 
 use super::kind::Parsed;
 
@@ -91,10 +91,10 @@ impl LogFilter {
     /// Parses `info,dockpass_keyserver=debug`.
     ///
     /// # Errors
-    /// `Err` for a directive that is not of the syntax.
-    pub fn parse(text: &str) -> Result<Self, ()> {
+    /// [`ParseError`] for a directive that is not of the syntax.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let parts = text.split(',').filter(|part| !part.is_empty());
-        let directives = parts.map(|part| part.parse().map_err(|_| ())).collect::<Result<_, _>>()?;
+        let directives = parts.map(|part| part.parse()).collect::<Result<_, _>>()?;
         Ok(Self { directives })
     }
 
@@ -114,9 +114,8 @@ impl LogFilter {
 pub(super) fn log_filter() -> Parsed<LogFilter> {
     Parsed {
         parse: |text| {
-            LogFilter::parse(text).map_err(|()| {
-                "expected a filter such as `info` or `info,dockpass_keyserver=debug`".to_owned()
-            })
+            LogFilter::parse(text)
+                .map_err(|_| "expected a filter such as `info` or `info,dockpass_keyserver=debug`".to_owned())
         },
         show: |filter| {
             let directives: Vec<String> = filter.directives.iter().map(ToString::to_string).collect();

@@ -73,7 +73,7 @@ pub(crate) fn exposed_headers() -> impl Iterator<Item = HeaderName> {
 const SANDBOX: &str =
     "sandbox; default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The headers that go to the registry.
+/// The headers of the relayed request.
 pub(super) fn upstream(from: &HeaderMap) -> HeaderMap {
     let mut to = HeaderMap::new();
     for name in REQUEST {
@@ -84,7 +84,8 @@ pub(super) fn upstream(from: &HeaderMap) -> HeaderMap {
     to
 }
 
-/// Whether a request comes from a gateway like this one: a registry that is a gateway would go round in circles.
+/// Whether a request comes from a gateway like this one: a registry that is itself a gateway could relay it in a
+/// loop.
 pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
     headers
         .get_all(USER_AGENT)
@@ -92,12 +93,12 @@ pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
         .any(|agent| agent.as_bytes().starts_with(crate::http_client::AGENT.as_bytes()))
 }
 
-/// The headers that go to the page. `own` is the registry, if the answer is its own and not that of its storage: only
-/// then challenges, links and locations mean anything.
+/// The headers of the relayed response. `own` is the registry, if the response is its own and not that of its
+/// storage: only then challenges, links and locations are rewritten.
 ///
 /// # Errors
 /// `realm_not_allowed` for a challenge that names foreign token services only; `upstream_invalid` for an upload that
-/// is to go on elsewhere.
+/// continues at another origin.
 pub(super) fn downstream(
     own: Option<(&Registry, &str)>,
     target: &Target<'_>,
@@ -160,10 +161,10 @@ fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Resu
     Ok(())
 }
 
-/// Links of the registry (RFC 8288), as references relative to the path of the request: they mean the same under every
-/// prefix that a proxy puts before this gateway, and to every client (decision 0024). A link to another origin, or to
-/// no path of the registry API, is dropped, because whoever followed it would send a token there. If that is the link
-/// to the next page, its lines are relayed as [`LINK_HEADER`], so that nobody takes the list for complete.
+/// Links of the registry (RFC 8288), as references relative to the path of the request: they have the same meaning
+/// under every prefix that a proxy adds, and for every client (decision 0024). A link to another origin, or to a path
+/// outside the registry API, is dropped, because a client that follows it would send a token there. If it is the link
+/// to the next page, its lines are relayed as [`LINK_HEADER`], so that the list is not mistaken for a complete one.
 fn links(registry: &Registry, path: &str, target: &Target<'_>, from: &HeaderMap, to: &mut HeaderMap) {
     let lines = || from.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     let requested = target.to_string();
@@ -204,7 +205,7 @@ fn through_here(registry: &Registry, path: &str, method: &str, reference: &str) 
     Some(format!("{GATEWAY}{}{target}", registry.name()))
 }
 
-/// Where an upload goes on, as a path of this gateway.
+/// The `Location` at which an upload continues, as a path of this gateway.
 fn location(
     registry: &Registry,
     path: &str,
@@ -221,13 +222,14 @@ fn location(
             to.insert(LOCATION, path);
             Ok(())
         }
-        // An upload cannot go on without it, and must not go on elsewhere (CVE-2026-50151).
+        // An upload cannot continue without it, and must not continue at another origin (CVE-2026-50151).
         None if status == StatusCode::ACCEPTED => Err(ErrorCode::UpstreamInvalid),
         None => Ok(()),
     }
 }
 
-/// The registry's own type where it is one of data; anything that a browser would render becomes plain bytes.
+/// The registry's own type if it is a data format; any type that a browser would render becomes
+/// `application/octet-stream`.
 fn content_type(from: &HeaderMap) -> HeaderValue {
     let value = from.get(CONTENT_TYPE);
     let media_type = value.and_then(|value| value.to_str().ok()).unwrap_or_default();

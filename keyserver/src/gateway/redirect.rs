@@ -1,4 +1,4 @@
-//! Where a registry sends its readers: to its storage, for blobs mostly.
+//! Redirects of registries, mostly of blobs to their storage.
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::origin::{Origin, Scheme};
@@ -14,12 +14,12 @@ use crate::upstream;
 /// Redirects that are followed at most.
 pub(super) const MAX_HOPS: usize = 5;
 
-/// Whether an answer sends the reader elsewhere.
+/// Whether a response is a redirect.
 pub(super) fn is_one(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// The path to which the registry sends a reader within its own origin, if that is what it does.
+/// The path of a redirect within the registry's own origin.
 pub(super) fn within(
     registry: &Registry,
     method: &Method,
@@ -33,9 +33,9 @@ pub(super) fn within(
     (target.origin == *registry.origin()).then_some(target.path_and_query)
 }
 
-/// Follows away from the registry, for GET and HEAD. `Authorization` never goes along: not to another origin, and not
-/// back to the first one by a detour (Go CVE-2024-45336). Never from https to http. Addresses are vetted where they are
-/// dialled.
+/// Follows redirects to other origins, for GET and HEAD. `Authorization` is never sent along, neither to another
+/// origin nor back to the first one (Go CVE-2024-45336). A redirect from https to http is refused. Addresses are
+/// checked when dialling.
 pub(super) async fn follow(
     registry: &Registry,
     method: &Method,
@@ -74,8 +74,8 @@ pub(super) async fn follow(
     Err(ErrorCode::UpstreamRedirect)
 }
 
-/// Whether a storage's answer is about the content. That it refuses a link which the registry made (expired, clocks
-/// apart), or is busy, is no word of the registry's on what an account may do.
+/// Whether a storage's response is about the content. If the storage refuses the registry's link (expired, or clocks
+/// differ) or is busy, that says nothing about the permissions of the account.
 fn speaks_of_content(status: StatusCode) -> bool {
     status.is_success() || matches!(status.as_u16(), 304 | 404 | 412 | 416)
 }

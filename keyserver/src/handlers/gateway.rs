@@ -36,7 +36,7 @@ const DESTINATIONS: [&str; 2] = ["empty", "document"];
     ),
     security((), ("session" = []), ("session_cookie" = [])),
     responses(
-        (status = 200, description = "What the registry answered, whatever its status"),
+        (status = 200, description = "The response of the registry, whatever its status"),
         (status = "default", description = "The registry's own error, or a problem document of the gateway", body = ProblemDocument,
             content_type = "application/problem+json"),
     ),
@@ -53,7 +53,7 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
         .strip_prefix(GATEWAY)
         .and_then(|rest| rest.split_at_checked(rest.find('/')?))
         .ok_or(ErrorCode::NotFound)?;
-    // Some clients escape the colon of host:port, which a path segment need not.
+    // Some clients escape the colon of host:port, which is not required in a path segment.
     let registry = percent_decode(registry).and_then(|name| String::from_utf8(name).ok());
     let registry = state.registries.find(&registry.ok_or(ErrorCode::InvalidRegistry)?)?;
     if !state.gateway.admits(&head.method) {

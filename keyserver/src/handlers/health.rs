@@ -14,7 +14,7 @@ use crate::state::AppState;
     get,
     path = "/healthz",
     summary = "Is the process alive",
-    responses((status = 200, description = "It is", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "The process is alive", body = String, content_type = "text/plain")),
 )]
 pub(crate) async fn live() -> Response {
     (StatusCode::OK, "ok\n").into_response()
@@ -26,8 +26,8 @@ pub(crate) async fn live() -> Response {
     path = "/readyz",
     summary = "Are requests wanted",
     responses(
-        (status = 200, description = "They are", body = String, content_type = "text/plain"),
-        (status = 503, description = "Not any more: the server stops", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 200, description = "New requests are accepted", body = String, content_type = "text/plain"),
+        (status = 503, description = "The server is shutting down", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn ready(State(state): State<AppState>) -> Result<Response, ApiError> {

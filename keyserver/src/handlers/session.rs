@@ -19,10 +19,10 @@ use crate::state::AppState;
     get,
     path = "/v1/session",
     summary = "Who am I",
-    params(("registry" = Option<String>, Query, description = "Which session, where several cookies are there")),
+    params(("registry" = Option<String>, Query, description = "The registry whose session is meant, if there are several cookies")),
     security(("session" = []), ("session_cookie" = [])),
     responses(
-        (status = 200, description = "The session is good", body = SessionResponse),
+        (status = 200, description = "The session is valid", body = SessionResponse),
         (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
@@ -44,10 +44,10 @@ pub(crate) async fn get(
     delete,
     path = "/v1/session",
     summary = "Log out",
-    params(("registry" = Option<String>, Query, description = "Which session, where several cookies are there")),
+    params(("registry" = Option<String>, Query, description = "The registry whose session is meant, if there are several cookies")),
     security(("session" = []), ("session_cookie" = [])),
     responses(
-        (status = 204, description = "The session is over"),
+        (status = 204, description = "The session is revoked"),
         (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]

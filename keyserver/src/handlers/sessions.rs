@@ -32,7 +32,7 @@ const TOKEN_USER: &str = "<token>";
     summary = "Log in",
     request_body = LoginRequest,
     responses(
-        (status = 200, description = "The credentials are proven; the session is in the body or in a cookie", body = SessionResponse),
+        (status = 200, description = "The credentials were verified; the session is in the body or in a cookie", body = SessionResponse),
         (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]

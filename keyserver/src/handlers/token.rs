@@ -22,7 +22,7 @@ use crate::state::AppState;
     request_body = IssueTokenRequest,
     security((), ("session" = []), ("session_cookie" = [])),
     responses(
-        (status = 200, description = "A token, and what it grants by its own words", body = IssuedToken),
+        (status = 200, description = "A token with its grants", body = IssuedToken),
         (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]

@@ -62,7 +62,7 @@ pub enum KeyError {
     Unwritable {
         /// Which file.
         file: PathBuf,
-        /// The system's word for it.
+        /// The system's error.
         reason: std::io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! RSA operations with a private key: off the reactor, few at a time, counted.
+//! Runs RSA private-key operations: off the async runtime, with limited concurrency, counted.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -6,23 +6,23 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
-/// A lane with a bounded width and bounded queues, so that a flood of well-formed garbage cannot take the processor
-/// from everybody else.
+/// Limits concurrent and waiting operations, so that a flood of well-formed forgeries cannot take the processor from
+/// all others.
 ///
-/// A session that was opened before (or sealed here) is *known*. Unknown ones, which anybody can make up, queue apart
-/// and never have the whole width: at most one of them stands between a known one and its operation.
+/// A session that was opened before, or sealed here, is *known*. Unknown ones, which anybody can invent, have a queue
+/// of their own and never all workers: at most one of them delays a known one.
 #[derive(Debug)]
 pub(super) struct RsaWorkers {
     workers: Arc<Semaphore>,
     known: Queue,
     unknown: Queue,
-    /// What unknown sessions need besides a slot.
+    /// Taken by unknown sessions besides a worker.
     unknown_workers: Arc<Semaphore>,
     operations: Arc<AtomicU64>,
 }
 
 impl RsaWorkers {
-    /// This many operations at one time, or one per processor. Of unknown sessions half as many may wait.
+    /// This many operations at one time, or one per processor. Half as many unknown sessions may wait.
     pub(super) fn new(width: Option<NonZeroUsize>, max_waiting: usize) -> Self {
         let width = width.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
         Self {
@@ -34,20 +34,21 @@ impl RsaWorkers {
         }
     }
 
-    /// Does this work in the lane, for a session that is known or not. `None` when too many wait already.
+    /// Runs this operation, for a known or unknown session. `None` when too many wait already.
     pub(super) async fn run<T, F>(&self, is_known: bool, work: F) -> Option<T>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
         let permit = if is_known { &self.known } else { &self.unknown }.take()?;
-        // Unknown ones wait for each other here, not in the queue for the slots, which is first come, first served.
+        // Unknown sessions wait here, not in the queue for the workers, which is first come, first served.
         let unknown_worker =
             if is_known { None } else { Some(Arc::clone(&self.unknown_workers).acquire_owned().await.ok()?) };
         let worker = Arc::clone(&self.workers).acquire_owned().await.ok()?;
         drop(permit);
         let operations = Arc::clone(&self.operations);
-        // The slot travels with the work, so that a caller who hangs up does not let in more than the width.
+        // The permit moves into the task, so that a caller who disconnects does not admit more operations than the
+        // limit.
         let work = tokio::task::spawn_blocking(move || {
             let _permits = (worker, unknown_worker);
             operations.fetch_add(1, Ordering::Relaxed);
@@ -62,13 +63,13 @@ impl RsaWorkers {
         }
     }
 
-    /// How many operations were done.
+    /// Number of operations so far.
     pub(super) fn operations(&self) -> u64 {
         self.operations.load(Ordering::Relaxed)
     }
 }
 
-/// How many wait, and how many may.
+/// A queue with a maximum length.
 #[derive(Debug)]
 struct Queue {
     waiting: AtomicUsize,
@@ -87,7 +88,7 @@ impl Queue {
     }
 }
 
-/// A place in a queue, given back when dropped.
+/// A place in a queue, released when dropped.
 struct QueuePermit<'a>(&'a AtomicUsize);
 
 impl Drop for QueuePermit<'_> {

@@ -105,7 +105,7 @@ fn no_two_questions_have_one_key_and_one_question_has_one() {
 #[test]
 fn what_is_kept_how_long() {
     let caps = cache(&CacheSettings {
-        max_token: std::time::Duration::from_secs(300),
+        max_token: std::time::Duration::from_mins(5),
         denial: std::time::Duration::from_secs(30),
         ..CacheSettings::default()
     })

@@ -297,7 +297,7 @@ async fn logout_ends_a_session_at_once_and_for_good() {
 async fn a_session_ends_with_its_second() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::configured(&[&fake], |config| {
-        config.session.lifetime = std::time::Duration::from_secs(600)
+        config.session.lifetime = std::time::Duration::from_mins(10);
     });
     let body = login_body(&fake);
     let session =

@@ -126,8 +126,8 @@ impl Broker {
         ScopeSet::parse(&texts.join(" ")).map_err(|_| ErrorCode::InvalidScope)
     }
 
-    /// A token, from the cache or from the token service. The steps that it took go to `recorder`; a hit takes none.
-    /// `admit` is called before the first request upstream, and only then; it fails with the seconds to wait.
+    /// A token, from the cache or from the token service. `admit` is called once, before a request is sent upstream;
+    /// it fails with the seconds to wait.
     ///
     /// # Errors
     /// The flow's own, which is logged with its diagnosis; [`ErrorCode::RateLimited`] when it is not admitted.

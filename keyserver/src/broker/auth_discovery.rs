@@ -51,8 +51,8 @@ impl AuthDiscovery {
         Self { gates }
     }
 
-    /// How this registry authenticates: as remembered unless that `is_stale`, else by asking it. `admit` is asked
-    /// before anything is that costs something.
+    /// How this registry authenticates: as remembered unless that `is_stale`, else by a request. `admit` is called
+    /// before a request is sent.
     pub(super) async fn auth(
         &self,
         registry: &Registry,

@@ -94,7 +94,7 @@ impl LogFilter {
     /// [`ParseError`] for a directive that is not of the syntax.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
         let parts = text.split(',').filter(|part| !part.is_empty());
-        let directives = parts.map(|part| part.parse()).collect::<Result<_, _>>()?;
+        let directives = parts.map(str::parse).collect::<Result<_, _>>()?;
         Ok(Self { directives })
     }
 

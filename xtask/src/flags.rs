@@ -1,5 +1,8 @@
 //! The command line: what can be typed. The comments of the types below are its `--help`.
 
+// What is shown in a terminal, where backquotes and brackets are noise.
+#![expect(clippy::doc_markdown, rustdoc::bare_urls, reason = "the comments are the text of `--help`")]
+
 #[cfg(test)]
 mod tests;
 

@@ -49,7 +49,9 @@ pub(crate) fn wasm(check: bool) -> Result<(), Failure> {
     if check && !breaches.is_empty() {
         return Err(Failure::Failed(breaches.join("\n✗ ")));
     }
-    breaches.iter().for_each(|breach| println!("{breach}"));
+    for breach in breaches {
+        println!("{breach}");
+    }
     Ok(())
 }
 

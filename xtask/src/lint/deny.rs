@@ -122,11 +122,11 @@ fn breaches(policy: &Policy, packages: &[Package], shipped: &BTreeSet<String>) -
             breaches.push(format!("{name} {version} is banned outside tests: {}", entry.reason));
         }
     }
-    let skipped = |name: &str, version: &str| {
+    let is_skipped = |name: &str, version: &str| {
         policy.bans.skip.iter().any(|entry| entry.name == name || entry.name == format!("{name}@{version}"))
     };
     for (name, mut list) in versions {
-        list.retain(|version| !skipped(name, version));
+        list.retain(|version| !is_skipped(name, version));
         if list.len() > 1 {
             breaches.push(format!(
                 "{name} is there in {}; [bans] skip takes `{name}@VERSION`",

@@ -1,4 +1,4 @@
-//! Prettier, ESLint and TypeScript over the JavaScript, at the versions of `package-lock.json`. Their configuration is
+//! Prettier, `ESLint` and TypeScript over the JavaScript, at the versions of `package-lock.json`. Their configuration is
 //! in the root folder, where editors find it.
 
 use crate::failure::Failure;

@@ -35,7 +35,7 @@ pub(crate) fn test_runner() -> Result<PathBuf, Failure> {
 
 fn program(name: &str, features: &[&str]) -> Result<Program, Failure> {
     let source = util::root().join("xtask/bindgen");
-    let key = Hash::new().add_files(&[source.clone()])?.hex();
+    let key = Hash::new().add_files(std::slice::from_ref(&source))?.hex();
     let target = util::cache()?.join(format!("bindgen-{key}"));
     let path = target.join("debug").join(name);
     if path.is_file() {

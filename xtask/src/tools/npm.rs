@@ -25,12 +25,12 @@ pub(crate) fn wasm_opt() -> Result<PathBuf, Failure> {
 /// Installs what the JavaScript is checked, tested and measured with into `node_modules`, when the lock file changed.
 pub(crate) fn packages() -> Result<(), Failure> {
     let folder = util::root();
-    let key = key(&folder)?;
+    let key = key(folder)?;
     let stamp = folder.join("node_modules/.dockpass-installed");
     if std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
         return Ok(());
     }
-    clean_install("installing the JavaScript tools and the tests' packages", &folder)?;
+    clean_install("installing the JavaScript tools and the tests' packages", folder)?;
     util::write(&stamp, key).map(|_| ())
 }
 

@@ -96,7 +96,9 @@ fn compare(sizes: &[(String, Size, Budget)]) -> (String, Vec<String>) {
     let mut table = String::new();
     for [entry, cells @ ..] in rows {
         _ = write!(table, "{entry:<12}");
-        cells.iter().for_each(|cell| _ = write!(table, "{cell:>10}"));
+        for cell in cells {
+            _ = write!(table, "{cell:>10}");
+        }
         table.push('\n');
     }
     (table, breaches)

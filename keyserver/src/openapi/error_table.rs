@@ -79,6 +79,12 @@ fn remedy(code: ErrorCode) -> Option<&'static str> {
             "Check whether the token service knows the service and scopes of the request."
         }
         E::TokenRejected => "Compare issuer, audience, signing key and clock of registry and token service.",
+        E::BodySpent => {
+            "Send the request again. Uploads avoid this when the page requests a token before it sends the body."
+        }
+        E::ListIncomplete => {
+            "Use the names so far, and treat the list as incomplete. The diagnosis says why the next page cannot be read."
+        }
         E::Overloaded => "Try again shortly. If it persists, add instances or raise `limits`.",
         E::UpstreamTimeout => "Try again later. `limits.upstream_seconds` sets the limit.",
         E::KeyServerUnreachable => "Check the address of the key server, and whether it runs.",

@@ -142,7 +142,7 @@ fn values_that_do_not_parse_are_all_named_with_line_and_column() {
             &format!("line 4, column 21: cors.allowed_origins[0]: {pattern}"),
             &format!("line 4, column 26: cors.allowed_origins[1]: {pattern}"),
             &format!("line 4, column 34: cors.allowed_origins[2]: {pattern}"),
-            "line 4, column 54: cors.allowed_origins[3]: write it as browsers send it: https://a.test",
+            "line 4, column 54: cors.allowed_origins[3]: write it as browsers send it: in lower case, without a default port or a slash at the end",
             "line 4, column 91: cors.allowed_origins[5]: expected scheme and host, such as https://apps.example.com",
             "line 6, column 14: limits.rsa_queue: expected a whole number from 1 to 100000",
             "line 8, column 11: log.filter: expected a filter such as `info` or `info,dockpass_keyserver=debug`",

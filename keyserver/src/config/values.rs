@@ -45,7 +45,7 @@ pub(super) fn page_origin() -> Parsed<Origin> {
             }
             match Origin::parse(text) {
                 Ok(origin) if origin.to_string() == text => Ok(origin),
-                Ok(origin) => Err(format!("write it as browsers send it: {origin}")),
+                Ok(_) => Err("write it as browsers send it: in lower case, without a default port or a slash at the end".to_owned()),
                 Err(_) => Err("expected scheme and host, such as https://apps.example.com".to_owned()),
             }
         },

@@ -4,7 +4,7 @@ import js from '@eslint/js'
 import importX from 'eslint-plugin-import-x'
 import globals from 'globals'
 
-const tests = ['client-wasm/npm/test/**', 'client-wasm/npm/bench/**', 'tests/e2e/**']
+const tests = ['client-wasm/npm/test/**', 'client-wasm/npm/bench/**', 'tests/**']
 
 export default [
   { ignores: ['target/', 'client-wasm/npm/dist/', '**/*.d.ts', '**/*.ts'] },

@@ -37,24 +37,27 @@ async function startStranger(answer) {
     seen.push({ method: request.method, url: request.url, headers: request.headers })
     answer(request, response)
   })
-  await new Promise((resolve) => {
+  await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
   cleanups.push(() => {
     server.closeAllConnections()
     server.close()
   })
-  return { url: `http://127.0.0.1:${server.address().port}`, seen }
+  return {
+    url: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`,
+    seen,
+  }
 }
 
 /** A port where nobody listens, because who did has gone. */
 async function closedPort() {
   const server = createTcpServer()
-  await new Promise((resolve) => {
+  await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
-  const { port } = server.address()
-  await new Promise((resolve) => {
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     server.close(resolve)
   })
   return port

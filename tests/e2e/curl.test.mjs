@@ -84,6 +84,7 @@ describe("the README's commands", () => {
 })
 
 describe('curl step by step', () => {
+  /** @type {(path: string, options?: { body?: object, authorization?: string }) => Promise<{ status: number, body: any }>} */
   const api = async (path, { body, authorization } = {}) => {
     // Body and token travel by file and standard input: arguments are for everyone on the machine to read.
     const config = [
@@ -110,7 +111,7 @@ describe('curl step by step', () => {
       assert.ok(login.body.expires_at > Date.now())
       const { session } = login.body
       assert.match(session, /^[\w-]+\.[\w-]+\.[\w-]+\.[\w-]+\.[\w-]+$/)
-      const readable = JSON.parse(Buffer.from(session.split('.')[0], 'base64url'))
+      const readable = JSON.parse(Buffer.from(session.split('.')[0], 'base64url').toString())
       assert.deepEqual(
         Object.keys(readable).filter((key) => !['alg', 'enc', 'kid', 'typ', 'cty'].includes(key)),
         [],

@@ -32,7 +32,13 @@ before(async () => {
     program: found.keyserver,
     folder: await folder.folder('keyserver'),
     registries: Object.values(demo.registries).map(({ name, url, realms }) => ({ name, url, realms })),
-    settings: { cors: { allowed_origins: [`http://localhost:${site.address().port}`] } },
+    settings: {
+      cors: {
+        allowed_origins: [
+          `http://localhost:${/** @type {import('node:net').AddressInfo} */ (site.address()).port}`,
+        ],
+      },
+    },
   })
   const text = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
   const [, example] = text.match(/```html\n([\s\S]*?)```/) ?? []
@@ -56,7 +62,7 @@ const listed = async (host) => {
   const problems = []
   page.on('pageerror', (error) => problems.push(String(error)))
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
-  await page.goto(`http://${host}:${site.address().port}/`)
+  await page.goto(`http://${host}:${/** @type {import('node:net').AddressInfo} */ (site.address()).port}/`)
   return { page, problems }
 }
 

@@ -13,7 +13,7 @@ const copy = mkdtempSync(join(tmpdir(), 'dockpass-page-'))
 cpSync(join(root, 'www/ui'), copy, { recursive: true })
 writeFileSync(join(copy, 'package.json'), '{"type":"module"}')
 after(() => rmSync(copy, { recursive: true, force: true }))
-const load = (name) => import(pathToFileURL(join(copy, name)))
+const load = (name) => import(pathToFileURL(join(copy, name)).href)
 
 const { hrefFor, parseRoute, splitName } = await load('route.js')
 const { asText, describeStep, isKnownDecision, redact } = await load('steps.js')

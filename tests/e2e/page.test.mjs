@@ -314,10 +314,10 @@ describe('a session whose time is over', () => {
 
   it('is refused as such', async () => {
     const { server, registry, session } = shortLived
-    for (const [method, path, body] of [
+    for (const [method, path, body] of /** @type {[string, string, object?][]} */ ([
       ['GET', '/v1/session'],
       ['POST', '/v1/token', { registry, scopes: ['repository:public/base:pull'] }],
-    ]) {
+    ])) {
       const answer = await call(server, method, path, { session, body })
       assert.deepEqual([answer.status, answer.body.code], [401, 'session_expired'])
     }

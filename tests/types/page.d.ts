@@ -8,6 +8,13 @@ declare module '*/dockpass/doctor.js' {
   export * from 'dockpass/doctor'
 }
 
+declare module '*/test/support/vectors.mjs' {
+  export const run: any, runDiagnosis: any
+}
+declare module '*/test/support/flows.mjs' {
+  export const isOurs: any, runFlow: any
+}
+
 /** What tests keep in a page between two calls of `evaluate`. */
 interface Window {
   dockpass: typeof import('dockpass')

@@ -54,7 +54,10 @@ const tokens = {
 assert.equal(challenges['dockpass parseChallenges']()[0].params.service, 'registry.docker.io')
 assert.equal(challenges['auth-header parse']().params.service, 'registry.docker.io')
 assert.equal(challenges['www-authenticate']().parms.service, 'registry.docker.io')
-assert.deepEqual(tokens['dockpass inspectToken']().claims, tokens['jose decodeJwt']())
+assert.deepEqual(
+  /** @type {import('dockpass').JwtInfo} */ (tokens['dockpass inspectToken']()).claims,
+  tokens['jose decodeJwt'](),
+)
 assert.deepEqual(tokens['jwt-decode'](), tokens['jose decodeJwt']())
 
 /** Nanoseconds per call, of each round. */

@@ -90,7 +90,7 @@ async function load(connect = {}) {
   }, connect)
 }
 
-beforeEach((t) => {
+beforeEach((/** @type {any} */ t) => {
   t.after?.(async () => {
     await browser.clearCookies()
     await page?.close()
@@ -228,6 +228,7 @@ describe('in Chromium', () => {
   })
 
   test('bodies stream', async () => {
+    /** @type {(value?: unknown) => void} */
     let release
     const held = new Promise((resolve) => (release = resolve))
     const path = `/v2/app/blobs/${sha256('x')}`
@@ -255,6 +256,7 @@ describe('in Chromium', () => {
   })
 
   test('an AbortSignal ends a request under way, as fetch does', async () => {
+    /** @type {(value?: unknown) => void} */
     let left
     const gone = new Promise((resolve) => (left = resolve))
     await open({

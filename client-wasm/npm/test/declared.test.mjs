@@ -33,6 +33,7 @@ async function checked(work) {
   }
 }
 
+/** @type {Record<string, (request: any) => unknown>} */
 const hooks = {}
 let server, client
 before(async () => {
@@ -43,10 +44,10 @@ before(async () => {
 after(() => server.stop())
 
 describe('names', () => {
-  for (const [file, module, symbols] of [
+  for (const [file, module, symbols] of /** @type {[string, object, Map<string, any>][]} */ ([
     ['index.d.ts', dockpass, exported],
     ['doctor.d.ts', doctor, exportedByDoctor],
-  ]) {
+  ])) {
     test(`${file} exports the values that the code exports`, () => {
       const declared = [...symbols].filter(([, symbol]) => types.isValue(symbol)).map(([name]) => name)
       assert.deepEqual(declared.sort(), Object.keys(module).sort())
@@ -88,7 +89,7 @@ describe('results', () => {
           (...given) => {
             counts[name] = (counts[name] ?? 0) + 1
             try {
-              const value = work(...given)
+              const value = /** @type {any} */ (work)(...given)
               types.check(value, types.returnType(exported.get(name)), name)
               return value
             } catch (error) {
@@ -107,8 +108,8 @@ describe('results', () => {
   })
 
   test('of the doctor', async () => {
-    const diagnose = async (...given) => {
-      const diagnosis = await doctor.diagnose(...given)
+    const diagnose = async (steps, facts) => {
+      const diagnosis = await doctor.diagnose(steps, facts)
       is(diagnosis, 'Diagnosis', exportedByDoctor)
       return diagnosis
     }

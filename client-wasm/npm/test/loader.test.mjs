@@ -72,13 +72,15 @@ test('init with an http address, in both entries', async (t) => {
   const server = createServer((_, response) =>
     response.writeHead(200, { 'content-type': 'application/wasm' }).end(wasm),
   )
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise((/** @type {(value?: unknown) => void} */ resolve) =>
+    server.listen(0, '127.0.0.1', resolve),
+  )
   t.after(() => (server.closeAllConnections(), server.close()))
-  const address = `http://127.0.0.1:${server.address().port}/x.wasm`
-  for (const [entry, source] of [
+  const address = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/x.wasm`
+  for (const [entry, source] of /** @type {[string, string | URL][]} */ ([
     ['node.js', address],
     ['index.js', new URL(address)],
-  ]) {
+  ])) {
     const module = await copy(t).load(entry)
     await module.default(source)
     works(module)
@@ -101,7 +103,7 @@ for (const [name, source] of Object.entries(broken)) {
     const module = await copy(t).load()
     await assert.rejects(
       module.default(source()),
-      (error) => error instanceof module.DockpassError && error.code === 'ERR_WASM_LOAD',
+      (/** @type {any} */ error) => error instanceof module.DockpassError && error.code === 'ERR_WASM_LOAD',
     )
     assert.throws(() => module.parseScopes(''), { code: 'ERR_NOT_INITIALIZED' })
     await module.default()
@@ -119,7 +121,7 @@ test('a module of another version is refused', async (t) => {
 
 test('versions of package, JavaScript, module and crate are one', async () => {
   await dockpass.default()
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url)))
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const workspace = readFileSync(new URL('../../../Cargo.toml', import.meta.url), 'utf8')
   assert.equal(manifest.version, dockpass.version)
   assert.equal(/^version = "(.*)"$/m.exec(workspace)[1], dockpass.version)
@@ -136,7 +138,7 @@ test('what is no argument is refused by name, not by a trap', async () => {
     inspectToken,
     grants,
     parseTokenResponse,
-  } = dockpass
+  } = /** @type {any} */ (dockpass)
   const wrong = [
     () => parseChallenges(),
     () => parseChallenges(null),

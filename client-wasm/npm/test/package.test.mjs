@@ -65,7 +65,7 @@ test('what is in it', () => {
     'node.js',
     'package.json',
   ])
-  const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json')))
+  const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json'), 'utf8'))
   for (const name of [
     'dependencies',
     'devDependencies',

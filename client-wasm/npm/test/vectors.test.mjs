@@ -10,7 +10,7 @@ import { FILES, run, runDiagnosis } from './support/vectors.mjs'
 await init()
 
 const read = (file) =>
-  JSON.parse(readFileSync(new URL(`../../../protocol/testdata/${file}.json`, import.meta.url)))
+  JSON.parse(readFileSync(new URL(`../../../protocol/testdata/${file}.json`, import.meta.url), 'utf8'))
 
 describe('flows', () => {
   for (const vector of read('flows').filter(isOurs)) test(vector.name, () => runFlow(vector))

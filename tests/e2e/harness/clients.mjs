@@ -7,6 +7,7 @@ import { run } from './process.mjs'
 /**
  * Clients that log in to `host` as `user`, through whatever the registry asks for. Credentials travel in a file of
  * docker's format, as they do for people. Without `user` they are anonymous.
+ * @param {{ skopeo?: string, crane?: string, regctl?: string, folder: string, host: string, user?: string, password?: string }} options
  */
 export async function clients({ skopeo, crane, regctl, folder, host, user, password }) {
   await mkdir(folder, { recursive: true })
@@ -21,7 +22,7 @@ export async function clients({ skopeo, crane, regctl, folder, host, user, passw
 
   return {
     /** Pushes an OCI layout with skopeo, all platforms; `format` may be `v2s2` for docker's own media types. */
-    skopeoPush: (image, repository, tag, { format } = {}) =>
+    skopeoPush: (image, repository, tag, /** @type {{ format?: string }} */ { format } = {}) =>
       run(
         skopeo,
         [

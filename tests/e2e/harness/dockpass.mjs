@@ -13,6 +13,9 @@ export function connect(keyserver, registry) {
  * What a person gets: the names of a list, the media type of a manifest, or the code of the error where there is none.
  * `wanted` has the members `login` (with `username` and `password`), `catalog`, `tags` by repository and `manifests` by
  * reference; the result has the same members.
+ * @param {any} client
+ * @param {any} wanted
+ * @param {{ username?: string, password?: string }} [credentials]
  */
 export async function seen(client, wanted, { username, password } = {}) {
   const result = {}

@@ -87,6 +87,7 @@ export async function writeImage(folder, { name, platforms = ['linux/amd64'], fi
     })
   }
 
+  /** @type {{ mediaType: any, digest: string, size: any }} */
   let top = manifests[0]
   if (manifests.length > 1) {
     top = await putJson(

@@ -64,6 +64,10 @@ export function runKeyServer({ program, args, folder, seconds = 10 }) {
 /**
  * Calls its API. With a `cookie` it says of itself what a browser says on the key server's own page.
  * Resolves with `{status, headers, body}`; the body is parsed when it is JSON.
+ * @param {{ url: string }} server
+ * @param {string} method
+ * @param {string} path
+ * @param {{ session?: string, cookie?: string, body?: unknown, headers?: Record<string, string> }} [options]
  */
 export async function call(server, method, path, { session, cookie, body, headers = {} } = {}) {
   const response = await fetch(new URL(path, server.url), {

@@ -54,12 +54,14 @@ export class Server {
   #child
   #exit
 
+  /** @param {string} name @param {string} command @param {string[]} args @param {{ cwd: string, env?: object, logs: string }} options */
   constructor(name, command, args, { cwd, env, logs }) {
     this.name = name
     this.stdout = ''
     this.stderr = ''
     this.files = { stdout: join(logs, `${name}.stdout`), stderr: join(logs, `${name}.stderr`) }
-    this.#child = spawn(...bound(command, args), {
+    const [program, bounded] = bound(command, args)
+    this.#child = spawn(program, bounded, {
       cwd,
       env: { PATH: process.env.PATH, HOME: cwd, ...env },
       detached: true,
@@ -158,7 +160,12 @@ export class Server {
   }
 }
 
-/** Runs a command to its end. Input goes to its standard input: secrets have no place among arguments. */
+/**
+ * Runs a command to its end. Input goes to its standard input: secrets have no place among arguments.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd?: string, env?: object, input?: string, expect?: number | null, seconds?: number }} [options]
+ */
 export async function run(command, args, { cwd, env, input = '', expect = 0, seconds = 60 } = {}) {
   const child = spawn(command, args, {
     cwd,
@@ -188,10 +195,10 @@ export async function run(command, args, { cwd, env, input = '', expect = 0, sec
 /** A port of loopback that is free now, for servers that cannot say which one they got. */
 export async function freePort() {
   const server = createServer()
-  await new Promise((resolve) => {
+  await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
-  const { port } = server.address()
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
   await new Promise((resolve) => {
     server.close(resolve)
   })

@@ -50,11 +50,12 @@ class Replay {
     ])
     for (const role of roles) {
       const server = createServer((request, response) => this.#answer(role, request, response))
-      await new Promise((resolve) => {
+      await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
         server.listen(0, '127.0.0.1', resolve)
       })
       this.#servers.push(server)
-      this.origins[role] = `http://127.0.0.1:${server.address().port}`
+      this.origins[role] =
+        `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
     }
     this.realms = Object.entries(this.origins)
       .filter(([role]) => role !== 'registry')

@@ -184,7 +184,10 @@ function open() {
   ]
 }
 
-/** Requests that say how a registry authenticates and lists. `token` is what bearer tokens are asked of. */
+/**
+ * Requests that say how a registry authenticates and lists. `tokens` is the endpoint of bearer tokens.
+ * @param {{ tokens?: Record<string, any>, catalog?: boolean }} [options]
+ */
 export function standard({ tokens, catalog = true } = {}) {
   const path = (query) => {
     const service = tokens.service === undefined ? [] : [`service=${encodeURIComponent(tokens.service)}`]

@@ -15,6 +15,8 @@ pub(super) fn javascript(fix: bool) -> Vec<Result<(), Failure>> {
         run("prettier", &[if fix { "--write" } else { "--check" }, "--log-level", "warn", "."]),
         run("eslint", if fix { &["--fix", "."] } else { &["."] }),
         run("tsc", &["--project", "."]),
+        // The tests: the same, but parameters may be untyped.
+        run("tsc", &["--project", "tests"]),
     ]
 }
 

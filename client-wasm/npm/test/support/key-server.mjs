@@ -40,8 +40,13 @@ export { config }
 
 /**
  * Starts it on a free port of the loopback.
- * @param options `auth`: `bearer`, `basic` or `open`; `tags`: how many; `hooks`: functions by `METHOD path` that answer
- *   instead; `files`: a function of a path that gives `{type, content, headers?}` of a page's files.
+ * @param {{
+ *   auth?: 'bearer' | 'basic' | 'open',
+ *   tags?: number,
+ *   hooks?: Record<string, (request: any) => unknown>,
+ *   expiresIn?: number,
+ *   files?: (path: string) => { type: string, content: string | Uint8Array, headers?: object } | undefined,
+ * }} [options] `tags`: how many. `hooks`: by `METHOD path`, respond instead. `files`: a page's files.
  */
 export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn = 300, files } = {}) {
   const requests = []
@@ -114,7 +119,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
           {
             registry: 'registry.test',
             name: 'Test',
-            url: `http://127.0.0.1:${server.address().port}/direct`,
+            url: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/direct`,
             gateway: '/r/registry.test',
           },
         ],
@@ -202,7 +207,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
         : `repository:${/^\/v2\/(.+)\/(tags|manifests|blobs)\//.exec(path)?.[1]}:pull`
     if (auth === 'bearer') {
       const claims = valid.has(bearer)
-        ? JSON.parse(Buffer.from(bearer.split('.')[1], 'base64url'))
+        ? JSON.parse(Buffer.from(bearer.split('.')[1], 'base64url').toString())
         : undefined
       const [type, name, action] = need.split(':')
       const granted = claims?.access.some(
@@ -255,8 +260,10 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
       'docker-content-digest': sha256(content),
     })
   })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${server.address().port}`
+  await new Promise((/** @type {(value?: unknown) => void} */ resolve) =>
+    server.listen(0, '127.0.0.1', resolve),
+  )
+  const url = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`
   return {
     url,
     requests,
@@ -264,7 +271,13 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     take: () => requests.splice(0).map(({ method, path }) => `${method} ${path}`),
     revoke: () => (revoked = true),
     invalidate: () => valid.clear(),
-    stop: () => new Promise((resolve) => (server.closeAllConnections(), server.close(resolve))),
+    stop: () =>
+      new Promise(
+        (/** @type {(value?: unknown) => void} */ resolve) => (
+          server.closeAllConnections(),
+          server.close(resolve)
+        ),
+      ),
   }
 }
 

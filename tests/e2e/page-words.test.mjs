@@ -36,6 +36,16 @@ test('an address names a registry, a repository and a reference, and comes back 
   }
 })
 
+test('an address may name every host that the key server accepts', () => {
+  const cases = JSON.parse(readFileSync(join(root, 'protocol/testdata/origins.json'), 'utf8'))
+  const origins = cases.map(({ expect }) => expect.origin).filter((origin) => origin !== undefined)
+  assert.ok(origins.length >= 10 && origins.some((origin) => origin.includes('_')), `${origins}`)
+  for (const origin of origins) {
+    const registry = origin.replace(/^https?:\/\//, '')
+    assert.equal(parseRoute(`#/${registry}/a/b`).registry, registry)
+  }
+})
+
 // Threats: WEB-05.
 test('what is not of the grammar is dropped from an address', () => {
   const nothing = { registry: null, repository: null, reference: null }

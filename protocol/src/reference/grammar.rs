@@ -1,5 +1,7 @@
 //! The grammars of names, tags and digests (distribution-spec "Pulling manifests", distribution/reference).
 
+use crate::origin::{Origin, Scheme};
+
 /// The longest name, host included (distribution/reference `RepositoryNameTotalLengthMax`).
 pub(crate) const MAX_NAME: usize = 255;
 
@@ -51,26 +53,9 @@ fn drop_while(bytes: &[u8], kind: impl Fn(&u8) -> bool) -> Option<&[u8]> {
     if length == 0 { None } else { bytes.get(length..) }
 }
 
-/// `host [ ":" port ]` as distribution/reference writes it (`domain-name`, or IPv6 in brackets). Only the form: what
-/// the name means is [`RegistryName`](super::RegistryName)'s business.
+/// `host [ ":" port ]`, by the one grammar of hosts: that of [`Origin::from_authority`].
 fn is_domain(domain: &str) -> bool {
-    let (host, port) = match domain.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (domain, None),
-    };
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    let host_ok = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) => {
-            !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
-        }
-        None => host.split('.').all(label),
-    };
-    host_ok && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+    Origin::from_authority(Scheme::Https, domain).is_ok()
 }
 
 /// `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`

@@ -76,7 +76,7 @@ pub fn tape_text() -> usize {
     DECODED.with_borrow(|decoded| decoded.text().as_ptr() as usize)
 }
 
-/// The address of the last answer.
+/// The address of the output.
 #[wasm_bindgen]
 pub fn output() -> usize {
     OUTPUT.with_borrow(|output| output.as_ptr() as usize)
@@ -137,7 +137,7 @@ pub(crate) fn table_write(from: usize, values: &[u32]) {
     });
 }
 
-/// What a function answers: the length of the JSON in the output; negative when it is an error.
+/// What a function returns: the length of the JSON in the output; negative when it is an error.
 pub(crate) type OutputLength = i32;
 
 /// Makes a text the output.
@@ -147,7 +147,7 @@ fn put(text: String) -> OutputLength {
     length
 }
 
-/// Answers with JSON.
+/// Returns JSON.
 pub(crate) fn write_output(json: Json) -> OutputLength {
     put(json.finish())
 }
@@ -164,7 +164,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Answers with the error; `more` adds further fields.
+    /// Returns the error; `more` adds further fields.
     pub(crate) fn write_output(self, more: impl FnOnce(&mut Json)) -> OutputLength {
         let mut json = Json::with_capacity(128);
         json.open('{');

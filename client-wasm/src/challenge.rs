@@ -25,7 +25,7 @@ pub fn scan_challenges(length: usize, lines: usize) -> bool {
     .is_some()
 }
 
-/// Reads challenges from one line, or from several whose ends are in the table; answers with their JSON.
+/// Reads challenges from one line, or from several whose ends are in the table; returns their JSON.
 #[wasm_bindgen]
 pub fn parse_challenges(length: usize, lines: usize) -> OutputLength {
     with_input(length, |text| match parse_lines(split(text, lines)) {

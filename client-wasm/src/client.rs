@@ -19,7 +19,7 @@ use crate::flow::Flow;
 use crate::json::Json;
 use crate::state::ClientState;
 
-/// One registry and what was learned of it. Cleared with the session.
+/// A client of one registry, with its tokens. They are deleted with the session.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Client {
@@ -28,14 +28,14 @@ pub struct Client {
 
 #[wasm_bindgen]
 impl Client {
-    /// A client that knows nothing yet.
+    /// A client without a session and without tokens.
     #[wasm_bindgen(constructor)]
     #[expect(clippy::new_without_default, reason = "JavaScript has no Default")]
     pub fn new() -> Self {
         Self { state: Rc::default() }
     }
 
-    /// Somebody is logged in at a registry that authenticates this way: `auth` is 0 open, 1 basic, 2 bearer; then the
+    /// A user logged in at a registry that authenticates this way: `auth` is 0 open, 1 basic, 2 bearer; then the
     /// input holds the realm, of `realm` bytes, and the service.
     pub fn identify(&self, auth: u8, realm: usize, length: usize) {
         let auth = with_input(length, |text| {
@@ -54,7 +54,7 @@ impl Client {
         *state = ClientState { auth, identified: true, epoch, ..ClientState::default() };
     }
 
-    /// Nobody is logged in. How the registry authenticates is still known.
+    /// The session ended. How the registry authenticates stays known.
     pub fn forget(&self) {
         let mut state = self.state.borrow_mut();
         let epoch = state.epoch.wrapping_add(1);
@@ -74,7 +74,7 @@ impl Client {
         })
     }
 
-    /// Which token to ask for, to learn what it says of scopes that are separated by spaces. Answers with
+    /// Which token to request in order to learn its grants for scopes that are separated by spaces. Returns
     /// `{scopes, token?, realm?, service?}`; `token` is one that is at hand at `now` (milliseconds since the epoch).
     /// Without `scopes`, this registry has no tokens.
     pub fn question(&self, length: usize, now: f64) -> OutputLength {
@@ -116,7 +116,7 @@ impl Client {
     }
 }
 
-/// The canonical name of a registry. Answers with a string.
+/// The canonical name of a registry. Returns a string.
 #[wasm_bindgen]
 pub fn registry_name(length: usize) -> OutputLength {
     with_input(length, |text| match RegistryName::parse(text) {
@@ -134,8 +134,8 @@ pub fn registry_name(length: usize) -> OutputLength {
     })
 }
 
-/// The path of the page after the one at a path. The table holds the ends of three texts in the input: the `Link` line of the
-/// answer, the registry's origin, the path. Answers with a string;
+/// The path of the next page of a list. The table holds the ends of three strings in the input: the `Link` line of the
+/// response, the registry's origin, the path. Returns a string;
 /// `null` when it is the last page; `false` when there is a next page whose link cannot be followed.
 #[wasm_bindgen]
 pub fn next_page(length: usize) -> OutputLength {

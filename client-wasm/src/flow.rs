@@ -14,7 +14,7 @@ use crate::boundary::{OutputLength, table_get, with_input, write_output};
 use crate::json::Json;
 use crate::state::ClientState;
 
-/// A flow under way. The driver asks [`step`](Flow::step) what to do, does it, reports it, and asks again.
+/// A flow under way. The driver calls [`step`](Flow::step) to learn what to do, does it, reports the result, and calls it again.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Flow {
@@ -46,7 +46,7 @@ impl Flow {
 
 #[wasm_bindgen]
 impl Flow {
-    /// What to do at `now` (milliseconds since the epoch). Answers with one of
+    /// What to do at `now` (milliseconds since the epoch). Returns one of
     /// - `{do: "send", token?}`: send the request with this `Bearer` token;
     /// - `{do: "send", session: true}`: send it so that the gateway attaches the session's credentials;
     /// - `{do: "token", scopes, realm, service?, fresh}`: get a token from the key server;
@@ -66,7 +66,7 @@ impl Flow {
                 json.string(token.expose_secret());
             }
             ResourceStep::Send(Authorization::None) => json.string("send"),
-            // There are no credentials in a page: whoever holds the session attaches them.
+            // A page has no credentials: the key server attaches those of the session.
             ResourceStep::Send(Authorization::FromSession | Authorization::Basic { .. }) => {
                 json.string("send");
                 json.name("session");
@@ -107,7 +107,7 @@ impl Flow {
         write_output(json)
     }
 
-    /// The request was answered. The table holds the ends of five texts in the input: `WWW-Authenticate`, what the gateway
+    /// The response to the request. The table holds the ends of five strings in the input: `WWW-Authenticate`, what the gateway
     /// relays in its place, `Content-Type`, `Retry-After`, `Date`; each empty where there is none.
     pub fn response(&mut self, status: u16, length: usize) {
         with_input(length, |text| {
@@ -127,13 +127,13 @@ impl Flow {
         });
     }
 
-    /// The key server gave this token.
+    /// A token from the key server.
     pub fn token(&mut self, length: usize) {
         let token = with_input(length, |text| SecretString::from(text));
         self.machine.token(Ok(token));
     }
 
-    /// The key server gave none. The input holds the code, of `code` bytes, and the hop that failed.
+    /// The key server issued no token. The input holds the code, of `code` bytes, and the hop that failed.
     pub fn token_failed(&mut self, code: usize, length: usize, status: u16) {
         let error = with_input(length, |text| {
             let (code, hop) = text.split_at_checked(code).unwrap_or_default();
@@ -146,7 +146,7 @@ impl Flow {
         self.machine.token(Err(FlowError { status, ..error }));
     }
 
-    /// The request got no answer.
+    /// The request failed without a response.
     pub fn unreachable(&mut self) {
         self.machine.transport_failed(TransportError::Unreachable);
     }

@@ -11,7 +11,7 @@ use crate::boundary::{OutputLength, table_write, with_bytes, with_decoded, with_
 use crate::json::Json;
 use crate::scope;
 
-/// Decodes a token. Answers with
+/// Decodes a token. Returns
 /// - 0 for an opaque token;
 /// - below 0 for a broken one: the negative length of the problem's code in the output, as JSON;
 /// - else the length of header and claims in the text of the tape.
@@ -51,7 +51,7 @@ fn rewrite(access: AccessList<'_>) -> Json {
     json
 }
 
-/// What a token says of a scope; the input is the scope, of `scope_length` bytes, and the token. Answers with a string.
+/// What a token says of a scope; the input is the scope, of `scope_length` bytes, and the token. Returns a string.
 #[wasm_bindgen]
 pub fn token_grants(scope_length: usize, length: usize) -> OutputLength {
     with_input(length, |text| {

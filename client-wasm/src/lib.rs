@@ -18,7 +18,7 @@ mod token_cache;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The version of this module, for the loader to compare with its own. Answers with a string.
+/// The version of this module, for the loader to compare with its own. Returns a string.
 #[wasm_bindgen]
 pub fn version() -> boundary::OutputLength {
     let mut json = json::Json::default();

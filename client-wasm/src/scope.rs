@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::boundary::{OutputLength, Refusal, utf16_position, with_input, write_output};
 use crate::json::Json;
 
-/// Reads a scope list; answers with the scopes.
+/// Reads a scope list; returns the scopes.
 #[wasm_bindgen]
 pub fn parse_scopes(length: usize) -> OutputLength {
     with_input(length, |text| match parse(text) {
@@ -19,7 +19,7 @@ pub fn parse_scopes(length: usize) -> OutputLength {
     })
 }
 
-/// Brings scopes that are separated by spaces into canonical form; answers with their texts.
+/// Brings scopes that are separated by spaces into canonical form; returns their texts.
 #[wasm_bindgen]
 pub fn normalize_scopes(length: usize) -> OutputLength {
     with_input(length, |text| {

@@ -13,6 +13,6 @@ pub(crate) struct ClientState {
     pub(crate) tokens: TokenCache,
     /// Whether there is a session.
     pub(crate) identified: bool,
-    /// Counts logins and logouts: what was asked for before one is not kept after it.
+    /// Counts logins and logouts: a token that was requested before one is not kept after it.
     pub(crate) epoch: u32,
 }

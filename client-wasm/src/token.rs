@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::boundary::{OutputLength, Refusal, with_input, write_output};
 use crate::json::Json;
 
-/// Reads the body of a token service's answer that came at `received_at` (milliseconds since the epoch); answers with
+/// Reads the body of a token service's answer that came at `received_at` (milliseconds since the epoch); returns
 /// token, expiry and refresh token. Input and output hold secrets: call [`wipe`](crate::boundary::wipe) after it.
 #[wasm_bindgen]
 #[expect(

@@ -9,7 +9,7 @@ const MAX_ENTRIES: usize = 128;
 /// A token is not used in the last moments of its life, or it would end on its way.
 const MARGIN_MS: f64 = 5_000.0;
 
-/// Tokens by the scopes they were asked for. It lives as long as the tab and never leaves its memory; it does not share
+/// Tokens by their requested scopes. It lives as long as the tab and never leaves its memory; it does not share
 /// a larger token with a smaller need, and it does not know the clock.
 #[derive(Debug, Default)]
 pub(crate) struct TokenCache {

@@ -1,7 +1,7 @@
 //! The authorization flow as state machines without I/O.
 //!
-//! Three machines, one per thing that someone wants; each is driven the same way. The driver asks [`step`](ResourceFlow::step)
-//! what to do, does it, reports back, and asks again until `Done` or `Fail`:
+//! Three machines, one per thing that someone wants; each is driven the same way. The driver calls [`step`](ResourceFlow::step)
+//! to learn what to do, does it, reports the result, and repeats this until `Done` or `Fail`:
 //!
 //! - [`ResourceFlow`]: one request at a registry, through every challenge that may come. Driven by `fetch` in the
 //!   browser and by the gateway of the key server.
@@ -48,7 +48,7 @@ pub enum Authorization {
     FromSession,
 }
 
-/// What a driver saw of an answer. Borrowed: the machine keeps nothing of it but what it decided.
+/// The head of a response, as the driver read it. Borrowed: the machine keeps nothing of it but what it decided.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'a> {
     /// HTTP status code.
@@ -93,7 +93,7 @@ const SAME_CLOCK_MS: i64 = 5_000;
 /// A clock that is off by more than a year is broken, and no reason to believe a token for longer.
 const MAX_SKEW_MS: i64 = 366 * 86_400_000;
 
-/// Why a driver could not get an answer; it maps its client's errors to these.
+/// Why there is no response. The driver maps the errors of its HTTP client to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportError {
@@ -101,9 +101,9 @@ pub enum TransportError {
     Unreachable,
     /// TLS failed.
     Tls,
-    /// No answer in time.
+    /// No response in time.
     Timeout,
-    /// The answer breaks HTTP or a size limit.
+    /// The response violates HTTP or a size limit.
     Invalid,
     /// A redirect where none is followed.
     Redirect,
@@ -146,7 +146,7 @@ pub struct FlowError {
     pub code: ErrorCode,
     /// Where.
     pub hop: Hop,
-    /// The HTTP status that led to it, if an answer did.
+    /// The HTTP status that led to it, if a response did.
     pub status: Option<u16>,
     /// Milliseconds to wait before trying again, with [`ErrorCode::RateLimited`]; at least 100, at most one hour.
     pub retry_after_ms: Option<u64>,

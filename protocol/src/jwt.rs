@@ -1,8 +1,8 @@
 //! Looking into registry tokens (distribution `docs/content/spec/auth/jwt.md`, RFC 7519).
 //!
 //! **Nothing here is verified.** What a token says is the token's word; the registry decides. [`inspect`] serves to know
-//! before a request whether the token service granted what was asked (Docker Hub answers `200` either way), and when
-//! to ask again.
+//! before a request whether the token service granted the requested scopes (Docker Hub responds with `200` either way), and when
+//! to request again.
 //!
 //! # Opaque, or broken
 //! A text looks like a JWT if it has dots and the part before the first is base64url of a JSON object's beginning, with the
@@ -73,7 +73,7 @@ pub struct TokenInfo {
     pub key_id: Option<String>,
 }
 
-/// The scopes that were asked for, by what a token says of each.
+/// Requested scopes, by what a token grants.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Grants {
     /// Granted with every action.

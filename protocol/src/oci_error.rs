@@ -31,7 +31,7 @@ pub struct OciError {
 pub struct UntrustedText(String);
 
 impl UntrustedText {
-    /// The text. Whoever calls this answers for where it ends up.
+    /// The text. The caller decides where it may be shown.
     pub fn expose(&self) -> &str {
         &self.0
     }

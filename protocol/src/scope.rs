@@ -54,7 +54,7 @@ pub struct Scope {
 /// What a token says of a scope.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Grant {
-    /// The token lists the resource with every action that was asked for.
+    /// The token lists the resource with every requested action.
     Granted,
     /// The token lists its grants, and this is not among them; or it is a JWT that is broken.
     Denied,

@@ -1,4 +1,4 @@
-//! The answer of a token service (distribution `docs/content/spec/auth/token.md` and `oauth.md`).
+//! The response of a token service (distribution `docs/content/spec/auth/token.md` and `oauth.md`).
 
 mod response;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which challenge to answer, and what a Bearer challenge of a registry says.
+//! Which challenge to follow, and what a Bearer challenge of a registry says.
 
 use super::{Challenge, Param};
 
@@ -47,7 +47,7 @@ pub struct BearerChallenge {
     pub error: Option<String>,
 }
 
-/// The challenge to answer, in the order of protocol rule 1.4: a Bearer challenge with a usable realm, then Basic,
+/// The challenge to follow, in the order of protocol rule 1.4: a Bearer challenge with a usable realm, then Basic,
 /// then whatever else there is.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Selected {
@@ -67,7 +67,7 @@ pub enum Selected {
     None,
 }
 
-/// Picks the challenge to answer.
+/// Selects the challenge to follow.
 pub fn select(challenges: &[Challenge<'_>]) -> Selected {
     if let Some(bearer) = bearer_candidates(challenges).next() {
         return Selected::Bearer(bearer);

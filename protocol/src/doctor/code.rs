@@ -74,7 +74,7 @@ diagnoses! {
     RealmChanged = "realm_changed", "Log in again if the registry was moved on purpose; else find out who changed its challenge.";
     /// The registry is not configured.
     RegistryNotConfigured = "registry_not_configured", "Add the registry to the key server's configuration.";
-    /// The address answers, but not as a registry.
+    /// There is a server at this address, but it is not a registry.
     NotARegistry = "not_a_registry", "Check host, port and path: `/v2/` of a registry answers 200 or 401 with JSON or a challenge.";
     /// The registry answers with something else than its protocol.
     RegistryInvalid = "registry_invalid", "Look for a proxy between the key server and the registry that changes answers.";
@@ -92,15 +92,15 @@ diagnoses! {
     AnyPasswordAccepted = "any_password_accepted", "Set the token service up to refuse wrong passwords where no scope is asked; until then a login proves nothing.";
     /// The browser's preflight was refused.
     PreflightBlocked = "preflight_blocked", "Go through the key server's gateway, or put a proxy before the registry that answers OPTIONS without authorization.";
-    /// An answer without the CORS header that the page needs.
+    /// A response without the CORS header that the page needs.
     CorsHeaderMissing = "cors_header_missing", "Go through the key server's gateway, or add Access-Control-Allow-Origin and Access-Control-Expose-Headers to the registry's answers.";
-    /// A page on https asked for http.
+    /// A page loaded by https requested an http address.
     MixedContent = "mixed_content", "Serve the registry or key server by https; a page that came by https may not ask for http.";
     /// TLS.
     TlsUntrusted = "tls_untrusted", "Check the certificate's name, dates and issuer; add a private authority to the key server's trust.";
     /// No connection.
     Unreachable = "unreachable", "Check name, port, firewall and that the service runs; private addresses have to be in the configuration.";
-    /// No answer in time.
+    /// No response in time.
     Timeout = "timeout", "Check the load of the service and the way to it; it accepted the connection or dropped it without an answer.";
     /// A redirect where none is followed.
     RedirectRefused = "redirect_refused", "Configure the address that it redirects to, with the right scheme and host; credentials never follow a redirect.";
@@ -110,7 +110,7 @@ diagnoses! {
     UpstreamFailed = "upstream_failed", "Try again later, and look into the log of the registry or token service.";
     /// A 404.
     Missing = "missing", "Check the name, tag and digest; registries also answer 404 for what they hide.";
-    /// Another answer that authorization does not change.
+    /// Another error that has nothing to do with authorization.
     RequestRefused = "request_refused", "Look at the registry's own error code in the answer's body; authorization has nothing to do with it.";
     /// The key server is not there.
     KeyServerUnreachable = "key_server_unreachable", "Check the key server's address, that it runs, and that it allows this page's origin.";

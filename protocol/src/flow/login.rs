@@ -75,7 +75,7 @@ enum State {
     Fail(FlowError),
 }
 
-/// What is asked of the registry.
+/// A request to the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RegistryRequest {
     /// How do you authenticate?
@@ -113,7 +113,7 @@ impl LoginFlow {
         flow
     }
 
-    /// What to do now. Asking twice without reporting gives the same answer.
+    /// What to do now. Until something is reported, every call returns the same step.
     pub fn step(&self) -> LoginStep {
         match &self.state {
             State::Registry(request) => LoginStep::SendToRegistry(HttpRequest {
@@ -134,7 +134,7 @@ impl LoginFlow {
         }
     }
 
-    /// The last request was answered with this head and body at this time (milliseconds since the epoch). A report that
+    /// The response to the last request, with its head, body and time of arrival (milliseconds since the epoch). A report that
     /// no step asked for is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         match &mut self.state {
@@ -150,7 +150,7 @@ impl LoginFlow {
         }
     }
 
-    /// The last request got no answer.
+    /// The last request failed without a response.
     pub fn transport_failed(&mut self, error: TransportError) {
         match &mut self.state {
             State::Registry(_) => self.end(error.code(), None),

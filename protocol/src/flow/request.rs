@@ -22,7 +22,7 @@ const RESERVED: &[&str] = &[
     "username",
 ];
 
-/// What is asked of a token service, however it is sent.
+/// A request for a token, by GET or POST.
 pub(super) struct TokenRequest<'a> {
     pub(super) realm: &'a Realm,
     pub(super) service: Option<&'a str>,

@@ -20,7 +20,7 @@ pub(super) const MAX_REQUESTS: u8 = 3;
 /// The most tokens: one, and one that is wider or fresher.
 pub(super) const MAX_TOKENS: u8 = 2;
 
-/// What is asked of the registry.
+/// A request to the registry.
 #[derive(Clone, Debug)]
 pub struct ResourceRequest {
     /// HTTP method, upper case.
@@ -49,7 +49,7 @@ pub enum ResourceStep {
     Send(Authorization),
     /// Get a token, then call [`ResourceFlow::token`].
     NeedToken(TokenNeed),
-    /// The last response is the answer: hand it on, whatever its status.
+    /// Return the last response to the caller, whatever its status.
     Done(ResourceOutcome),
     /// The last response, if any, is not to be used.
     Fail(FlowError),
@@ -64,7 +64,7 @@ pub struct ResourceOutcome {
     pub scopes: ScopeSet,
 }
 
-/// The machine. At most three requests to the registry and two tokens, whatever it answers.
+/// The machine. At most three requests to the registry and two tokens, whatever the responses are.
 #[derive(Debug)]
 pub struct ResourceFlow {
     request: ResourceRequest,
@@ -145,7 +145,7 @@ impl ResourceFlow {
         self
     }
 
-    /// What to do now. Asking twice without reporting gives the same answer.
+    /// What to do now. Until something is reported, every call returns the same step.
     pub fn step(&self) -> ResourceStep {
         match &self.state {
             State::Send(authorization) => ResourceStep::Send(authorization.clone()),
@@ -155,7 +155,7 @@ impl ResourceFlow {
         }
     }
 
-    /// The registry answered. A report that no step asked for is ignored.
+    /// The registry answered. A report without a pending step is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>) {
         let State::Send(authorization) = &self.state else { return };
         let sent = authorization.scheme();
@@ -181,7 +181,7 @@ impl ResourceFlow {
         }
     }
 
-    /// The token came, or could not be had. A report that no step asked for is ignored.
+    /// The token came, or could not be had. A report without a pending step is ignored.
     pub fn token(&mut self, token: Result<SecretString, FlowError>) {
         if !matches!(self.state, State::NeedToken(_)) {
             return;
@@ -202,7 +202,7 @@ impl ResourceFlow {
         }
     }
 
-    /// The registry could not be asked.
+    /// The registry could not be reached.
     pub fn transport_failed(&mut self, error: TransportError) {
         self.failed(FlowError::new(error.code(), Hop::Registry));
     }
@@ -233,7 +233,7 @@ impl ResourceFlow {
         }
     }
 
-    /// What a good answer says of the registry.
+    /// What a successful response shows about the registry.
     fn learn_auth(&mut self, head: &ResponseHead<'_>, bearer_sent: bool) {
         if self.basic_sent && !bearer_sent {
             // Harbor takes Basic for its catalog and tokens for the rest; one exception does not unlearn the rule.

@@ -38,7 +38,7 @@ pub struct TokenGrant {
     pub token: SecretString,
     /// Milliseconds since the epoch, by the caller's clock: the smaller of JWT `exp` and `expires_in`; 60 s if neither.
     pub expires_at_ms: i64,
-    /// Given only when offline access was asked for. Never leaves the key server.
+    /// Only when a refresh token was requested. Never leaves the key server.
     pub refresh_token: Option<SecretString>,
     /// Whether the token is a readable JWT.
     pub is_jwt: bool,
@@ -183,12 +183,12 @@ impl TokenFlow {
         self
     }
 
-    /// How many requests were answered or failed.
+    /// How many requests were sent, with or without a response.
     pub(super) fn requests(&self) -> u8 {
         self.requests
     }
 
-    /// What to do now. Asking twice without reporting gives the same answer.
+    /// What to do now. Until something is reported, every call returns the same step.
     pub fn step(&self) -> TokenStep {
         match &self.state {
             State::Send => TokenStep::Send(self.request()),
@@ -197,7 +197,7 @@ impl TokenFlow {
         }
     }
 
-    /// The token service answered with this head and body at this time (milliseconds since the epoch). A report that no
+    /// The response of the token service, with its head, body and time of arrival (milliseconds since the epoch). A report that no
     /// step asked for is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         if matches!(self.state, State::Send) {
@@ -207,7 +207,7 @@ impl TokenFlow {
         }
     }
 
-    /// The token service could not be asked.
+    /// The token service could not be reached.
     pub fn transport_failed(&mut self, error: TransportError) {
         if matches!(self.state, State::Send) {
             self.requests += 1;

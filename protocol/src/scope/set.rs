@@ -75,7 +75,7 @@ impl ScopeSet {
     }
 
     /// Whether this set asks for everything that `other` asks for; `*` counts as every action. (What a token grants
-    /// is compared literally instead, see [`TokenInfo::answer`](crate::jwt::TokenInfo::answer).)
+    /// is compared literally instead, see [`TokenInfo::grant`](crate::jwt::TokenInfo::grant).)
     pub fn is_superset(&self, other: &Self) -> bool {
         other.iter().all(|requested| self.iter().any(|scope| scope.covers(requested)))
     }

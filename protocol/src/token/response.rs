@@ -10,7 +10,7 @@ use crate::jwt::{self, Decoded, Reading};
 use dockpass_syntax::json::{self, JsonError, Kind, Value};
 use dockpass_syntax::tape::Tape;
 
-/// The longest answer that is read, in bytes.
+/// The longest response that is read, in bytes.
 pub const MAX_RESPONSE: usize = 64 * 1024;
 
 /// How long a token lives of which nobody says how long, in milliseconds: the specification's 60 seconds.
@@ -56,7 +56,7 @@ impl ResponseNotes {
     }
 }
 
-/// An answer that is no token. The codes are stable.
+/// A response without a usable token. The codes are stable.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenResponseError {

@@ -1,4 +1,4 @@
-//! What the registry's answers to `GET /v2/` mean for a login.
+//! What the registry's responses to `GET /v2/` mean for a login.
 
 use super::{
     Bearer, Credential, Decision, ErrorCode, FlowError, Hop, LoginFlow, LoginProof, RegistryAuth,

@@ -50,7 +50,7 @@ impl ResourceFlow {
         }
     }
 
-    /// The challenge to answer: the known token service if it is among them, else the first that the policy admits.
+    /// The challenge to follow: the known token service if it is among them, else the first that the policy admits.
     fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Selected, ErrorCode> {
         let known = bearer_candidates(challenges).find(|bearer| self.is_requested_service(bearer));
         let Some(policy) = &self.policy else {

@@ -1,4 +1,4 @@
-//! What a token service's answer means, and what is worth trying.
+//! What the response of a token service means, and what to try next.
 
 use super::{ErrorCode, FlowError, Hop, Nested, ResponseHead, State, TokenFlow, TokenGrant, evidence};
 use crate::challenge::{BearerChallenge, Challenge, bearer_candidates, parse_lines};

@@ -201,7 +201,7 @@ fn ends_in_number(host: &str) -> bool {
 }
 
 /// A label of letters, digits, hyphens inside, and underscores, which names inside container networks have.
-fn is_label(label: &str) -> bool {
+pub(crate) fn is_label(label: &str) -> bool {
     (1..=MAX_LABEL).contains(&label.len())
         && !label.starts_with('-')
         && !label.ends_with('-')

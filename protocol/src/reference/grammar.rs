@@ -1,6 +1,6 @@
 //! The grammars of names, tags and digests (distribution-spec "Pulling manifests", distribution/reference).
 
-use crate::origin::{Origin, Scheme};
+use crate::origin::is_label;
 
 /// The longest name, host included (distribution/reference `RepositoryNameTotalLengthMax`).
 pub(crate) const MAX_NAME: usize = 255;
@@ -53,9 +53,21 @@ fn drop_while(bytes: &[u8], kind: impl Fn(&u8) -> bool) -> Option<&[u8]> {
     if length == 0 { None } else { bytes.get(length..) }
 }
 
-/// `host [ ":" port ]`, by the one grammar of hosts: that of [`Origin::from_authority`].
+/// `host [ ":" port ]` as distribution/reference writes it (`domain-name`, or IPv6 in brackets), with the labels of
+/// [`Origin`](crate::origin::Origin). Only the form: what the name means is
+/// [`RegistryName`](super::RegistryName)'s business.
 fn is_domain(domain: &str) -> bool {
-    Origin::from_authority(Scheme::Https, domain).is_ok()
+    let (host, port) = match domain.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (domain, None),
+    };
+    let host_ok = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => {
+            !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
+        }
+        None => host.split('.').all(is_label),
+    };
+    host_ok && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`

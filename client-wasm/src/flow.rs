@@ -72,6 +72,11 @@ impl Flow {
                 json.name("session");
                 json.raw("true");
             }
+            // Asked by whoever has a policy and a password, which a page has not.
+            ResourceStep::Confirm(_) => {
+                json.string("fail");
+                write_error(&mut json, FlowError::new(ErrorCode::Internal, Hop::Registry));
+            }
             ResourceStep::NeedToken(need) => {
                 json.string("token");
                 json.name("scopes");
@@ -86,7 +91,9 @@ impl Flow {
                 json.string("done");
                 let mut state = self.state.borrow_mut();
                 if state.epoch == self.epoch {
-                    state.auth = Some(outcome.auth);
+                    if let Some(auth) = outcome.auth {
+                        state.auth = Some(auth);
+                    }
                 }
             }
             ResourceStep::Fail(error) => {
@@ -123,6 +130,7 @@ impl Flow {
                 content_type: part(2),
                 retry_after: part(3),
                 date: part(4),
+                location: None,
             });
         });
     }

@@ -56,6 +56,9 @@ pub struct BrokerRequest {
     pub seen: Option<ReportedChallenge>,
     /// The registry refused the last token, so that a cached one is not enough.
     pub fresh: bool,
+    /// The token is for a request that cannot be sent twice: one that ends soon, or that is older than a refusal of the
+    /// registry lately, will not do either.
+    pub doubtful_will_not_do: bool,
 }
 
 /// A token with its grants. `Debug` shows no token.
@@ -63,6 +66,11 @@ pub struct BrokerRequest {
 pub struct Token(Arc<CachedToken>);
 
 impl Token {
+    /// Whether it says that something was not granted.
+    pub(crate) fn denies(&self) -> bool {
+        !self.0.denied.is_empty()
+    }
+
     /// The token itself.
     pub fn secret(&self) -> &SecretString {
         &self.0.token
@@ -75,6 +83,7 @@ impl Token {
         IssuedToken {
             token: cached.token.expose_secret().to_owned(),
             token_type: "Bearer".to_owned(),
+            session: None,
             expires_in: u64::try_from(left_ms / 1_000).unwrap_or(0),
             issued_at: now_ms,
             kind: if cached.is_jwt { TokenForm::Jwt } else { TokenForm::Opaque },
@@ -123,7 +132,7 @@ impl Broker {
         if texts.len() > MAX_SCOPES || texts.iter().any(|text| text.is_empty() || text.contains(' ')) {
             return Err(ErrorCode::InvalidScope);
         }
-        ScopeSet::parse(&texts.join(" ")).map_err(|_| ErrorCode::InvalidScope)
+        ScopeSet::parse_as_stated(&texts.join(" ")).map_err(|_| ErrorCode::InvalidScope)
     }
 
     /// A token, from the cache or from the token service. `admit` is called once, before a request is sent upstream;
@@ -174,9 +183,18 @@ impl Broker {
         let (realm, service) = self.service(&request, recorder, &mut admit).await?;
         let key =
             self.cache.key(&request.identity, &request.registry, &realm, service.as_deref(), &request.scopes);
-        if request.fresh && self.cache.may_freshen(&key, began_ms) {
+        if request.fresh {
+            request.registry.note_refusal(began_ms);
+        }
+        let kept = self.cache.get(&key, began_ms).await;
+        let is_doubtful = request.doubtful_will_not_do
+            && kept.as_ref().is_some_and(|kept| {
+                kept.is_near_its_end(began_ms)
+                    || kept.is_older_than(request.registry.refused_lately(began_ms))
+            });
+        if (request.fresh || is_doubtful) && self.cache.may_freshen(&key, began_ms) {
             self.cache.forget_older(&key, began_ms).await;
-        } else if let Some(entry) = self.cache.get(&key, began_ms).await {
+        } else if let Some(entry) = kept {
             return from_entry(entry);
         }
         admit()?;
@@ -230,12 +248,18 @@ impl Broker {
                     (_, Some(_)) => true,
                     (_, None) => false,
                 };
-                self.auth_discovery.auth(&request.registry, &*self.clock, recorder, is_stale, admit).await?
+                let discovery = &self.auth_discovery;
+                discovery
+                    .auth(&request.registry, &*self.clock, recorder, &request.scopes, is_stale, admit)
+                    .await?
             }
         };
+        let is_session = matches!(request.identity, Identity::Session(..));
         let (realm, service) = match auth {
             RegistryAuth::Bearer { realm, service } => (policy.admit(&realm).map_err(here)?, service),
             RegistryAuth::Open => return Err(here(ErrorCode::RegistryOpen)),
+            // The registry took Basic at login, and has a token service now.
+            RegistryAuth::Basic if is_session && seen.is_some() => return Err(here(ErrorCode::RealmChanged)),
             RegistryAuth::Basic => return Err(here(ErrorCode::BasicOnly)),
         };
         match seen {

@@ -57,8 +57,21 @@ pub(crate) struct Relay<'a> {
     pub(crate) target: Target<'a>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: Option<UpstreamBody>,
+    /// Whether the body has no content, and can be sent again.
+    pub(crate) is_empty: bool,
     pub(crate) caller: Caller,
 }
+
+impl Relay<'_> {
+    /// Whether the body was sent, and cannot be sent again.
+    fn is_spent(&self) -> bool {
+        let needs_body = !self.method.is_safe() && self.method != Method::DELETE;
+        needs_body && self.body.is_none() && !self.is_empty
+    }
+}
+
+/// How long a client is to wait before it sends a body again, in milliseconds.
+const AGAIN_MS: u64 = 1_000;
 
 /// The response to relay, with a limit on the time without progress of its body.
 pub(crate) type RelayedResponse = Response<IdleBody<Incoming>>;
@@ -143,8 +156,10 @@ impl Gateway {
         // After a redirect away from the registry, the response is its storage's: no header of it is the registry's.
         let Received { response, path } = response;
         let (response, own) = if redirect::is_one(response.status()) {
-            let followed = redirect::follow(&relay.registry, &relay.method, relay.headers, path, response);
-            (followed.await.map_err(|code| failed(code.into()))?, None)
+            let now_ms = self.clock.now_ms();
+            let followed =
+                redirect::follow(&relay.registry, &relay.method, relay.headers, path, response, now_ms);
+            (followed.await.map_err(failed)?, None)
         } else {
             (response, Some((&*relay.registry, path)))
         };
@@ -171,6 +186,7 @@ impl Gateway {
             ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
         let mut flow = ResourceFlow::new(request, Some(info.auth.clone()), true)
             .with_policy(relay.registry.policy().clone());
+        let registry = Arc::clone(&relay.registry);
         let mut seen = Evidence::default();
         let mut last = None;
         let result = loop {
@@ -182,6 +198,10 @@ impl Gateway {
                         other => Ok(other),
                     };
                     let response = match authorization {
+                        // The token that was fetched for a second attempt says that there is no permission.
+                        Ok(_) if relay.is_spent() && seen.is_denied() => {
+                            Err(FlowError::new(ErrorCode::ScopeDenied, Hop::Registry))
+                        }
                         Ok(authorization) => self.send(relay, &authorization).await,
                         Err(error) => Err(error),
                     };
@@ -197,6 +217,14 @@ impl Gateway {
                         Err(error) => flow.failed(error),
                     }
                 }
+                ResourceStep::Confirm(_) => match self.confirm(&registry, &sealed).await {
+                    Ok(response) => {
+                        upstream::with_head(response.status(), response.headers(), |head| {
+                            flow.confirmed(head);
+                        });
+                    }
+                    Err(error) => flow.failed(error),
+                },
                 ResourceStep::NeedToken(need) => {
                     seen.service.clone_from(&need.challenge.service);
                     let request = BrokerRequest {
@@ -208,6 +236,8 @@ impl Gateway {
                             service: need.challenge.service,
                         }),
                         fresh: need.fresh,
+                        // What streams is sent once: a token that may be refused is no risk to take.
+                        doubtful_will_not_do: relay.body.is_some() && !relay.is_empty,
                     };
                     match self.broker.token(request, recorder).await {
                         Ok(token) => {
@@ -218,10 +248,8 @@ impl Gateway {
                     }
                 }
                 ResourceStep::Done(outcome) => {
-                    // A failing registry does not show how it authenticates.
-                    if last.as_ref().is_some_and(|last: &Received| !last.response.status().is_server_error())
-                    {
-                        relay.registry.learn_auth(outcome.auth, self.clock.now_ms());
+                    if let Some(auth) = outcome.auth {
+                        relay.registry.learn_auth(auth, self.clock.now_ms());
                     }
                     break last.take().ok_or_else(|| FlowError::new(ErrorCode::Internal, Hop::KeyServer));
                 }
@@ -236,6 +264,22 @@ impl Gateway {
             recorder.log_diagnosis();
         }
         result
+    }
+
+    /// The registry's answer to the session's password alone.
+    async fn confirm(
+        &self,
+        registry: &Registry,
+        sealed: &SealedText,
+    ) -> Result<Response<bytes::Bytes>, FlowError> {
+        let authorization = self.basic(sealed).await?;
+        let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
+        let value = upstream::authorization(&authorization).ok_or(failed(ErrorCode::InvalidRequest))?;
+        let request = http::Request::get(format!("{}/v2/", registry.origin()))
+            .header(http::header::AUTHORIZATION, value)
+            .body(upstream::empty())
+            .map_err(|_| failed(ErrorCode::InvalidPath))?;
+        registry.client().exchange(request).await.map_err(|error| failed(error.code()))
     }
 
     /// The session's password, for the registry itself.
@@ -261,8 +305,11 @@ impl Gateway {
         let mut body = match relay.body.take() {
             Some(body) => body,
             None if relay.method.is_safe() || relay.method == Method::DELETE => upstream::empty(),
-            // The body was consumed: a stream is not kept for a second attempt.
-            None => return Err(failed(ErrorCode::TokenRejected)),
+            None if relay.is_empty => upstream::empty(),
+            // The body was consumed: a stream is not kept for a second attempt. The next request has the fresh token.
+            None => {
+                return Err(FlowError { retry_after_ms: Some(AGAIN_MS), ..failed(ErrorCode::BodySpent) });
+            }
         };
         let authorization = match (upstream::authorization(authorization), authorization) {
             (None, Authorization::None) => None,
@@ -310,6 +357,11 @@ struct Evidence {
 }
 
 impl Evidence {
+    /// Whether the last token says that it does not grant what was requested.
+    fn is_denied(&self) -> bool {
+        self.token.as_ref().is_some_and(Token::denies)
+    }
+
     /// The same for the doctor.
     fn context(&self, now_ms: i64) -> doctor::Context {
         let token = self.token.as_ref().map(|token| inspect(token.secret().expose_secret()));

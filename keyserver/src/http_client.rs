@@ -107,7 +107,7 @@ impl HttpClient {
     /// Sends a request and returns the whole response of at most [`MAX_BODY`], on a connection of its own.
     ///
     /// # Errors
-    /// [`TransportError`]; a redirect is one, since no redirect is followed with credentials.
+    /// [`TransportError`]. A redirect is a response: none is followed here, and a flow says where it leads.
     pub async fn exchange(
         &self,
         mut request: Request<UpstreamBody>,
@@ -119,9 +119,6 @@ impl HttpClient {
                 self.once.request(request).await.map_err(|error| failed(&error, host.as_deref()))?;
             let (head, body) = response.into_parts();
             check_head(&head.headers)?;
-            if head.status.is_redirection() && head.status != http::StatusCode::NOT_MODIFIED {
-                return Err(TransportError::Redirect);
-            }
             let plain = head
                 .headers
                 .get(CONTENT_ENCODING)

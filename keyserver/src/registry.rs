@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dockpass_protocol::address::{is_public, is_public_name};
@@ -15,6 +16,8 @@ use dockpass_protocol::reference::{ReferenceError, RegistryName};
 use crate::config::{LimitSettings, RegistrySettings, Settings};
 use crate::http_client::{ClientError, DialPolicy, HttpClient, Timeouts};
 
+/// A refusal so long ago says nothing of the tokens that are kept now.
+const REFUSED_MS: i64 = 60_000;
 /// How long the authentication scheme of a registry is remembered.
 const KNOWN_MS: i64 = 10 * 60 * 1000;
 /// Allowed ports of a registry outside the configuration.
@@ -31,6 +34,8 @@ pub struct Registry {
     catalog: Vec<String>,
     client: HttpClient,
     known: Mutex<Option<(RegistryAuth, i64)>>,
+    /// When it last refused a token, in milliseconds since the epoch.
+    refused_ms: AtomicI64,
 }
 
 impl Registry {
@@ -47,6 +52,7 @@ impl Registry {
             catalog: settings.catalog.iter().map(ToString::to_string).collect(),
             client,
             known: Mutex::new(None),
+            refused_ms: AtomicI64::new(i64::MIN),
         })
     }
 
@@ -56,6 +62,7 @@ impl Registry {
             policy: RealmPolicy::new(origin.clone()),
             catalog: Vec::new(),
             known: Mutex::new(None),
+            refused_ms: AtomicI64::new(i64::MIN),
             name,
             origin,
             client,
@@ -86,6 +93,18 @@ impl Registry {
     pub fn known_auth(&self, now_ms: i64) -> Option<RegistryAuth> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.as_ref().filter(|(_, until)| now_ms < *until).map(|(auth, _)| auth.clone())
+    }
+
+    /// Remembers how it authenticates.
+    /// Remembers that it has refused a token.
+    pub fn note_refusal(&self, now_ms: i64) {
+        self.refused_ms.fetch_max(now_ms, Ordering::Relaxed);
+    }
+
+    /// When it last refused a token, if that was lately.
+    pub fn refused_lately(&self, now_ms: i64) -> Option<i64> {
+        let at_ms = self.refused_ms.load(Ordering::Relaxed);
+        (now_ms.saturating_sub(at_ms) < REFUSED_MS).then_some(at_ms)
     }
 
     /// Remembers how it authenticates.

@@ -7,6 +7,7 @@
 mod claims;
 mod jwe;
 pub mod keyring;
+mod replaced;
 mod revocation;
 mod rsa_workers;
 #[cfg(test)]
@@ -22,11 +23,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::LoginProof;
+use secrecy::SecretString;
+use tokio::sync::OwnedMutexGuard;
 
 use claims::Expected;
 pub use claims::SessionInfo;
 pub use jwe::looks_like_one;
 use keyring::{Jwk, KeyError, KeyRing, SealingKey};
+use replaced::Replaced;
 use revocation::Revocations;
 use rsa_workers::RsaWorkers;
 
@@ -88,6 +92,11 @@ impl SealedText {
     }
 
     /// SHA-256 of the JWE, which identifies the session and cannot open it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A name for it that opens nothing.
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
@@ -121,6 +130,7 @@ pub struct Sessions {
     lifetime_ms: i64,
     info: moka::future::Cache<[u8; 32], Arc<SessionInfo>>,
     revoked: Revocations,
+    replaced: Replaced,
     rsa_workers: RsaWorkers,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Randomness>,
@@ -168,6 +178,7 @@ impl Sessions {
                 .time_to_live(settings.session.lifetime)
                 .build(),
             revoked: Revocations::default(),
+            replaced: Replaced::new(settings.session.lifetime),
             rsa_workers: RsaWorkers::new(settings.limits.rsa_concurrency, settings.limits.rsa_queue),
             clock,
             random,
@@ -228,16 +239,7 @@ impl Sessions {
             auth: proof.auth.clone(),
             username: proof.credential.username().unwrap_or_default().to_owned(),
         };
-        let failed = |what: &'static str| {
-            move || {
-                tracing::error!(what, "sealing a session failed");
-                SessionError::Sealing
-            }
-        };
-        let claims = claims::encode(&info, &proof.credential, &self.expected)
-            .ok_or_else(failed("the claims cannot be serialized"))?;
-        let text = jwe::seal(&claims, ring.current(), &*self.random)
-            .ok_or_else(failed("randomness, key or cipher failed"))?;
+        let text = self.encrypt(&info, &proof.credential, &ring)?;
         if text.len() > max_length.min(jwe::MAX_LENGTH) {
             return Err(SessionError::TooLarge);
         }
@@ -298,7 +300,76 @@ impl Sessions {
         Ok((Arc::new(info), credential))
     }
 
-    /// Revokes a session.
+    /// The session that stands for this one: the same, unless its refresh token was replaced since. To be handed to whoever
+    /// presented this one.
+    pub fn latest(&self, sealed: &SealedText) -> SealedText {
+        self.replaced.latest(sealed)
+    }
+
+    /// The credentials of a session, for its token service. Of a session with a refresh token, whoever holds the guard is
+    /// the only one to use it.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub(crate) async fn open_in_turn(
+        &self,
+        sealed: &SealedText,
+    ) -> Result<(Arc<SessionInfo>, Credential, Option<OwnedMutexGuard<()>>), SessionError> {
+        let first = self.latest(sealed);
+        let (info, credential) = self.open(&first).await?;
+        if !matches!(credential, Credential::RefreshToken { .. }) {
+            return Ok((info, credential, None));
+        }
+        let guard = self.replaced.turn(&info.jti).lock_owned().await;
+        let latest = self.latest(&first);
+        if latest.hash() == first.hash() {
+            return Ok((info, credential, Some(guard)));
+        }
+        let (info, credential) = self.open(&latest).await?;
+        Ok((info, credential, Some(guard)))
+    }
+
+    /// Seals the refresh token that the token service gave in place of this session's. The new session has the name, the
+    /// owner and the end of the old one, so that logging out ends both.
+    ///
+    /// # Errors
+    /// [`SessionError`].
+    pub(crate) async fn replace_refresh_token(
+        &self,
+        sealed: &SealedText,
+        info: &SessionInfo,
+        token: SecretString,
+    ) -> Result<(), SessionError> {
+        let ring = self.ring();
+        let info = SessionInfo { kid: ring.current().kid().to_owned(), ..info.clone() };
+        let credential = Credential::RefreshToken { username: info.username.clone(), token };
+        let text = self.encrypt(&info, &credential, &ring)?;
+        let new = SealedText::new(&text);
+        self.info.insert(*new.hash(), Arc::new(info)).await;
+        self.replaced.replace(&self.latest(sealed), new);
+        Ok(())
+    }
+
+    fn encrypt(
+        &self,
+        info: &SessionInfo,
+        credential: &Credential,
+        ring: &KeyRing,
+    ) -> Result<String, SessionError> {
+        let failed = |what: &'static str| {
+            move || {
+                tracing::error!(what, "sealing a session failed");
+                SessionError::Sealing
+            }
+        };
+        let claims = claims::encode(info, credential, &self.expected)
+            .ok_or_else(failed("the claims cannot be serialized"))?;
+        let text = jwe::seal(&claims, ring.current(), &*self.random)
+            .ok_or_else(failed("randomness, key or cipher failed"))?;
+        if text.len() > jwe::MAX_LENGTH { Err(SessionError::TooLarge) } else { Ok(text) }
+    }
+
+    /// Ends a session before its time.
     pub fn revoke(&self, info: &SessionInfo) {
         self.revoked.revoke(&info.jti, info.expires_at_ms(), self.clock.now_ms());
     }

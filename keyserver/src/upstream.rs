@@ -6,7 +6,7 @@ use bytes::Bytes;
 use dockpass_protocol::doctor::{Context, Diagnosis, diagnose};
 use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepRecord, TransportError};
 use dockpass_protocol::origin::Origin;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Empty, Full};
 use secrecy::{ExposeSecret, SecretString};
@@ -115,6 +115,7 @@ pub(crate) fn with_head<T>(
         content_type: text(CONTENT_TYPE.as_str()),
         retry_after: text(RETRY_AFTER.as_str()),
         date: text(DATE.as_str()),
+        location: text(LOCATION.as_str()),
     })
 }
 

@@ -162,6 +162,10 @@ pub struct IssuedToken {
     pub expires_in: u64,
     /// Milliseconds since the epoch, by the key server's clock.
     pub issued_at: i64,
+    /// The session that takes the place of the one presented, where the token service has replaced the refresh token in it
+    /// (only with [`Carrier::Bearer`]; a cookie is replaced in the response's headers).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// Whether the token can be read.
     pub kind: TokenForm,
     /// Asked and granted by what the token says; the registry decides.

@@ -63,12 +63,31 @@ pub struct ResponseHead<'a> {
     pub retry_after: Option<&'a str>,
     /// `Date`, if sent, for the clock's skew.
     pub date: Option<&'a str>,
+    /// `Location`, if sent: where a redirect leads.
+    pub location: Option<&'a str>,
 }
 
 impl<'a> ResponseHead<'a> {
     /// A head with this status and nothing else.
     pub const fn new(status: u16) -> Self {
-        Self { status, challenges: &[], api_version: None, content_type: None, retry_after: None, date: None }
+        Self {
+            status,
+            challenges: &[],
+            api_version: None,
+            content_type: None,
+            retry_after: None,
+            date: None,
+            location: None,
+        }
+    }
+
+    /// Whether the body is a page for people: a login form, a proxy's error, a web server that is no registry. JSON under
+    /// another name, or under none, is not: some services do not say.
+    pub(crate) fn is_markup(&self) -> bool {
+        self.content_type.is_some_and(|content_type| {
+            let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            essence.ends_with("html") || essence.ends_with("xml")
+        })
     }
 
     /// How far the clock of whoever answered is ahead of ours, in milliseconds, by its `Date`: 0 if it does not say, or
@@ -148,7 +167,7 @@ pub struct FlowError {
     pub hop: Hop,
     /// The HTTP status that led to it, if a response did.
     pub status: Option<u16>,
-    /// Milliseconds to wait before trying again, with [`ErrorCode::RateLimited`]; at least 100, at most one hour.
+    /// Milliseconds to wait before trying again, with [`ErrorCode::RateLimited`]; at least 100, at most one day.
     pub retry_after_ms: Option<u64>,
 }
 

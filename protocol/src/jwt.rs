@@ -166,6 +166,8 @@ impl TokenInfo {
         }
         match &self.access {
             Access::Absent => Grant::Unknown,
+            // What such a word means is between registry and token service.
+            Access::List(_) if requested.is_word() => Grant::Unknown,
             Access::List(entries) => {
                 let of_resource = || {
                     entries.iter().filter(|entry| {

@@ -25,7 +25,8 @@ impl Link<'_> {
 }
 
 /// Reads the lines of a `Link` field, in order. A line is read up to where it stops to be of the grammar; what follows
-/// is skipped, and so are lines of more than 8 KiB.
+/// is skipped, and so are lines of more than 8 KiB. A line of one link without `<` and `>` is read as if it had them: zot
+/// wrote its links so until 2023.
 ///
 /// ```
 /// use dockpass_protocol::link::parse;
@@ -43,10 +44,29 @@ pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item
     })
 }
 
+/// Whether a line stops to be of the grammar before its end, and speaks of the next page there or earlier: then the list
+/// goes on, whatever the line means.
+pub(crate) fn hides_next(line: &str) -> bool {
+    let mut rest = line;
+    while let Some((_, after)) = read(rest) {
+        rest = after;
+    }
+    let is_cut = line.len() > MAX_LINE || !rest.trim().is_empty();
+    is_cut && {
+        let plain = line.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'"'));
+        let plain: Vec<u8> = plain.map(|byte| byte.to_ascii_lowercase()).collect();
+        plain.windows(REL_NEXT.len()).any(|window| window == REL_NEXT)
+    }
+}
+
+const REL_NEXT: &[u8] = b"rel=next";
+
 /// One link, and what follows the comma behind it.
 fn read(text: &str) -> Option<(Link<'_>, &str)> {
-    let (_, after) = text.split_once('<')?;
-    let (target, params) = after.split_once('>')?;
+    let (target, params) = match text.split_once('<') {
+        Some((_, after)) => after.split_once('>')?,
+        None => text.split_at_checked(text.find(';')?)?,
+    };
     let mut relation = None;
     let mut rest = params;
     loop {
@@ -118,14 +138,33 @@ mod tests {
             ("</a>; rel=prev; rel=next", vec![("/a", "; rel=prev; rel=next", false)]),
             ("</a>; rel=nextish", vec![("/a", "; rel=nextish", false)]),
             ("</a>; title=\"rel=next\"", vec![("/a", "; title=\"rel=next\"", false)]),
+            ("/a; rel=next", vec![("/a", "; rel=next", true)]),
+            (" /a?b , c ;rel=\"next\"", vec![("/a?b , c", ";rel=\"next\"", true)]),
             ("", vec![]),
+            ("/a", vec![]),
             ("</a; rel=next", vec![]),
-            ("/a; rel=next", vec![]),
             ("</a> rel=next", vec![]),
             ("</a>; rel=\"next", vec![]),
         ] {
             assert_eq!(all(line), expected, "{line}");
         }
         assert_eq!(all(&format!("{}</a>; rel=next", " ".repeat(MAX_LINE))), []);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_to_its_end_may_hide_the_next_page() {
+        let long = format!("{}</a>; rel=next", " ".repeat(MAX_LINE));
+        for line in [
+            "</a; rel=next",
+            "</a> Rel = \"Next\"",
+            "</a>; rel=\"next",
+            "</a>; rel=prev, <b; rel=next",
+            &long,
+        ] {
+            assert!(hides_next(line), "{line}");
+        }
+        for line in ["", "</a>", "</a>; rel=next", "</a>; rel=prev; rel=next", "</a; rel=prev", "/a", "rel"] {
+            assert!(!hides_next(line), "{line}");
+        }
     }
 }

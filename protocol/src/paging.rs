@@ -3,7 +3,7 @@
 use crate::link::{self, Link};
 use crate::origin::Origin;
 use crate::text;
-use crate::uri;
+use crate::uri::{self, Target};
 
 /// The longest path that is followed, query included.
 const MAX_PATH: usize = 4 * 1024;
@@ -30,16 +30,56 @@ impl NextPage {
 }
 
 /// The next page, by the first link with the relation `next` among the lines of a `Link` field. `path` is the path of
-/// the request that was answered, with its query. A link is followed only to the same registry, and only to a path of
-/// its API: whoever requests it sends a token along.
-pub fn next_page<'a>(lines: impl IntoIterator<Item = &'a str>, registry: &Origin, path: &str) -> NextPage {
-    match link::parse(lines).find(|link| link.has_relation("next")) {
-        None => NextPage::None,
-        Some(link) => match api_path(&link, registry, path) {
-            Some(next) if next != path => NextPage::Path(next),
+/// the request that was answered, with its query.
+///
+/// The next page is always requested where this one was: whoever requests it sends a token along. Of the link only what
+/// names the page is taken, because registries behind proxies spell the rest as it is on their side.
+/// - The host has to be the registry's. Its scheme does not matter, nor a port that is left out: TLS may end at a proxy.
+/// - If the link's path is that of the request, or ends with it (behind a prefix), its query is taken as it is.
+/// - Otherwise `n` and `last` of its query are taken (Artifactory leaves out the repository key).
+///
+/// A link without a usable query, and one to the same page, is [`NextPage::Unusable`]; so is a line that cannot be read and
+/// speaks of a next page.
+pub fn next_page<'a>(
+    lines: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
+    registry: &Origin,
+    path: &str,
+) -> NextPage {
+    let lines = lines.into_iter();
+    match link::parse(lines.clone()).find(|link| link.has_relation("next")) {
+        Some(link) => match page_of(&link, registry, path) {
+            Some(next) if next != path && next.len() <= MAX_PATH => NextPage::Path(next),
             _ => NextPage::Unusable,
         },
+        None if lines.into_iter().any(link::hides_next) => NextPage::Unusable,
+        None => NextPage::None,
     }
+}
+
+/// The page that a link names, as a path of its own listing.
+fn page_of(link: &Link<'_>, registry: &Origin, path: &str) -> Option<String> {
+    let target = uri::resolve(link.target, registry, path)?;
+    let Target { origin, path_and_query } = &target;
+    let is_same_port = origin.port() == registry.port() || origin.port() == origin.scheme().default_port();
+    if origin.host() != registry.host() || !is_same_port {
+        return None;
+    }
+    let (own, own_query) = path.split_once('?').unwrap_or((path, ""));
+    let (linked, query) = path_and_query.split_once('?')?;
+    if linked.ends_with(own) {
+        return (!query.is_empty()).then(|| format!("{own}?{query}"));
+    }
+    let last = parameter(query, "last=").filter(|last| !last.is_empty())?;
+    let number = parameter(query, "n=").or_else(|| parameter(own_query, "n="));
+    Some(match number {
+        Some(n) => format!("{own}?n={n}&last={last}"),
+        None => format!("{own}?last={last}"),
+    })
+}
+
+/// The value of the first parameter whose name and `=` are these, with its escapes.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name))
 }
 
 /// The path of the registry's API that a link leads to, with its query; `None` when it leads anywhere else. `path` is
@@ -84,16 +124,14 @@ mod tests {
     #[test]
     fn a_link_elsewhere_is_unusable() {
         for target in [
-            "https://evil.example/v2/a/b/tags/list",
-            "https://reg.example/v2/a/b/tags/list",
-            "http://reg.example:5000/v2/a/b/tags/list",
-            "https://reg.example:5000@evil.example/v2/",
-            "//evil.example/v2/x",
+            "https://evil.example/v2/a/b/tags/list?last=b",
+            "https://reg.example:5000@evil.example/v2/?last=b",
+            "https://reg.example:9999/v2/a/b/tags/list?last=b",
+            "//evil.example/v2/x?last=b",
             "/v2",
             "/v1/x",
             "/v2/../admin",
-            "/v2/%2e%2E/admin",
-            "/v2//evil.example/x",
+            "/v2/%2e%2E/a/b/tags/list?last=b",
             "/v2/a#b",
             "javascript:alert(1)",
             "",
@@ -104,8 +142,21 @@ mod tests {
     }
 
     #[test]
+    fn of_another_path_only_the_cursor_is_taken() {
+        let expected = NextPage::Path("/v2/a/b/tags/list?n=2&last=c".to_owned());
+        for target in [
+            "/v2/b/tags/list?last=c&n=2",
+            "/v2/other/secret/tags/list?last=c",
+            "/v2//evil.example/x?last=c&x=y",
+            "http://reg.example/prefix/v2/a/b/tags/list?n=2&last=c",
+        ] {
+            assert_eq!(next(&[&format!("<{target}>; rel=\"next\"")]), expected, "{target}");
+        }
+    }
+
+    #[test]
     fn without_a_next_link_the_list_is_complete() {
-        for line in ["", "</v2/x>", "</v2/x>; rel=prev", "/v2/x; rel=next"] {
+        for line in ["", "</v2/x>", "</v2/x>; rel=prev", "</v2/x; rel=prev"] {
             assert_eq!(next(&[line]), NextPage::None, "{line}");
         }
         assert_eq!(next(&[]), NextPage::None);

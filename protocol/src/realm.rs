@@ -156,6 +156,9 @@ impl RealmPolicy {
 
     /// The canonical realm, not yet admitted.
     fn read(&self, text: &str) -> Result<Realm, ErrorCode> {
+        if !is_uri(text) {
+            return Err(ErrorCode::UpstreamInvalid);
+        }
         let Some((scheme, rest)) = split_scheme(text) else {
             // `/token` is a path of the registry; `//evil.example/token` is another host, and `ftp:` no scheme of ours.
             if !text.starts_with('/') && !has_scheme(text) {
@@ -189,6 +192,16 @@ impl Realm {
 pub(crate) fn is_same(a: &str, b: &str) -> bool {
     let canonical = |text| split_scheme(text).and_then(|(scheme, rest)| Realm::absolute(scheme, rest));
     a == b || canonical(a).is_some_and(|a| canonical(b) == Some(a))
+}
+
+/// Whether the text consists of what URIs consist of (RFC 3986 §2): a template that was not filled in, as
+/// `http://registry:%!s(<nil>)/token`, is broken, and nobody can allow it. Backslashes, spaces and what is beyond ASCII are
+/// left to the stricter rules: some parsers make URLs of them.
+fn is_uri(text: &str) -> bool {
+    let escapes = text.match_indices('%').all(|(at, _)| {
+        text.as_bytes().get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    });
+    escapes && !text.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'^' | b'`'))
 }
 
 /// Whether the text starts with a URI scheme and a colon (RFC 3986 §3.1), or holds `//` where an authority would be.

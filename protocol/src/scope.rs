@@ -31,6 +31,9 @@ use parse::Parts;
 /// The longest single scope, in bytes: a name has at most 255.
 pub const MAX_SCOPE: usize = 1024;
 
+/// The longest scope that names no resource, in bytes.
+const MAX_WORD: usize = 256;
+
 /// The longest list of scopes, in bytes.
 pub const MAX_SCOPE_LIST: usize = 64 * 1024;
 
@@ -113,6 +116,33 @@ impl Scope {
     /// The scope of `GET /v2/_catalog`: `registry:catalog:*`.
     pub fn catalog() -> Self {
         Self::new("registry", "catalog", &["*"])
+    }
+
+    /// Reads what some registries put in the place of a scope and what names no resource: a word (`aws` of ECR Public, `*` of
+    /// Gitea), or a scope without a name (`repository::pull` of zot's catalog). It can only be asked for as it stands: the
+    /// word is the type, and what is not there is empty. `None` for everything else.
+    pub fn without_resource(text: &str) -> Option<Self> {
+        // RFC 6749 §3.3, `scope-token`, so that it fits into every place that a scope has.
+        let is_token = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        if text.is_empty() || text.len() > MAX_WORD || !text.bytes().all(is_token) {
+            return None;
+        }
+        let (resource_type, actions) = match text.split_once(':') {
+            None => (text, ""),
+            Some((resource_type, rest)) => (resource_type, rest.strip_prefix(':')?),
+        };
+        let is_plain = !resource_type.is_empty() && !actions.contains(':');
+        is_plain.then(|| Self {
+            resource_type: resource_type.to_owned(),
+            class: None,
+            name: String::new(),
+            actions: actions.split(',').filter(|action| !action.is_empty()).map(str::to_owned).collect(),
+        })
+    }
+
+    /// Whether this is a word that names neither resource nor actions.
+    pub(crate) fn is_word(&self) -> bool {
+        self.name.is_empty() && self.actions.is_empty()
     }
 
     fn new(resource_type: &str, name: &str, actions: &[&str]) -> Self {
@@ -206,6 +236,9 @@ impl FromStr for Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.resource_type)?;
+        if self.is_word() && self.class.is_none() {
+            return Ok(());
+        }
         if let Some(class) = self.class.as_ref().filter(|_| !self.has_default_class()) {
             f.write_str("(")?;
             f.write_str(class)?;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dockpass_protocol::flow::{FlowError, RegistryAuth};
+use dockpass_protocol::scope::ScopeSet;
 use tokio::sync::Mutex;
 
 use super::flight;
@@ -58,6 +59,7 @@ impl AuthDiscovery {
         registry: &Registry,
         clock: &dyn Clock,
         recorder: &Recorder,
+        scopes: &ScopeSet,
         is_stale: impl Fn(&RegistryAuth) -> bool,
         admit: impl FnOnce() -> Result<(), FlowError>,
     ) -> Result<RegistryAuth, FlowError> {
@@ -70,14 +72,17 @@ impl AuthDiscovery {
         let mut last = gate.last.lock().await;
         let now_ms = clock.now_ms();
         let is_young = last.at_ms.is_some_and(|at_ms| (0..YOUNG_MS).contains(&now_ms.saturating_sub(at_ms)));
-        if let Some(known) = registry.known_auth(now_ms).filter(|known| is_young || !is_stale(known)) {
+        if let Some(known) = registry.known_auth(now_ms).filter(|known| {
+            // What is open here may be closed there: a challenge that a caller reports is looked at.
+            (is_young && *known != RegistryAuth::Open) || !is_stale(known)
+        }) {
             return Ok(known);
         }
         // A failure is returned to those who waited for it, and not remembered.
         if let Some(error) = last.failed.filter(|_| attempts != gate.attempts.load(Ordering::Acquire)) {
             return Err(error);
         }
-        let seen = flight::discover(registry, clock, recorder).await;
+        let seen = flight::discover(registry, scopes, clock, recorder).await;
         *last = match &seen {
             Ok(_) => Last { at_ms: Some(clock.now_ms()), failed: None },
             Err(error) => Last { at_ms: None, failed: Some(*error) },

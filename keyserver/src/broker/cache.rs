@@ -61,7 +61,20 @@ pub(super) enum Entry {
     },
 }
 
+/// A token with less time left than this is not used for a request that cannot be sent twice.
+const UPLOAD_MS: i64 = 60_000;
+
 impl Entry {
+    /// Whether a token ends while a body may still be on its way.
+    pub(super) fn is_near_its_end(&self, now_ms: i64) -> bool {
+        matches!(self, Self::Token(cached) if cached.expires_at_ms.saturating_sub(now_ms) < UPLOAD_MS)
+    }
+
+    /// Whether it came before this time, if there is one.
+    pub(super) fn is_older_than(&self, at_ms: Option<i64>) -> bool {
+        at_ms.is_some_and(|at_ms| self.obtained_at_ms() <= at_ms)
+    }
+
     fn obtained_at_ms(&self) -> i64 {
         match self {
             Self::Token(cached) => cached.obtained_at_ms,
@@ -96,6 +109,11 @@ pub(super) struct Caps {
 }
 
 impl Caps {
+    /// When a token ends, as far as that is believed: some services tell nanoseconds.
+    pub(super) fn believed(&self, now_ms: i64, expires_at_ms: i64) -> i64 {
+        expires_at_ms.min(now_ms.saturating_add(self.max_token_ms))
+    }
+
     /// When this token is removed: before it expires, with the session, or at the cap; sooner when it denies a scope.
     pub(super) fn keep_until_ms(
         &self,

@@ -178,7 +178,7 @@ fn links(registry: &Registry, path: &str, target: &Target<'_>, from: &HeaderMap,
             to.append(LINK, value);
         }
     }
-    let next = match next_page(lines(), registry.origin(), path) {
+    let next = match next_page(lines().collect::<Vec<_>>(), registry.origin(), path) {
         NextPage::None => return,
         NextPage::Path(next) => relayed(&next, "; rel=\"next\""),
         NextPage::Unusable => None,

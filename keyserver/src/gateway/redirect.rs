@@ -1,13 +1,18 @@
 //! Redirects of registries, mostly of blobs to their storage.
 
+use dockpass_protocol::challenge::{BearerChallenge, bearer_candidates, parse_lines};
 use dockpass_protocol::code::ErrorCode;
+use dockpass_protocol::credential::Credential;
+use dockpass_protocol::flow::{Authorization, TokenFlow, TokenOptions, TokenStep, TransportError};
 use dockpass_protocol::origin::{Origin, Scheme};
+use dockpass_protocol::scope::ScopeSet;
 use dockpass_protocol::uri;
-use http::header::LOCATION;
+use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Response, StatusCode};
 use hyper::body::Incoming;
+use secrecy::SecretString;
 
-use super::headers;
+use super::{Refusal, headers};
 use crate::registry::Registry;
 use crate::upstream;
 
@@ -42,36 +47,110 @@ pub(super) async fn follow(
     from: &HeaderMap,
     path: String,
     first: Response<Incoming>,
-) -> Result<Response<Incoming>, ErrorCode> {
+    now_ms: i64,
+) -> Result<Response<Incoming>, Refusal> {
+    let elsewhere = |response: &Response<Incoming>| Refusal {
+        code: ErrorCode::UpstreamRedirect,
+        status: Some(response.status().as_u16()),
+        place: response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned),
+    };
     if !method.is_safe() {
-        return Err(ErrorCode::UpstreamRedirect);
+        return Err(elsewhere(&first));
     }
     let mut response = first;
     let mut at = uri::Target { origin: registry.origin().clone(), path_and_query: path };
     for _ in 0..MAX_HOPS {
         let next = location(&at.origin, &at.path_and_query, response.headers())
-            .ok_or(ErrorCode::UpstreamRedirect)?;
+            .ok_or_else(|| elsewhere(&response))?;
         if at.origin.scheme() == Scheme::Https && next.origin.scheme() == Scheme::Http {
-            return Err(ErrorCode::UpstreamRedirect);
+            return Err(elsewhere(&response));
         }
-        let mut request = http::Request::builder()
-            .method(method)
-            .uri(format!("{}{}", next.origin, next.path_and_query))
-            .body(upstream::empty())
-            .map_err(|_| ErrorCode::UpstreamRedirect)?;
-        *request.headers_mut() = headers::upstream(from);
         at = next;
-        response =
-            registry.client().stream(request).await.map_err(dockpass_protocol::flow::TransportError::code)?;
+        response = get(registry, method, from, &at, None).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(token) = token_for(registry, &at, response.headers(), now_ms).await?
+        {
+            response = get(registry, method, from, &at, Some(&token)).await?;
+        }
         if !is_one(response.status()) {
-            return if speaks_of_content(response.status()) {
-                Ok(response)
-            } else {
-                Err(ErrorCode::UpstreamFailed)
+            let status = response.status();
+            return match status.as_u16() {
+                _ if speaks_of_content(status) => Ok(response),
+                // Another registry, to which nobody here has a login.
+                401 | 403 => Err(Refusal {
+                    code: ErrorCode::LoginRequired,
+                    status: Some(status.as_u16()),
+                    place: Some(at.origin.to_string()),
+                }),
+                status => Err(Refusal {
+                    code: ErrorCode::UpstreamFailed,
+                    status: Some(status),
+                    place: Some(at.origin.to_string()),
+                }),
             };
         }
     }
-    Err(ErrorCode::UpstreamRedirect)
+    Err(elsewhere(&response))
+}
+
+/// Reads there, with a token or without authorization.
+async fn get(
+    registry: &Registry,
+    method: &Method,
+    from: &HeaderMap,
+    at: &uri::Target,
+    token: Option<&SecretString>,
+) -> Result<Response<Incoming>, Refusal> {
+    let mut request = http::Request::builder()
+        .method(method)
+        .uri(format!("{}{}", at.origin, at.path_and_query))
+        .body(upstream::empty())
+        .map_err(|_| ErrorCode::UpstreamRedirect)?;
+    *request.headers_mut() = headers::upstream(from);
+    let value = token.and_then(|token| upstream::authorization(&Authorization::Bearer(token.clone())));
+    request.headers_mut().extend(value.map(|value| (AUTHORIZATION, value)));
+    Ok(registry.client().stream(request).await.map_err(TransportError::code)?)
+}
+
+/// Anybody's token for another registry to which this one redirects, and which challenges for itself: registry.k8s.io and
+/// the registries of the clouds behind it. Its token service has to be paired with this registry in the configuration; no
+/// credentials are sent there. `None` where it is storage, which does not challenge so.
+async fn token_for(
+    registry: &Registry,
+    at: &uri::Target,
+    headers: &HeaderMap,
+    now_ms: i64,
+) -> Result<Option<SecretString>, Refusal> {
+    let lines: Vec<&str> =
+        headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| line.to_str().ok()).collect();
+    let challenges = match parse_lines(lines) {
+        Ok(challenges) => challenges,
+        Err(error) => error.parsed,
+    };
+    let Some(BearerChallenge { realm, service, scope, .. }) = bearer_candidates(&challenges).next() else {
+        return Ok(None);
+    };
+    // A path is one of whoever named it.
+    let realm = if realm.starts_with('/') { format!("{}{realm}", at.origin) } else { realm };
+    let admitted = registry.policy().admit(&realm);
+    let admitted =
+        admitted.map_err(|code| Refusal { code, status: Some(401), place: Some(realm.clone()) })?;
+    let scopes = scope.and_then(|scope| ScopeSet::parse_as_stated(&scope).ok()).unwrap_or_default();
+    let mut flow = TokenFlow::new(admitted, service, scopes, Credential::Anonymous, TokenOptions::default());
+    loop {
+        let request = match flow.step() {
+            TokenStep::Send(request) => request,
+            TokenStep::Done(grant) => return Ok(Some(grant.token)),
+            TokenStep::Fail(error) => {
+                return Err(Refusal { code: error.code, status: error.status, place: Some(realm) });
+            }
+        };
+        upstream::send(registry, &request, |response| match response {
+            Ok((head, body)) => flow.response(head, body, now_ms),
+            Err(error) => flow.transport_failed(error),
+        })
+        .await;
+    }
 }
 
 /// Whether a storage's response is about the content. If the storage refuses the registry's link (expired, or clocks

@@ -7,6 +7,7 @@ use dockpass_protocol::api::{CSRF_HEADER, GATEWAY, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::uri::percent_decode;
 use http::header::{HeaderMap, HeaderName, UPGRADE};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use secrecy::SecretString;
 
@@ -66,8 +67,10 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
         target => target?,
     };
     let caller = caller(&state, &registry, &head.method, &head.headers).await?;
+    let is_empty = body.is_end_stream();
     let body = (!head.method.is_safe()).then(|| body.map_err(Into::into).boxed_unsync());
-    let relay = Relay { registry, method: head.method, target, headers: &head.headers, body, caller };
+    let headers = &head.headers;
+    let relay = Relay { registry, method: head.method, target, headers, body, is_empty, caller };
     let recorder = Recorder::new();
     match state.gateway.relay(relay, &recorder).await {
         Ok(response) => {

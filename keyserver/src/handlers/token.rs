@@ -1,16 +1,22 @@
 //! A registry token.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use dockpass_protocol::api::{IssueTokenRequest, IssuedToken, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
+use http::header::SET_COOKIE;
 use http::{HeaderMap, Method};
 
 use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::broker::{Broker, BrokerRequest, Identity};
-use crate::carrier;
+use crate::carrier::{self, Presented};
 use crate::error::ApiError;
 use crate::recorder::Recorder;
+use crate::session::SessionInfo;
 use crate::state::AppState;
 
 /// `POST /v1/token`: with a session or anonymous. A token that denies a scope is a successful response: the page
@@ -32,9 +38,10 @@ pub(crate) async fn post(
     _: NoQuery,
     headers: HeaderMap,
     ApiJson(request): ApiJson<IssueTokenRequest>,
-) -> Result<Json<IssuedToken>, ApiError> {
+) -> Result<Response, ApiError> {
     let registry = state.registries.find(&request.registry)?;
     let scopes = Broker::scopes(&request.scopes)?;
+    let mut presented_session = None;
     let identity =
         match carrier::session(&Method::POST, &headers, Some(registry.name()), state.page_origins.own())? {
             None => Identity::Anonymous,
@@ -43,11 +50,18 @@ pub(crate) async fn post(
                 if info.registry != registry.name() {
                     return Err(ErrorCode::RegistryMismatch.into());
                 }
+                presented_session = Some((presented.clone(), Arc::clone(&info)));
                 Identity::Session(presented.sealed, info)
             }
         };
-    let broker_request =
-        BrokerRequest { registry, identity, scopes, seen: request.challenge, fresh: request.fresh };
+    let broker_request = BrokerRequest {
+        registry,
+        identity,
+        scopes,
+        seen: request.challenge,
+        fresh: request.fresh,
+        doubtful_will_not_do: false,
+    };
     let is_anonymous = matches!(broker_request.identity, Identity::Anonymous);
     let admit = || if is_anonymous { state.anonymous_limits.take(address) } else { Ok(()) };
     let recorder = Recorder::new();
@@ -58,10 +72,40 @@ pub(crate) async fn post(
             if request.trace {
                 issued.steps = recorder.take_steps();
             }
-            Ok(Json(issued))
+            let mut cookies = HeaderMap::new();
+            if let Some((presented, info)) = presented_session {
+                cookies = hand_out(&state, &presented, &info, &mut issued);
+            }
+            Ok((cookies, Json(issued)).into_response())
         }
         Err(error) => Err(ApiError::from(error).with_report(recorder.take_report(), request.trace)),
     }
+}
+
+/// Hands out the session that has taken the place of the one presented, if one has: in the response, or as its cookie
+/// (decision 0028).
+fn hand_out(
+    state: &AppState,
+    presented: &Presented,
+    info: &SessionInfo,
+    issued: &mut IssuedToken,
+) -> HeaderMap {
+    let mut cookies = HeaderMap::new();
+    let latest = state.sessions.latest(&presented.sealed);
+    if latest.hash() == presented.sealed.hash() {
+        return cookies;
+    }
+    if presented.by_cookie {
+        let left_ms = info.expires_at_ms().saturating_sub(state.clock.now_ms());
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or_default());
+        match carrier::set_cookie(&info.registry, latest.text(), left) {
+            Some(cookie) => cookies.extend([(SET_COOKIE, cookie)]),
+            None => tracing::error!("a replaced session contains characters that a cookie cannot"),
+        }
+    } else {
+        issued.session = Some(latest.text().to_owned());
+    }
+    cookies
 }
 
 #[cfg(test)]

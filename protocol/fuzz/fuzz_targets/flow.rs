@@ -103,6 +103,7 @@ impl<'a> Bytes<'a> {
             content_type: extra,
             retry_after: extra,
             date: extra,
+            location: extra,
         };
         report(Ok((&head, body.as_bytes())));
     }

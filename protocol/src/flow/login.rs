@@ -47,10 +47,13 @@ pub struct LoginProof {
     pub credential: Credential,
 }
 
-/// The machine: at most three requests to the registry, and three to token services.
+/// The machine: at most six requests to the registry, and three to token services.
+///
+/// It asks the registry at `/v2/` how it authenticates, and where that is open to everyone, at resources: a registry may
+/// challenge there only.
 ///
 /// It asks the token service without scope, so that a wrong password cannot hide behind public content, wants a
-/// subject that is not anonymous, and where the token names none, tries made-up credentials that must fail. At a Basic
+/// subject that is not anonymous, and unless that is the name that was typed, tries made-up credentials that must fail. At a Basic
 /// registry one request with the credentials shows it; where the registry answers without them too (zot with anonymous
 /// reading), made-up credentials have to fail there as well.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub struct LoginFlow {
     policy: RealmPolicy,
     credential: Credential,
     control: ProbeCredential,
+    /// Where the registry is asked.
+    path: &'static str,
     unusable: Option<Box<Unusable>>,
     state: State,
     records: Vec<StepRecord>,
@@ -75,15 +80,21 @@ enum State {
     Fail(FlowError),
 }
 
-/// A request to the registry.
+impl State {
+    fn is_probe(&self) -> bool {
+        matches!(self, Self::Registry(RegistryRequest::Probe))
+    }
+}
+
+/// What is asked of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RegistryRequest {
     /// How do you authenticate?
     Probe,
     /// Are these credentials good? `open` says that the registry answered without any as well.
     Basic { open: bool },
-    /// Are made-up credentials refused?
-    Control,
+    /// Are made-up credentials refused? Those to be proven were answered with this status.
+    Control { seen: u16 },
 }
 
 /// The token service that the registry named.
@@ -100,6 +111,7 @@ impl LoginFlow {
             policy,
             credential,
             control: probe,
+            path: registry::PATH,
             unusable: None,
             state: State::Registry(RegistryRequest::Probe),
             records: Vec::new(),
@@ -118,7 +130,7 @@ impl LoginFlow {
         match &self.state {
             State::Registry(request) => LoginStep::SendToRegistry(HttpRequest {
                 method: "GET",
-                target: registry::PATH.to_owned(),
+                target: self.path.to_owned(),
                 authorization: self.authorization(*request),
                 form: None,
             }),
@@ -243,7 +255,12 @@ impl LoginFlow {
             // Harbor gives nobody's token to a wrong password.
             return self.token_end(ErrorCode::BadCredentials, &bearer.realm);
         }
-        let named = grant.subject.is_some();
+        // Only a service that has looked at the credentials knows whose they are. Some say `guest`, whoever asks.
+        let typed = self.credential.username().unwrap_or_default();
+        let named = grant
+            .subject
+            .as_deref()
+            .is_some_and(|subject| !typed.is_empty() && subject.eq_ignore_ascii_case(typed));
         let proof = LoginProof {
             auth: RegistryAuth::Bearer { realm: bearer.realm.to_string(), service: bearer.service.clone() },
             credential: self.sealable(grant),
@@ -291,7 +308,7 @@ impl LoginFlow {
     fn prove(&mut self, proof: LoginProof) {
         let (hop, path) = match proof.auth.realm() {
             Some(realm) => (Hop::TokenService, realm.to_owned()),
-            None => (Hop::Registry, registry::PATH.to_owned()),
+            None => (Hop::Registry, self.path.to_owned()),
         };
         self.records.push(StepRecord::new(hop, "GET", &path, Decision::Proven));
         self.state = State::Done(Box::new(proof));
@@ -302,7 +319,7 @@ impl LoginFlow {
             (RegistryRequest::Basic { .. }, Credential::Password { username, password }) => {
                 Authorization::Basic { username: username.clone(), password: password.clone() }
             }
-            (RegistryRequest::Control, _) => Authorization::Basic {
+            (RegistryRequest::Control { .. }, _) => Authorization::Basic {
                 username: self.control.username.clone(),
                 password: self.control.password.clone(),
             },
@@ -326,6 +343,14 @@ impl LoginFlow {
         self.fail(FlowError { status, ..FlowError::new(code, Hop::Registry) });
     }
 
+    /// The same because of where the registry points.
+    fn end_at(&mut self, code: ErrorCode, status: u16, place: Option<&str>) {
+        self.end(code, Some(status));
+        if let Some(record) = self.records.pop() {
+            self.records.push(record.with_place(place));
+        }
+    }
+
     /// The end, by what the token service's 200 says.
     fn token_end(&mut self, code: ErrorCode, realm: &Realm) {
         let error = FlowError::new(code, Hop::TokenService).with_status(200);
@@ -342,7 +367,7 @@ impl LoginFlow {
         StepRecord {
             status,
             sent: sent.map(Into::into),
-            ..StepRecord::new(Hop::Registry, "GET", registry::PATH, decision)
+            ..StepRecord::new(Hop::Registry, "GET", self.path, decision)
         }
     }
 }

@@ -99,6 +99,14 @@ decisions! {
     FallBackToGet = "fall_back_to_get", "The token service does not know POST, so GET with Basic is used.";
     /// Nested Bearer.
     FollowNested = "follow_nested", "The token service itself challenged with Bearer; its token service is asked first.";
+    /// Who asks, without what for.
+    ConfirmCredentials = "confirm_credentials", "The credentials were refused together with what was asked for, so they are tried once without it: either they or the permission are at fault.";
+    /// The scope of the challenge, as it is.
+    AskAsStated = "ask_as_stated", "The registry names a scope that is none of a resource, and the request's own scope did not do, so it is asked for as it stands.";
+    /// A redirect of the registry's first address.
+    FollowRedirect = "follow_redirect", "The registry sends to another spelling of its first address on its own origin, so it is asked there.";
+    /// A resource, because the first address is open.
+    ProbeResource = "probe_resource", "The registry's first address is open to everyone, so a resource is asked how it is authenticated.";
     /// First contact at login.
     Probe = "probe", "The registry is asked how it authenticates.";
     /// Wrong credentials on purpose.

@@ -49,7 +49,11 @@ pub enum ResourceStep {
     Send(Authorization),
     /// Get a token, then call [`ResourceFlow::token`].
     NeedToken(TokenNeed),
-    /// Return the last response to the caller, whatever its status.
+    /// Send `GET /v2/` with this authorization instead, then call [`ResourceFlow::confirmed`] or
+    /// [`ResourceFlow::transport_failed`]: the credentials were refused together with the resource, and this shows which of
+    /// the two it is.
+    Confirm(Authorization),
+    /// The last response is the answer: hand it on, whatever its status.
     Done(ResourceOutcome),
     /// The last response, if any, is not to be used.
     Fail(FlowError),
@@ -58,8 +62,8 @@ pub enum ResourceStep {
 /// What was learned on the way, for the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceOutcome {
-    /// How the registry authenticates.
-    pub auth: RegistryAuth,
+    /// How the registry authenticates, if that is known: that it is open is learned from a success of a registry only.
+    pub auth: Option<RegistryAuth>,
     /// The scopes with which it was satisfied: a superset of the request's when the registry asked for more.
     pub scopes: ScopeSet,
 }
@@ -90,6 +94,8 @@ pub struct ResourceFlow {
 #[derive(Debug)]
 enum State {
     Send(Authorization),
+    /// With the status of the refusal.
+    Confirm(u16),
     NeedToken(TokenNeed),
     Done(ResourceOutcome),
     Fail(FlowError),
@@ -149,6 +155,7 @@ impl ResourceFlow {
     pub fn step(&self) -> ResourceStep {
         match &self.state {
             State::Send(authorization) => ResourceStep::Send(authorization.clone()),
+            State::Confirm(_) => ResourceStep::Confirm(Authorization::FromSession),
             State::NeedToken(need) => ResourceStep::NeedToken(need.clone()),
             State::Done(outcome) => ResourceStep::Done(outcome.clone()),
             State::Fail(error) => ResourceStep::Fail(*error),
@@ -170,11 +177,12 @@ impl ResourceFlow {
             }
             status => {
                 self.learn_auth(head, bearer_sent);
+                let is_open = (200..300).contains(&status) && !head.is_markup();
                 let decision = if status < 400 { Decision::Accepted } else { Decision::HandOn };
                 self.record(Some(status), sent, decision);
                 let scopes = if bearer_sent { self.requested.clone() } else { self.request.scopes.clone() };
                 self.state = State::Done(ResourceOutcome {
-                    auth: self.known.clone().unwrap_or(RegistryAuth::Open),
+                    auth: self.known.clone().or(is_open.then_some(RegistryAuth::Open)),
                     scopes,
                 });
             }
@@ -198,11 +206,39 @@ impl ResourceFlow {
                 self.state = State::Send(Authorization::None);
                 self.record(None, None, Decision::TryWithoutToken);
             }
+            // The token service does not know the scope that others want: what the registry says is asked for instead.
+            Err(error) if is_about_the_scope(error.code) && self.tokens < MAX_TOKENS => {
+                match self.requested_from.clone().and_then(|challenge| {
+                    Some((self.as_stated(&challenge, challenged::is_unknown(error.code))?, challenge))
+                }) {
+                    Some((scopes, challenge)) => self.need_as_stated(scopes, challenge),
+                    None => self.fail(error, None, None),
+                }
+            }
             Err(error) => self.fail(error, None, None),
         }
     }
 
-    /// The registry could not be reached.
+    /// The registry answered to the credentials alone. A report that no step asked for is ignored.
+    pub fn confirmed(&mut self, head: &ResponseHead<'_>) {
+        let State::Confirm(refused) = &self.state else { return };
+        let refused = *refused;
+        let mut error = FlowError::new(
+            match head.status {
+                401 => ErrorCode::BadCredentials,
+                429 => ErrorCode::RateLimited,
+                500..=599 => ErrorCode::UpstreamFailed,
+                _ => ErrorCode::ScopeDenied,
+            },
+            Hop::Registry,
+        );
+        if head.status == 429 {
+            error.retry_after_ms = retry_after::millis(head, None);
+        }
+        self.fail(error, Some(refused), Some("Basic"));
+    }
+
+    /// The registry could not be asked.
     pub fn transport_failed(&mut self, error: TransportError) {
         self.failed(FlowError::new(error.code(), Hop::Registry));
     }
@@ -214,6 +250,9 @@ impl ResourceFlow {
             let sent = authorization.scheme();
             self.requests += 1;
             self.fail(error, None, sent);
+        } else if let State::Confirm(refused) = &self.state {
+            let refused = *refused;
+            self.fail(error, Some(refused), Some("Basic"));
         }
     }
 
@@ -228,7 +267,7 @@ impl ResourceFlow {
             (State::Fail(_), Some(BearerChallenge { realm, service, .. })) => {
                 Some(RegistryAuth::Bearer { realm: realm.clone(), service: service.clone() })
             }
-            (State::Done(outcome), _) => Some(outcome.auth.clone()),
+            (State::Done(outcome), _) => outcome.auth.clone(),
             _ => self.known.clone(),
         }
     }
@@ -254,6 +293,13 @@ impl ResourceFlow {
                 Selected::Other { .. } | Selected::None => {}
             }
         }
+    }
+
+    /// Asks for what the registry's challenge names, as it stands.
+    fn need_as_stated(&mut self, scopes: ScopeSet, challenge: BearerChallenge) {
+        self.record(None, None, Decision::AskAsStated);
+        self.requested = scopes;
+        self.need_token(challenge, false);
     }
 
     fn need_token(&mut self, challenge: BearerChallenge, fresh: bool) {
@@ -282,6 +328,11 @@ impl ResourceFlow {
             ..StepRecord::new(Hop::Registry, &self.request.method, &self.request.path, decision)
         }
     }
+}
+
+/// Whether the token service refused what was asked for, as opposed to who asked.
+fn is_about_the_scope(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::TokenRequestRefused | ErrorCode::ScopeDenied)
 }
 
 /// Whether another question could still be answered, as opposed to a caller or service that is in trouble.

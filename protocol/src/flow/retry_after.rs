@@ -4,23 +4,35 @@ use super::{ResponseHead, http_date};
 
 /// Waiting less is asking again at once: GHCR was seen to say `23.722µs`.
 const FLOOR_MS: u64 = 100;
-/// Waiting longer is no waiting; whoever comes back earlier is told again.
-const CAP_MS: u64 = 3_600_000;
+/// The longest wait that is believed: Docker Hub's limits count by six hours, others by the day. What is longer is a date
+/// in disguise, another unit or a mistake; a person is told nothing rather than something made up.
+const CAP_MS: u64 = 86_400_000;
+/// Seconds from here on are a time since 1970, not a wait: 2001-09-09.
+const FIRST_TIMESTAMP: u64 = 1_000_000_000;
 
-/// Milliseconds to wait, between 100 and one hour; `None` when the answer does not say, or says it unreadably.
+/// Milliseconds to wait, between 100 and one day; `None` when the answer does not say, or nothing that can be believed.
 ///
-/// A date is taken relative to the answer's own `Date`, so that clocks need not agree; without one, to `now_ms`.
+/// A date, and a time in seconds since 1970, is taken relative to the answer's own `Date`, so that clocks need not agree;
+/// without one, to `now_ms`.
 pub(super) fn millis(head: &ResponseHead<'_>, now_ms: Option<i64>) -> Option<u64> {
     let text = head.retry_after?.trim();
-    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a number can hold are still a number.
-        text.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(1_000)
-    } else {
-        let until = http_date::parse(text)?;
+    let until_ms = |until_ms: i64| {
         let from = head.date.and_then(http_date::parse).or(now_ms)?;
-        u64::try_from(until.saturating_sub(from)).unwrap_or(0)
+        // A time that is over is no wait.
+        Some(u64::try_from(until_ms.saturating_sub(from)).unwrap_or(0))
     };
-    Some(wait.clamp(FLOOR_MS, CAP_MS))
+    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = text.parse::<u64>().ok()?;
+        if seconds >= FIRST_TIMESTAMP {
+            let until = i64::try_from(seconds).ok()?.checked_mul(1_000)?;
+            until_ms(until).filter(|&wait| wait > 0)?
+        } else {
+            seconds.saturating_mul(1_000)
+        }
+    } else {
+        until_ms(http_date::parse(text)?)?
+    };
+    (wait <= CAP_MS).then(|| wait.max(FLOOR_MS))
 }
 
 #[cfg(test)]
@@ -36,7 +48,7 @@ mod tests {
     fn seconds_within_the_limits() {
         assert_eq!(wait("3", None, None), Some(3_000));
         assert_eq!(wait("0", None, None), Some(FLOOR_MS));
-        assert_eq!(wait("99999999999999999999999999", None, None), Some(CAP_MS));
+        assert_eq!(wait("86400", None, None), Some(86_400_000));
     }
 
     #[test]
@@ -46,6 +58,25 @@ mod tests {
         assert_eq!(wait(date, Some(until), None), Some(FLOOR_MS));
         assert_eq!(wait(until, None, Some(1_795_435_200_000)), Some(30_000));
         assert_eq!(wait(until, None, None), None);
+    }
+
+    #[test]
+    fn a_time_since_1970_counts_from_the_servers_own_clock() {
+        let date = "Mon, 23 Nov 2026 12:00:00 GMT";
+        assert_eq!(wait("1795435230", Some(date), Some(0)), Some(30_000));
+        assert_eq!(wait("1795435230", None, Some(1_795_435_200_000)), Some(30_000));
+        for (text, now_ms) in
+            [("1795435230", None), ("1746136938", Some(1_795_435_200_000)), ("1795435200000", Some(0))]
+        {
+            assert_eq!(wait(text, None, now_ms), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_a_day_is_not_believed() {
+        for text in ["86401", "999999999", "99999999999999999999999999", "Mon, 23 Nov 2027 12:00:00 GMT"] {
+            assert_eq!(wait(text, None, Some(1_795_435_200_000)), None, "{text}");
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
 use crate::token::{ResponseNotes, TokenResponseError};
 
+/// What is asked for to see whether credentials are good.
+static NO_SCOPES: ScopeSet = ScopeSet::new();
+
 /// The most requests to token services for one token.
 pub(super) const MAX_REQUESTS: u8 = 3;
 
@@ -38,7 +41,8 @@ pub struct TokenGrant {
     pub token: SecretString,
     /// Milliseconds since the epoch, by the caller's clock: the smaller of JWT `exp` and `expires_in`; 60 s if neither.
     pub expires_at_ms: i64,
-    /// Only when a refresh token was requested. Never leaves the key server.
+    /// Given only when offline access was asked for, or in place of the one that was sent (RFC 6749 §6): that one may be
+    /// of no use any more. Never leaves the key server.
     pub refresh_token: Option<SecretString>,
     /// Whether the token is a readable JWT.
     pub is_jwt: bool,
@@ -104,6 +108,8 @@ pub struct TokenFlow {
     nested: Option<Nested>,
     /// The token for the token service, once it was had.
     nested_token: Option<SecretString>,
+    /// The status of the refusal, while the credentials are tried without scopes.
+    confirming: Option<u16>,
     unusable: Option<Box<Unusable>>,
     /// What was odd or wrong about the last answer.
     problem: Option<&'static str>,
@@ -150,6 +156,7 @@ impl TokenFlow {
             identify,
             nested: None,
             nested_token: None,
+            confirming: None,
             unusable: None,
             problem: None,
             state: State::Send,
@@ -252,7 +259,7 @@ impl TokenFlow {
             None => TokenRequest {
                 realm: &self.realm,
                 service: self.service.as_deref(),
-                scopes: &self.scopes,
+                scopes: if self.confirming.is_some() { &NO_SCOPES } else { &self.scopes },
                 offline: self.offline,
             },
         }

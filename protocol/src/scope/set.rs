@@ -42,6 +42,25 @@ impl ScopeSet {
         Ok(Self(set))
     }
 
+    /// Reads a list as [`parse`](Self::parse) does, in which a scope may name no resource
+    /// ([`Scope::without_resource`]).
+    ///
+    /// # Errors
+    /// The first scope that is malformed.
+    pub fn parse_as_stated(text: &str) -> Result<Self, ScopeError> {
+        let mut scopes = Vec::new();
+        super::each_in_list(text, |part| {
+            scopes.push(part.parse().or_else(|error| Scope::without_resource(part).ok_or(error))?);
+            Ok(())
+        })?;
+        Ok(Self::from(scopes))
+    }
+
+    /// Whether a scope names no resource.
+    pub fn is_without_resource(&self) -> bool {
+        self.iter().any(|scope| scope.name.is_empty())
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -89,7 +108,7 @@ impl ScopeSet {
 impl From<Vec<Scope>> for ScopeSet {
     /// Merges and sorts, in O(n log n). Scopes without actions ask for nothing and are dropped.
     fn from(mut scopes: Vec<Scope>) -> Self {
-        scopes.retain(|scope| !scope.actions.is_empty());
+        scopes.retain(|scope| !scope.actions.is_empty() || scope.is_word());
         for scope in &mut scopes {
             scope.drop_default_class();
         }

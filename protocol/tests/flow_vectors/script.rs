@@ -71,6 +71,14 @@ fn resource(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
                     None => with_head(response, |head| flow.response(head)),
                 }
             }
+            ResourceStep::Confirm(authorization) => {
+                outcome.sent.push(format!("GET /v2/{}", show_authorization(&authorization)));
+                let answer = responses.next().expect("a response to the confirmation");
+                match transport(answer) {
+                    Some(error) => flow.transport_failed(error),
+                    None => with_head(answer, |head| flow.confirmed(head)),
+                }
+            }
             ResourceStep::NeedToken(need) => {
                 let service = need.challenge.service.as_deref().unwrap_or("-");
                 let fresh = if need.fresh { " fresh" } else { "" };
@@ -86,13 +94,13 @@ fn resource(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
                 }
             }
             ResourceStep::Done(ResourceOutcome { auth, scopes }) => {
-                let auth = match auth {
+                let auth = auth.map(|auth| match auth {
                     RegistryAuth::Open => "open".to_owned(),
                     RegistryAuth::Basic => "basic".to_owned(),
                     RegistryAuth::Bearer { realm, service } => {
                         format!("{realm} {}", service.as_deref().unwrap_or("-"))
                     }
-                };
+                });
                 outcome.end = json!({"auth": auth, "scopes": scopes.to_string()});
                 break;
             }
@@ -336,7 +344,8 @@ fn transport(response: &Value) -> Option<TransportError> {
 
 fn with_head(response: &Value, report: impl FnOnce(&ResponseHead<'_>)) {
     for member in response.as_object().expect("an answer").keys() {
-        let known = ["status", "challenges", "apiVersion", "contentType", "retryAfter", "date", "body"];
+        let known =
+            ["status", "challenges", "apiVersion", "contentType", "retryAfter", "date", "location", "body"];
         assert!(known.contains(&member.as_str()), "unknown member {member}");
     }
     let lines = response.get("challenges").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -348,6 +357,7 @@ fn with_head(response: &Value, report: impl FnOnce(&ResponseHead<'_>)) {
         content_type: text(response, "contentType"),
         retry_after: text(response, "retryAfter"),
         date: text(response, "date"),
+        location: text(response, "location"),
     });
 }
 

@@ -32,7 +32,7 @@ impl ResourceFlow {
                 return self.end(ErrorCode::ChallengeSyntax, status, sent);
             }
             Ok(selected) => selected,
-            Err(code) => return self.end(code, status, sent),
+            Err((code, realm)) => return self.end_at(code, status, sent, &realm),
         };
         match selected {
             Selected::Bearer(challenge) => self.bearer(challenge, status, sent, bearer_sent),
@@ -42,7 +42,7 @@ impl ResourceFlow {
             }
             Selected::Other { .. } => self.end(ErrorCode::UnsupportedScheme, status, sent),
             Selected::None if bearer_sent => self.refused(None, status, sent),
-            Selected::None if sent.is_some() => self.end(self.basic_refused(), status, sent),
+            Selected::None if sent.is_some() => self.basic_refused(status, sent),
             Selected::None => {
                 let code = self.ahead_failure.map_or(ErrorCode::UpstreamInvalid, |error| error.code);
                 self.end(code, status, sent);
@@ -50,8 +50,8 @@ impl ResourceFlow {
         }
     }
 
-    /// The challenge to follow: the known token service if it is among them, else the first that the policy admits.
-    fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Selected, ErrorCode> {
+    /// The challenge to answer: the known token service if it is among them, else the first that the policy admits.
+    fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Selected, (ErrorCode, String)> {
         let known = bearer_candidates(challenges).find(|bearer| self.is_requested_service(bearer));
         let Some(policy) = &self.policy else {
             return Ok(known.map_or_else(|| select(challenges), Selected::Bearer));
@@ -63,7 +63,7 @@ impl ResourceFlow {
         for bearer in bearer_candidates(challenges) {
             match policy.admit(&bearer.realm) {
                 Ok(_) => return Ok(Selected::Bearer(bearer)),
-                Err(code) => refusal = refusal.or(Some(code)),
+                Err(code) => refusal = refusal.or(Some((code, bearer.realm))),
             }
         }
         // A foreign realm is an end in itself, even beside a Basic challenge: whoever rewrites challenges must not choose
@@ -86,6 +86,14 @@ impl ResourceFlow {
         }
         if bearer_sent && same_service {
             if !widened {
+                let is_invalid = challenge.error.as_deref() == Some("invalid_token");
+                let as_stated =
+                    self.as_stated(&challenge, false).filter(|_| !is_invalid && self.may_request_token());
+                if let Some(scopes) = as_stated {
+                    self.record(Some(status), sent, Decision::AskAsStated);
+                    self.requested = scopes;
+                    return self.need_token(challenge, false);
+                }
                 return self.refused(Some(challenge), status, sent);
             }
             if !self.may_request_token() {
@@ -96,7 +104,15 @@ impl ResourceFlow {
         }
         // Nothing was learned since the token service refused.
         if let Some(error) = self.ahead_failure.filter(|_| same_service && !widened) {
-            return self.end(error.code, status, sent);
+            let is_about_the_scope = super::is_about_the_scope(error.code) && self.may_request_token();
+            return match self.as_stated(&challenge, is_unknown(error.code)).filter(|_| is_about_the_scope) {
+                Some(scopes) => {
+                    self.record(Some(status), sent, Decision::AskAsStated);
+                    self.requested = scopes;
+                    self.need_token(challenge, false);
+                }
+                None => self.end(error.code, status, sent),
+            };
         }
         if !self.may_request_token() {
             return self.end(self.denied(), status, sent);
@@ -127,13 +143,20 @@ impl ResourceFlow {
 
     fn basic(&mut self, status: u16, sent: Option<&'static str>, bearer_sent: bool) {
         if self.basic_sent {
-            return self.end(self.basic_refused(), status, sent);
+            return self.basic_refused(status, sent);
         }
         if self.identified && self.requests < MAX_REQUESTS && self.may_see_the_password() {
             self.basic_sent = true;
             self.record(Some(status), sent, Decision::SendBasic);
             self.state = State::Send(Authorization::FromSession);
             return;
+        }
+        if bearer_sent && self.may_request_token() {
+            return self.refused(None, status, sent);
+        }
+        // It had tokens of another server at login, and now wants a password that was never meant for it.
+        if self.identified && !self.may_see_the_password() {
+            return self.end(ErrorCode::RealmChanged, status, sent);
         }
         // Harbor answers every `Authorization` that it does not like with Basic, also a token that has expired.
         if bearer_sent {
@@ -199,10 +222,41 @@ impl ResourceFlow {
         if self.identified { ErrorCode::ScopeDenied } else { ErrorCode::LoginRequired }
     }
 
-    /// The registry refused the session's credentials. Where it also knows tokens, they were good at login, and what is
-    /// refused is the resource (Harbor's catalog); where it knows nothing else, it is the password.
-    fn basic_refused(&self) -> ErrorCode {
-        if self.requested_from.is_some() { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials }
+    /// The registry refused the session's credentials, or the resource. Whoever holds a password asks for the first address
+    /// as well, where only the password counts. A driver without a policy only asks the gateway, which has done that.
+    fn basic_refused(&mut self, status: u16, sent: Option<&'static str>) {
+        if self.policy.is_some() && !self.is_at_base() {
+            self.record(Some(status), sent, Decision::ConfirmCredentials);
+            self.state = State::Confirm(status);
+            return;
+        }
+        // Where the registry also knows tokens, the credentials were good at login, and what is refused is the resource.
+        let code =
+            if self.requested_from.is_some() { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials };
+        self.end(code, status, sent);
+    }
+
+    /// The scopes that the challenge names and that are of no resource, unless they were asked for. With `none`, a
+    /// challenge without scopes names the empty set: Quay's catalog wants a token without any.
+    pub(super) fn as_stated(&self, challenge: &BearerChallenge, none: bool) -> Option<ScopeSet> {
+        let stated = match challenge.scope.as_deref() {
+            Some(scope) => ScopeSet::parse_as_stated(scope).ok().filter(ScopeSet::is_without_resource)?,
+            None if none && !self.is_at_base() => ScopeSet::new(),
+            None => return None,
+        };
+        (stated != self.requested).then_some(stated)
+    }
+
+    fn is_at_base(&self) -> bool {
+        matches!(self.request.path.split('?').next(), Some("/v2/" | "/v2"))
+    }
+
+    /// The end because of where the registry points.
+    fn end_at(&mut self, code: ErrorCode, status: u16, sent: Option<&'static str>, place: &str) {
+        self.end(code, status, sent);
+        if let Some(record) = self.records.pop() {
+            self.records.push(record.with_place(Some(place)));
+        }
     }
 
     fn end(&mut self, code: ErrorCode, status: u16, sent: Option<&'static str>) {
@@ -212,4 +266,9 @@ impl ResourceFlow {
 
 fn is_insufficient(challenge: &BearerChallenge) -> bool {
     challenge.error.as_deref() == Some("insufficient_scope")
+}
+
+/// Whether the token service does not know what was asked for.
+pub(super) fn is_unknown(code: ErrorCode) -> bool {
+    code == ErrorCode::TokenRequestRefused
 }

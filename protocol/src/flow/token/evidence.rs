@@ -23,7 +23,7 @@ pub(super) fn grant(
     let unusable = |token, problem| {
         Box::new(Unusable { token, problem, service: service.map(str::to_owned), now_ms, skew_ms })
     };
-    if head.content_type.is_some_and(is_markup) {
+    if head.is_markup() {
         return Err(unusable(None, None));
     }
     let their_now = now_ms.saturating_add(skew_ms);
@@ -62,10 +62,4 @@ fn is_usable(info: &TokenInfo, now_ms: i64, service: Option<&str>) -> bool {
     let for_others = matches!(info.access, Access::List(_))
         && service.is_some_and(|service| !info.audience.iter().any(|audience| audience == service));
     !info.is_broken() && !expired && !not_yet && !for_others
-}
-
-/// A login page or the like. JSON under another name, or under none, is read: some services do not say.
-fn is_markup(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.ends_with("html") || essence.ends_with("xml")
 }

@@ -1,6 +1,8 @@
 //! What the response of a token service means, and what to try next.
 
 use super::{ErrorCode, FlowError, Hop, Nested, ResponseHead, State, TokenFlow, TokenGrant, evidence};
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::challenge::{BearerChallenge, Challenge, bearer_candidates, parse_lines};
 use crate::credential::Credential;
 use crate::flow::{Decision, retry_after};
@@ -19,6 +21,16 @@ impl TokenFlow {
                 self.end(ErrorCode::BadCredentials, status);
             }
             401 | 403 => self.refused(head),
+            // Keycloak answers nobody with 400 and a login form.
+            400 if self.is_nobody() && asks_for_login(head, body) => {
+                self.end(ErrorCode::LoginRequired, status)
+            }
+            // It does not take a request without scopes, so that the first refusal has to do.
+            400..=499 if self.confirming.is_some() && status != 408 && status != 429 => {
+                let refused = self.confirming.take().unwrap_or(status);
+                let code = if refused == 403 { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials };
+                self.end(code, refused);
+            }
             408 => self.end(ErrorCode::UpstreamTimeout, status),
             429 => {
                 let mut error = FlowError::new(ErrorCode::RateLimited, Hop::TokenService).with_status(status);
@@ -53,6 +65,11 @@ impl TokenFlow {
             self.nested = None;
             return;
         }
+        if let Some(refused) = self.confirming.take() {
+            // Good credentials, without what was asked for: it is the permission that is missing.
+            let code = if grant.is_anonymous { ErrorCode::BadCredentials } else { ErrorCode::ScopeDenied };
+            return self.end(code, refused);
+        }
         let undecided = !grant.denied.is_empty() || !grant.unknown.is_empty();
         if undecided && self.can_identify() {
             let decision =
@@ -61,7 +78,8 @@ impl TokenFlow {
             self.identify = true;
             return;
         }
-        if !self.offline {
+        // A refresh token that replaces the one that was sent (RFC 6749 §6) is wanted, asked for or not.
+        if !self.offline && !self.replaces(grant.refresh_token.as_ref()) {
             grant.refresh_token = None;
         }
         self.finish(status, grant);
@@ -110,9 +128,15 @@ impl TokenFlow {
             self.identify = true;
             return;
         }
+        // Whoever asked may be refused, or what was asked for: without the latter it shows.
+        if self.can_confirm() {
+            self.record(status, Decision::ConfirmCredentials);
+            self.confirming = Some(status);
+            return;
+        }
         let code = if !self.is_identified() {
             ErrorCode::LoginRequired
-        } else if status == 403 && !self.scopes.is_empty() {
+        } else if status == 403 && !self.scopes.is_empty() && self.confirming.is_none() {
             // Who asks is known since the login; what is asked for is refused.
             ErrorCode::ScopeDenied
         } else {
@@ -158,10 +182,40 @@ impl TokenFlow {
             && self.requests.saturating_add(2) <= self.budget
     }
 
+    /// Whether the same credentials can be tried once without scopes.
+    fn can_confirm(&self) -> bool {
+        self.confirming.is_none()
+            && self.nested.is_none()
+            && self.identify
+            && !self.scopes.is_empty()
+            && self.requests < self.budget
+    }
+
+    /// Whether a refresh token is another one than the one that was sent for it.
+    fn replaces(&self, new: Option<&SecretString>) -> bool {
+        match (&self.credential, new) {
+            (Credential::RefreshToken { token, .. }, Some(new)) => {
+                token.expose_secret() != new.expose_secret()
+            }
+            _ => false,
+        }
+    }
+
+    fn is_nobody(&self) -> bool {
+        self.credential.is_anonymous() && self.nested.is_none() && self.nested_token.is_none()
+    }
+
     fn is_refresh(&self) -> bool {
         matches!(self.credential, Credential::RefreshToken { .. })
     }
 }
+
+/// Whether a refusal is a login form, or speaks of a password that nobody has sent.
+fn asks_for_login(head: &ResponseHead<'_>, body: &[u8]) -> bool {
+    head.is_markup() || body.windows(PASSWORD.len()).any(|window| window == PASSWORD)
+}
+
+const PASSWORD: &[u8] = b"password";
 
 /// Whether an OAuth2 error is about the refresh token itself (RFC 6749 §5.2).
 fn says_invalid_grant(body: &[u8]) -> bool {

@@ -279,7 +279,7 @@ proptest! {
                 TokenStep::Done(grant) => {
                     let all = grant.granted.union(&grant.denied).union(&grant.unknown);
                     prop_assert_eq!(&all, &scopes);
-                    prop_assert!(grant.refresh_token.is_none() || offline);
+                    prop_assert!(grant.refresh_token.is_none() || offline || refresh);
                     break;
                 }
                 TokenStep::Fail(error) => {

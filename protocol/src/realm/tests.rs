@@ -56,8 +56,6 @@ fn foreign_realms_are_refused() {
         ("https://auth.example", "https://auth.example/t#f"),
         ("https://auth.example", "https://auth.example/a/../t"),
         ("https://auth.example", "https://auth.example/a/%2e%2E/t"),
-        ("https://auth.example", "https://auth.example/%zz"),
-        ("https://auth.example", "https://auth.example/%4"),
         ("https://auth.example", "https://auth.example/t x"),
         ("https://auth.example", "https://auth.example/t\u{e9}"),
         ("https://auth.example", "/t\\x"),

@@ -154,6 +154,9 @@ impl ResourceFlow {
         if bearer_sent && self.may_request_token() {
             return self.refused(None, status, sent);
         }
+        if let Some(error) = self.ahead_failure.filter(|_| self.identified && !self.may_see_the_password()) {
+            return self.end(error.code, status, sent);
+        }
         // It had tokens of another server at login, and now wants a password that was never meant for it.
         if self.identified && !self.may_see_the_password() {
             return self.end(ErrorCode::RealmChanged, status, sent);

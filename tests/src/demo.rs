@@ -64,7 +64,7 @@ use self::site::{DemoState, Site};
 /// Running registries, token services and the control endpoint. Dropping it stops them at once.
 #[derive(Debug)]
 pub struct Demo {
-    demo_state: Arc<DemoState>,
+    state: Arc<DemoState>,
     registries: Vec<DemoRegistry>,
     control: SocketAddr,
     stopping: watch::Sender<bool>,
@@ -84,7 +84,7 @@ impl Demo {
     /// [`DemoError`] when a port cannot be bound or a key cannot be made.
     pub async fn start(config: DemoConfig) -> Result<Self, DemoError> {
         let kinds = config.kinds.clone();
-        let demo_state = Arc::new(DemoState::new(config)?);
+        let state = Arc::new(DemoState::new(config)?);
         let (stopping, stop) = watch::channel(false);
         let mut servers = JoinSet::new();
         let mut registries = Vec::new();
@@ -93,7 +93,7 @@ impl Demo {
             let token_service = if kind.has_own_token_host() { Some(listen().await?) } else { None };
             let cdn = if kind.redirects_blobs() { Some(listen().await?) } else { None };
             let site = Arc::new(Site::new(
-                Arc::clone(&demo_state),
+                Arc::clone(&state),
                 kind,
                 address(&registry)?,
                 token_service.as_ref().map(address).transpose()?,
@@ -110,8 +110,8 @@ impl Demo {
         }
         let control = listen().await?;
         let control_address = address(&control)?;
-        servers.spawn(control::serve(control, control_address, Arc::clone(&demo_state), stop));
-        Ok(Self { demo_state, registries, control: control_address, stopping, servers })
+        servers.spawn(control::serve(control, control_address, Arc::clone(&state), stop));
+        Ok(Self { state, registries, control: control_address, stopping, servers })
     }
 
     /// The registry of this kind.
@@ -137,28 +137,28 @@ impl Demo {
 
     /// Every request received since the start or the last [`Demo::reset`], in order of arrival.
     pub fn journal(&self) -> Vec<Record> {
-        self.demo_state.journal.records()
+        self.state.journal.records()
     }
 
     /// What clients did that the specifications forbid, since the start or the last [`Demo::reset`].
     pub fn violations(&self) -> Vec<Violation> {
-        self.demo_state.journal.violations()
+        self.state.journal.violations()
     }
 
     /// How many requests one role of one registry received since the start or the last [`Demo::reset`].
     pub fn requests(&self, kind: Kind, role: Role) -> usize {
-        self.demo_state.journal.count(kind, role)
+        self.state.journal.count(kind, role)
     }
 
     /// Queues misbehaviour: the next matching requests are answered as the script says.
     pub fn script(&self, script: Script) {
-        self.demo_state.scripts.push(script);
+        self.state.scripts.push(script);
     }
 
     /// Empties the journal, the violations and the queue of scripts. Tokens already issued stay valid.
     pub fn reset(&self) {
-        self.demo_state.journal.clear();
-        self.demo_state.scripts.clear();
+        self.state.journal.clear();
+        self.state.scripts.clear();
     }
 
     /// What the ready file says: addresses, realms, flows and logins.

@@ -60,7 +60,7 @@ pub struct TokenGrant {
     pub notes: ResponseNotes,
 }
 
-/// A token service's 200 that was not taken, for the [doctor](crate::doctor::Facts::of).
+/// A token service's 200 that was not taken, for the [doctor](crate::doctor::Context::of).
 #[derive(Clone, Debug)]
 pub struct Unusable {
     /// The token, inspected; none where the answer held none that could be read.

@@ -143,6 +143,7 @@ describe('results', () => {
     for (const work of [
       () => client.fetch('https://elsewhere.test/v2/'),
       () => client.manifest('app', 'none'),
+      () => client.manifest('app', 'latest', { platform: 'plan9/arm' }),
       () => client.fetch('/v2/app/tags/list', { signal: AbortSignal.abort() }),
       () => client.authorize(['nonsense']),
     ]) {
@@ -150,6 +151,18 @@ describe('results', () => {
     }
     hooks['POST /v1/sessions'] = ({ problem }) => problem('rate_limited', 429, { retry_after: 30 })
     assert.equal((await checked(() => client.login(USER))).retryAfter, 30_000)
+    // What only some token services cause.
+    const steps = [
+      { ...heard[0][1], target: '/token', problem: 'token_response_json', place: 'https://auth.test/token' },
+    ]
+    hooks['POST /v1/sessions'] = ({ problem }) =>
+      problem('upstream_invalid', 502, {
+        step: 'token_service',
+        steps,
+        context: { service: 'registry.test' },
+      })
+    const failed = await checked(() => client.login(USER))
+    assert.equal(failed.context.service, 'registry.test')
     await client.logout()
     for (const [type, detail] of heard) {
       if (type === 'step') is(detail, 'Step')

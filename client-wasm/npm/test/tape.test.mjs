@@ -135,7 +135,9 @@ test('grants takes of an object what counts', () => {
     grants({ access: [{ ...entry, type: 'repository(plugin)' }] }, 'repository(plugin):a:pull'),
     'granted',
   )
-  assert.equal(grants({ access: [entry, { ...entry, name: 5 }] }, 'repository:a:pull'), 'denied')
+  // An entry that is not one grants nothing, and does not invalidate the others.
+  assert.equal(grants({ access: [entry, { ...entry, name: 5 }] }, 'repository:a:pull'), 'granted')
+  assert.equal(grants({ access: [{ ...entry, name: 5 }] }, 'repository:a:pull'), 'denied')
 })
 
 test('what one answer is changed to does not happen to another', () => {

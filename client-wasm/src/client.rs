@@ -18,6 +18,7 @@ use crate::boundary::{OutputLength, Refusal, table_get, with_input, write_output
 use crate::flow::Flow;
 use crate::json::Json;
 use crate::state::ClientState;
+use crate::token_cache::Source;
 
 /// A client of one registry, with its tokens. They are deleted with the session.
 #[wasm_bindgen]
@@ -86,10 +87,14 @@ impl Client {
             let state = self.state.borrow();
             let mut json = Json::with_capacity(256);
             json.open('{');
+            let source = match &state.auth {
+                Some(RegistryAuth::Bearer { realm, service }) => Source::new(realm, service.as_deref()),
+                _ => Source::default(),
+            };
             if !matches!(state.auth, Some(RegistryAuth::Open | RegistryAuth::Basic)) {
                 json.name("scopes");
                 json.strings(scopes.to_strings().iter().map(String::as_str));
-                if let Some(token) = state.tokens.get(&scopes, now) {
+                if let Some(token) = state.tokens.get(&source, &scopes, now) {
                     json.name("token");
                     json.string(secrecy::ExposeSecret::expose_secret(&token));
                 }
@@ -104,13 +109,18 @@ impl Client {
         })
     }
 
-    /// Keeps a token for scopes that are separated by spaces, in the first `scopes` bytes of the input. It was given at
-    /// `now` for `seconds`.
-    pub fn keep(&self, scopes: usize, length: usize, seconds: f64, now: f64) {
+    /// Keeps a token that was given at `now` for `seconds`. The table holds the ends of four texts in the input: the scopes,
+    /// separated by spaces; realm and service of who gave it, each empty where none is known; the token.
+    pub fn keep(&self, length: usize, seconds: f64, now: f64) {
         with_input(length, |text| {
-            let (scopes, token) = text.split_at_checked(scopes).unwrap_or_default();
-            if let Ok(scopes) = ScopeSet::parse(scopes) {
-                self.state.borrow_mut().tokens.put(scopes, token.to_owned().into(), now, seconds * 1000.0);
+            let part = |index: usize| {
+                let start = if index == 0 { 0 } else { table_get(index - 1) as usize };
+                text.get(start..table_get(index) as usize).unwrap_or_default()
+            };
+            if let Ok(scopes) = ScopeSet::parse_as_stated(part(0)) {
+                let source = Source::new(part(1), Some(part(2)));
+                let token = part(3).to_owned().into();
+                self.state.borrow_mut().tokens.put(source, scopes, token, now, seconds * 1000.0);
             }
         });
     }

@@ -7,12 +7,14 @@ use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{
     Authorization, FlowError, Hop, ResourceFlow, ResourceStep, ResponseHead, StepRecord, TransportError,
 };
+use dockpass_protocol::jwt::{JwtProblem, inspect};
 use secrecy::{ExposeSecret, SecretString};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::boundary::{OutputLength, table_get, with_input, write_output};
 use crate::json::Json;
 use crate::state::ClientState;
+use crate::token_cache::Source;
 
 /// A flow under way. The driver calls [`step`](Flow::step) to learn what to do, does it, reports the result, and calls it again.
 #[wasm_bindgen]
@@ -22,12 +24,46 @@ pub struct Flow {
     state: Rc<RefCell<ClientState>>,
     /// When it began, in logins and logouts.
     epoch: u32,
+    /// The last token, and who is to take it: what the doctor has to know where the registry does not.
+    token: Option<SecretString>,
+    service: Option<String>,
+    /// `Date` of the last answer.
+    date: Option<String>,
 }
 
 impl Flow {
     pub(crate) fn new(machine: ResourceFlow, state: Rc<RefCell<ClientState>>) -> Self {
         let epoch = state.borrow().epoch;
-        Self { machine, state, epoch }
+        Self { machine, state, epoch, token: None, service: None, date: None }
+    }
+
+    /// What the steps do not say of a token that was refused: its times and the public names in it, and nothing else of it.
+    #[expect(clippy::cast_possible_truncation, reason = "JavaScript's times are whole numbers below 2^53")]
+    fn write_context(&self, json: &mut Json, now: f64) {
+        let now_ms = now as i64;
+        let head = ResponseHead { date: self.date.as_deref(), ..ResponseHead::new(0) };
+        json.name("context");
+        json.open('{');
+        json.optional_number("now", Some(now_ms));
+        json.optional_number("skewMs", Some(head.skew_ms(now_ms)));
+        json.optional_string("service", self.service.as_deref());
+        if let Some(token) = &self.token {
+            let info = inspect(token.expose_secret());
+            json.name("claims");
+            json.open('{');
+            json.name("is_jwt");
+            json.raw(if info.is_jwt() { "true" } else { "false" });
+            json.optional_string("problem", info.problem().map(JwtProblem::code));
+            json.name("audience");
+            json.strings(&info.audience);
+            json.optional_string("issuer", info.issuer.as_deref());
+            json.optional_string("key_id", info.key_id.as_deref());
+            json.optional_string("algorithm", info.algorithm.as_deref());
+            json.optional_number("expires_at", info.expires_at);
+            json.optional_number("not_before", info.not_before);
+            json.close('}');
+        }
+        json.close('}');
     }
 
     /// The same with the token that a cache has at `now`.
@@ -35,9 +71,20 @@ impl Flow {
         loop {
             let step = self.machine.step();
             let ResourceStep::NeedToken(need) = &step else { return step };
-            let cached = if need.fresh { None } else { self.state.borrow().tokens.get(&need.scopes, now) };
+            self.service.clone_from(&need.challenge.service);
+            let cached = if need.fresh {
+                None
+            } else {
+                {
+                    let source = Source::new(&need.challenge.realm, need.challenge.service.as_deref());
+                    self.state.borrow().tokens.get(&source, &need.scopes, now)
+                }
+            };
             match cached {
-                Some(token) => self.machine.token(Ok(token)),
+                Some(token) => {
+                    self.token = Some(token.clone());
+                    self.machine.token(Ok(token));
+                }
                 None => return step,
             }
         }
@@ -51,7 +98,7 @@ impl Flow {
     /// - `{do: "send", session: true}`: send it so that the gateway attaches the session's credentials;
     /// - `{do: "token", scopes, realm, service?, fresh}`: get a token from the key server;
     /// - `{do: "done"}`: the last response is the answer;
-    /// - `{do: "fail", code, message, step, status?, retryAfter?}`: there is none;
+    /// - `{do: "fail", code, message, step, status?, retryAfter?, context?}`: there is none;
     ///
     /// each with `steps`, what was decided since the last call, if somebody listens (`traced`).
     pub fn step(&mut self, now: f64, traced: bool) -> OutputLength {
@@ -99,6 +146,9 @@ impl Flow {
             ResourceStep::Fail(error) => {
                 json.string("fail");
                 write_error(&mut json, error);
+                if error.code == ErrorCode::TokenRejected {
+                    self.write_context(&mut json, now);
+                }
             }
         }
         let records = self.machine.take_records();
@@ -122,6 +172,7 @@ impl Flow {
                 let start = if index == 0 { 0 } else { table_get(index - 1) as usize };
                 text.get(start..table_get(index) as usize).filter(|part| !part.is_empty())
             };
+            self.date = part(4).map(str::to_owned);
             let challenges: Vec<&str> = [part(0), part(1)].into_iter().flatten().collect();
             self.machine.response(&ResponseHead {
                 status,
@@ -138,6 +189,7 @@ impl Flow {
     /// A token from the key server.
     pub fn token(&mut self, length: usize) {
         let token = with_input(length, |text| SecretString::from(text));
+        self.token = Some(token.clone());
         self.machine.token(Ok(token));
     }
 
@@ -189,6 +241,8 @@ fn write_record(json: &mut Json, record: &StepRecord) {
     json.name("reason");
     json.string(&record.reason);
     json.optional_string("code", record.code.map(ErrorCode::as_str));
+    json.optional_string("problem", record.problem.as_deref());
+    json.optional_string("place", record.place.as_deref());
     if !record.scopes.is_empty() {
         json.name("scopes");
         json.strings(record.scopes.iter().map(String::as_str));

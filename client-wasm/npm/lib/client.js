@@ -305,8 +305,10 @@ export class RegistryClient extends EventTarget {
     if (this.#flights === flights) {
       // The token service has replaced the refresh token, and this session holds the new one.
       if (this.#sealed !== undefined && typeof session === 'string') this.#sealed = session
-      const [end, length] = memory().writeAll(scopes.join(' '), token)
-      this.#core.keep(end, length, seconds, Date.now())
+      const module = memory()
+      const ends = module.writeAll(scopes.join(' '), realm ?? '', service ?? '', token)
+      module.table.set(ends)
+      this.#core.keep(ends[3], seconds, Date.now())
     }
     return { token, seconds }
   }

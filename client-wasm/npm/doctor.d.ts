@@ -17,7 +17,7 @@ export interface Diagnosis {
 export interface Facts {
   /** The last token. It is inspected in this page and sent nowhere. */
   token?: string
-  /** What an error of the client tells of the token, in its `context`. */
+  /** The claims of the token, from the `context` of an error. */
   claims?: object
   /** The registry's name in the key server's configuration. */
   registry?: string

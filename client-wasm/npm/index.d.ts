@@ -186,7 +186,7 @@ export interface JwtInfo {
   subject?: string
   /** `aud`, always as a list. */
   audience?: string[]
-  /** `jwt_access` when a part of the `access` claim is malformed. That part grants nothing; the others count. */
+  /** `jwt_access` when a part of the `access` claim is malformed. That part grants nothing; the other parts are used. */
   problem?: string
 }
 
@@ -217,8 +217,8 @@ export type TokenInfo = JwtInfo | OpaqueTokenInfo
 export function inspectToken(token: string): TokenInfo
 
 /**
- * Returns whether a token grants a scope, as the CNCF registry reads it: entries of the same type and name add up, `*`
- * covers every action, and the class counts on neither side. An `access` that is not a list of entries, or has more than
+ * Returns whether a token grants a scope, by the rules of the CNCF registry: entries of the same type and name are
+ * combined, `*` grants every action, and the class is ignored. An `access` that is not a list of entries, or has more than
  * 1,024 of them, grants nothing.
  *
  * @param token A token, or the result of {@link inspectToken}.
@@ -240,9 +240,8 @@ export interface TokenResponse {
   /** Only if the token service returned one. A secret. */
   refreshToken?: string
   /**
-   * What is odd about the response and was accepted all the same: `token_response_conflict` where `token` and
-   * `access_token` differ (`access_token` was taken), `token_response_lifetime` where `expires_in` is beyond 32 bits (it was
-   * cut).
+   * A violation of the specification that was tolerated: `token_response_conflict` when `token` and `access_token` differ
+   * (`access_token` is used), `token_response_lifetime` when `expires_in` exceeds 32 bits (it is capped).
    */
   notes?: string[]
 }
@@ -400,17 +399,17 @@ export interface Step {
   scopes?: string[]
   /** What was wrong with the response, as a stable code such as `token_response_expires_in`. */
   problem?: string
-  /** Where the response points that was not followed: a realm, or the target of a redirect, without its query. */
+  /** A URL in the response that was not followed: a realm, or the target of a redirect, without its query. */
   place?: string
-  /** The number of the client's call that the step was taken for. It tells several calls at once apart. */
+  /** The number of the client call that the step belongs to. It separates the steps of concurrent calls. */
   call?: number
-  /** With the step that ended a call: what the steps do not say, for `diagnose` of `dockpass/doctor`. */
+  /** On the last step of a failed call: more facts for `diagnose` of `dockpass/doctor`. */
   context?: Record<string, unknown>
 }
 
 /**
- * Why a session ended. `bad_credentials`: the registry no longer accepts its credentials, for example because the password
- * was changed.
+ * Why a session ended. `bad_credentials`: the registry no longer accepts the credentials, for example after a change of
+ * password.
  */
 export type SignedOutReason = 'logout' | 'session_expired' | 'invalid_session' | 'bad_credentials'
 
@@ -496,8 +495,8 @@ export class RegistryClient extends EventTarget {
   /**
    * The repositories of the registry.
    *
-   * @throws {DockpassError} While iterating: `list_incomplete`, after the names so far, when the list goes on and its next
-   *   page cannot be followed or read. Where there was a response, `cause` is what was wrong with it.
+   * @throws {DockpassError} While iterating: `list_incomplete`, after the names so far, when there is a next page but it
+   *   cannot be requested or read. `cause` is the error of that page, if there was a response.
    */
   catalog(options?: ListOptions): Names
 
@@ -607,9 +606,9 @@ export interface OperationError extends BaseError {
   readonly requestId?: string
   /** The steps of the call, oldest first. The last one failed. */
   readonly steps?: readonly Step[]
-  /** What the steps do not say: pass it to `diagnose` of `dockpass/doctor` together with them. */
+  /** More facts about the failure. Pass it to `diagnose` of `dockpass/doctor` together with the steps. */
   readonly context?: Record<string, unknown>
-  /** With `missing` for a platform: the platforms that there are, as `os/architecture[/variant]`. */
+  /** With `missing` for a platform: the available platforms, as `os/architecture[/variant]`. */
   readonly platforms?: readonly string[]
 }
 

@@ -15,14 +15,14 @@ const ACCEPT = [
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',
   'application/vnd.docker.distribution.manifest.v2+json',
-  // Last: what images of before 2016 are stored as, where the registry has nothing newer.
+  // Last: the format of images from before 2016, for registries that have nothing newer.
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
 ].join(', ')
 /** The largest body that is read into memory: the limit of manifests in the distribution specification. */
 const LONGEST = 4 * 1024 * 1024
 /** Media types that say nothing about the content. Some registries and proxies send them. */
 const SILENT = ['', 'application/json', 'application/octet-stream', 'binary/octet-stream', 'text/plain']
-/** How deep indexes within indexes are searched for a platform, and how many requests that may take. */
+/** The limits of a search for a platform in nested indexes: depth and number of requests. */
 const MOST_LEVELS = 4
 const MOST_REQUESTS = 32
 /** @type {Record<string, string>} */
@@ -46,15 +46,15 @@ export async function manifest(fetch, repository, reference, options = {}) {
   return fitting
 }
 
-/** Looks for the manifest of a platform in an index, and in the indexes within it. */
+/** Searches an index and its nested indexes for the manifest of a platform. */
 class PlatformSearch {
-  /** The platforms that there are, as `os/architecture[/variant]`. @type {Set<string>} */
+  /** The available platforms, as `os/architecture[/variant]`. @type {Set<string>} */
   seen = new Set()
   #read
   #blob
   #wanted
   #left = MOST_REQUESTS
-  /** Digests of indexes that were looked into: one may hold another that holds the first. */
+  /** Digests of indexes that were searched, because indexes can contain each other. */
   #visited = new Set()
 
   /**
@@ -70,7 +70,7 @@ class PlatformSearch {
   }
 
   /**
-   * The manifest that fits; undefined where this index and those within it have none.
+   * The matching manifest; undefined when this index and its nested indexes have none.
    * @param {Manifest} index
    * @param {number} level
    * @returns {Promise<Manifest | undefined>}
@@ -93,7 +93,7 @@ class PlatformSearch {
   }
 
   /**
-   * What an entry stands for, if it fits.
+   * The manifest of an entry, if it matches.
    * @param {any} entry
    * @param {number} level
    * @returns {Promise<Manifest | undefined>}
@@ -106,7 +106,7 @@ class PlatformSearch {
       this.#left -= 1
       found = await this.#read(entry.digest)
     } catch (error) {
-      // An index may name what is not in this registry (a mirror of some platforms only).
+      // An index may list manifests that this registry lacks, such as a mirror of some platforms.
       if (error.code === 'missing') return undefined
       throw error
     }
@@ -185,11 +185,11 @@ async function oneManifest(fetch, repository, reference, signal) {
     signal,
   })
   const bytes = await body(response, signal)
-  // The digest that was asked by is the one to trust; by tag, the registry's word is all there is to compare with.
+  // With a digest as the reference, that digest decides. With a tag, only the registry's header can be compared.
   const stated = response.headers.get('docker-content-digest') || undefined
   const expected = reference.includes(':') ? reference : stated
   const whole = parse(bytes)
-  // What carries signatures has the digest of what is signed: the content without them. Only that is then shown.
+  // The digest of a signed manifest is that of the signed content, without the signatures. Only that content is returned.
   const payload = signedPayload(bytes, whole)
   const isSigned = payload !== undefined && (!expected || (await digestOf(payload, expected)) === expected)
   const raw = isSigned ? payload : bytes
@@ -200,7 +200,7 @@ async function oneManifest(fetch, repository, reference, signal) {
   return { mediaType, digest, size: raw.length, manifest: content, raw }
 }
 
-/** JSON in UTF-8; undefined where it is none. @param {Uint8Array} bytes @returns {any} */
+/** The parsed JSON; undefined when it is not JSON in UTF-8. @param {Uint8Array} bytes @returns {any} */
 function parse(bytes) {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -305,7 +305,7 @@ function choose(entries, { os, architecture, variant }) {
     (entry) => entry.platform?.os === os && entry.platform.architecture === architecture,
   )
   if (variant === undefined) return fitting.find((entry) => !entry.platform.variant) ?? fitting[0]
-  // arm64 is v8 whether it says so or not (image-spec, "Platform Variants").
+  // arm64 without a variant is v8 (image-spec, "Platform Variants").
   const implied = architecture === 'arm64' ? 'v8' : undefined
   return fitting.find((entry) => (entry.platform.variant || implied) === variant)
 }
@@ -356,7 +356,7 @@ async function read(reader) {
 }
 
 /**
- * The digest of these bytes, which is the expected one where one is expected.
+ * Computes the digest and compares it with the expected one, if any.
  * @param {Uint8Array<ArrayBuffer>} raw
  * @param {string} [expected]
  */
@@ -367,7 +367,7 @@ async function verify(raw, expected) {
 }
 
 /**
- * The digest of these bytes, by the algorithm of another.
+ * Computes the digest with the algorithm of another digest.
  * @param {Uint8Array<ArrayBuffer>} raw
  * @param {string} [other]
  */
@@ -376,7 +376,8 @@ async function digestOf(raw, other = 'sha256:') {
   if (!Object.hasOwn(ALGORITHMS, algorithm)) throw failure('upstream_invalid', 'registry', { status: 200 })
   const subtle = globalThis.crypto?.subtle
   if (subtle === undefined) {
-    const message = 'Digests need WebCrypto, which browsers offer to https and localhost pages only.'
+    const message =
+      'Verifying digests requires WebCrypto, which browsers provide on https pages and on localhost only.'
     throw new DockpassError({ code: 'ERR_NO_WEBCRYPTO', message })
   }
   const hash = new Uint8Array(await subtle.digest(ALGORITHMS[algorithm], raw))

@@ -1,4 +1,4 @@
-// The steps of a call, and what its error tells of them.
+// The steps of a call, and the fields of its error that describe them.
 
 import { DockpassError } from './error.js'
 
@@ -40,14 +40,14 @@ export function relayedStep(step) {
   return /** @type {Step} */ (/** @type {unknown} */ (detail))
 }
 
-/** Numbers the calls, so that the steps of several at once can be told apart. */
+/** The number of the last call. It separates the steps of concurrent calls. */
 let lastCall = 0
 
-/** One call of a client: its steps, and what else the doctor has to know. */
+/** One call of a client: its steps, and more facts for the doctor. */
 export class Call {
   /** Oldest first. @type {Step[]} */
   steps = []
-  /** What the steps do not say. @type {Record<string, unknown> | undefined} */
+  /** More facts for the doctor. @type {Record<string, unknown> | undefined} */
   context = undefined
   #id = (lastCall += 1)
   #tell
@@ -126,7 +126,7 @@ const CONTEXT_FIELDS = {
 }
 
 /**
- * What the key server knows of a failure that its steps do not say.
+ * The key server's facts about a failure, for the doctor.
  * @param {any} context JSON of the key server.
  */
 export function relayedContext(context) {

@@ -27,6 +27,7 @@ export const heavyRecordings = {
       await fill({ programs, folder, host: server.host, images, login: ada })
       return { server, tokens, origins: { registry: server.url, tokens: tokens.origin } }
     },
+    setPassword: ({ tokens }, user, password) => tokens.setPassword(user, password),
     requests: standard({
       tokens: {
         to: 'tokens',
@@ -45,6 +46,7 @@ export const heavyRecordings = {
       await fill({ programs, folder, host: server.host, images, login: ada })
       return { server, tokens: server, origins: { registry: server.url } }
     },
+    setPassword: ({ tokens }, user, password) => tokens.setPassword(user, password),
     requests: standard({ tokens: { path: '/v2/token', service: 'container_registry' } }),
   },
 }

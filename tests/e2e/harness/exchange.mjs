@@ -92,7 +92,7 @@ export class Recorder {
     try {
       json = JSON.parse(text)
     } catch {
-      return { text: this.#named(text.slice(0, 400)) }
+      return { text: this.#named(text.slice(0, 60)) }
     }
     if (json === null || typeof json !== 'object' || Array.isArray(json)) return { body: json }
     const token = json.access_token || json.token

@@ -15,12 +15,12 @@ import { bcrypt } from './registry.mjs'
 export async function startOlareg({
   name = 'olareg',
   program,
-  htpasswd,
+  htpasswd = undefined,
   folder,
   kind,
   users = {},
   acls = [],
-  realm,
+  realm = undefined,
 }) {
   const file = join(folder, 'auth.yml')
   const setUsers = async (people) => {

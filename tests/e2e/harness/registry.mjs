@@ -10,7 +10,8 @@ import { Server, run } from './process.mjs'
  * `auth` is `{kind: 'open'}`, `{kind: 'htpasswd', users: {name: password}}` or
  * `{kind: 'token', realm, service, issuer, certificate}`.
  * `proxy` makes it a pull-through cache of the registry at this address.
- * The server returned also has `url`, `host` and `accesses(from)`.
+ * The server returned also has `url`, `host` `accesses(from)`, and with
+ * htpasswd `setUsers(users)`.
  */
 export async function startRegistry({ name, program, htpasswd, folder, auth, proxy }) {
   const config = {
@@ -34,6 +35,9 @@ export async function startRegistry({ name, program, htpasswd, folder, auth, pro
     host: `127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}`,
 
+    /** Replaces the users of a registry with htpasswd, which reads its file again when it has changed. */
+    setUsers: (users) => writePasswords(htpasswd, folder, users),
+
     /** Where the access log is now; pass it to `accesses` to see only what came later. */
     mark: () => server.stdout.length,
 
@@ -52,13 +56,8 @@ async function authSection(auth, folder, htpasswd) {
     case 'open':
       return {}
     case 'htpasswd': {
-      const path = join(folder, 'htpasswd')
-      const lines = await Promise.all(
-        Object.entries(auth.users).map(
-          async ([user, password]) => `${user}:${await bcrypt(htpasswd, password)}\n`,
-        ),
-      )
-      await writeFile(path, lines.join(''))
+      const path = passwords(folder)
+      await writePasswords(htpasswd, folder, auth.users)
       return { auth: { htpasswd: { realm: 'dockpass e2e', path } } }
     }
     case 'token': {
@@ -68,6 +67,15 @@ async function authSection(auth, folder, htpasswd) {
     default:
       throw new Error(`unknown kind of authorization: ${auth.kind}`)
   }
+}
+
+const passwords = (folder) => join(folder, 'htpasswd')
+
+async function writePasswords(htpasswd, folder, users) {
+  const lines = await Promise.all(
+    Object.entries(users).map(async ([user, password]) => `${user}:${await bcrypt(htpasswd, password)}\n`),
+  )
+  await writeFile(passwords(folder), lines.join(''))
 }
 
 /** The bcrypt hash of a password, made by Apache's htpasswd. */

@@ -8,7 +8,7 @@ import { readFixture, writeFixture } from '../harness/fixtures.mjs'
 import { scratch, stopAll } from '../harness/process.mjs'
 import { programs, versions } from '../harness/programs.mjs'
 import { makeImages } from '../harness/setups.mjs'
-import { people, recordings } from './recordings.mjs'
+import { ordered, people, recordings } from './recordings.mjs'
 
 const folder = await scratch('recorded')
 const found = await programs(
@@ -59,12 +59,4 @@ for (const [name, recording] of Object.entries(recordings)) {
       assert.deepEqual(exchanges.map(ordered), fixture.exchanges.map(ordered))
     })
   })
-}
-
-/** Some registries list in an order that differs from one answer to the next. */
-function ordered({ request, response }) {
-  const body = { ...response.body }
-  for (const list of ['repositories', 'tags'])
-    if (Array.isArray(body[list])) body[list] = body[list].toSorted()
-  return { request, response: response.body === undefined ? response : { ...response, body } }
 }

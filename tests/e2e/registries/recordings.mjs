@@ -35,9 +35,12 @@ const SCOPES = {
 
 const ada = { user: 'ada', password: people.ada }
 
+/** Changes one password in a file of users. */
+const setPassword = ({ server }, user, password) => server.setUsers({ ...people, [user]: password })
+
 /**
- * Each starts its servers in `folder` and fills them; resolves with `{origins, server}`, what a Recorder needs and the
- * server to stop.
+ * Each starts its servers in `folder` and fills them; resolves with `{origins, server, tokens?}`: what a Recorder needs, the
+ * registry and its token service. `setPassword` is there where a password can be changed while they run.
  */
 export const recordings = {
   'olareg-basic': {
@@ -56,6 +59,7 @@ export const recordings = {
       await fill({ programs, folder, host: server.host, images, login: ada })
       return { server, origins: { registry: server.url } }
     },
+    setPassword,
     requests: standard(),
   },
   'olareg-opaque': {
@@ -113,6 +117,7 @@ export const recordings = {
       await fill({ programs, folder, host: server.host, images, login: ada })
       return { server, origins: { registry: server.url } }
     },
+    setPassword,
     requests: standard(),
   },
   'distribution-proxy': {
@@ -163,7 +168,7 @@ export const recordings = {
         auth: { kind: 'token', realm, service, issuer, certificate },
       })
       await fill({ programs, folder, host: server.host, images, login: ada })
-      return { server, origins: { registry: server.url, tokens: new URL(realm).origin } }
+      return { server, tokens, origins: { registry: server.url, tokens: new URL(realm).origin } }
     },
     requests: standard({ tokens: { to: 'tokens', path: '/auth', service: 'registry recorded' } }),
   },
@@ -248,4 +253,12 @@ export function standard({ tokens, catalog = true } = {}) {
   return tokens.anonymous === false
     ? requests.filter(({ as = '' }) => !as.startsWith('token:nobody'))
     : requests
+}
+
+/** An exchange with its lists sorted: some registries list in an order that differs from one answer to the next. */
+export function ordered({ request, response }) {
+  const body = { ...response.body }
+  for (const list of ['repositories', 'tags'])
+    if (Array.isArray(body[list])) body[list] = body[list].toSorted()
+  return { request, response: response.body === undefined ? response : { ...response, body } }
 }

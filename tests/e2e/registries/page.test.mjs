@@ -1,0 +1,96 @@
+// The page in Chromium at a few registries by their recorded or composed answers: what a person reads there.
+
+import assert from 'node:assert/strict'
+import { after, before, it } from 'node:test'
+import { errorCode, expectRows, launch, logIn, visit } from '../harness/browser.mjs'
+import { readFixture } from '../harness/fixtures.mjs'
+import { startKeyServer } from '../harness/keyserver.mjs'
+import { scratch, stopAll } from '../harness/process.mjs'
+import { programs } from '../harness/programs.mjs'
+import { startReplay } from '../harness/replay.mjs'
+
+const folder = await scratch('registries-page')
+const found = await programs('keyserver', 'chromium')
+const names = ['zot-anonymous', 'harbor', 'olareg-opaque', 'docker-hub']
+const replays = {}
+let browser
+let keyserver
+
+before(async () => {
+  browser = await launch(found.chromium)
+  for (const name of names) replays[name] = await startReplay(await readFixture(name))
+  keyserver = await startKeyServer({
+    program: found.keyserver,
+    folder: await folder.folder('keyserver'),
+    registries: names.map((name) => ({ name, url: replays[name].url, realms: replays[name].realms })),
+  })
+})
+
+after(async () => {
+  await browser?.close()
+  await stopAll()
+  for (const replay of Object.values(replays)) await replay.stop()
+  await folder.remove()
+})
+
+async function open(name) {
+  const tab = await visit(browser, `${keyserver.url}/#/${keyserver.registries[name]}`)
+  await tab.page.getByTestId('login-form').waitFor()
+  return tab
+}
+
+async function openByName({ page }, text) {
+  await page.getByTestId('open-by-name').fill(text)
+  await page.getByTestId('open-by-name-submit').click()
+}
+
+it('zot with public repositories: read without a login, more with one', async () => {
+  const tab = await open('zot-anonymous')
+  await tab.page.getByTestId('browse-anonymous').click()
+  await expectRows(tab.page, 'repo-row', ['public/base'])
+  await openByName(tab, 'team-a/plans')
+  assert.equal(await errorCode(tab.page.locator('#tags')), 'login_required')
+  await tab.close()
+
+  const other = await open('zot-anonymous')
+  await logIn(other.page, 'ada', replays['zot-anonymous'].people.ada)
+  await expectRows(other.page, 'repo-row', ['public/base', 'team-a/plans'])
+  await openByName(other, 'team-a/plans')
+  await expectRows(other.page, 'tag-row', ['1.0', 'latest'])
+  await other.shot('registries-zot')
+  await other.close()
+})
+
+it('Harbor: the catalog is refused to bob, who opens by name what he may see', async () => {
+  const tab = await open('harbor')
+  await logIn(tab.page, 'bob', replays.harbor.people.bob)
+  await tab.page.getByTestId('no-catalog').waitFor()
+  assert.equal(await errorCode(tab.page.locator('#repositories')), 'scope_denied')
+  await openByName(tab, 'library/nginx')
+  await expectRows(tab.page, 'tag-row', ['1.27'])
+  await openByName(tab, 'team/app')
+  assert.equal(await errorCode(tab.page.locator('#tags')), 'scope_denied')
+  await tab.shot('registries-harbor')
+  await tab.close()
+})
+
+it('olareg with opaque tokens: no catalog, a wrong password, a login', async () => {
+  const tab = await open('olareg-opaque')
+  await logIn(tab.page, 'ada', 'not the password')
+  assert.equal(await errorCode(tab.page), 'bad_credentials')
+  await logIn(tab.page, 'ada', replays['olareg-opaque'].people.ada)
+  await tab.page.getByTestId('logout').waitFor()
+  await openByName(tab, 'team-a/secret-plans')
+  await expectRows(tab.page, 'tag-row', ['1.0', 'latest'])
+  await tab.shot('registries-olareg')
+  await tab.close()
+})
+
+it('Docker Hub: a private repository is opened with a login', async () => {
+  const tab = await open('docker-hub')
+  await logIn(tab.page, 'ada', replays['docker-hub'].people.ada)
+  await tab.page.getByTestId('logout').waitFor()
+  await openByName(tab, 'me/private')
+  await expectRows(tab.page, 'tag-row', ['1.0'])
+  await tab.close()
+})

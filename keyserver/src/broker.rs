@@ -10,6 +10,7 @@
 mod auth_discovery;
 mod cache;
 mod flight;
+mod shared_cache;
 #[cfg(test)]
 mod tests;
 
@@ -28,8 +29,10 @@ use crate::config::Settings;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
+use crate::store::Store;
 use auth_discovery::AuthDiscovery;
 use cache::{CachedToken, Entry, TokenCache};
+use shared_cache::SharedCache;
 
 /// Scopes of one request at most.
 const MAX_SCOPES: usize = 100;
@@ -99,6 +102,7 @@ impl Token {
 #[derive(Clone, Debug)]
 pub struct Broker {
     cache: TokenCache,
+    shared: Option<SharedCache>,
     auth_discovery: AuthDiscovery,
     sessions: Arc<Sessions>,
     clock: Arc<dyn Clock>,
@@ -113,10 +117,16 @@ impl Broker {
         settings: &Settings,
         sessions: Arc<Sessions>,
         clock: Arc<dyn Clock>,
-        random: &dyn Randomness,
+        random: &Arc<dyn Randomness>,
     ) -> Result<Self, NoRandomness> {
+        let cache = TokenCache::new(&settings.cache, &**random)?;
+        let share = |store: &Arc<Store>| {
+            let (sessions, clock, random) = (Arc::clone(&sessions), Arc::clone(&clock), Arc::clone(random));
+            SharedCache::new(Arc::clone(store), sessions, clock, random, cache.caps)
+        };
         Ok(Self {
-            cache: TokenCache::new(&settings.cache, random)?,
+            shared: sessions.store().map(share),
+            cache,
             auth_discovery: AuthDiscovery::new(),
             sessions,
             clock,
@@ -192,10 +202,23 @@ impl Broker {
                 kept.is_near_its_end(began_ms)
                     || kept.is_older_than(request.registry.refused_lately(began_ms))
             });
-        if (request.fresh || is_doubtful) && self.cache.may_freshen(&key, began_ms) {
+        let is_freshened = (request.fresh || is_doubtful) && self.cache.may_freshen(&key, began_ms);
+        if is_freshened {
             self.cache.forget_older(&key, began_ms).await;
         } else if let Some(entry) = kept {
             return from_entry(entry);
+        }
+        let place = self.shared.as_ref().and_then(|shared| {
+            let BrokerRequest { identity, registry, scopes, .. } = &request;
+            let place = shared.place(identity, registry, &realm, service.as_deref(), scopes)?;
+            Some((shared.clone(), place))
+        });
+        if let Some((shared, place)) = &place {
+            if is_freshened {
+                shared.forget(place).await;
+            } else if let Some(entry) = self.cache.get_or_look_up(key, began_ms, shared.get(place)).await {
+                return from_entry(entry);
+            }
         }
         admit()?;
         let flight = flight::Flight {
@@ -211,7 +234,15 @@ impl Broker {
         };
         let cache = self.cache.clone();
         // A task of its own: dropping this future drops only the wait, and the result is still cached.
-        let fetch = async move { cache.get_or_fetch(key, began_ms, flight.run()).await };
+        let fetch = async move {
+            let fetch = async {
+                match &place {
+                    Some((shared, place)) => Box::pin(shared.fetch(place, flight.run())).await,
+                    None => Box::pin(flight.run()).await,
+                }
+            };
+            cache.get_or_fetch(key, began_ms, fetch).await
+        };
         match tokio::spawn(fetch.in_current_span()).await {
             Ok(entry) => from_entry(entry?),
             Err(error) => {

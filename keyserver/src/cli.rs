@@ -137,6 +137,9 @@ impl From<ServeError> for Failure {
             ServeError::Start(StartError::Registries(error)) => {
                 Self { code: CONFIGURATION, message: error.to_string() }
             }
+            ServeError::Start(StartError::Store(error)) => {
+                Self { code: CONFIGURATION, message: error.to_string() }
+            }
             ServeError::Start(error) => Self { code: FAILED, message: error.to_string() },
         }
     }
@@ -248,6 +251,9 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     }
     if !settings.session.key_files.is_empty() {
         KeyRing::load(&settings.session.key_files)?;
+    }
+    if let Some(store) = crate::store::Endpoint::of(&settings.store, None) {
+        store.client().map_err(|error| Failure { code: CONFIGURATION, message: error.to_string() })?;
     }
     say(&format!(
         "{} is valid: {} registries, listening on {}",

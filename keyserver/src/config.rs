@@ -17,6 +17,7 @@ mod problem;
 mod registry;
 mod schema;
 mod section;
+mod store_url;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -37,6 +38,7 @@ use section::section;
 pub use problem::{ConfigProblem, ConfigProblems, Place};
 pub use registry::RegistrySettings;
 pub use schema::{schema, schema_text};
+pub use store_url::StoreUrl;
 pub use values::LogFilter;
 
 const MINUTE: u64 = 60;
@@ -64,6 +66,8 @@ section! {
         "any_registry": Flag => any_registry: bool = false;
         /// Registry tokens that are kept in memory.
         "cache": nested() => cache: CacheSettings = CacheSettings::default();
+        /// What several instances share.
+        "store": nested() => store: StoreSettings = StoreSettings::default();
         /// The gateway to registries.
         "gateway": nested() => gateway: GatewaySettings = GatewaySettings::default();
         /// Pages on other origins.
@@ -96,6 +100,28 @@ section! {
         "max_token_seconds": whole(0..=3_600) => max_token: Duration = Duration::from_mins(5);
         /// Seconds that a denial is cached, so that a wrong password is not tried over and over.
         "denial_seconds": whole(0..=30) => denial: Duration = Duration::from_secs(30);
+    }
+}
+
+section! {
+    /// `store`: what several instances share, in Redis or Valkey.
+    pub struct StoreSettings {
+        /// Address of the store: redis://HOST:PORT/DATABASE, or rediss:// for TLS. Without one, everything is kept in the
+        /// process. Requires `session.key_files`.
+        "url": Optional(store_url::store_url()) => url: Option<StoreUrl> = None;
+        /// File with the name of the ACL user. Without one, the user is `default`.
+        "username_file": Optional(kind::path()) => username_file: Option<PathBuf> = None;
+        /// File with the password. It is read for each connection, so that a new password needs no restart.
+        "password_file": Optional(kind::path()) => password_file: Option<PathBuf> = None;
+        /// PEM file of certificate authorities for rediss://, in place of the system's.
+        "ca_file": Optional(kind::path()) => ca_file: Option<PathBuf> = None;
+        /// What every key and the channel in the store start with: 1 to 64 lower-case letters, digits, `-` and `_`.
+        "prefix": store_url::store_prefix() => prefix: String = "dockpass".to_owned();
+        /// Milliseconds that a request waits for the store before it continues without it.
+        "timeout_milliseconds": whole(1..=10_000) => timeout_milliseconds: u32 = 50;
+        /// Seconds that sessions are accepted after the last contact with the store. Then they are refused with
+        /// `store_unavailable`, because it is unknown which of them were logged out.
+        "revocation_grace_seconds": whole(0..=3_600) => revocation_grace: Duration = Duration::from_secs(MINUTE);
     }
 }
 
@@ -241,6 +267,15 @@ impl Settings {
         let mut reader = Reader::default();
         environment::overlay(&mut root, environment, &Self::fields(), &mut reader.problems);
         let settings = Self::read(&root, &mut reader);
+        if settings.store.url.is_some() && settings.session.key_files.is_empty() {
+            let url = root.get("store").and_then(|store| store.get("url"));
+            reader.below(".store.url", |reader| {
+                reader.wrong(
+                    url.unwrap_or(&root),
+                    "a store requires session.key_files: sessions under a key generated at start cannot be shared",
+                );
+            });
+        }
         match (settings.own_origin(), root.get("listen"), root.get("registries")) {
             (Ok(own), _, Some(registries)) => {
                 registry::Registries::refuse_self(registries, &own, &mut reader);

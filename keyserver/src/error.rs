@@ -12,6 +12,7 @@ use http::StatusCode;
 
 use crate::recorder::Report;
 use crate::session::SessionError;
+use crate::store::Store;
 
 /// A failed request.
 #[derive(Clone, Debug)]
@@ -118,7 +119,8 @@ impl From<FlowError> for ApiError {
 
 impl From<SessionError> for ApiError {
     fn from(error: SessionError) -> Self {
-        error.code().into()
+        let retry_after = (error == SessionError::StoreUnavailable).then_some(Store::RETRY_AFTER_S);
+        Self { retry_after, ..error.code().into() }
     }
 }
 

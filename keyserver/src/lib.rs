@@ -29,6 +29,7 @@ mod router;
 pub mod serve;
 pub mod session;
 mod state;
+pub mod store;
 mod telemetry;
 #[cfg(test)]
 mod test_support;

@@ -8,8 +8,8 @@ mod claims;
 mod jwe;
 pub mod keyring;
 mod replaced;
-mod revocation;
 mod rsa_workers;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -31,11 +31,12 @@ pub use claims::SessionInfo;
 pub use jwe::looks_like_one;
 use keyring::{Jwk, KeyError, KeyRing, SealingKey};
 use replaced::Replaced;
-use revocation::Revocations;
 use rsa_workers::RsaWorkers;
 
 use crate::clock::{Clock, Randomness};
 use crate::config::Settings;
+use crate::store::Store;
+use crate::store::revocations::RevocationList;
 
 /// Size in bits of a key that is generated at start.
 const START_BITS: u32 = 2_048;
@@ -61,6 +62,9 @@ pub enum SessionError {
     /// The random number generator failed.
     #[error("sealing a session failed")]
     Sealing,
+    /// The store cannot be reached: it is unknown whether the session was logged out, or the logout is not published.
+    #[error("the store of revocations cannot be reached")]
+    StoreUnavailable,
 }
 
 impl SessionError {
@@ -72,6 +76,7 @@ impl SessionError {
             Self::TooLarge => ErrorCode::CredentialsTooLarge,
             Self::Overloaded => ErrorCode::Overloaded,
             Self::Sealing => ErrorCode::Internal,
+            Self::StoreUnavailable => ErrorCode::StoreUnavailable,
         }
     }
 }
@@ -129,7 +134,8 @@ pub struct Sessions {
     expected: Expected,
     lifetime_ms: i64,
     info: moka::future::Cache<[u8; 32], Arc<SessionInfo>>,
-    revoked: Revocations,
+    revoked: Arc<RevocationList>,
+    store: Option<Arc<Store>>,
     replaced: Replaced,
     rsa_workers: RsaWorkers,
     clock: Arc<dyn Clock>,
@@ -153,11 +159,6 @@ impl Sessions {
             );
             KeyRing::of(SealingKey::generate(START_BITS)?)
         } else {
-            // The keys may be shared with other instances, and there is no shared store of logouts.
-            tracing::warn!(
-                "logouts are known to this process only: other instances with the same key_files, and this one after a \
-                 restart, accept a session until it expires"
-            );
             KeyRing::load(&files)?
         };
         tracing::info!(kid = ring.current().kid(), keys = ring.jwks().len(), "loaded session keys");
@@ -177,7 +178,8 @@ impl Sessions {
                 .max_capacity(MAX_CACHED_INFOS)
                 .time_to_live(settings.session.lifetime)
                 .build(),
-            revoked: Revocations::default(),
+            revoked: Arc::new(RevocationList::new(settings.session.lifetime)),
+            store: None,
             replaced: Replaced::new(settings.session.lifetime),
             rsa_workers: RsaWorkers::new(settings.limits.rsa_concurrency, settings.limits.rsa_queue),
             clock,
@@ -253,6 +255,14 @@ impl Sessions {
     /// # Errors
     /// [`SessionError`].
     pub async fn info(self: &Arc<Self>, sealed: &SealedText) -> Result<Arc<SessionInfo>, SessionError> {
+        self.opened(sealed).await.and_then(|info| self.knows_revocations().map(|()| info))
+    }
+
+    /// The same for a session that is to be logged out, whatever the state of the store.
+    pub(crate) async fn opened(
+        self: &Arc<Self>,
+        sealed: &SealedText,
+    ) -> Result<Arc<SessionInfo>, SessionError> {
         if let Some(info) = self.info.get(&sealed.hash).await {
             self.still_good(&info)?;
             return Ok(info);
@@ -260,7 +270,11 @@ impl Sessions {
         let (this, sealed) = (Arc::clone(self), sealed.clone());
         // A task of its own, so that a caller who disconnects does not cancel it for the others.
         let opening = tokio::spawn(async move {
-            let open = async { this.open(&sealed).await.map(|(info, _)| info) };
+            let open = async {
+                let (info, _) = this.open(&sealed).await?;
+                this.look_up(&info).await;
+                Ok(info)
+            };
             this.info.try_get_with(sealed.hash, open).await
         });
         let opened = opening.await.map_err(|error| {
@@ -369,13 +383,9 @@ impl Sessions {
         if text.len() > jwe::MAX_LENGTH { Err(SessionError::TooLarge) } else { Ok(text) }
     }
 
-    /// Ends a session before its time.
-    pub fn revoke(&self, info: &SessionInfo) {
-        self.revoked.revoke(&info.jti, info.expires_at_ms(), self.clock.now_ms());
-    }
-
     fn still_good(&self, info: &SessionInfo) -> Result<(), SessionError> {
-        if self.revoked.holds(&info.jti) || self.ring().find(&info.kid).is_none() {
+        self.not_revoked(info)?;
+        if self.ring().find(&info.kid).is_none() {
             return Err(SessionError::Invalid);
         }
         if self.clock.now_ms() >= info.expires_at_ms() { Err(SessionError::Expired) } else { Ok(()) }

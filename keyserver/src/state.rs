@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use dockpass_protocol::origin::Origin;
 
@@ -13,10 +14,11 @@ use crate::config::{NoOrigin, Settings};
 use crate::gateway::Gateway;
 use crate::http_client::ClientError;
 use crate::page_origins::PageOrigins;
-use crate::rate_limit::{AnonymousLimits, LoginLimits};
+use crate::rate_limit::{AnonymousLimits, LoginLimits, SharedCounts};
 use crate::registry::Registries;
 use crate::session::Sessions;
 use crate::session::keyring::KeyError;
+use crate::store::{Endpoint, Resolver, StoreFileError, StoreReport};
 
 /// Shared state of all requests. Cloning is cheap.
 #[derive(Clone)]
@@ -68,6 +70,9 @@ pub enum StartError {
     /// The server does not know its own origin.
     #[error(transparent)]
     Origin(#[from] NoOrigin),
+    /// The store that instances share.
+    #[error(transparent)]
+    Store(#[from] StoreFileError),
     /// The system's random number generator failed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -78,6 +83,7 @@ pub struct Builder {
     settings: Settings,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Randomness>,
+    resolver: Option<Arc<dyn Resolver>>,
 }
 
 impl fmt::Debug for Builder {
@@ -89,7 +95,12 @@ impl fmt::Debug for Builder {
 impl Builder {
     /// A builder with the system's clock and randomness.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, clock: Arc::new(SystemClock), random: Arc::new(SystemRandomness::default()) }
+        Self {
+            settings,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandomness::default()),
+            resolver: None,
+        }
     }
 
     /// What the state is built from.
@@ -118,12 +129,19 @@ impl Builder {
         self
     }
 
-    /// Loads keys and creates clients.
+    /// With another resolver for the name of the store.
+    #[must_use]
+    pub fn store_resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
+    /// Loads keys and creates clients. With a store it must be called inside the runtime.
     ///
     /// # Errors
     /// [`StartError`].
     pub fn build(self) -> Result<AppState, StartError> {
-        let Self { settings, clock, random } = self;
+        let Self { settings, clock, random, resolver } = self;
         if settings.any_registry {
             tracing::warn!(
                 "any_registry is enabled: users can send credentials to any registry on the internet through this server"
@@ -131,14 +149,31 @@ impl Builder {
         }
         let own_origin = settings.own_origin()?;
         let registries = Registries::new(&settings, &own_origin)?;
-        let sessions = Arc::new(Sessions::new(&settings, Arc::clone(&clock), Arc::clone(&random))?);
-        let broker = Broker::new(&settings, Arc::clone(&sessions), Arc::clone(&clock), &*random)?;
+        let sessions = Sessions::new(&settings, Arc::clone(&clock), Arc::clone(&random))?;
+        let sessions = if let Some(endpoint) = Endpoint::of(&settings.store, resolver) {
+            sessions.share(endpoint)?
+        } else {
+            if !settings.session.key_files.is_empty() {
+                // The keys may be those of other instances too.
+                tracing::warn!(
+                    "no store: logout is known to this process only, so that an instance with the same key_files takes \
+                     a session until it expires, and so does this one after a restart"
+                );
+            }
+            sessions
+        };
+        let sessions = Arc::new(sessions);
+        let broker = Broker::new(&settings, Arc::clone(&sessions), Arc::clone(&clock), &random)?;
         let gateway = Gateway::new(&settings, broker.clone(), Arc::clone(&sessions), Arc::clone(&clock));
         Ok(AppState(Arc::new(Inner {
             page_origins: PageOrigins::new(&own_origin, &settings.cors.allowed_origins),
             own_origin,
-            anonymous_limits: AnonymousLimits::new(&settings.limits, Arc::clone(&clock)),
-            login_limits: LoginLimits::new(&settings.limits, Arc::clone(&clock)),
+            anonymous_limits: AnonymousLimits::new(
+                &settings.limits,
+                Arc::clone(&clock),
+                SharedCounts::of(&sessions),
+            ),
+            login_limits: LoginLimits::new(&settings.limits, Arc::clone(&clock), SharedCounts::of(&sessions)),
             registries,
             sessions,
             broker,
@@ -176,6 +211,19 @@ impl AppState {
     /// [`KeyError`].
     pub fn reload_keys(&self) -> Result<(), KeyError> {
         self.sessions.reload()
+    }
+
+    /// State and counters of the store; `None` without one.
+    pub fn store_report(&self) -> Option<StoreReport> {
+        self.sessions.store().map(|store| store.report())
+    }
+
+    /// Waits at most this long for the store. Whether it replied; `true` without a store.
+    pub async fn wait_for_store(&self, limit: Duration) -> bool {
+        match self.sessions.store() {
+            Some(store) => store.wait_for_contact(limit).await,
+            None => true,
+        }
     }
 
     /// Number of private-key operations since start, for tests and benchmarks.

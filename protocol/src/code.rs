@@ -147,6 +147,8 @@ codes! {
     BodySpent = "body_spent", 503, Upstream, "The registry wanted a fresh token when the request's body had been sent; send it again.";
     /// Shedding load.
     Overloaded = "overloaded", 503, Dockpass, "The key server is busy; try again shortly.";
+    /// The store that instances share does not reply, for longer than sessions are accepted without it.
+    StoreUnavailable = "store_unavailable", 503, Operator, "The key server cannot reach its store, so it cannot tell whether this session was logged out; try again shortly.";
     /// No answer in time.
     UpstreamTimeout = "upstream_timeout", 504, Upstream, "The registry or its token service did not answer in time.";
     /// Browser side: no connection to the key server.

@@ -208,6 +208,7 @@ fn of_code(code: ErrorCode, last: &StepRecord, context: &Context) -> DiagnosisCo
         ErrorCode::BodySpent => DiagnosisCode::SendAgain,
         ErrorCode::KeyServerUnreachable => DiagnosisCode::KeyServerUnreachable,
         ErrorCode::KeyServerInvalid | ErrorCode::Internal => DiagnosisCode::KeyServerFailed,
+        ErrorCode::StoreUnavailable => DiagnosisCode::StoreUnreachable,
         ErrorCode::Aborted => DiagnosisCode::Cancelled,
         _ => DiagnosisCode::CallInvalid,
     }

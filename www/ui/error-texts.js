@@ -197,6 +197,12 @@ export const TEXTS = {
     'Writing must be enabled in the key server’s configuration.',
   ],
   overloaded: ['The key server is overloaded', OPERATOR, 'Try again in a moment.', 'retry'],
+  store_unavailable: [
+    'The key server cannot check this session',
+    OPERATOR,
+    'It cannot reach its store, so it does not know whether the session was logged out. Try again in a moment.',
+    'retry',
+  ],
   internal: [
     'The key server failed',
     DOCKPASS,

@@ -134,7 +134,7 @@ struct RunFlags {
 /// The parts of `test`, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// cargo test of every package; needs Rust alone
+    /// cargo test of every package; needs Rust and redis-server
     Unit,
     /// The browser module in headless Chromium
     Wasm,

@@ -61,7 +61,7 @@ fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
 /// What these parts need, each thing once.
 fn needs(parts: &[Part]) -> Vec<Requirement> {
     let of_part = |part: &Part| match part {
-        Part::Unit => Vec::new(),
+        Part::Unit => vec![Requirement::Redis],
         Part::Js => [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium]].concat(),
         Part::Wasm => {
             [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium, Requirement::ChromeDriver]].concat()
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn unit_tests_need_no_browser() {
-        assert_eq!(needs(&[Part::Unit]), []);
+        assert_eq!(needs(&[Part::Unit]), [Requirement::Redis]);
         assert!(needs(&[Part::Js]).contains(&Requirement::Chromium));
         assert!(!needs(&[Part::Js]).contains(&Requirement::ChromeDriver));
         assert!(needs(&[Part::Wasm]).contains(&Requirement::ChromeDriver));

@@ -47,6 +47,7 @@ pub(crate) fn versions() -> Result<(), Failure> {
     let mut table = vec![
         ("Chromium", said(Requirement::Chromium, &["--version"]).map(first)),
         ("docker-registry (Debian)", said(Requirement::Registry, &["--version"]).map(first)),
+        ("redis-server", said(Requirement::Redis, &["--version"]).map(first)),
         ("skopeo", said(Requirement::Skopeo, &["--version"]).map(first)),
         ("Node.js", said(Requirement::Node, &["--version"]).map(first)),
     ];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
+use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::FlowError;
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
@@ -75,21 +76,21 @@ impl Entry {
         at_ms.is_some_and(|at_ms| self.obtained_at_ms() <= at_ms)
     }
 
-    fn obtained_at_ms(&self) -> i64 {
+    pub(super) fn obtained_at_ms(&self) -> i64 {
         match self {
             Self::Token(cached) => cached.obtained_at_ms,
             Self::Refused { obtained_at_ms, .. } => *obtained_at_ms,
         }
     }
 
-    fn keep_until_ms(&self) -> i64 {
+    pub(super) fn keep_until_ms(&self) -> i64 {
         match self {
             Self::Token(cached) => cached.keep_until_ms,
             Self::Refused { keep_until_ms, .. } => *keep_until_ms,
         }
     }
 
-    fn weight(&self) -> u32 {
+    pub(super) fn weight(&self) -> u32 {
         let bytes = match self {
             Self::Refused { .. } => 0,
             Self::Token(cached) => {
@@ -104,8 +105,8 @@ impl Entry {
 /// Upper limits of lifetimes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caps {
-    max_token_ms: i64,
-    denial_ms: i64,
+    pub(super) max_token_ms: i64,
+    pub(super) denial_ms: i64,
 }
 
 impl Caps {
@@ -178,21 +179,10 @@ impl TokenCache {
         scopes: &ScopeSet,
     ) -> CacheKey {
         let mut mac = hmac::Context::with_key(&self.mac);
-        let mut field = |bytes: &[u8]| {
+        fields_of(identity, registry, realm, service, scopes, &mut |bytes| {
             mac.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(bytes);
-        };
-        match identity {
-            Identity::Anonymous => field(b"anonymous"),
-            Identity::Session(sealed, _) => field(sealed.hash()),
-        }
-        field(registry.origin().to_string().as_bytes());
-        field(realm.to_string().as_bytes());
-        field(if service.is_some() { b"service" } else { b"no service" });
-        field(service.unwrap_or_default().as_bytes());
-        for scope in scopes {
-            field(scope.to_string().as_bytes());
-        }
+        });
         let mut key = [0; 32];
         key.copy_from_slice(mac.sign().as_ref());
         key
@@ -201,6 +191,18 @@ impl TokenCache {
     /// The value of this key, if it may still be used.
     pub(super) async fn get(&self, key: &CacheKey, now_ms: i64) -> Option<Entry> {
         let entry = self.entries.get(key).await?;
+        (now_ms < entry.keep_until_ms()).then_some(entry)
+    }
+
+    /// The value of this key, or else the one that this future finds elsewhere. One future per key runs at a time.
+    pub(super) async fn get_or_look_up(
+        &self,
+        key: CacheKey,
+        now_ms: i64,
+        look_up: impl Future<Output = Option<Entry>>,
+    ) -> Option<Entry> {
+        self.forget_stale(&key, now_ms).await;
+        let entry = self.entries.optionally_get_with(key, look_up).await?;
         (now_ms < entry.keep_until_ms()).then_some(entry)
     }
 
@@ -219,6 +221,13 @@ impl TokenCache {
         }
     }
 
+    /// moka's own clock may lag behind an injected one: an entry that is expired by ours is not served.
+    async fn forget_stale(&self, key: &CacheKey, now_ms: i64) {
+        if self.get(key, now_ms).await.is_none() {
+            self.forget_older(key, now_ms.saturating_sub(1)).await;
+        }
+    }
+
     /// The value of this key, or else the result of this future. One future per key runs at a time, and all other
     /// callers wait for it. An error is returned to all of them and not cached.
     pub(super) async fn get_or_fetch(
@@ -227,11 +236,36 @@ impl TokenCache {
         now_ms: i64,
         fetch: impl Future<Output = Result<Entry, FlowError>>,
     ) -> Result<Entry, FlowError> {
-        // moka's own clock may lag behind an injected one: an entry that is expired by ours is not served.
-        if self.get(&key, now_ms).await.is_none() {
-            self.forget_older(&key, now_ms.saturating_sub(1)).await;
-        }
+        self.forget_stale(&key, now_ms).await;
         self.entries.try_get_with(key, fetch).await.map_err(|error| *error)
+    }
+}
+
+/// Whether the token service refused these credentials, as opposed to failing.
+pub(super) fn is_clear(error: &FlowError) -> bool {
+    matches!(error.code, ErrorCode::BadCredentials | ErrorCode::ScopeDenied | ErrorCode::LoginRequired)
+        && matches!(error.status, Some(401 | 403))
+}
+
+/// The fields of a request. Different requests have different fields.
+pub(super) fn fields_of(
+    identity: &Identity,
+    registry: &Registry,
+    realm: &Realm,
+    service: Option<&str>,
+    scopes: &ScopeSet,
+    field: &mut dyn FnMut(&[u8]),
+) {
+    match identity {
+        Identity::Anonymous => field(b"anonymous"),
+        Identity::Session(sealed, _) => field(sealed.hash()),
+    }
+    field(registry.origin().to_string().as_bytes());
+    field(realm.to_string().as_bytes());
+    field(if service.is_some() { b"service" } else { b"no service" });
+    field(service.unwrap_or_default().as_bytes());
+    for scope in scopes {
+        field(scope.to_string().as_bytes());
     }
 }
 

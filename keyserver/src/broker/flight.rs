@@ -14,7 +14,7 @@ use dockpass_protocol::scope::{Endpoint, Scope, ScopeSet};
 use dockpass_protocol::uri;
 
 use super::Identity;
-use super::cache::{CachedToken, Caps, Entry};
+use super::cache::{CachedToken, Caps, Entry, is_clear};
 use crate::clock::Clock;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
@@ -84,12 +84,6 @@ impl Flight {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Whether the token service refused these credentials, as opposed to failing.
-fn is_clear(error: &FlowError) -> bool {
-    matches!(error.code, ErrorCode::BadCredentials | ErrorCode::ScopeDenied | ErrorCode::LoginRequired)
-        && matches!(error.status, Some(401 | 403))
 }
 
 async fn drive(

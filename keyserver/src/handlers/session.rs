@@ -57,12 +57,12 @@ pub(crate) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (presented, wanted) = presented(&state, &Method::DELETE, &headers, &query)?;
-    let (mut response, registry) = match state.sessions.info(&presented.sealed).await {
+    let (mut response, registry) = match state.sessions.opened(&presented.sealed).await {
         Ok(info) => {
             if wanted.as_ref().is_some_and(|wanted| *wanted != info.registry) {
                 return Err(ErrorCode::RegistryMismatch.into());
             }
-            state.sessions.revoke(&info);
+            state.sessions.revoke(&info).await?;
             tracing::info!(registry = %info.registry, jti = %info.jti, "logout");
             (StatusCode::NO_CONTENT.into_response(), Some(info.registry.clone()))
         }

@@ -50,7 +50,7 @@ pub(crate) async fn post(
     let registry = state.registries.find(&request.registry)?;
     let credential = credential(&request, state.settings.limits.credential_bytes)?;
     let account = credential.username().unwrap_or_default().to_owned();
-    if let Err(seconds) = state.login_limits.take(address, registry.name(), &account) {
+    if let Err(seconds) = state.login_limits.admit(address, registry.name(), &account).await {
         tracing::warn!(registry = registry.name(), "login refused: too many attempts");
         return Err(ApiError::from(ErrorCode::RateLimited).retry_after(seconds));
     }

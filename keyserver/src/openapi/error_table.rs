@@ -86,6 +86,9 @@ fn remedy(code: ErrorCode) -> Option<&'static str> {
             "Use the names so far, and treat the list as incomplete. The diagnosis says why the next page cannot be read."
         }
         E::Overloaded => "Try again shortly. If it persists, add instances or raise `limits`.",
+        E::StoreUnavailable => {
+            "Check that the store (`store.url`) runs, has room and accepts the key server. `store.revocation_grace_seconds` sets the time without it."
+        }
         E::UpstreamTimeout => "Try again later. `limits.upstream_seconds` sets the limit.",
         E::KeyServerUnreachable => "Check the address of the key server, and whether it runs.",
         E::KeyServerInvalid => {

@@ -13,7 +13,7 @@ fn limits(burst: u32, per_minute: u32, account: u32) -> (LoginLimits, Arc<Manual
         account_per_minute: account.try_into().unwrap(),
         ..LimitSettings::default()
     };
-    (LoginLimits::new(&config, Arc::clone(&clock) as Arc<dyn Clock>), clock)
+    (LoginLimits::new(&config, Arc::clone(&clock) as Arc<dyn Clock>, None), clock)
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -21,38 +21,38 @@ fn ip(text: &str) -> IpAddr {
 }
 
 // Threats: BRU-01, TIM-03.
-#[test]
-fn an_address_has_a_burst_and_then_a_rate() {
+#[tokio::test]
+async fn an_address_has_a_burst_and_then_a_rate() {
     let (limits, clock) = limits(3, 6, 1_000);
-    let take = || limits.take(ip("10.0.0.1"), "r", "a");
+    let take = || limits.admit(ip("10.0.0.1"), "r", "a");
     for _ in 0..3 {
-        assert_eq!(take(), Ok(()));
+        assert_eq!(take().await, Ok(()));
     }
-    let wait = take().unwrap_err();
+    let wait = take().await.unwrap_err();
     assert!((10..=11).contains(&wait), "{wait}");
     clock.advance_ms(10_000);
-    assert_eq!(take(), Ok(()));
-    assert!(take().is_err());
-    assert_eq!(limits.take(ip("10.0.0.2"), "r", "a"), Ok(()), "another address is another customer");
+    assert_eq!(take().await, Ok(()));
+    assert!(take().await.is_err());
+    assert_eq!(limits.admit(ip("10.0.0.2"), "r", "a").await, Ok(()), "another address is another customer");
     clock.advance_ms(-100_000);
-    assert!(take().is_err(), "a clock that goes back gives nothing");
+    assert!(take().await.is_err(), "a clock that goes back gives nothing");
     clock.advance_ms(3_600_000_000);
     for _ in 0..3 {
-        assert_eq!(take(), Ok(()), "never more than the burst");
+        assert_eq!(take().await, Ok(()), "never more than the burst");
     }
-    assert!(take().is_err());
+    assert!(take().await.is_err());
 }
 
 // Threats: BRU-02, BRU-03.
-#[test]
-fn an_account_is_one_account_from_everywhere_and_however_it_is_spelled() {
+#[tokio::test]
+async fn an_account_is_one_account_from_everywhere_and_however_it_is_spelled() {
     let (limits, _) = limits(1_000, 1_000, 4);
     for (index, name) in ["Ada", "ada", " ada ", "ADA"].into_iter().enumerate() {
-        assert_eq!(limits.take(ip(&format!("10.0.0.{index}")), "r", name), Ok(()));
+        assert_eq!(limits.admit(ip(&format!("10.0.0.{index}")), "r", name).await, Ok(()));
     }
-    assert!(limits.take(ip("10.0.1.1"), "r", "ada").is_err());
-    assert_eq!(limits.take(ip("10.0.1.1"), "other", "ada"), Ok(()));
-    assert_eq!(limits.take(ip("10.0.1.1"), "r", "bob"), Ok(()));
+    assert!(limits.admit(ip("10.0.1.1"), "r", "ada").await.is_err());
+    assert_eq!(limits.admit(ip("10.0.1.1"), "other", "ada").await, Ok(()));
+    assert_eq!(limits.admit(ip("10.0.1.1"), "r", "bob").await, Ok(()));
 }
 
 // Threats: BRU-03.

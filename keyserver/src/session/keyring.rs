@@ -20,12 +20,16 @@ use rustls_pki_types::pem::PemObject;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::store::seal::StoreKey;
+
 /// RSA keys below this are refused (RFC 7518 §4.3).
 const MIN_BITS: usize = 2_048;
 /// Largest key file.
 const MAX_FILE: u64 = 64 * 1024;
 /// Purpose for which the inner signature's key is derived; another purpose uses another string.
 const MAC_PURPOSE: &[&[u8]] = &[b"dockpass session JWS HS256 v1"];
+/// What the secret of the store is derived for.
+const STORE_PURPOSE: &[&[u8]] = &[b"dockpass store v1"];
 
 /// Why keys cannot be loaded or created. Names files, never their content.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,7 @@ pub struct SealingKey {
     private: OaepPrivateDecryptingKey,
     public: OaepPublicEncryptingKey,
     mac: hmac::Key,
+    store: StoreKey,
 }
 
 /// A public key as a JWK (RFC 7517, RFC 7518 §6.3.1).
@@ -150,7 +155,10 @@ impl SealingKey {
         let exponent = pair.public_key().exponent().big_endian_without_leading_zero().to_vec();
         let salt = Salt::new(HKDF_SHA256, &[]);
         let mut mac = Zeroizing::new([0_u8; 32]);
-        salt.extract(canonical.as_ref()).expand(MAC_PURPOSE, MacLength).ok()?.fill(&mut *mac).ok()?;
+        let mut store = Zeroizing::new([0_u8; 32]);
+        let secret = salt.extract(canonical.as_ref());
+        secret.expand(MAC_PURPOSE, MacLength).ok()?.fill(&mut *mac).ok()?;
+        secret.expand(STORE_PURPOSE, MacLength).ok()?.fill(&mut *store).ok()?;
         Some(Self {
             kid: thumbprint(&modulus, &exponent),
             modulus,
@@ -158,6 +166,7 @@ impl SealingKey {
             public: OaepPublicEncryptingKey::new(private.public_key()).ok()?,
             private: OaepPrivateDecryptingKey::new(private).ok()?,
             mac: hmac::Key::new(hmac::HMAC_SHA256, &*mac),
+            store: StoreKey::new(&store)?,
         })
     }
 
@@ -189,6 +198,11 @@ impl SealingKey {
 
     pub(super) fn public(&self) -> &OaepPublicEncryptingKey {
         &self.public
+    }
+
+    /// What names and seals in the store.
+    pub(crate) fn store(&self) -> &StoreKey {
+        &self.store
     }
 
     pub(super) fn mac(&self) -> &hmac::Key {
@@ -236,7 +250,7 @@ impl KeyRing {
     }
 
     /// The key that seals.
-    pub fn current(&self) -> &SealingKey {
+    pub fn current(&self) -> &Arc<SealingKey> {
         &self.current
     }
 

@@ -85,7 +85,7 @@ async fn revoked_is_invalid_until_the_end_of_time() {
     let (sessions, _) = sessions_with(|_| {});
     let (sealed, kept) = (seal(&sessions, "p").await, seal(&sessions, "p").await);
     let info = sessions.info(&sealed).await.unwrap();
-    sessions.revoke(&info);
+    sessions.revoke(&info).await.unwrap();
     assert_eq!(sessions.info(&sealed).await.unwrap_err(), SessionError::Invalid);
     assert_eq!(sessions.open(&sealed).await.unwrap_err(), SessionError::Invalid);
     sessions.info(&kept).await.unwrap();

@@ -116,6 +116,8 @@ diagnoses! {
     KeyServerUnreachable = "key_server_unreachable", "Check the key server's address, that it runs, and that it allows this page's origin.";
     /// The key server itself.
     KeyServerFailed = "key_server_failed", "Look up the request id in the key server's log.";
+    /// The store that instances of the key server share.
+    StoreUnreachable = "store_unreachable", "Check that the store in the key server's configuration runs, has room and lets the key server in; sessions are accepted again once it answers.";
     /// The caller gave up.
     Cancelled = "cancelled", "The call was cancelled; nothing is known of what it would have come to.";
     /// The call itself was wrong.

@@ -18,6 +18,7 @@ pub(crate) enum Requirement {
     ChromeDriver,
     Registry,
     Skopeo,
+    Redis,
     Htpasswd,
     Openssl,
     Curl,
@@ -57,11 +58,12 @@ impl Requirement {
     pub(crate) const HEAVY: [Self; 3] = [Self::CCompiler, Self::Java, Self::Maven];
 
     /// Everything that the other commands need.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Chromium,
         Self::ChromeDriver,
         Self::Registry,
         Self::Skopeo,
+        Self::Redis,
         Self::Htpasswd,
         Self::Openssl,
         Self::Curl,
@@ -83,6 +85,7 @@ impl Requirement {
             Self::ChromeDriver => "chromedriver",
             Self::Registry => "docker-registry",
             Self::Skopeo => "skopeo",
+            Self::Redis => "redis-server",
             Self::Htpasswd => "htpasswd",
             Self::Openssl => "openssl",
             Self::Curl => "curl",
@@ -129,6 +132,7 @@ impl Requirement {
             Self::ChromeDriver => package("chromium-driver"),
             Self::Registry => package("docker-registry"),
             Self::Skopeo => package("skopeo"),
+            Self::Redis => package("redis-server"),
             Self::Htpasswd => package("apache2-utils"),
             Self::Openssl | Self::Curl | Self::Jq | Self::CCompiler => package(self.name()),
             Self::Java => package("openjdk-17-jre-headless"),

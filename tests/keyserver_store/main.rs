@@ -1,0 +1,89 @@
+//! What instances of the key server share through a real Redis, and what they do when it fails.
+//!
+//! A test program without the usual harness, because it is the key server as well: `kill -9` needs a process. As a
+//! test it takes well under a minute. The long run goes through every fault again and again:
+//!
+//! ```sh
+//! cargo test --release --package dockpass-tests --test keyserver_store -- --requests 1000000
+//! ```
+
+use std::process::ExitCode;
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
+mod shared;
+#[cfg(test)]
+mod soak;
+
+#[global_allocator]
+static ALLOCATOR: dockpass_keyserver::ZeroOnFree = dockpass_keyserver::ZeroOnFree;
+
+/// Runs the tests whose names hold what is asked for, and counts them.
+macro_rules! run {
+    ($wanted:expr, $count:ident, $($test:path),* $(,)?) => { $(
+        let name = stringify!($test);
+        if $wanted.iter().all(|wanted| name.contains(wanted.as_str())) {
+            let begun = std::time::Instant::now();
+            let runtime = tokio::runtime::Runtime::new().map_err(|error| eprintln!("no runtime: {error}"));
+            let result = runtime.map(|runtime| {
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on($test())))
+            });
+            let good = matches!(result, Ok(Ok(())));
+            let seconds = begun.elapsed().as_secs_f64();
+            println!("test {name} ... {} ({seconds:.1} s)", if good { "ok" } else { "FAILED" });
+            if good { $count.passed += 1 } else { $count.failed += 1 }
+        } else {
+            $count.filtered += 1;
+        }
+    )* };
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    passed: u32,
+    failed: u32,
+    filtered: u32,
+}
+
+#[expect(clippy::print_stdout, reason = "a test program of its own tells how it went")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("serve-an-instance") => return process::serve(&arguments),
+        Some("--requests") => return soak::run(&arguments),
+        _ => {}
+    }
+    // Options of the usual harness mean nothing here; words choose tests by their names.
+    let wanted: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
+    let mut count = Count::default();
+    run!(
+        wanted,
+        count,
+        contract::in_the_process,
+        contract::in_redis,
+        shared::what_one_instance_does_the_others_know,
+        shared::a_session_that_is_opened_elsewhere_first_is_looked_up,
+        secrecy::a_dump_gives_neither_token_nor_user,
+        faults::no_fault_makes_an_answer_wrong,
+        faults::without_the_store_from_the_start,
+        process::a_killed_instance_takes_no_session_with_it,
+    );
+    // The line that the usual harness ends with, so that whoever counts tests counts these.
+    let Count { passed, failed, filtered } = count;
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {verdict}. {passed} passed; {failed} failed; 0 ignored; 0 measured; {filtered} filtered out"
+    );
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,50 @@
+//! What one instance does and the others know.
+
+use std::time::Duration;
+
+use dockpass_tests::fault_proxy::Fault;
+
+use crate::harness::{Cluster, Options, problem, until};
+
+const PRIVATE: &str = "repository:vault/keys:pull";
+
+/// Tokens, logouts before and after an instance has started, and a flush in between.
+// Threats: SES-08, CCH-15.
+pub(crate) async fn what_one_instance_does_the_others_know() {
+    let options = Options::default();
+    let mut cluster = Cluster::shared(options).await;
+    let (first, second) = (cluster.login(0, 0).await, cluster.login(0, 1).await);
+    assert_eq!(cluster.logout(0, &first).await.status, 204);
+
+    // Started later: it was not there to hear of it.
+    let late = cluster.start(&Options::default()).await;
+    cluster.instances.push(late);
+    problem(&cluster.who_am_i(2, &first).await, 401, "invalid_session");
+    assert_eq!(cluster.who_am_i(2, &second).await.status, 200);
+
+    // Whoever knows tells it again, even to those who come after the one who was told first is gone.
+    let resyncs = cluster.report(1).resyncs;
+    cluster.redis().ask(&["FLUSHALL"]).await.unwrap();
+    until("the store is told again", async || cluster.report(1).resyncs > resyncs).await;
+    let latest = cluster.start(&Options::default()).await;
+    cluster.instances.push(latest);
+    problem(&cluster.who_am_i(3, &first).await, 401, "invalid_session");
+    assert_eq!(cluster.who_am_i(3, &second).await.status, 200);
+    cluster.end().await;
+}
+
+/// A logout whose message was lost on the way is found when a session is first seen.
+// Threats: SES-08, FLT-01.
+pub(crate) async fn a_session_that_is_opened_elsewhere_first_is_looked_up() {
+    let cluster = Cluster::shared(Options::default()).await;
+    let session = cluster.login(0, 0).await;
+    let silent = cluster.instances[1].proxy.as_ref().unwrap();
+    silent.set(Fault::Silent);
+    assert_eq!(cluster.logout(0, &session).await.status, 204, "told to the store");
+    // Within the grace the other one accepts what it cannot know.
+    assert_eq!(cluster.ask(1, Some(&session), PRIVATE).await.status, 200);
+    silent.set(Fault::None);
+    let took = until("it has caught up", async || cluster.who_am_i(1, &session).await.status == 401).await;
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    cluster.end().await;
+}

@@ -1,0 +1,97 @@
+//! The long run: every fault, again and again, until so many requests were judged.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::faults::{GRACE, RECOVERY, Trouble, expect, options, recovered};
+use crate::harness::Cluster;
+use crate::load::Load;
+
+/// How long a fault lasts, and how long nothing is wrong between two.
+const FAULT: Duration = Duration::from_secs(4);
+const QUIET: Duration = Duration::from_secs(4);
+
+/// `--requests N`.
+pub(crate) fn run(arguments: &[String]) -> ExitCode {
+    let Some(wanted) =
+        arguments.get(1).and_then(|text| text.parse::<u64>().ok()).filter(|wanted| *wanted > 0)
+    else {
+        println!("usage: … --test keyserver_store -- --requests N");
+        return ExitCode::from(64);
+    };
+    println!(
+        "{wanted} requests through every fault of the store; sessions are accepted {GRACE:?} without it\n"
+    );
+    println!(
+        "{:>14} {:>9} {:>9} {:>8} {:>8} {:>7} {:>6} {:>12} {:>6} {:>9}",
+        "fault",
+        "requests",
+        "tokens",
+        "refused",
+        "logouts",
+        "late",
+        "wrong",
+        "resurrected",
+        "lost",
+        "recovery"
+    );
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let done = runtime.block_on(rounds(wanted));
+    println!(
+        "\n{done} requests: 0 wrong tokens, 0 sessions accepted after the grace, recovery within {RECOVERY:?}"
+    );
+    ExitCode::SUCCESS
+}
+
+async fn rounds(wanted: u64) -> u64 {
+    let mut done = 0;
+    loop {
+        for trouble in Trouble::ALL {
+            done += round(trouble).await;
+            if done >= wanted {
+                return done;
+            }
+        }
+    }
+}
+
+async fn round(trouble: Trouble) -> u64 {
+    let mut cluster = Cluster::shared(options()).await;
+    let load = Load::on(&cluster, GRACE).await;
+    let workers = load.start(16);
+    tokio::time::sleep(QUIET).await;
+    trouble.begin(&mut cluster).await;
+    let begun = Instant::now();
+    let mut turn = 0;
+    while begun.elapsed() < FAULT {
+        tokio::time::sleep(FAULT / 16).await;
+        trouble.go_on(&cluster, turn).await;
+        turn += 1;
+        cluster.demo.reset();
+    }
+    trouble.end(&mut cluster).await;
+    let (_, recovery) = recovered(&cluster).await;
+    tokio::time::sleep(QUIET).await;
+    load.stop(workers).await;
+    let tally = &load.tally;
+    let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+    println!(
+        "{:>14} {:>9} {:>9} {:>8} {:>8} {:>7} {:>6} {:>12} {:>6} {:>7.1} s",
+        format!("{trouble:?}"),
+        read(&tally.requests),
+        read(&tally.tokens),
+        read(&tally.unavailable),
+        read(&tally.logouts),
+        read(&tally.late),
+        read(&tally.wrong),
+        read(&tally.resurrected),
+        read(&tally.lost),
+        recovery.as_secs_f64()
+    );
+    expect(trouble, &cluster, &load);
+    assert!(recovery <= RECOVERY, "{trouble:?}: {recovery:?}");
+    let requests = read(&tally.requests);
+    cluster.end().await;
+    requests
+}

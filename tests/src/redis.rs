@@ -1,0 +1,265 @@
+//! A real `redis-server` for tests: on loopback, in a folder of its own, with a user that may do no more than the key
+//! server needs. Dropping it kills it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// How long a server may take to start.
+const START: Duration = Duration::from_secs(20);
+
+/// The user of the key server.
+pub const USER: &str = "dockpass";
+
+/// What that user may do, as `docs` and the example of the configuration have it: no script, no key but ours.
+pub const RIGHTS: &str = "~dockpass:* &dockpass:* -@all +hello +select +ping +time +multi +exec \
+                          +subscribe +publish +set +getrange +unlink +exists +incr +pttl +expire +zadd +zscan \
+                          +zscore +zremrangebyscore";
+
+/// Why there is no server, or no answer of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedisError {
+    /// Not there.
+    #[error(
+        "redis-server cannot be started ({0}); `cargo xtask tools` installs it, or: apt-get install redis-server"
+    )]
+    NotInstalled(io::Error),
+    /// A folder, a file or a connection.
+    #[error("redis: {0}")]
+    Io(#[from] io::Error),
+    /// It does not listen.
+    #[error("redis-server did not answer within {START:?}")]
+    NotReady,
+    /// Something that is not of its protocol.
+    #[error("redis-server answered with something that cannot be read")]
+    Protocol,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct RedisServer {
+    child: Child,
+    address: SocketAddr,
+    password: String,
+    folder: PathBuf,
+}
+
+/// What a server answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing.
+    Nil,
+    /// A number.
+    Integer(i64),
+    /// Octets.
+    Bytes(Vec<u8>),
+    /// Several.
+    List(Vec<Value>),
+    /// An error.
+    Error(String),
+}
+
+impl RedisServer {
+    /// Starts one on a free port.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn start() -> Result<Self, RedisError> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        drop(listener);
+        let password = format!("store-{}", random_hex()?);
+        let folder = std::env::temp_dir().join(format!("dockpass-redis-{}", random_hex()?));
+        std::fs::create_dir(&folder)?;
+        let mut server = Self { child: spawn(&folder, address, &password)?, address, password, folder };
+        server.until_ready().await?;
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The password of [`USER`].
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Kills it, and starts it anew on the same port: with nothing in it.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn restart(&mut self) -> Result<(), RedisError> {
+        self.kill();
+        self.child = spawn(&self.folder, self.address, &self.password)?;
+        self.until_ready().await
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        // Ended already is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends it a signal, such as `STOP`: it then holds its connections and answers nothing.
+    ///
+    /// # Errors
+    /// When there is no `kill`.
+    pub fn signal(&self, name: &str) -> Result<(), RedisError> {
+        Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
+        Ok(())
+    }
+
+    /// Asks it something, as a user who may do everything.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn ask<A: AsRef<[u8]>>(&self, arguments: &[A]) -> Result<Value, RedisError> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        let mut request = format!("*{}\r\n", arguments.len()).into_bytes();
+        for argument in arguments {
+            let argument = argument.as_ref();
+            request.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
+            request.extend_from_slice(argument);
+            request.extend_from_slice(b"\r\n");
+        }
+        stream.write_all(&request).await?;
+        let mut buffer = Vec::new();
+        loop {
+            if let Some((value, _)) = parse(&buffer) {
+                return Ok(value);
+            }
+            if stream.read_buf(&mut buffer).await? == 0 {
+                return Err(RedisError::Protocol);
+            }
+        }
+    }
+
+    /// The names that match this pattern.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn names(&self, pattern: &str) -> Result<Vec<String>, RedisError> {
+        match self.ask(&["KEYS", pattern]).await? {
+            Value::List(names) => Ok(names.iter().filter_map(Value::text).collect()),
+            _ => Err(RedisError::Protocol),
+        }
+    }
+
+    /// Everything that it holds, with names and times to live in milliseconds, as octets in one piece.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn dump(&self) -> Result<Vec<(String, Vec<u8>, i64)>, RedisError> {
+        let mut all = Vec::new();
+        for name in self.names("*").await? {
+            let content = match self.ask(&["TYPE", &name]).await?.text().as_deref() {
+                Some("zset") => format!("{:?}", self.ask(&["ZRANGE", &name, "0", "-1"]).await?).into_bytes(),
+                _ => match self.ask(&["GET", &name]).await? {
+                    Value::Bytes(bytes) => bytes,
+                    _ => Vec::new(),
+                },
+            };
+            let Value::Integer(left) = self.ask(&["PTTL", &name]).await? else {
+                return Err(RedisError::Protocol);
+            };
+            all.push((name, content, left));
+        }
+        Ok(all)
+    }
+
+    async fn until_ready(&mut self) -> Result<(), RedisError> {
+        let begun = Instant::now();
+        while begun.elapsed() < START {
+            if let Ok(Value::Bytes(bytes)) = self.ask(&["PING"]).await
+                && bytes == b"PONG"
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                return Err(io::Error::other(format!("redis-server ended with {status}")).into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Err(RedisError::NotReady)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Value {
+    /// Its text; `None` for what has none.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn spawn(folder: &std::path::Path, address: SocketAddr, password: &str) -> Result<Child, RedisError> {
+    let file = folder.join("redis.conf");
+    // No password on a command line, here either.
+    let text = format!(
+        "bind {}\nport {}\nsave \"\"\nappendonly no\ndir {}\nuser {USER} on >{password} {RIGHTS}\n",
+        address.ip(),
+        address.port(),
+        folder.display()
+    );
+    std::fs::write(&file, text)?;
+    Command::new("redis-server")
+        .arg(&file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(RedisError::NotInstalled)
+}
+
+fn random_hex() -> Result<String, RedisError> {
+    let mut bytes = [0_u8; 12];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no randomness"))?;
+    Ok(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
+}
+
+/// The first value of these octets and the rest, when it is there as a whole.
+fn parse(bytes: &[u8]) -> Option<(Value, &[u8])> {
+    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+    let (line, rest) = bytes.split_at(end);
+    let rest = rest.get(2..)?;
+    let (kind, line) = line.split_first()?;
+    let text = String::from_utf8_lossy(line).into_owned();
+    match kind {
+        b'+' => Some((Value::Bytes(line.to_vec()), rest)),
+        b'-' => Some((Value::Error(text), rest)),
+        b':' => Some((Value::Integer(text.parse().ok()?), rest)),
+        b'$' => match usize::try_from(text.parse::<i64>().ok()?) {
+            Err(_) => Some((Value::Nil, rest)),
+            Ok(length) => Some((Value::Bytes(rest.get(..length)?.to_vec()), rest.get(length + 2..)?)),
+        },
+        b'*' => {
+            let mut rest = rest;
+            let mut list = Vec::new();
+            for _ in 0..text.parse::<i64>().ok()? {
+                let (value, after) = parse(rest)?;
+                list.push(value);
+                rest = after;
+            }
+            Some((Value::List(list), rest))
+        }
+        _ => None,
+    }
+}

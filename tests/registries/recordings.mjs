@@ -47,6 +47,17 @@ export const heavyRecordings = {
       return { server, tokens: server, origins: { registry: server.url } }
     },
     setPassword: ({ tokens }, user, password) => tokens.setPassword(user, password),
-    requests: standard({ tokens: { path: '/v2/token', service: 'container_registry' } }),
+    requests: [
+      ...standard({ tokens: { path: '/v2/token', service: 'container_registry' } }),
+      // Every page of tags has a link, the last one to a page without any.
+      { path: '/v2/public/base/tags/list?last=1.0', as: 'token:nobody public' },
+      { path: '/v2/team-a/secret-plans/tags/list?last=latest', as: 'token:ada private' },
+      { path: '/v2/team-b/tools/tags/list?last=latest', as: 'token:bob team' },
+      // A denied token is answered by a Basic challenge.
+      { path: '/v2/', as: 'ada' },
+      { path: '/v2/', as: 'bob' },
+      { path: '/v2/', as: 'ada:wrong' },
+      { path: '/v2/team-a/secret-plans/tags/list', as: 'bob' },
+    ],
   },
 }

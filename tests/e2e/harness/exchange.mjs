@@ -112,7 +112,7 @@ export class Recorder {
     const [header, claims] = parts
       .slice(0, 2)
       .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString('utf8')))
-    const from = claims.iat ?? Math.floor(Date.now() / 1000)
+    const from = claims.iat ?? claims.nbf ?? Math.floor(Date.now() / 1000)
     for (const time of ['iat', 'nbf', 'exp']) {
       if (typeof claims[time] === 'number') claims[time] = `now${offset(claims[time] - from)}`
     }

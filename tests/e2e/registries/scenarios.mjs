@@ -53,7 +53,9 @@ export function scenarios({ name, fixture, start, setPassword, program, folder }
       })
       await client.logout()
       assert.equal(await ended, 'logout')
-      assert.deepEqual(await seen(client, wanted), { tags: { [REPOSITORY]: 'login_required' } })
+      const nobody = fixture.expect.find(({ as }) => as === 'nobody')
+      const { [REPOSITORY]: refused = 'login_required' } = nobody?.tags ?? {}
+      assert.deepEqual(await seen(client, wanted), { tags: { [REPOSITORY]: refused } })
     })
   }
 

@@ -1,0 +1,5 @@
+// Gitea's container registry.
+
+import { declare } from './heavy.mjs'
+
+await declare('gitea')

@@ -4,8 +4,9 @@
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, RegistryAuth, LoginFlow, LoginStep, ProbeCredential, ResourceFlow,
-    ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenOptions, TokenStep, TransportError,
+    Authorization, FlowError, Hop, LoginFlow, LoginStep, ProbeCredential, RegistryAuth, ResourceFlow,
+    ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenOptions, TokenStep,
+    TransportError,
 };
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::realm::RealmPolicy;

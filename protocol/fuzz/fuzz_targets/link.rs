@@ -13,7 +13,10 @@ fuzz_target!(|text: &str| {
         let path = next.split('?').next().unwrap_or_default();
         assert!(!path.contains("//") && !path.split('/').any(|segment| segment == ".."));
         let again = format!("<{next}>; rel=\"next\"");
-        assert_eq!(next_page([again.as_str()], &registry, "/v2/a/tags/list?n=1"), NextPage::Path(next.clone()));
+        assert_eq!(
+            next_page([again.as_str()], &registry, "/v2/a/tags/list?n=1"),
+            NextPage::Path(next.clone())
+        );
         // What the gateway writes is what the page reads, under whatever prefix.
         let written = relative("/v2/a/tags/list", &next);
         let read = resolve(&written, &registry, "/v2/a/tags/list?n=1").expect("a reference");

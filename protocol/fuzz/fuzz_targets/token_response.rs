@@ -19,7 +19,13 @@ fuzz_target!(|body: &[u8]| {
         assert!(response.expires_in.is_none_or(|seconds| seconds > 0));
         // The token is not shown, but for a scope that is shown as the same text, or where it is the name of a field.
         let elsewhere = format!("{:?}", response.scope).contains(token);
-        let names = format!("{:?}", parse_token_response(br#"{"token":"x","refresh_token":"x","scope":""}"#, NOW_MS));
-        assert!(!format!("{response:?}").contains(token) || token.len() < 12 || elsewhere || names.contains(token));
+        let names =
+            format!("{:?}", parse_token_response(br#"{"token":"x","refresh_token":"x","scope":""}"#, NOW_MS));
+        assert!(
+            !format!("{response:?}").contains(token)
+                || token.len() < 12
+                || elsewhere
+                || names.contains(token)
+        );
     }
 });

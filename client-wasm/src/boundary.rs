@@ -1,11 +1,11 @@
-//! How the pure functions cross from JavaScript and back: once each way, through memory that both see.
+//! The interface between the pure functions and JavaScript: arguments and results pass through shared memory.
 //!
-//! JavaScript writes its text into the input with `TextEncoder.encodeInto` and calls a function with lengths only; the
-//! answer is a text in the output, JSON, numbers in the table, or a tape. It was measured: wasm-bindgen's own strings
-//! and objects take two to five times as long (decision 0021).
+//! JavaScript writes a string into the input with `TextEncoder.encodeInto` and calls a function with lengths only. The
+//! result is JSON in the output, numbers in the table, or a tape. The strings and objects of wasm-bindgen take two to five
+//! times as long (decision 0021).
 //!
-//! No `unsafe`: the memory belongs to a `Vec` and to cells, and only its addresses leave. JavaScript runs when nothing
-//! here does, so it never writes under a borrow.
+//! There is no `unsafe`: the memory belongs to a `Vec` and to cells, and only its addresses are passed to JavaScript.
+//! JavaScript runs only while no Rust code does, so it never writes to borrowed memory.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,11 +15,11 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::json::Json;
 
-/// What the input holds at first; more when asked for.
+/// The initial size of the input. It grows on request.
 const FIRST_INPUT: usize = 16 * 1024;
-/// The longest input. Every function has its own, smaller limit; this one bounds the memory.
+/// The maximum length of the input. Every function has its own, smaller limit; this one bounds the memory.
 const MAX_INPUT: usize = 4 * 1024 * 1024;
-/// Numbers in the table.
+/// How many numbers the table has.
 pub(crate) const TABLE_LENGTH: usize = 2048;
 
 thread_local! {
@@ -29,8 +29,8 @@ thread_local! {
     static TABLE: [Cell<u32>; TABLE_LENGTH] = const { [const { Cell::new(0) }; TABLE_LENGTH] };
 }
 
-/// The address of an input of at least this many bytes; 0 when that is more than any function takes. What it held before
-/// is lost when it grows.
+/// The address of an input of at least this many bytes; 0 when that exceeds the maximum. The contents are lost when the
+/// input grows.
 #[wasm_bindgen]
 pub fn input(bytes: usize) -> usize {
     if bytes > MAX_INPUT {
@@ -44,7 +44,7 @@ pub fn input(bytes: usize) -> usize {
     })
 }
 
-/// The number of bytes that the input has room for.
+/// The capacity of the input, in bytes.
 #[wasm_bindgen]
 pub fn input_capacity() -> usize {
     INPUT.with_borrow(Vec::len)
@@ -56,7 +56,7 @@ pub fn table() -> usize {
     TABLE.with(|table| table.as_ptr() as usize)
 }
 
-/// The words that a tape knows by their index, as a JSON array, so that JavaScript has no list of its own.
+/// The words that a tape refers to by their index, as a JSON array, so that JavaScript needs no list of its own.
 #[wasm_bindgen]
 pub fn tape_words() -> OutputLength {
     let mut json = Json::with_capacity(256);
@@ -70,7 +70,7 @@ pub fn tape() -> usize {
     DECODED.with_borrow(|decoded| decoded.tape.entries().as_ptr() as usize)
 }
 
-/// The address of the text that a decoded token's tape tells of.
+/// The address of the text that the tape of a decoded token refers to.
 #[wasm_bindgen]
 pub fn tape_text() -> usize {
     DECODED.with_borrow(|decoded| decoded.text().as_ptr() as usize)
@@ -82,7 +82,7 @@ pub fn output() -> usize {
     OUTPUT.with_borrow(|output| output.as_ptr() as usize)
 }
 
-/// Wipes the input: it held a secret.
+/// Overwrites the input after it contained a secret.
 #[wasm_bindgen]
 pub fn wipe() {
     INPUT.with_borrow_mut(|input| input.fill(0));
@@ -92,13 +92,14 @@ pub fn wipe() {
     });
 }
 
-/// Hands the first `length` bytes of the input to `read`, as they are.
+/// Calls `read` with the first `length` bytes of the input.
 #[inline]
 pub(crate) fn with_bytes<T>(length: usize, read: impl FnOnce(&[u8]) -> T) -> T {
     INPUT.with_borrow(|input| read(input.get(..length).unwrap_or_default()))
 }
 
-/// Hands the first `length` bytes of the input to `read`. They are UTF-8, as `encodeInto` writes nothing else.
+/// Calls `read` with the first `length` bytes of the input as a string. They are UTF-8, because `encodeInto` writes nothing
+/// else.
 pub(crate) fn with_input<T: Default>(length: usize, read: impl FnOnce(&str) -> T) -> T {
     let mut read = Some(read);
     let mut result = T::default();
@@ -110,7 +111,7 @@ pub(crate) fn with_input<T: Default>(length: usize, read: impl FnOnce(&str) -> T
     result
 }
 
-/// The part that is the same for all, once.
+/// The part that does not depend on the type of the closure, so that it is compiled once.
 fn lend(length: usize, read: &mut dyn FnMut(&str)) {
     INPUT.with_borrow(|input| {
         let bytes = input.get(..length).unwrap_or_default();
@@ -118,17 +119,17 @@ fn lend(length: usize, read: &mut dyn FnMut(&str)) {
     });
 }
 
-/// Lends out the place for a decoded token.
+/// Calls a function with the buffer for decoded tokens.
 pub(crate) fn with_decoded<T>(write: impl FnOnce(&mut Decoded) -> T) -> T {
     DECODED.with_borrow_mut(write)
 }
 
-/// The number at a place of the table.
+/// The number at an index of the table.
 pub(crate) fn table_get(index: usize) -> u32 {
     TABLE.with(|table| table.get(index).map_or(0, Cell::get))
 }
 
-/// Puts numbers into the table, from an index on.
+/// Writes numbers into the table, from an index on.
 pub(crate) fn table_write(from: usize, values: &[u32]) {
     TABLE.with(|table| {
         for (cell, &value) in table.iter().skip(from).zip(values) {
@@ -137,10 +138,10 @@ pub(crate) fn table_write(from: usize, values: &[u32]) {
     });
 }
 
-/// What a function returns: the length of the JSON in the output; negative when it is an error.
+/// The result of a function: the length of the JSON in the output; negative when it is an error.
 pub(crate) type OutputLength = i32;
 
-/// Makes a text the output.
+/// Sets the output.
 fn put(text: String) -> OutputLength {
     let length = i32::try_from(text.len()).unwrap_or_default();
     OUTPUT.set(text);
@@ -152,14 +153,14 @@ pub(crate) fn write_output(json: Json) -> OutputLength {
     put(json.finish())
 }
 
-/// An error of wrong input.
+/// An error about invalid input.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     /// `ERR_…`.
     pub(crate) code: &'static str,
-    /// What is wrong, in one constant sentence that holds no input.
+    /// What is wrong, in one sentence without input.
     pub(crate) message: String,
-    /// Where, in UTF-16 units.
+    /// The position, in UTF-16 code units.
     pub(crate) position: Option<usize>,
 }
 
@@ -179,7 +180,7 @@ impl Refusal {
     }
 }
 
-/// A position in bytes as JavaScript counts: in UTF-16 units.
+/// Converts a position in bytes to UTF-16 code units, as JavaScript counts.
 pub(crate) fn utf16_position(text: &str, position: usize) -> usize {
     let before = text.get(..text.floor_char_boundary(position)).unwrap_or_default();
     before.encode_utf16().count()

@@ -1,4 +1,4 @@
-//! `parseChallenges`: the fast form for what registries send, and the general one.
+//! `parseChallenges`: a fast form for common challenges, and the general one.
 
 use dockpass_protocol::challenge::{Challenge, ChallengeListError, parse_lines, write_on_tape};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -8,16 +8,16 @@ use crate::boundary::{
 };
 use crate::json::Json;
 
-/// Reads challenges from one ASCII line, or from several whose ends are in the table, and writes them onto the tape as an
-/// array, with places in the input.
+/// Parses challenges from one ASCII line, or from several whose ends are in the table, and writes them onto the tape as an
+/// array with places in the input.
 ///
-/// Whether that was possible; else [`parse_challenges`] is to be called: an error, an escape, something in upper case that is
-/// none of the tape's words.
+/// Returns `false` if the lines have an error or the tape cannot represent them (an escape, or an upper-case name that is
+/// not one of the tape's words). Call [`parse_challenges`] then.
 #[wasm_bindgen]
 pub fn scan_challenges(length: usize, lines: usize) -> bool {
     with_input(length, |text| {
         with_decoded(|decoded| match lines {
-            // By far most responses have one.
+            // Most responses have one line.
             0 => write_on_tape(text, &mut std::iter::once(text), &mut decoded.tape),
             _ => write_on_tape(text, &mut split(text, lines), &mut decoded.tape),
         })
@@ -25,7 +25,7 @@ pub fn scan_challenges(length: usize, lines: usize) -> bool {
     .is_some()
 }
 
-/// Reads challenges from one line, or from several whose ends are in the table; returns their JSON.
+/// Parses challenges from one line, or from several whose ends are in the table. Returns them as JSON.
 #[wasm_bindgen]
 pub fn parse_challenges(length: usize, lines: usize) -> OutputLength {
     with_input(length, |text| match parse_lines(split(text, lines)) {
@@ -50,7 +50,7 @@ pub fn parse_challenges(length: usize, lines: usize) -> OutputLength {
     })
 }
 
-/// The lines of the input: one without any ends.
+/// The lines of the input; a single line if there are no ends.
 fn split(text: &str, lines: usize) -> impl Iterator<Item = &str> {
     let mut start = 0;
     (0..lines.max(1)).map(move |index| {

@@ -1,7 +1,7 @@
-//! What a client of one registry knows, and the flows that it begins.
+//! The state of a client of one registry, and the flows that it starts.
 //!
-//! No I/O: `npm/lib/driver.js` sends what a [`Flow`] says and reports what came back. What is to be sent, with which
-//! authorization, and what an answer means, is decided by `protocol::flow` alone (decision 0020).
+//! There is no I/O: `npm/lib/driver.js` sends the requests of a [`Flow`] and reports the responses. `protocol::flow` alone
+//! decides what is sent, with which authorization, and what a response means (decision 0020).
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ use crate::json::Json;
 use crate::state::ClientState;
 use crate::token_cache::Source;
 
-/// A client of one registry, with its tokens. They are deleted with the session.
+/// A client of one registry, with its tokens. The tokens are deleted when the session ends.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Client {
@@ -29,15 +29,15 @@ pub struct Client {
 
 #[wasm_bindgen]
 impl Client {
-    /// A client without a session and without tokens.
+    /// Creates a client without a session and without tokens.
     #[wasm_bindgen(constructor)]
     #[expect(clippy::new_without_default, reason = "JavaScript has no Default")]
     pub fn new() -> Self {
         Self { state: Rc::default() }
     }
 
-    /// A user logged in at a registry that authenticates this way: `auth` is 0 open, 1 basic, 2 bearer; then the
-    /// input holds the realm, of `realm` bytes, and the service.
+    /// A user logged in. `auth` is how the registry authenticates: 0 open, 1 basic, 2 bearer. With bearer, the input contains
+    /// the realm, of `realm` bytes, and then the service.
     pub fn identify(&self, auth: u8, realm: usize, length: usize) {
         let auth = with_input(length, |text| {
             Some(match auth {
@@ -55,15 +55,15 @@ impl Client {
         *state = ClientState { auth, identified: true, epoch, ..ClientState::default() };
     }
 
-    /// The session ended. How the registry authenticates stays known.
+    /// The session ended. How the registry authenticates is kept.
     pub fn forget(&self) {
         let mut state = self.state.borrow_mut();
         let epoch = state.epoch.wrapping_add(1);
         *state = ClientState { auth: state.auth.take(), epoch, ..ClientState::default() };
     }
 
-    /// Begins a flow for a request: its method, a space, and its path from `/v2/` on with the query. `undefined` when
-    /// the registry API has no such request.
+    /// Starts a flow for the request in the input: its method, a space, and its path from `/v2/` on with the query.
+    /// `undefined` when the registry API has no such request.
     pub fn begin(&self, length: usize) -> Option<Flow> {
         with_input(length, |text| {
             let (method, path) = text.split_once(' ')?;
@@ -109,8 +109,8 @@ impl Client {
         })
     }
 
-    /// Keeps a token that was given at `now` for `seconds`. The table holds the ends of four texts in the input: the scopes,
-    /// separated by spaces; realm and service of who gave it, each empty where none is known; the token.
+    /// Caches a token that was issued at `now` for `seconds`. The table holds the ends of four strings in the input: the
+    /// scopes, separated by spaces; realm and service of the token service, each empty if unknown; the token.
     pub fn keep(&self, length: usize, seconds: f64, now: f64) {
         with_input(length, |text| {
             let part = |index: usize| {
@@ -145,8 +145,8 @@ pub fn registry_name(length: usize) -> OutputLength {
 }
 
 /// The path of the next page of a list. The table holds the ends of three strings in the input: the `Link` line of the
-/// response, the registry's origin, the path. Returns a string;
-/// `null` when it is the last page; `false` when there is a next page whose link cannot be followed.
+/// response, the registry's origin, the path. Returns a string; `null` when this is the last page; `false` when there is a
+/// next page whose link cannot be followed.
 #[wasm_bindgen]
 pub fn next_page(length: usize) -> OutputLength {
     with_input(length, |text| {
@@ -165,7 +165,7 @@ pub fn next_page(length: usize) -> OutputLength {
     })
 }
 
-/// The sentence of an error code; `null` for a code that this version does not know.
+/// The sentence of an error code; `null` for an unknown code.
 #[wasm_bindgen]
 pub fn sentence(length: usize) -> OutputLength {
     with_input(length, |text| {

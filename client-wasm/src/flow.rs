@@ -1,4 +1,4 @@
-//! One request at a registry: `protocol::flow::ResourceFlow`, with the tab's tokens.
+//! One request to a registry: `protocol::flow::ResourceFlow` with the cached tokens.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,18 +16,19 @@ use crate::json::Json;
 use crate::state::ClientState;
 use crate::token_cache::Source;
 
-/// A flow under way. The driver calls [`step`](Flow::step) to learn what to do, does it, reports the result, and calls it again.
+/// A running flow. The driver calls [`step`](Flow::step) for the next action, performs it, reports the result, and repeats
+/// this.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Flow {
     machine: ResourceFlow,
     state: Rc<RefCell<ClientState>>,
-    /// When it began, in logins and logouts.
+    /// The count of logins and logouts when the flow started.
     epoch: u32,
-    /// The last token, and who is to take it: what the doctor has to know where the registry does not.
+    /// The last token and its service, for a diagnosis after the registry has rejected it.
     token: Option<SecretString>,
     service: Option<String>,
-    /// `Date` of the last answer.
+    /// `Date` of the last response.
     date: Option<String>,
 }
 
@@ -37,7 +38,7 @@ impl Flow {
         Self { machine, state, epoch, token: None, service: None, date: None }
     }
 
-    /// What the steps do not say of a token that was refused: its times and the public names in it, and nothing else of it.
+    /// Writes the context of a rejected token for a diagnosis: its times and the public names in it, and nothing else of it.
     #[expect(clippy::cast_possible_truncation, reason = "JavaScript's times are whole numbers below 2^53")]
     fn write_context(&self, json: &mut Json, now: f64) {
         let now_ms = now as i64;
@@ -66,7 +67,7 @@ impl Flow {
         json.close('}');
     }
 
-    /// The same with the token that a cache has at `now`.
+    /// Sets the token that the cache has at `now`.
     fn advance(&mut self, now: f64) -> ResourceStep {
         loop {
             let step = self.machine.step();
@@ -93,14 +94,14 @@ impl Flow {
 
 #[wasm_bindgen]
 impl Flow {
-    /// What to do at `now` (milliseconds since the epoch). Returns one of
+    /// The next action at `now` (milliseconds since the epoch). Returns one of
     /// - `{do: "send", token?}`: send the request with this `Bearer` token;
     /// - `{do: "send", session: true}`: send it so that the gateway attaches the session's credentials;
     /// - `{do: "token", scopes, realm, service?, fresh}`: get a token from the key server;
-    /// - `{do: "done"}`: the last response is the answer;
-    /// - `{do: "fail", code, message, step, status?, retryAfter?, context?}`: there is none;
+    /// - `{do: "done"}`: the last response is the result;
+    /// - `{do: "fail", code, message, step, status?, retryAfter?, context?}`: the flow failed;
     ///
-    /// each with `steps`, what was decided since the last call, if somebody listens (`traced`).
+    /// each with `steps`, the records since the last call, if `traced` is set.
     pub fn step(&mut self, now: f64, traced: bool) -> OutputLength {
         let step = self.advance(now);
         let mut json = Json::with_capacity(512);
@@ -113,13 +114,13 @@ impl Flow {
                 json.string(token.expose_secret());
             }
             ResourceStep::Send(Authorization::None) => json.string("send"),
-            // A page has no credentials: the key server attaches those of the session.
+            // A page has no credentials; the key server attaches those of the session.
             ResourceStep::Send(Authorization::FromSession | Authorization::Basic { .. }) => {
                 json.string("send");
                 json.name("session");
                 json.raw("true");
             }
-            // Asked by whoever has a policy and a password, which a page has not.
+            // Only a flow with a policy and a password needs this, and a page has neither.
             ResourceStep::Confirm(_) => {
                 json.string("fail");
                 write_error(&mut json, FlowError::new(ErrorCode::Internal, Hop::Registry));
@@ -164,8 +165,8 @@ impl Flow {
         write_output(json)
     }
 
-    /// The response to the request. The table holds the ends of five strings in the input: `WWW-Authenticate`, what the gateway
-    /// relays in its place, `Content-Type`, `Retry-After`, `Date`; each empty where there is none.
+    /// Reports the response to the request. The table holds the ends of five strings in the input: `WWW-Authenticate`,
+    /// `Registry-Challenge`, `Content-Type`, `Retry-After` and `Date`; each is empty where the header is absent.
     pub fn response(&mut self, status: u16, length: usize) {
         with_input(length, |text| {
             let part = |index: usize| {
@@ -186,14 +187,14 @@ impl Flow {
         });
     }
 
-    /// A token from the key server.
+    /// Reports a token from the key server.
     pub fn token(&mut self, length: usize) {
         let token = with_input(length, |text| SecretString::from(text));
         self.token = Some(token.clone());
         self.machine.token(Ok(token));
     }
 
-    /// The key server issued no token. The input holds the code, of `code` bytes, and the hop that failed.
+    /// Reports that the key server issued no token. The input contains the error code, of `code` bytes, and the hop that failed.
     pub fn token_failed(&mut self, code: usize, length: usize, status: u16) {
         let error = with_input(length, |text| {
             let (code, hop) = text.split_at_checked(code).unwrap_or_default();
@@ -206,7 +207,7 @@ impl Flow {
         self.machine.token(Err(FlowError { status, ..error }));
     }
 
-    /// The request failed without a response.
+    /// Reports that the request failed without a response.
     pub fn unreachable(&mut self) {
         self.machine.transport_failed(TransportError::Unreachable);
     }
@@ -250,7 +251,7 @@ fn write_record(json: &mut Json, record: &StepRecord) {
     json.close('}');
 }
 
-/// The word for a hop.
+/// The hop of that name.
 fn word(hop: Hop) -> &'static str {
     match hop {
         Hop::Registry => "registry",

@@ -1,18 +1,18 @@
-//! Writing JSON: what the pure functions answer, to be read by the browser's own `JSON.parse`.
+//! Writer for the JSON results of the pure functions. The browser reads them with `JSON.parse`.
 
-/// A JSON text in the making. Values are written in order; commas come by themselves.
+/// A JSON document under construction. Values are written in order; commas are inserted.
 #[derive(Debug, Default)]
 pub(crate) struct Json {
     text: String,
 }
 
 impl Json {
-    /// An empty text with room for this many bytes.
+    /// An empty document with capacity for this many bytes.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self { text: String::with_capacity(bytes) }
     }
 
-    /// The text.
+    /// The document.
     pub(crate) fn finish(self) -> String {
         self.text
     }
@@ -23,18 +23,18 @@ impl Json {
         }
     }
 
-    /// Begins an object or an array.
+    /// Starts an object or an array.
     pub(crate) fn open(&mut self, bracket: char) {
         self.comma();
         self.text.push(bracket);
     }
 
-    /// Ends it.
+    /// Ends an object or an array.
     pub(crate) fn close(&mut self, bracket: char) {
         self.text.push(bracket);
     }
 
-    /// A name of an object; its value comes next.
+    /// The name of a member; its value follows.
     pub(crate) fn name(&mut self, name: &str) {
         self.string(name);
         self.text.push(':');
@@ -45,7 +45,7 @@ impl Json {
         self.comma();
         self.text.push('"');
         let mut rest = value;
-        // Nearly every string has nothing to escape, and is copied at once.
+        // Most strings have nothing to escape and are copied at once.
         while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
             let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
             self.text.push_str(plain);
@@ -60,7 +60,7 @@ impl Json {
         self.text.push('"');
     }
 
-    /// JSON that is known to be good.
+    /// JSON that is known to be valid.
     pub(crate) fn raw(&mut self, json: &str) {
         self.comma();
         self.text.push_str(json);
@@ -69,7 +69,7 @@ impl Json {
     /// A whole number.
     pub(crate) fn number(&mut self, value: i64) {
         self.comma();
-        // One digit at a time, from the last: the formatting machinery of `std` would be the larger part of this module.
+        // Digits are written from the last one. The formatting code of `std` would be larger than the rest of this module.
         let mut digits = [0_u8; 20];
         let mut rest = value.unsigned_abs();
         let mut count = 0;

@@ -13,11 +13,11 @@ use crate::scope;
 
 /// Decodes a token. Returns
 /// - 0 for an opaque token;
-/// - below 0 for a broken one: the negative length of the problem's code in the output, as JSON;
-/// - else the length of header and claims in the text of the tape.
+/// - a negative number for a broken one: the negated length of the problem's code in the output, as JSON;
+/// - otherwise the length of header and claims in the text of the tape.
 ///
-/// The tape begins with the header, then come the claims. The table holds the token's `Jwt::summary`, then the length of the
-/// output: `access` as JSON, where it cannot be taken from the claims as it is, else 0.
+/// The tape contains the header and then the claims. The table holds the token's `Jwt::summary` and then the length of the
+/// output: `access` as JSON where it cannot be read from the claims unchanged, otherwise 0.
 #[wasm_bindgen]
 pub fn inspect_token(length: usize) -> OutputLength {
     with_bytes(length, |token| {
@@ -40,7 +40,7 @@ pub fn inspect_token(length: usize) -> OutputLength {
     })
 }
 
-/// Entries as they are meant: the class by itself, and no list left out.
+/// The entries in normal form: the class separate from the type, and every list present.
 fn rewrite(access: AccessList<'_>) -> Json {
     let mut json = Json::default();
     json.open('[');
@@ -51,7 +51,7 @@ fn rewrite(access: AccessList<'_>) -> Json {
     json
 }
 
-/// What a token says of a scope; the input is the scope, of `scope_length` bytes, and the token. Returns a string.
+/// Whether a token grants a scope. The input is the scope, of `scope_length` bytes, and then the token. Returns a string.
 #[wasm_bindgen]
 pub fn token_grants(scope_length: usize, length: usize) -> OutputLength {
     with_input(length, |text| {
@@ -62,8 +62,8 @@ pub fn token_grants(scope_length: usize, length: usize) -> OutputLength {
     })
 }
 
-/// The same of what `inspectToken` gave, whether it has a `problem` (0 no, 1 yes) or no `access` (2). After the scope, of
-/// `scope_length` bytes, comes `access` as JSON.
+/// The same for a result of `inspectToken`: `state` is 1 if it has a `problem`, 2 if it has no `access`, otherwise 0. The
+/// input is the scope, of `scope_length` bytes, and then `access` as JSON.
 #[wasm_bindgen]
 pub fn access_grants(scope_length: usize, length: usize, state: u8) -> OutputLength {
     with_input(length, |text| {

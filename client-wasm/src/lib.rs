@@ -1,8 +1,8 @@
-//! The browser's half of dockpass: what `protocol` decides, bound to JavaScript.
+//! The browser's half of dockpass: JavaScript bindings of `protocol`.
 //!
-//! Nothing of the protocol is decided here, and nothing is sent from here. The pure functions convert, call and convert
-//! back through [`boundary`]; a [`flow`] tells the driver in `npm/lib/` what to send next. The npm package `dockpass`
-//! (`npm/`) wraps this module's exports, which are no public interface: they change with it, in step.
+//! This crate decides nothing and sends nothing. The pure functions convert their arguments and results through
+//! [`boundary`]; a [`flow`] returns what the driver in `npm/lib/` sends next. The npm package `dockpass` (`npm/`) wraps
+//! the exports, which are not a public API and change together with it.
 
 pub mod boundary;
 pub mod challenge;
@@ -18,7 +18,7 @@ mod token_cache;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The version of this module, for the loader to compare with its own. Returns a string.
+/// The version of this module. The loader compares it with its own. Returns a string.
 #[wasm_bindgen]
 pub fn version() -> boundary::OutputLength {
     let mut json = json::Json::default();
@@ -26,6 +26,6 @@ pub fn version() -> boundary::OutputLength {
     boundary::write_output(json)
 }
 
-/// Smaller than the standard library's by 2 kB gzipped, in constant time and without `unsafe` here.
+/// 2 kB smaller (gzip) than the standard library's allocator, and allocates in constant time.
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

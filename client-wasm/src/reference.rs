@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::boundary::{OutputLength, Refusal, with_input, write_output};
 use crate::json::Json;
 
-/// Reads an image reference; returns its parts.
+/// Parses an image reference. Returns its parts.
 #[wasm_bindgen]
 pub fn parse_reference(length: usize) -> OutputLength {
     with_input(length, |text| match text.parse::<Reference>() {

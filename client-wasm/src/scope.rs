@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::boundary::{OutputLength, Refusal, utf16_position, with_input, write_output};
 use crate::json::Json;
 
-/// Reads a scope list; returns the scopes.
+/// Parses a list of scopes. Returns the scopes.
 #[wasm_bindgen]
 pub fn parse_scopes(length: usize) -> OutputLength {
     with_input(length, |text| match parse(text) {
@@ -19,7 +19,7 @@ pub fn parse_scopes(length: usize) -> OutputLength {
     })
 }
 
-/// Brings scopes that are separated by spaces into canonical form; returns their texts.
+/// Brings scopes separated by spaces into canonical form. Returns a list of strings.
 #[wasm_bindgen]
 pub fn normalize_scopes(length: usize) -> OutputLength {
     with_input(length, |text| {
@@ -29,7 +29,7 @@ pub fn normalize_scopes(length: usize) -> OutputLength {
     })
 }
 
-/// The scopes of a request: its method, a space, and its path or address.
+/// The scopes of a request. The input is its method, a space, and its path or URL.
 #[wasm_bindgen]
 pub fn scopes_for(length: usize) -> OutputLength {
     with_input(length, |text| {
@@ -50,7 +50,7 @@ pub fn scopes_for(length: usize) -> OutputLength {
     })
 }
 
-/// What JavaScript hears of a malformed scope.
+/// The error for a malformed scope.
 pub(crate) fn refusal(text: &str, error: ScopeError) -> Refusal {
     Refusal {
         code: "ERR_SCOPE_SYNTAX",

@@ -1,18 +1,18 @@
-//! What the flows of one client share.
+//! The state that the flows of one client share.
 
 use dockpass_protocol::flow::RegistryAuth;
 
 use crate::token_cache::TokenCache;
 
-/// What a client keeps from one flow to the next.
+/// The state that a client keeps between flows.
 #[derive(Debug, Default)]
 pub(crate) struct ClientState {
-    /// How the registry authenticates, by its last response or the login.
+    /// How the registry authenticates, from its last response or the login.
     pub(crate) auth: Option<RegistryAuth>,
-    /// The tokens of this tab.
+    /// The cached tokens.
     pub(crate) tokens: TokenCache,
     /// Whether there is a session.
     pub(crate) identified: bool,
-    /// Counts logins and logouts: a token that was requested before one is not kept after it.
+    /// The count of logins and logouts. A token that was requested before one of them is not cached after it.
     pub(crate) epoch: u32,
 }

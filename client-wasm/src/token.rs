@@ -7,8 +7,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::boundary::{OutputLength, Refusal, with_input, write_output};
 use crate::json::Json;
 
-/// Reads the body of a token service's answer that came at `received_at` (milliseconds since the epoch); returns
-/// token, expiry and refresh token. Input and output hold secrets: call [`wipe`](crate::boundary::wipe) after it.
+/// Parses the body of a token service's response that arrived at `received_at` (milliseconds since the epoch). Returns
+/// token, expiry and refresh token. Input and output contain secrets: call [`wipe`](crate::boundary::wipe) afterwards.
 #[wasm_bindgen]
 #[expect(
     clippy::cast_possible_truncation,

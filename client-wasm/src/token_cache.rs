@@ -1,15 +1,15 @@
-//! The registry tokens of this tab.
+//! The cache of registry tokens.
 
 use dockpass_protocol::scope::ScopeSet;
 use secrecy::SecretString;
 
-/// More sets of scopes than this are not kept at once: the page of one person needs a few.
+/// The maximum number of tokens. A page needs only a few.
 const MAX_ENTRIES: usize = 128;
 
-/// A token is not used in the last moments of its life, or it would end on its way.
+/// A token is not used shortly before it expires, because it could expire in transit.
 const MARGIN_MS: f64 = 5_000.0;
 
-/// A token service: the realm and the service as the registry named them, if it named them.
+/// A token service: the realm and the service as the registry sent them; empty if it sent none.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Source {
     realm: String,
@@ -22,9 +22,9 @@ impl Source {
     }
 }
 
-/// Tokens by the token service that gave them and their requested scopes: a registry that moves to another service is not
-/// sent the tokens of the old one. It lives as long as the tab and never leaves its memory; it does not share
-/// a larger token with a smaller need, and it does not know the clock.
+/// Tokens by token service and requested scopes, in memory only. After a registry has changed its token service, the tokens
+/// of the old one are not sent. A token is found for exactly its scopes, not for a subset of them. The caller passes the
+/// time.
 #[derive(Debug, Default)]
 pub(crate) struct TokenCache {
     entries: Vec<Entry>,
@@ -39,7 +39,7 @@ struct Entry {
 }
 
 impl TokenCache {
-    /// The token of this service for exactly these scopes, if it is good at `now` (milliseconds since the epoch).
+    /// The token of this service for exactly these scopes, if it is valid at `now` (milliseconds since the epoch).
     pub(crate) fn get(&self, source: &Source, scopes: &ScopeSet, now: f64) -> Option<SecretString> {
         self.entries
             .iter()
@@ -47,7 +47,7 @@ impl TokenCache {
             .map(|entry| entry.token.clone())
     }
 
-    /// Keeps a token that was given at `now` for `lifetime_ms`.
+    /// Caches a token that was issued at `now` for `lifetime_ms`.
     pub(crate) fn put(
         &mut self,
         source: Source,

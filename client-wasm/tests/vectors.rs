@@ -1,5 +1,5 @@
-//! All vectors of `protocol/testdata` in WebAssembly, as they run natively: in Chromium, and in Node.js where no browser is
-//! asked for. What the package exports of them is run through its JavaScript by `npm/test`.
+//! Runs all vectors of `protocol/testdata` in WebAssembly, in Chromium and in Node.js. `npm/test` runs those that concern
+//! exported functions through the package's JavaScript as well.
 #![cfg(all(test, target_arch = "wasm32"))]
 
 #[path = "../../protocol/tests/flow_vectors/files.rs"]

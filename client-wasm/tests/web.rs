@@ -1,5 +1,5 @@
-//! The module's own exports in a browser: the boundary without the package's JavaScript in between, and flows from their
-//! first step to their last. The package in a page is tested by `npm/test/browser.test.mjs`.
+//! Tests of the module's exports in a browser, without the package's JavaScript: the boundary, and complete flows.
+//! `npm/test/browser.test.mjs` tests the package in a page.
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
@@ -23,7 +23,7 @@ fn memory() -> JsValue {
     wasm_bindgen::memory().unchecked_into::<WebAssembly::Memory>().buffer()
 }
 
-/// Writes a text as JavaScript does: into memory that Rust does not lend out.
+/// Writes a string as JavaScript does, into memory that Rust does not borrow.
 fn write(text: &str) -> usize {
     let at = boundary::input(text.len());
     let view = Uint8Array::new_with_byte_offset_and_length(
@@ -35,7 +35,7 @@ fn write(text: &str) -> usize {
     text.len()
 }
 
-/// Writes texts one after the other and their ends into the table.
+/// Writes strings one after the other, and their ends into the table.
 fn write_all(strings: &[&str]) -> usize {
     let ends = strings.iter().scan(0, |end, text| {
         *end += u32::try_from(text.len()).unwrap();
@@ -50,7 +50,7 @@ fn table() -> Uint32Array {
     Uint32Array::new_with_byte_offset_and_length(&memory(), boundary::table().try_into().unwrap(), 2048)
 }
 
-/// The answer, as JavaScript reads it.
+/// The result, as JavaScript reads it.
 fn output(length: i32) -> JsValue {
     let at = boundary::output().try_into().unwrap();
     let view = Uint8Array::new_with_byte_offset_and_length(&memory(), at, length.unsigned_abs());
@@ -74,7 +74,7 @@ fn what(step: &JsValue) -> String {
 }
 
 #[wasm_bindgen_test]
-fn challenges_by_offsets_and_by_json_are_the_same() {
+fn challenges_on_the_tape_and_as_json_are_equal() {
     let length = write(CHALLENGE);
     assert!(scan_challenges(length, 0));
     let tape =
@@ -88,7 +88,7 @@ fn challenges_by_offsets_and_by_json_are_the_same() {
         })
         .collect();
     let word = |word: Word| (Tag::Word, 0, word as u32);
-    // A list of one, of scheme and parameters; the scheme by its word, the first value by its place.
+    // A list of one challenge: the scheme is a word of the tape, the first value a place in the text.
     assert_eq!(tape[..2], [(Tag::Array, 1, 12), (Tag::Object, 2, 12)]);
     assert_eq!(
         tape[2..7],
@@ -101,7 +101,7 @@ fn challenges_by_offsets_and_by_json_are_the_same() {
 }
 
 #[wasm_bindgen_test]
-fn what_the_fast_form_cannot_say_is_left_to_the_other() {
+fn scan_challenges_refuses_what_the_tape_cannot_represent() {
     for header in ["Basic realm=\"a\\\"b\"", "Basic realm=\"a", "NewAuth Name=x"] {
         assert!(!scan_challenges(write(header), 0), "{header}");
     }
@@ -195,7 +195,7 @@ fn failures_have_code_hop_and_sentence() {
 }
 
 #[wasm_bindgen_test]
-fn grants_of_a_token_and_of_what_was_read_in_it() {
+fn token_grants_and_access_grants_agree() {
     let scope = "repository:a:pull";
     let length = write(&format!("{scope}opaque"));
     assert_eq!(output(token_grants(scope.len(), length)).as_string().as_deref(), Some("unknown"));

@@ -1,8 +1,8 @@
-//! Which addresses may be dialled for names that someone else chose.
+//! Which addresses and host names may be connected to when a remote server chose them (SSRF protection).
 //!
-//! A name is judged when it is dialled, by every address it resolves to; a literal is judged as it stands. The tables
-//! are those of the IANA special-purpose registries (RFC 6890 and its successors), read as an allow-list for IPv6:
-//! only global unicast space is public.
+//! A name is checked when it is connected to, by every address that it resolves to. The tables are those of the IANA
+//! special-purpose registries (RFC 6890 and its successors). For IPv6 they are an allow-list: only global unicast
+//! addresses are public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,9 +15,9 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Whether a host name may be resolved at all for someone who is not the operator: not one that by definition stays on
-/// the machine or its network (`localhost`, `.localhost` RFC 6761, `.local` RFC 6762, `.home.arpa` RFC 8375,
-/// `.internal`). The name is lower case without trailing dot, as [`Origin::host`](crate::origin::Origin::host) is.
+/// Whether a host name may belong to the public internet. Names reserved for the local host or network do not
+/// (`localhost`, `.localhost` RFC 6761, `.local` RFC 6762, `.home.arpa` RFC 8375, `.internal`). The name is lower case
+/// without trailing dot, as [`Origin::host`](crate::origin::Origin::host) is.
 pub fn is_public_name(host: &str) -> bool {
     !["localhost", "local", "internal", "home.arpa"]
         .iter()
@@ -30,7 +30,7 @@ const REFUSED_V4: &[([u8; 4], u32)] = &[
     ([10, 0, 0, 0], 8),       // private, RFC 1918
     ([100, 64, 0, 0], 10),    // shared (carrier NAT, Alibaba's metadata), RFC 6598
     ([127, 0, 0, 0], 8),      // loopback, RFC 1122
-    ([168, 63, 129, 16], 32), // Azure's host agent: public space, yet reachable only from inside a machine
+    ([168, 63, 129, 16], 32), // Azure's host agent: a public address that is reachable only from inside a virtual machine
     ([169, 254, 0, 0], 16),   // link-local (cloud metadata), RFC 3927
     ([172, 16, 0, 0], 12),    // private, RFC 1918
     ([192, 0, 0, 0], 24),     // protocol assignments, RFC 6890
@@ -54,16 +54,16 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, third, _, fifth, sixth, seventh, eighth] = segments;
     let tail = embedded(seventh, eighth);
     match segments {
-        // IPv4-mapped (RFC 4291 §2.5.5.2) and NAT64 (RFC 6052): the network dials the IPv4 address.
+        // IPv4-mapped (RFC 4291 §2.5.5.2) and NAT64 (RFC 6052): the network connects to the IPv4 address.
         [0, 0, 0, 0, 0, 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => return is_public_v4(tail),
-        // 6to4 (RFC 3056): the relay dials the IPv4 address.
+        // 6to4 (RFC 3056): the relay connects to the IPv4 address.
         [0x2002, ..] if !is_public_v4(embedded(second, third)) => return false,
         _ => {}
     }
-    let global_unicast = first & 0xe000 == 0x2000; // 2000::/3, RFC 4291 §2.4: all the rest is not public
+    let global_unicast = first & 0xe000 == 0x2000; // 2000::/3, RFC 4291 §2.4: all other addresses are not public
     let protocol_assignments = first == 0x2001 && second & 0xfe00 == 0; // 2001::/23 with Teredo, RFC 2928
     let documentation = (first == 0x2001 && second == 0xdb8) || (first == 0x3fff && second & 0xf000 == 0); // RFC 3849, RFC 9637
-    let isatap = fifth & 0xfdff == 0 && sixth == 0x5efe; // RFC 5214 §6.1: the tunnel dials the IPv4 address
+    let isatap = fifth & 0xfdff == 0 && sixth == 0x5efe; // RFC 5214 §6.1: the tunnel connects to the IPv4 address
     global_unicast && !protocol_assignments && !documentation && (!isatap || is_public_v4(tail))
 }
 

@@ -1,4 +1,4 @@
-//! The key server's HTTP interface: paths, headers and bodies, said once for server and browser.
+//! The key server's HTTP API: paths, headers and bodies, defined once for server and browser.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::flow::{RegistryAuth, StepRecord};
 
 /// `POST`: log in.
 pub const SESSIONS: &str = "/v1/sessions";
-/// `GET`: who am I; `DELETE`: log out.
+/// `GET`: the current session; `DELETE`: log out.
 pub const SESSION: &str = "/v1/session";
-/// `POST`: a registry token.
+/// `POST`: issue a registry token.
 pub const TOKEN: &str = "/v1/token";
 /// `GET`: the configured registries.
 pub const REGISTRIES: &str = "/v1/registries";
@@ -30,17 +30,17 @@ pub const CSRF_HEADER: &str = "x-dockpass";
 /// `WWW-Authenticate`.
 pub const CHALLENGE_HEADER: &str = "registry-challenge";
 /// The header under which the gateway relays the `Link` lines of a listing whose next page cannot be requested through
-/// it: the list goes on, and nobody who reads `Link` alone sends a token elsewhere (decision 0024).
+/// it. Clients that follow `Link` alone then never send a token to another server (decision 0024).
 pub const LINK_HEADER: &str = "registry-link";
 /// `application/problem+json`, RFC 9457.
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
-/// Where a session travels.
+/// How a session is transported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Carrier {
-    /// In the answer's body; the caller sends it as `Authorization: Bearer`.
+    /// In the response body; the caller sends it as `Authorization: Bearer`.
     #[default]
     Bearer,
     /// In the [`SESSION_COOKIE_PREFIX`] cookie.
@@ -52,7 +52,7 @@ pub enum Carrier {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LoginRequest {
-    /// Host or host:port, as a person writes it.
+    /// The registry's name: host or host:port.
     pub registry: String,
     /// RFC 7617 user-id.
     #[serde(default)]
@@ -65,32 +65,32 @@ pub struct LoginRequest {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Password))]
     pub identity_token: Option<SecretString>,
-    /// Where the session is to travel.
+    /// How the session is transported.
     #[serde(default)]
     pub carrier: Carrier,
-    /// Whether the answer lists the steps of the login, redacted.
+    /// Whether the response lists the redacted steps of the login.
     #[serde(default)]
     pub trace: bool,
 }
 
-/// Answer of `POST /v1/sessions` and `GET /v1/session`. `Debug` shows no session.
+/// Response of `POST /v1/sessions` and `GET /v1/session`. `Debug` does not show the session.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionResponse {
     /// Canonical name of the registry.
     pub registry: String,
-    /// Who is logged in.
+    /// The user who is logged in.
     pub username: String,
-    /// Milliseconds since the epoch.
+    /// When the session expires, in milliseconds since the epoch.
     pub expires_at: i64,
     /// How the registry authenticates, as seen at login, so that the page can request a token before its first request
     /// to the registry: the members `auth`, `realm` and `service`.
     #[serde(flatten)]
     pub auth: RegistryAuth,
-    /// The sealed session, only in the answer to a login with [`Carrier::Bearer`].
+    /// The sealed session, only in the response to a login with [`Carrier::Bearer`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// The login's steps, when asked for.
+    /// The steps of the login, if `trace` was set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
 }
@@ -107,7 +107,7 @@ impl fmt::Debug for SessionResponse {
     }
 }
 
-/// What the page saw of a challenge; compared with what the server knows, never used.
+/// The challenge that the page received. The key server compares it with the session and never uses it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -124,17 +124,17 @@ pub struct ReportedChallenge {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IssueTokenRequest {
-    /// Host or host:port.
+    /// The registry's name: host or host:port.
     pub registry: String,
     /// Scopes, each `type:name:actions`.
     pub scopes: Vec<String>,
-    /// What the page saw, if it saw a challenge.
+    /// The challenge that the page received, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<ReportedChallenge>,
-    /// The last token for these scopes was refused: do not answer from the cache.
+    /// The registry rejected the last token for these scopes: issue a new one instead of a cached one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fresh: bool,
-    /// Whether the answer lists the steps at the token service, redacted.
+    /// Whether the response lists the redacted steps at the token service.
     #[serde(default, skip_serializing_if = "is_false")]
     pub trace: bool,
 }
@@ -150,7 +150,7 @@ pub enum TokenForm {
     Opaque,
 }
 
-/// Answer of `POST /v1/token`. `Debug` shows no token.
+/// Response of `POST /v1/token`. `Debug` does not show the token.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IssuedToken {
@@ -158,23 +158,23 @@ pub struct IssuedToken {
     pub token: String,
     /// Always `Bearer`.
     pub token_type: String,
-    /// Seconds from now.
+    /// How long the token may be used, in seconds from now.
     pub expires_in: u64,
-    /// Milliseconds since the epoch, by the key server's clock.
+    /// When the token was issued, in milliseconds since the epoch, by the key server's clock.
     pub issued_at: i64,
-    /// The session that takes the place of the one presented, where the token service has replaced the refresh token in it
+    /// A session that replaces the one presented, because the token service has replaced the refresh token in it
     /// (only with [`Carrier::Bearer`]; a cookie is replaced in the response's headers).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// Whether the token can be read.
+    /// Whether the claims of the token can be read.
     pub kind: TokenForm,
-    /// Asked and granted by what the token says; the registry decides.
+    /// Requested scopes that the token grants by its claims. The registry makes the final decision.
     pub granted: Vec<String>,
-    /// Asked and not granted.
+    /// Requested scopes that the token does not grant.
     pub denied: Vec<String>,
-    /// Asked, and the token does not say.
+    /// Requested scopes of which the token's claims say nothing.
     pub unknown: Vec<String>,
-    /// The steps at the token service, when asked for and when there were any (none on a cache hit).
+    /// The steps at the token service, if `trace` was set; empty for a cached token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
 }
@@ -197,22 +197,22 @@ impl fmt::Debug for IssuedToken {
 pub struct RegistryInfo {
     /// Canonical name: the `registry` of every other request and of the gateway's path.
     pub registry: String,
-    /// The name for people.
+    /// The display name.
     pub name: String,
-    /// Where its API is, without `/v2/`.
+    /// The URL of the registry's API, without `/v2/`.
     pub url: String,
-    /// The gateway's path to it, relative to the key server.
+    /// The gateway's path to the registry, relative to the key server.
     pub gateway: String,
-    /// Repositories to show where the registry lists none itself (Docker Hub), from the configuration.
+    /// Repositories from the configuration, to show for a registry without a catalog (Docker Hub).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catalog: Vec<String>,
 }
 
-/// Answer of `GET /v1/registries`.
+/// Response of `GET /v1/registries`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegistryList {
-    /// In the order of the configuration.
+    /// The registries, in the order of the configuration.
     pub registries: Vec<RegistryInfo>,
 }
 
@@ -220,7 +220,7 @@ pub struct RegistryList {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemDocument {
-    /// `about:blank`: the code says more than a URI would.
+    /// Always `about:blank`; `code` identifies the problem.
     #[serde(rename = "type")]
     pub kind: String,
     /// The code's sentence.
@@ -229,24 +229,24 @@ pub struct ProblemDocument {
     pub status: u16,
     /// The stable code.
     pub code: ErrorCode,
-    /// Which hop failed, when one did.
+    /// The server whose request failed, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<crate::flow::Hop>,
-    /// Ties the answer to the log.
+    /// The id of the request, which the log shows as well.
     pub request_id: String,
     /// Seconds to wait, with `rate_limited`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
-    /// The steps up to the failure, when asked for.
+    /// The steps up to the failure, if `trace` was set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
-    /// What the steps do not say, when they are asked for: for the doctor.
+    /// What the steps do not contain, for a diagnosis; if `trace` was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<Box<crate::doctor::Context>>,
 }
 
 impl ProblemDocument {
-    /// The document for a code.
+    /// Creates the document for a code.
     pub fn new(code: ErrorCode, request_id: String) -> Self {
         Self {
             kind: "about:blank".to_owned(),
@@ -271,7 +271,7 @@ fn is_false(value: &bool) -> bool {
 mod tests {
     use super::{IssuedToken, SessionResponse};
 
-    /// LOG-01: what is printed by accident shows no secret.
+    /// LOG-01: `Debug` output shows no secret.
     #[test]
     fn debug_shows_neither_token_nor_session() {
         let issued = r#"{"token":"canary","token_type":"Bearer","expires_in":60,"issued_at":0,"kind":"opaque",

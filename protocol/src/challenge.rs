@@ -1,11 +1,11 @@
 //! Challenges: the value of `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110 §11.2, §11.3, §11.6.1), and which one to
-//! answer.
+//! follow.
 //!
-//! [`parse`] reads one header line lazily, [`parse_lines`] reads all lines of a response. [`select()`] picks the challenge to
-//! answer, and [`BearerChallenge`] is what a token service's challenge says (distribution's `spec/auth/token.md`,
-//! RFC 6750 §3).
+//! [`parse`] reads one header line lazily, [`parse_lines`] reads all lines of a response. [`select()`] selects the challenge
+//! to follow. [`BearerChallenge`] holds the parameters of a registry's Bearer challenge (distribution's
+//! `spec/auth/token.md`, RFC 6750 §3).
 //!
-//! What is accepted beyond the grammar, what is refused and the limits: see [`dockpass_syntax::challenge`].
+//! [`dockpass_syntax::challenge`] describes what is accepted beyond the grammar, what is refused, and the limits.
 
 mod select;
 #[cfg(test)]

@@ -6,15 +6,15 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Whose move it is to make things right.
+/// Who can correct a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
     /// The person or program that called: wrong password, wrong syntax, no permission.
     Caller,
-    /// Who runs the key server: configuration, keys, allow-lists.
+    /// The operator of the key server: configuration, keys, allow-lists.
     Operator,
-    /// The registry or its token service, or the way to it.
+    /// The registry or its token service, or the network path to it.
     Upstream,
     /// dockpass itself.
     Dockpass,
@@ -22,7 +22,7 @@ pub enum Fault {
 
 macro_rules! codes {
     ($( $(#[$doc:meta])* $variant:ident = $text:literal, $status:literal, $fault:ident, $sentence:literal; )*) => {
-        /// Why something failed, by a stable name.
+        /// Why a request failed. The names are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
@@ -38,12 +38,12 @@ macro_rules! codes {
                 match self { $( Self::$variant => $text, )* }
             }
 
-            /// The HTTP status under which the key server answers with this code.
+            /// The HTTP status of the key server's response with this code.
             pub const fn status(self) -> u16 {
                 match self { $( Self::$variant => $status, )* }
             }
 
-            /// Whose move it is.
+            /// Who can correct the failure.
             pub const fn fault(self) -> Fault {
                 match self { $( Self::$variant => Fault::$fault, )* }
             }
@@ -59,106 +59,106 @@ macro_rules! codes {
 codes! {
     /// The request itself is malformed.
     InvalidRequest = "invalid_request", 400, Caller, "The request is malformed.";
-    /// The registry's name is no host.
-    InvalidRegistry = "invalid_registry", 400, Caller, "This is not the name of a registry; write host or host:port.";
-    /// A host with characters beyond ASCII, which look alike too easily.
-    NonAsciiHost = "non_ascii_host", 400, Caller, "A host name holds characters beyond ASCII; write its xn-- form.";
+    /// The registry's name is not a valid host name.
+    InvalidRegistry = "invalid_registry", 400, Caller, "The registry name is invalid; write host or host:port.";
+    /// A host name with non-ASCII characters, which are easily confused.
+    NonAsciiHost = "non_ascii_host", 400, Caller, "The host name contains non-ASCII characters; write its punycode form (xn--).";
     /// A scope or scope list does not parse, or holds too many entries.
-    InvalidScope = "invalid_scope", 400, Caller, "A scope does not follow type:name:actions.";
+    InvalidScope = "invalid_scope", 400, Caller, "A scope is malformed; write type:name:actions.";
     /// RFC 7617 §2: a colon or control character in the user name.
-    InvalidUsername = "invalid_username", 400, Caller, "A user name can hold neither a colon nor control characters.";
-    /// A path that no distribution-spec request has.
-    InvalidPath = "invalid_path", 400, Caller, "This path is not one of the registry API.";
-    /// The session does not open: forged, damaged, sealed by another server or revoked.
+    InvalidUsername = "invalid_username", 400, Caller, "A user name must not contain a colon or control characters.";
+    /// A path that is not part of the distribution specification.
+    InvalidPath = "invalid_path", 400, Caller, "The path is not part of the registry API.";
+    /// The session cannot be opened: forged, damaged, sealed by another server or revoked.
     InvalidSession = "invalid_session", 401, Caller, "The session is not valid; log in again.";
-    /// The session was genuine and its time is over.
+    /// The session was valid and has expired.
     SessionExpired = "session_expired", 401, Caller, "The session has expired; log in again.";
-    /// Registry or token service refused the user name and password.
+    /// The registry or token service refused the user name and password.
     BadCredentials = "bad_credentials", 401, Caller, "The registry refused this user name and password.";
-    /// Nothing without logging in.
-    LoginRequired = "login_required", 401, Caller, "This needs a login.";
+    /// Anonymous access is refused.
+    LoginRequired = "login_required", 401, Caller, "This request requires a login.";
     /// The registry is not in the key server's configuration.
     RegistryNotAllowed = "registry_not_allowed", 403, Operator, "This registry is not in the key server's configuration.";
     /// The challenge names a token service that is not paired with the registry.
-    RealmNotAllowed = "realm_not_allowed", 403, Operator, "The registry names a token service that the key server's configuration does not pair with it.";
+    RealmNotAllowed = "realm_not_allowed", 403, Operator, "The registry's token service is not one of the realms that the key server's configuration lists for this registry.";
     /// The session belongs to another registry.
     RegistryMismatch = "registry_mismatch", 403, Caller, "The session belongs to another registry.";
-    /// Asked and refused: the token does not grant it, or the registry said 403.
-    ScopeDenied = "scope_denied", 403, Caller, "This account is not allowed to do that here, or it does not exist.";
+    /// The token does not grant the scope, or the registry responded with 403.
+    ScopeDenied = "scope_denied", 403, Caller, "The account has no permission for this resource, or the resource does not exist.";
     /// The request came from a page on an origin that is not allowed.
-    OriginNotAllowed = "origin_not_allowed", 403, Operator, "Pages of this origin may not use this key server.";
-    /// A cookie session without the header that cross-site pages cannot send.
-    CsrfRequired = "csrf_required", 403, Caller, "A cookie session needs the X-Dockpass header.";
-    /// A destination that must not be loaded as a document, script or worker.
-    DestinationNotAllowed = "destination_not_allowed", 403, Caller, "Registry content is not served as part of a page.";
+    OriginNotAllowed = "origin_not_allowed", 403, Operator, "The key server does not allow requests from pages of this origin.";
+    /// A cookie session without the header that a cross-site page cannot send.
+    CsrfRequired = "csrf_required", 403, Caller, "A request with a cookie session requires the X-Dockpass header.";
+    /// Registry content requested as a document, script or worker (`Sec-Fetch-Dest`).
+    DestinationNotAllowed = "destination_not_allowed", 403, Caller, "Registry content must not be loaded as a document, script or worker.";
     /// No such route of the key server.
-    NotFound = "not_found", 404, Caller, "There is nothing here.";
-    /// The binary holds no page.
+    NotFound = "not_found", 404, Caller, "The key server has no such path.";
+    /// The binary does not contain the page.
     PageNotBuilt = "page_not_built", 404, Operator, "This binary was built without the page; build it with `cargo xtask dist`.";
-    /// The registry knows no such repository, tag, manifest or blob, or hides it.
-    Missing = "missing", 404, Caller, "The registry has no such thing, or hides it from this account.";
-    /// Read-only gateway, or a method the route does not know.
-    MethodNotAllowed = "method_not_allowed", 405, Caller, "This method is not allowed here.";
-    /// The realm is not the one seen at login.
-    RealmChanged = "realm_changed", 409, Upstream, "The registry now authenticates in another way, or names another token service, than at login; log in again.";
-    /// The registry takes Basic only, so there is no token to hand out.
-    BasicOnly = "basic_only", 409, Caller, "This registry gives no tokens; use the key server's gateway.";
-    /// The registry is open, so a password proves nothing and is never sent.
-    RegistryOpen = "registry_open", 409, Caller, "This registry asks for no login; use it without one.";
-    /// The token service answers the same whatever the password, so a login proves nothing.
-    RegistryUnverifiable = "registry_unverifiable", 409, Upstream, "The token service accepts any password, so a login would prove nothing.";
+    /// The registry has no such repository, tag, manifest or blob, or hides it.
+    Missing = "missing", 404, Caller, "The registry has no such resource, or hides it from this account.";
+    /// A write through the read-only gateway, or a method that the route does not support.
+    MethodNotAllowed = "method_not_allowed", 405, Caller, "The method is not allowed for this path.";
+    /// The realm or the authentication scheme is not the one seen at login.
+    RealmChanged = "realm_changed", 409, Upstream, "The registry's authentication scheme or token service differs from the one at login; log in again.";
+    /// The registry supports Basic only, so there is no token to issue.
+    BasicOnly = "basic_only", 409, Caller, "This registry issues no tokens; use the key server's gateway.";
+    /// The registry allows anonymous access, so a password is never sent.
+    RegistryOpen = "registry_open", 409, Caller, "This registry requires no login; use it without one.";
+    /// The token service accepts made-up credentials, so a login cannot be verified.
+    RegistryUnverifiable = "registry_unverifiable", 409, Upstream, "The token service accepts any password, so the password cannot be verified.";
     /// The body is too large.
     PayloadTooLarge = "payload_too_large", 413, Caller, "The request is too large.";
-    /// The credentials do not fit into a session.
-    CredentialsTooLarge = "credentials_too_large", 413, Caller, "These credentials do not fit into a session.";
+    /// The credentials exceed the size of a session.
+    CredentialsTooLarge = "credentials_too_large", 413, Caller, "The credentials are too large for a session.";
     /// The request did not arrive in time.
     RequestTimeout = "request_timeout", 408, Caller, "The request did not arrive in time.";
-    /// The target is too long.
-    UriTooLong = "uri_too_long", 414, Caller, "The address is too long.";
-    /// Not JSON, or encoded.
+    /// The request target is too long.
+    UriTooLong = "uri_too_long", 414, Caller, "The request URI is too long.";
+    /// The body is not JSON, or has a content encoding.
     UnsupportedMediaType = "unsupported_media_type", 415, Caller, "Send plain JSON with Content-Type: application/json.";
-    /// Too many tries, here or at the registry.
+    /// Too many requests, to the key server or to the registry.
     RateLimited = "rate_limited", 429, Caller, "Too many requests; wait and try again.";
-    /// A bug of dockpass.
-    Internal = "internal", 500, Dockpass, "The key server failed; its log names the cause under this request id.";
-    /// The answer is not what the specification says.
-    UpstreamInvalid = "upstream_invalid", 502, Upstream, "The registry or its token service answered with something that is not of its protocol.";
-    /// The token service redirects, which is refused.
-    UpstreamRedirect = "upstream_redirect", 502, Upstream, "The token service or registry redirected where none is allowed.";
-    /// TLS failed.
-    UpstreamTls = "upstream_tls", 502, Upstream, "No trusted TLS connection to the registry or its token service.";
-    /// No connection.
+    /// A bug in dockpass.
+    Internal = "internal", 500, Dockpass, "The key server had an internal error; its log shows the cause under this request id.";
+    /// The response does not follow the specification.
+    UpstreamInvalid = "upstream_invalid", 502, Upstream, "The registry or its token service sent an invalid response.";
+    /// A redirect of the token service or registry that is not followed.
+    UpstreamRedirect = "upstream_redirect", 502, Upstream, "The registry or its token service sent a redirect that must not be followed.";
+    /// The TLS handshake failed.
+    UpstreamTls = "upstream_tls", 502, Upstream, "No trusted TLS connection to the registry or its token service could be made.";
+    /// No connection could be made.
     UpstreamUnreachable = "upstream_unreachable", 502, Upstream, "The registry or its token service cannot be reached.";
-    /// An answer with 5xx.
-    UpstreamFailed = "upstream_failed", 502, Upstream, "The registry or its token service failed; try again later.";
-    /// `GET /v2/` was answered, but not by a registry.
-    NotARegistry = "not_a_registry", 502, Upstream, "The address answers, but not as a container registry.";
+    /// A response with 5xx.
+    UpstreamFailed = "upstream_failed", 502, Upstream, "The registry or its token service responded with a server error; try again later.";
+    /// The response to `GET /v2/` does not come from a registry.
+    NotARegistry = "not_a_registry", 502, Upstream, "The server at this address is not a container registry.";
     /// A challenge that does not parse.
-    ChallengeSyntax = "challenge_syntax", 502, Upstream, "The registry's challenge is malformed.";
+    ChallengeSyntax = "challenge_syntax", 502, Upstream, "The registry's WWW-Authenticate header is malformed.";
     /// A scheme that is neither Bearer nor Basic.
-    UnsupportedScheme = "unsupported_scheme", 502, Upstream, "The registry asks for an authentication scheme that dockpass does not speak.";
-    /// A token service that challenges with Bearer again, deeper than is followed.
-    NestedChallenge = "nested_challenge", 502, Upstream, "The token service names another token service in turn.";
-    /// `400` of the token service for what was asked.
-    TokenRequestRefused = "token_request_refused", 502, Upstream, "The token service does not accept this request for a token.";
-    /// A fresh token was refused as invalid.
-    TokenRejected = "token_rejected", 502, Upstream, "The registry refuses the token that its own token service gave; compare audience, issuer and clocks.";
-    /// The token was refused after the request's body was sent; a fresh one is at hand for the next try.
-    BodySpent = "body_spent", 503, Upstream, "The registry wanted a fresh token when the request's body had been sent; send it again.";
-    /// Shedding load.
-    Overloaded = "overloaded", 503, Dockpass, "The key server is busy; try again shortly.";
-    /// The store that instances share does not reply, for longer than sessions are accepted without it.
+    UnsupportedScheme = "unsupported_scheme", 502, Upstream, "The registry requires an authentication scheme that dockpass does not support.";
+    /// A Bearer challenge of a token service, nested deeper than is followed.
+    NestedChallenge = "nested_challenge", 502, Upstream, "The token service itself requires a token of another token service.";
+    /// The token service responded to the token request with `400`.
+    TokenRequestRefused = "token_request_refused", 502, Upstream, "The token service refused the token request.";
+    /// A newly issued token was rejected as invalid.
+    TokenRejected = "token_rejected", 502, Upstream, "The registry rejected a token that its own token service issued; compare audience, issuer and clocks.";
+    /// The token was refused after the request body was sent. A new token is cached for the next attempt.
+    BodySpent = "body_spent", 503, Upstream, "The registry required a new token after the request body was sent; send the request again.";
+    /// The request was rejected because of overload.
+    Overloaded = "overloaded", 503, Dockpass, "The key server is overloaded; try again shortly.";
+    /// The shared store has not been reachable for longer than sessions are accepted without it.
     StoreUnavailable = "store_unavailable", 503, Operator, "The key server cannot reach its store, so it cannot tell whether this session was logged out; try again shortly.";
-    /// No answer in time.
-    UpstreamTimeout = "upstream_timeout", 504, Upstream, "The registry or its token service did not answer in time.";
+    /// No response in time.
+    UpstreamTimeout = "upstream_timeout", 504, Upstream, "The registry or its token service did not respond in time.";
     /// Browser side: no connection to the key server.
     KeyServerUnreachable = "key_server_unreachable", 0, Operator, "The key server cannot be reached.";
-    /// Browser side: the answer of the key server is not of its protocol.
-    KeyServerInvalid = "key_server_invalid", 0, Operator, "The key server answered with something that is not of its protocol.";
-    /// Browser side: content does not have the digest it was asked by.
-    DigestMismatch = "digest_mismatch", 0, Upstream, "The content does not have the digest it was asked by.";
-    /// Browser side: the list goes on, and its next page cannot be followed or read.
-    ListIncomplete = "list_incomplete", 0, Upstream, "The list may go on: its next page cannot be followed or read.";
+    /// Browser side: the key server's response does not follow its API.
+    KeyServerInvalid = "key_server_invalid", 0, Operator, "The key server sent an invalid response.";
+    /// Browser side: the content does not match the requested digest.
+    DigestMismatch = "digest_mismatch", 0, Upstream, "The content does not match the requested digest.";
+    /// Browser side: the list has a next page that cannot be requested or read.
+    ListIncomplete = "list_incomplete", 0, Upstream, "The list may be incomplete: its next page cannot be requested or read.";
     /// Browser side: the caller's `AbortSignal` fired.
     Aborted = "aborted", 0, Caller, "The call was cancelled.";
 }
@@ -172,7 +172,7 @@ impl std::fmt::Display for ErrorCode {
 impl std::str::FromStr for ErrorCode {
     type Err = ();
 
-    /// The code of that name; `Err` for a name that this version does not know.
+    /// The code of that name; `Err` for an unknown name.
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(())
     }

@@ -1,4 +1,4 @@
-//! What a session can hold to prove who someone is.
+//! Credentials that a session can hold.
 
 use secrecy::SecretString;
 
@@ -7,19 +7,19 @@ use crate::code::ErrorCode;
 /// How a flow identifies itself. `Debug` shows no secret.
 #[derive(Clone, Debug, Default)]
 pub enum Credential {
-    /// Nobody: no `Authorization` is ever sent.
+    /// Anonymous: no `Authorization` is ever sent.
     #[default]
     Anonymous,
-    /// A user name and password, or whatever the registry takes as such (personal access token, robot account).
+    /// A user name and password, personal access token or robot account.
     Password {
         /// RFC 7617 §2 user-id: no colon, no control character.
         username: String,
-        /// Bytes as typed; never trimmed, normalised or logged.
+        /// The password as typed; never trimmed, normalised or logged.
         password: SecretString,
     },
     /// An OAuth2 refresh token (docker's "identity token"), sent only to the token service.
     RefreshToken {
-        /// Who it was issued to, for display.
+        /// The user that it was issued to, for display.
         username: String,
         /// The token itself.
         token: SecretString,
@@ -27,7 +27,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// A user name and password that HTTP can carry.
+    /// A user name and password that can be sent as Basic credentials.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidUsername`] when the name is empty, or holds a colon or control character (RFC 7617 §2).
@@ -36,7 +36,7 @@ impl Credential {
         credential.check().map(|()| credential)
     }
 
-    /// Whether HTTP can carry it.
+    /// Checks that the credential can be sent over HTTP.
     ///
     /// # Errors
     /// [`ErrorCode::InvalidUsername`], as in [`Credential::password`].
@@ -51,7 +51,7 @@ impl Credential {
         }
     }
 
-    /// Whether there is nothing to authenticate with.
+    /// Whether this is [`Credential::Anonymous`].
     pub fn is_anonymous(&self) -> bool {
         matches!(self, Self::Anonymous)
     }

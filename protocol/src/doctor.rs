@@ -1,4 +1,4 @@
-//! From the recorded steps of a flow to what is wrong, and what to do about it.
+//! Finds out from the recorded steps of a flow what is wrong, and what to do.
 //!
 //! Pure, so that page, command line and logs say the same. The evidence holds codes, statuses, times, scopes and the
 //! public names of services; never a token, a password, a user or a query string.
@@ -14,21 +14,21 @@ pub use token::TokenSummary;
 use crate::code::ErrorCode;
 use crate::flow::{Decision, Hop, StepRecord, Unusable};
 
-/// What the steps cannot say, as far as the caller knows it. Holds no secret and nobody's name: a key server hands it out
-/// with its errors.
+/// What the steps do not contain, as far as the caller has it. Holds no secret and no user name, because the key server
+/// includes it in its errors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Context {
     /// The registry's name in the configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
-    /// The last token, as far as it may be told.
+    /// A summary of the last token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenSummary>,
     /// The service that the registry's challenge names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The issuer that the registry is set up to trust, where the caller knows the registry's configuration.
+    /// The issuer that the registry is configured to trust, where the caller has the registry's configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trusted_issuer: Option<String>,
     /// The caller's clock, in milliseconds since the epoch.
@@ -37,13 +37,13 @@ pub struct Context {
     /// The registry's clock (its `Date`) minus the caller's, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skew_ms: Option<i64>,
-    /// What a browser found out about a request that it did not let through.
+    /// Why the browser blocked the request, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser: Option<BrowserFailure>,
 }
 
 impl Context {
-    /// What a token service's 200 tells that was not taken; nothing where there was none.
+    /// The context of a token service's 200 that could not be used; empty where there was none.
     pub fn of(unusable: Option<&Unusable>) -> Self {
         unusable.map_or_else(Self::default, |unusable| Self {
             token: unusable.token.as_ref().map(TokenSummary::from),
@@ -54,39 +54,40 @@ impl Context {
         })
     }
 
-    /// Whether there is nothing in it.
+    /// Whether no field is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Why a browser gave no answer to a page. `fetch` does not tell these apart; the caller does, by other requests.
+/// Why a browser returned no response to a page. `fetch` reports all of these as the same error; the caller distinguishes
+/// them by further requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BrowserFailure {
-    /// The preflight was not answered with an ok status or not with the headers that were asked for.
+    /// The response to the preflight has no ok status or does not allow the requested headers.
     Preflight,
-    /// The answer came and lacks `Access-Control-Allow-Origin`, or a header that has to be exposed.
+    /// The response lacks `Access-Control-Allow-Origin`, or a header that must be exposed.
     CorsHeader,
-    /// `http` asked for by a page that came by `https`.
+    /// An `http` address requested by a page loaded over `https`.
     MixedContent,
     /// No connection to the key server.
     KeyServer,
-    /// No connection, for a reason that the browser does not tell.
+    /// No connection, for a reason that the browser does not report.
     Network,
 }
 
-/// What is wrong, where, by what evidence, and what to do.
+/// What is wrong, where, the evidence, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnosis {
     /// The stable name.
     pub code: DiagnosisCode,
-    /// Who was asked when it failed; none when nothing failed.
+    /// The server whose response failed; none when nothing failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hop: Option<Hop>,
-    /// What speaks for it, most telling first.
+    /// The observations that led to the diagnosis, most important first.
     pub evidence: Vec<Evidence>,
     /// What to do, in one sentence.
     pub fix: &'static str,
@@ -95,7 +96,7 @@ pub struct Diagnosis {
 /// One observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// Of what, e.g. `status` or `audience`.
+    /// What was observed, e.g. `status` or `audience`.
     pub what: &'static str,
     /// The value: a number, a code or a public name, at most 128 visible ASCII characters.
     pub value: String,
@@ -103,20 +104,20 @@ pub struct Evidence {
 
 impl Evidence {
     fn new(what: &'static str, value: &str) -> Self {
-        // Names of services come from tokens and headers: shown as text, and no longer than it takes to compare them.
+        // Names of services come from tokens and headers, so they are limited in length and to visible characters.
         let value =
             value.chars().take(MAX_VALUE).map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
         Self { what, value }
     }
 }
 
-/// The longest value of an [`Evidence`], in characters.
+/// The maximum length of an [`Evidence`] value, in characters.
 const MAX_VALUE: usize = 128;
 
 /// Clocks that differ by more make tokens fail (distribution `registry/auth/token/token.go`: 60 s of leeway).
 const TOLERATED_SKEW_MS: i64 = 60_000;
 
-/// What the steps of one flow, oldest first, come to.
+/// Diagnoses the steps of one flow, given oldest first.
 pub fn diagnose(steps: &[StepRecord], context: &Context) -> Diagnosis {
     let last = decisive(steps);
     if let Some(failure) = context.browser {
@@ -136,7 +137,7 @@ pub fn diagnose(steps: &[StepRecord], context: &Context) -> Diagnosis {
     conclude(code, failed.then_some(last.hop), Some(last), steps, context)
 }
 
-/// The step that says most: the last, or where that is the key server passing on another's failure, the step of that other.
+/// The step that failed: the last one, or where the key server reports the failure of another server, that server's step.
 fn decisive(steps: &[StepRecord]) -> Option<&StepRecord> {
     let (last, before) = steps.split_last()?;
     let is_its_cause = |step: &&StepRecord| step.hop != Hop::KeyServer && step.code == last.code;
@@ -158,7 +159,7 @@ fn of_browser(failure: BrowserFailure) -> DiagnosisCode {
     }
 }
 
-/// A flow that did not fail, and what it was answered.
+/// The diagnosis of a flow that did not fail by itself, and whether the response is an error all the same.
 fn of_decision(last: &StepRecord) -> (DiagnosisCode, bool) {
     match (last.decision, last.status) {
         (Decision::TokenDenies, _) => (DiagnosisCode::ScopeDenied, true),
@@ -238,7 +239,7 @@ fn conclude(
         evidence.extend(problem.map(|problem| Evidence::new("problem", problem)));
         evidence.extend(step.sent.as_ref().map(|scheme| Evidence::new("sent", scheme)));
         evidence.extend(step.scopes.iter().map(|scope| Evidence::new("scope", scope)));
-        // A record holds no query; whatever the caller made of it, none is shown.
+        // Records hold no query, but the steps come from the caller, so it is removed again.
         let target = step.target.split('?').next().unwrap_or_default();
         evidence.push(Evidence::new("target", target));
     }

@@ -1,15 +1,15 @@
 //! The authorization flow as state machines without I/O.
 //!
-//! Three machines, one per thing that someone wants; each is driven the same way. The driver calls [`step`](ResourceFlow::step)
-//! to learn what to do, does it, reports the result, and repeats this until `Done` or `Fail`:
+//! There are three state machines. A driver calls [`step`](ResourceFlow::step) for the next action, performs it, reports
+//! the result, and repeats this until `Done` or `Fail`:
 //!
-//! - [`ResourceFlow`]: one request at a registry, through every challenge that may come. Driven by `fetch` in the
-//!   browser and by the gateway of the key server.
-//! - [`TokenFlow`]: one token from a token service. Driven by the key server (and by a page that has none).
-//! - [`LoginFlow`]: the proof that credentials are good, before a session is sealed. Driven by the key server.
+//! - [`ResourceFlow`]: one request to a registry, including every challenge. Driven by `fetch` in the browser and by the
+//!   gateway of the key server.
+//! - [`TokenFlow`]: one token from a token service. Driven by the key server.
+//! - [`LoginFlow`]: checks credentials before a session is sealed. Driven by the key server.
 //!
-//! No machine ever sends more than its stated number of requests, and each records what it decided and why
-//! ([`StepRecord`]), redacted, so that page and logs show the same story.
+//! Each state machine sends at most its documented number of requests. It records every step with its decision and reason
+//! ([`StepRecord`]), without secrets, for the page and the logs.
 
 mod auth;
 mod http_date;
@@ -37,23 +37,23 @@ pub enum Authorization {
     None,
     /// `Bearer` and this registry token (RFC 6750 §2.1).
     Bearer(SecretString),
-    /// `Basic` with these credentials (RFC 7617); the driver encodes them at the last moment.
+    /// `Basic` with these credentials (RFC 7617). The driver encodes them.
     Basic {
         /// User-id.
         username: String,
         /// Password.
         password: SecretString,
     },
-    /// `Basic`, attached by whoever holds the session: a page sends the request without the field through the gateway.
+    /// `Basic`, attached by the gateway: a page sends the request without the field.
     FromSession,
 }
 
-/// The head of a response, as the driver read it. Borrowed: the machine keeps nothing of it but what it decided.
+/// The head of a response, as the driver read it.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseHead<'a> {
     /// HTTP status code.
     pub status: u16,
-    /// Every `WWW-Authenticate` line, or what the gateway relays in its place.
+    /// Every `WWW-Authenticate` line, or every line of the header that the gateway relays in its place.
     pub challenges: &'a [&'a str],
     /// `Docker-Distribution-Api-Version`, if sent.
     pub api_version: Option<&'a str>,
@@ -61,9 +61,9 @@ pub struct ResponseHead<'a> {
     pub content_type: Option<&'a str>,
     /// `Retry-After`, if sent (RFC 9110 §10.2.3).
     pub retry_after: Option<&'a str>,
-    /// `Date`, if sent, for the clock's skew.
+    /// `Date`, if sent, for the clock skew.
     pub date: Option<&'a str>,
-    /// `Location`, if sent: where a redirect leads.
+    /// `Location`, if sent: the target of a redirect.
     pub location: Option<&'a str>,
 }
 
@@ -81,8 +81,8 @@ impl<'a> ResponseHead<'a> {
         }
     }
 
-    /// Whether the body is a page for people: a login form, a proxy's error, a web server that is no registry. JSON under
-    /// another name, or under none, is not: some services do not say.
+    /// Whether the body is an HTML page: a login form, a proxy's error, or a web server that is not a registry. A response
+    /// without `Content-Type` is not, because some services send JSON without one.
     pub(crate) fn is_markup(&self) -> bool {
         self.content_type.is_some_and(|content_type| {
             let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -90,15 +90,15 @@ impl<'a> ResponseHead<'a> {
         })
     }
 
-    /// How far the clock of whoever answered is ahead of ours, in milliseconds, by its `Date`: 0 if it does not say, or
-    /// if the difference is one that whole seconds and the way of an answer explain; at most a year.
+    /// How far the server's clock (`Date`) is ahead of ours, in milliseconds, at most a year. 0 without `Date`, or if the
+    /// resolution of `Date` and the duration of the request explain the difference.
     pub fn skew_ms(&self, now_ms: i64) -> i64 {
         let date = self.date.and_then(http_date::parse);
         let skew = date.map_or(0, |date| date.saturating_sub(now_ms)).clamp(-MAX_SKEW_MS, MAX_SKEW_MS);
         if skew.abs() > SAME_CLOCK_MS { skew } else { 0 }
     }
 
-    /// The same with these challenge lines.
+    /// Sets the challenge lines.
     #[must_use]
     pub const fn with_challenges(mut self, lines: &'a [&'a str]) -> Self {
         self.challenges = lines;
@@ -106,27 +106,27 @@ impl<'a> ResponseHead<'a> {
     }
 }
 
-/// Clocks that differ by no more than this count as equal: `Date` has whole seconds, and answers take time.
+/// Clocks that differ by no more than this count as equal: `Date` has whole seconds, and responses take time.
 const SAME_CLOCK_MS: i64 = 5_000;
 
-/// A clock that is off by more than a year is broken, and no reason to believe a token for longer.
+/// The maximum skew, a year. A larger one must not extend the lifetime of a token.
 const MAX_SKEW_MS: i64 = 366 * 86_400_000;
 
 /// Why there is no response. The driver maps the errors of its HTTP client to these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// No connection: refused, no such host, reset.
+    /// No connection: refused, unknown host or reset.
     Unreachable,
-    /// TLS failed.
+    /// The TLS handshake failed.
     Tls,
     /// No response in time.
     Timeout,
     /// The response violates HTTP or a size limit.
     Invalid,
-    /// A redirect where none is followed.
+    /// A redirect that is not followed.
     Redirect,
-    /// The address is one that must not be dialled.
+    /// The address must not be connected to.
     AddressRefused,
     /// The caller cancelled.
     Aborted,
@@ -144,7 +144,7 @@ impl Authorization {
 }
 
 impl TransportError {
-    /// The code under which people hear of it.
+    /// The error code that is reported.
     pub const fn code(self) -> ErrorCode {
         match self {
             Self::Unreachable | Self::AddressRefused => ErrorCode::UpstreamUnreachable,
@@ -157,13 +157,13 @@ impl TransportError {
     }
 }
 
-/// How a flow ended without what was wanted.
+/// Why a flow failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code} at {hop}")]
 pub struct FlowError {
-    /// Why.
+    /// The error code.
     pub code: ErrorCode,
-    /// Where.
+    /// The server whose response failed.
     pub hop: Hop,
     /// The HTTP status that led to it, if a response did.
     pub status: Option<u16>,
@@ -188,9 +188,9 @@ impl FlowError {
 pub struct HttpRequest {
     /// `GET`, `HEAD` or `POST`.
     pub method: &'static str,
-    /// Where to: a path from `/v2/` on at the registry, a full URL at a token service.
+    /// The target: a path that starts with `/v2/` at the registry, a full URL at a token service.
     pub target: String,
-    /// What to attach.
+    /// The `Authorization` field to attach.
     pub authorization: Authorization,
     /// An `application/x-www-form-urlencoded` body, which holds a refresh token.
     pub form: Option<SecretString>,

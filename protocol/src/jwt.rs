@@ -1,18 +1,16 @@
-//! Looking into registry tokens (distribution `docs/content/spec/auth/jwt.md`, RFC 7519).
+//! Decodes registry tokens (distribution `docs/content/spec/auth/jwt.md`, RFC 7519).
 //!
-//! **Nothing here is verified.** What a token says is the token's word; the registry decides. [`inspect`] serves to know
-//! before a request whether the token service granted the requested scopes (Docker Hub responds with `200` either way), and when
-//! to request again.
+//! **Nothing here is verified.** Only the registry verifies a token. [`inspect`] shows before a request whether the token
+//! service granted the requested scopes (Docker Hub responds with `200` either way), and when the token expires.
 //!
 //! # Opaque, or broken
-//! A text looks like a JWT if it has dots and the part before the first is base64url of a JSON object's beginning, with the
-//! name of a member.
-//! Everything else is *opaque* (GHCR's base64 texts, Google's `ya29.…`, a JWE of five parts) and says nothing about
-//! scopes: [`Grant::Unknown`]. A text that looks like a JWT and cannot be read as one is *broken*, has a
-//! [`TokenInfo::problem`] and grants nothing: [`Grant::Denied`], so that no damage makes a token more powerful
-//! (decision 0010).
+//! A string looks like a JWT if it contains a dot and the part before the first dot is the base64url encoding of the
+//! beginning of a JSON object, with the name of a member.
+//! All other strings are *opaque* (GHCR's base64 tokens, Google's `ya29.…`, a JWE of five parts); what they grant is
+//! [`Grant::Unknown`]. A string that looks like a JWT and cannot be decoded is *broken*: it has a [`TokenInfo::problem`]
+//! and grants nothing ([`Grant::Denied`]), so that damage never extends the permissions of a token (decision 0010).
 //!
-//! What is checked, and the limits: see [`dockpass_syntax::jwt`].
+//! [`dockpass_syntax::jwt`] describes what is checked, and the limits.
 
 #[cfg(test)]
 mod tests;
@@ -26,26 +24,26 @@ pub use dockpass_syntax::jwt::{
 
 use crate::scope::{Grant, Scope, ScopeSet};
 
-/// Whether a token can be read.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum TokenKind {
     /// A JSON Web Token (signed, RFC 7515 compact form), decoded and not verified.
     Jwt,
-    /// Anything else.
+    /// Any other token.
     Opaque,
 }
 
-/// What a token says that it grants.
+/// The `access` claim of a token.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Access {
-    /// There is no `access` claim (Gitea, Nexus): not "nothing", but "not said".
+    /// There is no `access` claim (Gitea, Nexus), so what the token grants is unknown.
     #[default]
     Absent,
     /// The entries in their order, actions as listed. `null` counts as the empty list.
     List(Vec<Scope>),
 }
 
-/// What a token says, unverified. `Debug` shows neither token nor claims, which hold personal data.
+/// The contents of a token, unverified. `Debug` shows neither token nor claims, which contain personal data.
 #[derive(Clone, Default)]
 pub struct TokenInfo {
     problem: Option<JwtProblem>,
@@ -57,36 +55,36 @@ pub struct TokenInfo {
     pub access: Access,
     /// `iat` in milliseconds since 1970.
     pub issued_at: Option<i64>,
-    /// `nbf` in milliseconds since 1970. Hub's lies before `iat`.
+    /// `nbf` in milliseconds since 1970. In Docker Hub's tokens it is before `iat`.
     pub not_before: Option<i64>,
     /// `exp` in milliseconds since 1970.
     pub expires_at: Option<i64>,
-    /// `sub`; the empty text and `(anonymous)` mean nobody.
+    /// `sub`; empty or `(anonymous)` for an anonymous token.
     pub subject: Option<String>,
-    /// `aud`; one text in the token is a list of one here.
+    /// `aud`; a single string is a list of one.
     pub audience: Vec<String>,
     /// `iss`.
     pub issuer: Option<String>,
-    /// `alg` of the header. Not a decision: nothing is verified by it.
+    /// `alg` of the header, for display only.
     pub algorithm: Option<String>,
     /// `kid` of the header.
     pub key_id: Option<String>,
 }
 
-/// Requested scopes, by what a token grants.
+/// Requested scopes, grouped by what a token grants.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Grants {
     /// Granted with every action.
     pub granted: ScopeSet,
     /// Not granted, or not with every action.
     pub denied: ScopeSet,
-    /// The token does not say.
+    /// Of which the token says nothing.
     pub unknown: ScopeSet,
 }
 
 /// Decodes a token without verifying it.
 ///
-/// Never fails: what is no JWT is opaque, and what is a broken one says so in [`TokenInfo::problem`].
+/// Never fails: a string that is not a JWT is opaque, and a broken JWT has a [`TokenInfo::problem`].
 pub fn inspect(token: &str) -> TokenInfo {
     match read(token.as_bytes(), &mut Decoded::default()) {
         Reading::Opaque => TokenInfo::default(),
@@ -119,17 +117,17 @@ impl From<Jwt<'_>> for TokenInfo {
 }
 
 impl TokenInfo {
-    /// Whether the token could be read. A broken one counts as opaque.
+    /// The kind of the token. A broken one is opaque.
     pub fn kind(&self) -> TokenKind {
         if self.claims_at > 0 { TokenKind::Jwt } else { TokenKind::Opaque }
     }
 
-    /// Whether the token is a JWT that could be read.
+    /// Whether the token is a JWT that could be decoded.
     pub fn is_jwt(&self) -> bool {
         self.kind() == TokenKind::Jwt
     }
 
-    /// Whether the token looks like a JWT and cannot be read as one.
+    /// Whether the token looks like a JWT and cannot be decoded.
     pub fn is_broken(&self) -> bool {
         self.problem.is_some() && !self.is_jwt()
     }
@@ -140,12 +138,12 @@ impl TokenInfo {
         self.problem
     }
 
-    /// The header as JSON text, for showing. Of a JWT only.
+    /// The header as JSON, for display. `None` unless the token is a JWT.
     pub fn header_json(&self) -> Option<&str> {
         if self.is_jwt() { self.text.get(..self.claims_at) } else { None }
     }
 
-    /// The claims as JSON text, for showing. Of a JWT only. They are input: never put them into markup.
+    /// The claims as JSON, for display. `None` unless the token is a JWT. They are untrusted: never insert them as markup.
     pub fn claims_json(&self) -> Option<&str> {
         if self.is_jwt() { self.text.get(self.claims_at..) } else { None }
     }
@@ -155,10 +153,10 @@ impl TokenInfo {
         self.subject.as_deref().is_some_and(|subject| !matches!(subject, "" | "(anonymous)"))
     }
 
-    /// What the token says of one scope, as the CNCF registry reads it (distribution `registry/auth/token/token.go`,
+    /// Whether the token grants a scope, by the rules of the CNCF registry (distribution `registry/auth/token/token.go`,
     /// decision 0011).
     ///
-    /// Entries of the same type and name add up, `*` covers every action, and the class counts on neither side. A scope
+    /// Entries of the same type and name add up, `*` covers every action, and the class is ignored on both sides. A scope
     /// without actions is denied.
     pub fn grant(&self, requested: &Scope) -> Grant {
         if self.is_broken() {
@@ -166,7 +164,7 @@ impl TokenInfo {
         }
         match &self.access {
             Access::Absent => Grant::Unknown,
-            // What such a word means is between registry and token service.
+            // Only registry and token service define what such a word means.
             Access::List(_) if requested.is_word() => Grant::Unknown,
             Access::List(entries) => {
                 let of_resource = || {
@@ -181,7 +179,7 @@ impl TokenInfo {
         }
     }
 
-    /// What the token says of each scope of a set.
+    /// Whether the token grants each scope of a set.
     pub fn grants(&self, requested: &ScopeSet) -> Grants {
         let pick =
             |wanted: Grant| requested.iter().filter(|scope| self.grant(scope) == wanted).cloned().collect();
@@ -189,7 +187,7 @@ impl TokenInfo {
     }
 }
 
-/// What a token says of one scope, for whoever looks once: see [`TokenInfo::grant`].
+/// Whether a token grants a scope. Decodes the token each time; see also [`TokenInfo::grant`].
 pub fn grant(token: &Reading<'_>, requested: &Scope) -> Grant {
     match token {
         Reading::Opaque => Grant::Unknown,
@@ -200,7 +198,7 @@ pub fn grant(token: &Reading<'_>, requested: &Scope) -> Grant {
     }
 }
 
-/// What a list of access entries says of one scope.
+/// Whether a list of access entries grants a scope.
 pub fn grant_of_access(access: AccessList<'_>, requested: &Scope) -> Grant {
     grants(requested, |wanted| {
         access.iter().any(|AccessEntry { resource_type, name, actions, .. }| {
@@ -211,7 +209,7 @@ pub fn grant_of_access(access: AccessList<'_>, requested: &Scope) -> Grant {
     })
 }
 
-/// Whether every action that is requested for is granted by one entry or another.
+/// Whether the entries together grant every requested action.
 fn grants(requested: &Scope, is_granted: impl Fn(&str) -> bool) -> Grant {
     if !requested.actions.is_empty() && requested.actions.iter().all(|action| is_granted(action)) {
         Grant::Granted
@@ -220,13 +218,13 @@ fn grants(requested: &Scope, is_granted: impl Fn(&str) -> bool) -> Grant {
     }
 }
 
-/// Whether an action of a token covers one that is requested for (distribution `registry/auth/token/util.go`,
+/// Whether an action of a token covers a requested one (distribution `registry/auth/token/util.go`,
 /// `actionSet.contains`).
 fn covers(granted: &str, wanted: &str) -> bool {
     granted == "*" || granted == wanted
 }
 
-/// An access entry as a scope that lives on.
+/// An access entry as an owned scope.
 fn to_scope(entry: AccessEntry<'_>) -> Scope {
     Scope {
         resource_type: entry.resource_type.into_owned(),

@@ -1,8 +1,8 @@
-//! The `Link` field (RFC 8288 §3): the one reader of it, for the page and for the gateway.
+//! Parser for the `Link` field (RFC 8288 §3), used by the page and by the gateway.
 
 use std::iter;
 
-/// The longest line that is read. Quay's links, the longest known, have less than 2 kB.
+/// The maximum length of a line. Quay's links, the longest known, have less than 2 kB.
 const MAX_LINE: usize = 8 * 1024;
 
 /// One link of a `Link` field.
@@ -17,16 +17,15 @@ pub struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// Whether it has this relation type, among others perhaps (§3.3). Relation types are compared without case.
+    /// Whether this relation type is in `rel` (§3.3). Relation types are compared case-insensitively.
     pub fn has_relation(&self, relation: &str) -> bool {
         self.relation
             .is_some_and(|list| list.split([' ', '\t']).any(|item| item.eq_ignore_ascii_case(relation)))
     }
 }
 
-/// Reads the lines of a `Link` field, in order. A line is read up to where it stops to be of the grammar; what follows
-/// is skipped, and so are lines of more than 8 KiB. A line of one link without `<` and `>` is read as if it had them: zot
-/// wrote its links so until 2023.
+/// Parses the lines of a `Link` field, in order. The rest of a line after a syntax error is skipped, and so are lines of
+/// more than 8 KiB. A line of a single link may lack `<` and `>`, as zot sent it until 2023.
 ///
 /// ```
 /// use dockpass_protocol::link::parse;
@@ -44,8 +43,8 @@ pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item
     })
 }
 
-/// Whether a line stops to be of the grammar before its end, and speaks of the next page there or earlier: then the list
-/// goes on, whatever the line means.
+/// Whether a line has a syntax error and contains the relation `next`. The list then has a next page, although its link
+/// cannot be read.
 pub(crate) fn hides_next(line: &str) -> bool {
     let mut rest = line;
     while let Some((_, after)) = read(rest) {
@@ -61,7 +60,7 @@ pub(crate) fn hides_next(line: &str) -> bool {
 
 const REL_NEXT: &[u8] = b"rel=next";
 
-/// One link, and what follows the comma behind it.
+/// One link, and the rest of the line after its comma.
 fn read(text: &str) -> Option<(Link<'_>, &str)> {
     let (target, params) = match text.split_once('<') {
         Some((_, after)) => after.split_once('>')?,
@@ -90,8 +89,8 @@ fn read(text: &str) -> Option<(Link<'_>, &str)> {
     }
 }
 
-/// A value and what follows it. A backslash in a quoted one hides the next character; it stays in the value, which is
-/// only compared. `None` when the quote does not end.
+/// A value and the rest of the line. Backslash escapes in a quoted value are skipped but not removed, because the value is
+/// only compared. `None` when the closing quote is missing.
 fn value(text: &str) -> Option<(&str, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([';', ',']).unwrap_or(text.len());

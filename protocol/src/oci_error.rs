@@ -12,26 +12,26 @@ pub use code::OciErrorCode;
 use dockpass_syntax::json::{self, Kind, Value};
 use dockpass_syntax::tape::Tape;
 
-/// The longest body that is looked at, in bytes.
+/// The maximum length of a body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
-/// The most errors of one body that are kept.
+/// The maximum number of errors of one body.
 const MAX_ERRORS: usize = 16;
 
 /// One error of a registry.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OciError {
-    /// What went wrong.
+    /// The error code.
     pub code: OciErrorCode,
-    /// The registry's own words. They may hold anything: markup, a password, another user's data.
+    /// The registry's message. Untrusted: it may contain markup, a password or another user's data.
     pub message: Option<UntrustedText>,
 }
 
-/// A text of a registry, kept away from logs and pages: neither `Debug` nor `Display` shows it.
+/// A message of a registry that must not reach logs or pages by accident: neither `Debug` nor `Display` shows it.
 #[derive(Clone, Eq, PartialEq)]
 pub struct UntrustedText(String);
 
 impl UntrustedText {
-    /// The text. The caller decides where it may be shown.
+    /// The message. The caller decides where it may be shown.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -43,8 +43,8 @@ impl fmt::Debug for UntrustedText {
     }
 }
 
-/// Reads the errors of a body, in order; a body of another kind (HTML, plain text, another envelope) has none. Entries
-/// without a readable code are left out, at most 16 are kept, and nothing of `detail`.
+/// Parses the errors of a body, in order. A body of another form (HTML, plain text, other JSON) has none. Entries without
+/// a valid code and the member `detail` are ignored; at most 16 errors are returned.
 pub fn parse_errors(body: &[u8]) -> Vec<OciError> {
     let Some(text) = std::str::from_utf8(body).ok().filter(|text| text.len() <= MAX_BODY) else {
         return Vec::new();

@@ -1,7 +1,7 @@
-//! Scheme, host and port, in one canonical form for comparison (RFC 6454 §4).
+//! Origins: scheme, host and port in canonical form (RFC 6454 §4).
 //!
-//! The parser is our own and strict on purpose: what two parsers read differently is what credential theft is made of
-//! (`auth.example.com\@evil.test`, `127.1`, `0x7f000001`, full-width digits). What is not plainly a host is refused.
+//! The parser is strict: it refuses every form that other parsers may read as another host, because such differences
+//! allow the theft of credentials (`auth.example.com\@evil.test`, `127.1`, `0x7f000001`, full-width digits).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,9 +9,9 @@ use std::str::FromStr;
 
 use crate::code::ErrorCode;
 
-/// The longest host name of DNS in text form (RFC 1035 §2.3.4).
+/// The maximum length of a host name (RFC 1035 §2.3.4).
 const MAX_HOST: usize = 253;
-/// The longest label of DNS (RFC 1035 §2.3.4).
+/// The maximum length of a label (RFC 1035 §2.3.4).
 const MAX_LABEL: usize = 63;
 
 /// `http` or `https`.
@@ -24,7 +24,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// The port that is meant when none is written (RFC 9110 §4.2).
+    /// The default port (RFC 9110 §4.2).
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -44,7 +44,7 @@ impl Scheme {
 /// A canonical origin: lower-case host without trailing dot, explicit port.
 ///
 /// Two origins are the same server exactly when they are equal. `Display` prints `scheme://host`, and the port only
-/// when it is not the scheme's own; parsing that text gives the same value again.
+/// when it is not the scheme's default; parsing the result gives the same value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
     scheme: Scheme,
@@ -53,7 +53,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Parses `https://host[:port]` (a trailing `/` is accepted, anything more is not).
+    /// Parses `https://host[:port]`, with or without a trailing `/`.
     ///
     /// Hosts are ASCII: DNS names (an international name in its `xn--` form, RFC 5890), IPv4 addresses in plain dotted
     /// form, IPv6 addresses in brackets without zone.
@@ -98,7 +98,7 @@ impl Origin {
         self.port
     }
 
-    /// The host as an address, when it is one; a dialler must judge it itself, because resolvers skip literals.
+    /// The host as an IP address, if it is one. Resolvers are not called for these, so the HTTP client must check them itself.
     pub fn ip(&self) -> Option<IpAddr> {
         match self.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
@@ -106,7 +106,7 @@ impl Origin {
         }
     }
 
-    /// `host`, or `host:port` when the port is not the scheme's own: the value of a `Host` field (RFC 9110 §7.2).
+    /// `host`, or `host:port` when the port is not the scheme's default: the value of a `Host` field (RFC 9110 §7.2).
     pub fn authority(&self) -> String {
         if self.port == self.scheme.default_port() {
             self.host.clone()
@@ -178,8 +178,8 @@ fn canonical_host(host: &str) -> Option<String> {
         return Some(format!("[{address}]"));
     }
     if ends_in_number(host) {
-        // `Ipv4Addr` takes four decimal numbers without leading zeros and nothing else; all other spellings that some
-        // resolvers take for an address (127.1, 0177.0.0.1, 2130706433, 0x7f000001, `127.0.0.1.`) are refused.
+        // `Ipv4Addr` accepts only four decimal numbers without leading zeros. Other forms that some resolvers accept
+        // (127.1, 0177.0.0.1, 2130706433, 0x7f000001, `127.0.0.1.`) are refused.
         let address: Ipv4Addr = host.parse().ok()?;
         return Some(address.to_string());
     }
@@ -189,7 +189,7 @@ fn canonical_host(host: &str) -> Option<String> {
     valid.then(|| name.to_ascii_lowercase())
 }
 
-/// Whether other parsers would take this for an IPv4 address (WHATWG URL, "ends in a number checker").
+/// Whether other parsers would read this as an IPv4 address (WHATWG URL, "ends in a number checker").
 fn ends_in_number(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     let last = name.rsplit('.').next().unwrap_or(name);
@@ -200,7 +200,7 @@ fn ends_in_number(host: &str) -> bool {
     }
 }
 
-/// A label of letters, digits, hyphens inside, and underscores, which names inside container networks have.
+/// A label of letters, digits, inner hyphens, and underscores, which names in container networks may contain.
 pub(crate) fn is_label(label: &str) -> bool {
     (1..=MAX_LABEL).contains(&label.len())
         && !label.starts_with('-')

@@ -5,17 +5,17 @@ use crate::origin::Origin;
 use crate::text;
 use crate::uri::{self, Target};
 
-/// The longest path that is followed, query included.
+/// The maximum length of a path that is followed, query included.
 const MAX_PATH: usize = 4 * 1024;
 
-/// What the `Link` lines of a listing's response say of the page after it.
+/// The next page of a listing, by the `Link` field of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NextPage {
-    /// There is no link with the relation `next`: the list is complete.
+    /// The list is complete: no link has the relation `next`.
     None,
-    /// Request this path, with its query.
+    /// The path to request, with its query.
     Path(String),
-    /// There is a next page, but its link cannot be followed: the list is not complete.
+    /// The list is not complete, but the link to the next page cannot be followed.
     Unusable,
 }
 
@@ -29,17 +29,17 @@ impl NextPage {
     }
 }
 
-/// The next page, by the first link with the relation `next` among the lines of a `Link` field. `path` is the path of
-/// the request that was answered, with its query.
+/// The next page, by the first link with the relation `next` in the lines of a `Link` field. `path` is the path of the
+/// request, with its query.
 ///
-/// The next page is always requested where this one was: whoever requests it sends a token along. Of the link only what
-/// names the page is taken, because registries behind proxies spell the rest as it is on their side.
-/// - The host has to be the registry's. Its scheme does not matter, nor a port that is left out: TLS may end at a proxy.
-/// - If the link's path is that of the request, or ends with it (behind a prefix), its query is taken as it is.
-/// - Otherwise `n` and `last` of its query are taken (Artifactory leaves out the repository key).
+/// The next page is always requested from the server and path of this one, because a token is sent with the request.
+/// Only the query of the link is used, because registries behind proxies write the rest as seen on their side of the proxy:
+/// - The host must be the registry's. Its scheme and a missing port are ignored, because TLS may end at a proxy.
+/// - If the link's path is that of the request, or ends with it (after a prefix), its query is used unchanged.
+/// - Otherwise `n` and `last` of its query are used (Artifactory leaves out the repository key).
 ///
-/// A link without a usable query, and one to the same page, is [`NextPage::Unusable`]; so is a line that cannot be read and
-/// speaks of a next page.
+/// A link without a usable query, a link to the same page, and a malformed line that contains the relation `next` are
+/// [`NextPage::Unusable`].
 pub fn next_page<'a>(
     lines: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
     registry: &Origin,
@@ -56,7 +56,7 @@ pub fn next_page<'a>(
     }
 }
 
-/// The page that a link names, as a path of its own listing.
+/// The page that a link points to, as a path of the same listing.
 fn page_of(link: &Link<'_>, registry: &Origin, path: &str) -> Option<String> {
     let target = uri::resolve(link.target, registry, path)?;
     let Target { origin, path_and_query } = &target;
@@ -77,13 +77,13 @@ fn page_of(link: &Link<'_>, registry: &Origin, path: &str) -> Option<String> {
     })
 }
 
-/// The value of the first parameter whose name and `=` are these, with its escapes.
+/// The value of the first parameter with this name (given with its `=`), still percent-encoded.
 fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| pair.strip_prefix(name))
 }
 
-/// The path of the registry's API that a link leads to, with its query; `None` when it leads anywhere else. `path` is
-/// the path of the request in whose response it was.
+/// The path of the registry's API that a link points to, with its query; `None` when it points anywhere else. `path` is
+/// the path of the request.
 pub fn api_path(link: &Link<'_>, registry: &Origin, path: &str) -> Option<String> {
     let target = uri::resolve(link.target, registry, path)?;
     let only_path = target.path();

@@ -1,15 +1,15 @@
-//! Who may be sent credentials.
+//! Realms: the token services that credentials may be sent to.
 //!
-//! A registry names its token service in a challenge, and whoever controls the registry (or the way to it) controls
-//! that text. So a realm is never used as it comes: it is admitted, for one registry, or refused. Sharing a domain is
-//! no reason: `evil.jfrog.io` is not `victim.jfrog.io`.
+//! A registry names its token service in a challenge. An attacker who controls the registry, or the network path to it,
+//! can name any server. A realm is therefore used only if the policy of that registry admits it. A common domain is not
+//! enough: `evil.jfrog.io` is not `victim.jfrog.io`.
 
 use std::fmt;
 
 use crate::code::ErrorCode;
 use crate::origin::{Origin, Scheme, split_scheme};
 
-/// The longest path and query of a realm, in canonical form.
+/// The maximum length of a realm's path and query, in canonical form.
 const MAX_REALM: usize = 2048;
 
 /// Public registries whose token service is on another host than the registry: registry host, realm.
@@ -19,9 +19,9 @@ const SHIPPED: &[(&str, &str)] = &[
     ("nvcr.io", "https://authn.nvidia.com/token"),
 ];
 
-/// A token service that may be sent credentials for one registry. Exists only by [`RealmPolicy::admit`].
+/// A token service that the credentials for one registry may be sent to. Only [`RealmPolicy::admit`] creates it.
 ///
-/// `Display` prints the canonical URL; admitting that text again gives an equal value.
+/// `Display` prints the canonical URL; admitting the result gives an equal value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Realm {
     origin: Origin,
@@ -56,26 +56,26 @@ impl fmt::Display for Realm {
     }
 }
 
-/// Which realms a registry may name: its own origin, or a configured pair.
+/// The realms that a registry may name: those on its own origin, and configured ones.
 #[derive(Clone, Debug)]
 pub struct RealmPolicy {
     registry: Origin,
     pairs: Vec<Pair>,
 }
 
-/// One more token service of the registry. The path `/` stands for every path.
+/// A configured token service of the registry. The path `/` stands for every path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pair {
     origin: Origin,
     path: String,
 }
 
-/// What a flow asks of a policy. A page's flows have none, and by this trait its module does not carry one either.
+/// The part of a policy that a flow needs. A trait, so that the browser's module does not contain the policy.
 pub(crate) trait AdmitRealm: fmt::Debug + Send + Sync {
     /// See [`RealmPolicy::admit`].
     fn admit(&self, realm: &str) -> Result<Realm, ErrorCode>;
 
-    /// Whether the registry may name this realm, and is itself at its origin.
+    /// Whether the realm is admitted and is on the registry's own origin.
     fn is_own(&self, realm: &str) -> bool;
 }
 
@@ -90,7 +90,7 @@ impl AdmitRealm for RealmPolicy {
 }
 
 impl RealmPolicy {
-    /// The policy of a registry, with the pairs that ship (Docker Hub, GitLab.com, nvcr.io).
+    /// The policy of a registry, with the built-in realms (Docker Hub, GitLab.com, nvcr.io).
     pub fn new(registry: Origin) -> Self {
         let policy = Self { pairs: Vec::new(), registry };
         let registry = &policy.registry;
@@ -105,17 +105,17 @@ impl RealmPolicy {
         Self { pairs, ..policy }
     }
 
-    /// The policy that admits the origin's own realms and no other.
+    /// The policy that admits only realms on the registry's own origin.
     pub(crate) fn own_origin(origin: Origin) -> Self {
         Self { registry: origin, pairs: Vec::new() }
     }
 
-    /// The same with one more realm, written as a URL: `https://host[:port][/path]`. Without a path, or with `/`, it
-    /// stands for every path of that origin; else the path has to be this one.
+    /// Allows one more realm, written as a URL: `https://host[:port][/path]`. Without a path, or with `/`, it allows every
+    /// path of that origin; otherwise only this path.
     ///
     /// # Errors
-    /// [`ErrorCode::RealmNotAllowed`] when the text is no http(s) URL that may be a realm: with user information, query,
-    /// fragment, or `http` for a registry that is `https`. [`ErrorCode::UpstreamInvalid`] when it is no URL.
+    /// [`ErrorCode::RealmNotAllowed`] for a URL that cannot be a realm: another scheme, user information, query or fragment,
+    /// or `http` for a registry on `https`. [`ErrorCode::UpstreamInvalid`] when it is not a URL.
     pub fn allow(mut self, realm: &str) -> Result<Self, ErrorCode> {
         let pair = self.pair(realm)?;
         if !self.pairs.contains(&pair) {
@@ -124,17 +124,17 @@ impl RealmPolicy {
         Ok(self)
     }
 
-    /// The registry it is for.
+    /// The origin of the registry.
     pub fn registry(&self) -> &Origin {
         &self.registry
     }
 
-    /// The realm, if this registry may name it: on its own scheme, host and port, or paired with it.
+    /// Admits a realm that is on the registry's own scheme, host and port, or configured for it.
     ///
-    /// A realm that is only a path is one of the registry's own origin. The realm's own query is kept.
+    /// A realm that is only a path is on the registry's own origin. The realm's own query is kept.
     ///
     /// # Errors
-    /// [`ErrorCode::RealmNotAllowed`], or [`ErrorCode::UpstreamInvalid`] when it is no URL.
+    /// [`ErrorCode::RealmNotAllowed`], or [`ErrorCode::UpstreamInvalid`] when it is not a URL.
     pub fn admit(&self, realm: &str) -> Result<Realm, ErrorCode> {
         let realm = self.read(realm)?;
         let paired =
@@ -160,7 +160,7 @@ impl RealmPolicy {
             return Err(ErrorCode::UpstreamInvalid);
         }
         let Some((scheme, rest)) = split_scheme(text) else {
-            // `/token` is a path of the registry; `//evil.example/token` is another host, and `ftp:` no scheme of ours.
+            // `/token` is a path of the registry; `//evil.example/token` is another host; `ftp:` is not supported.
             if !text.starts_with('/') && !has_scheme(text) {
                 return Err(ErrorCode::UpstreamInvalid);
             }
@@ -170,7 +170,7 @@ impl RealmPolicy {
             }
             return Err(ErrorCode::RealmNotAllowed);
         };
-        // Credentials for a registry on TLS never leave TLS, whatever is configured.
+        // Credentials for a registry on https are never sent over http, whatever is configured.
         if scheme < self.registry.scheme() {
             return Err(ErrorCode::RealmNotAllowed);
         }
@@ -179,7 +179,7 @@ impl RealmPolicy {
 }
 
 impl Realm {
-    /// The canonical form of what follows `scheme://`, not yet admitted.
+    /// The canonical realm from the part after `scheme://`, not yet admitted.
     fn absolute(scheme: Scheme, rest: &str) -> Option<Self> {
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end)?;
@@ -188,15 +188,15 @@ impl Realm {
     }
 }
 
-/// Whether two realms, as registries write them, are the same in canonical form. Says nothing of whether to trust them.
+/// Whether two realms, as registries write them, have the same canonical form. This does not admit them.
 pub(crate) fn is_same(a: &str, b: &str) -> bool {
     let canonical = |text| split_scheme(text).and_then(|(scheme, rest)| Realm::absolute(scheme, rest));
     a == b || canonical(a).is_some_and(|a| canonical(b) == Some(a))
 }
 
-/// Whether the text consists of what URIs consist of (RFC 3986 §2): a template that was not filled in, as
-/// `http://registry:%!s(<nil>)/token`, is broken, and nobody can allow it. Backslashes, spaces and what is beyond ASCII are
-/// left to the stricter rules: some parsers make URLs of them.
+/// Whether the string consists of URI characters (RFC 3986 §2). A template that was not filled in, such as
+/// `http://registry:%!s(<nil>)/token`, does not. Backslashes, spaces and non-ASCII characters pass here and are refused
+/// later as not allowed, because some parsers read such strings as URLs.
 fn is_uri(text: &str) -> bool {
     let escapes = text.match_indices('%').all(|(at, _)| {
         text.as_bytes().get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -204,7 +204,7 @@ fn is_uri(text: &str) -> bool {
     escapes && !text.bytes().any(|byte| matches!(byte, b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'^' | b'`'))
 }
 
-/// Whether the text starts with a URI scheme and a colon (RFC 3986 §3.1), or holds `//` where an authority would be.
+/// Whether the string starts with a URI scheme and a colon (RFC 3986 §3.1), or has `//` in the place of an authority.
 fn has_scheme(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -212,9 +212,9 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-/// Path and query with an explicit `/` and percent-encodings in capitals (RFC 3986 §6.2.2.1), or `None` for what no
-/// token service has and a second parser may read differently: fragments, dot segments, backslashes, spaces, controls,
-/// broken percent-encodings, characters beyond ASCII.
+/// Path and query with an explicit `/` and upper-case percent-encodings (RFC 3986 §6.2.2.1). `None` for parts that another
+/// parser may read differently: fragments, dot segments, backslashes, spaces, control characters, invalid
+/// percent-encodings and non-ASCII characters.
 fn canonical_path(text: &str) -> Option<String> {
     let (path, query) = match text.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -232,7 +232,7 @@ fn canonical_path(text: &str) -> Option<String> {
         canonical.push('?');
         push_canonical(&mut canonical, query)?;
     }
-    // Measured when canonical, so that what was admitted is admitted again.
+    // The canonical form is measured, so that an admitted realm is always admitted again.
     (canonical.len() <= MAX_REALM).then_some(canonical)
 }
 
@@ -249,7 +249,7 @@ fn push_canonical(out: &mut String, text: &str) -> Option<()> {
                 out.push(char::from(high.to_ascii_uppercase()));
                 out.push(char::from(low.to_ascii_uppercase()));
             }
-            // Some servers split a query at semicolons too, which would let a realm smuggle parameters.
+            // Some servers also split a query at semicolons, so a realm could override parameters.
             b';' => out.push_str("%3B"),
             byte if byte.is_ascii_alphanumeric() || b"-._~/?:@!$&'()*+,=".contains(&byte) => {
                 out.push(char::from(byte));

@@ -1,5 +1,5 @@
-//! References to images and the names of registries, as docker normalises them (distribution/reference
-//! `normalize.go`), with every name of Docker Hub folded into one.
+//! Image references and registry names, normalised as docker does it (distribution/reference `normalize.go`). All names of
+//! Docker Hub are one.
 //!
 //! ```text
 //! reference = [ registry "/" ] repository [ ":" tag ] [ "@" digest ]
@@ -19,7 +19,7 @@ pub use error::ReferenceError;
 pub use names::{Digest, Repository, Tag};
 pub use registry::{DOCKER_HUB, DOCKER_HUB_ENDPOINT, RegistryName};
 
-/// The longest reference: a name, a tag and a digest at their limits.
+/// The maximum length of a reference: a name, a tag and a digest at their limits.
 const MAX_REFERENCE: usize = 255 + 1 + 128 + 1 + 255;
 
 /// An image reference in normal form.
@@ -32,13 +32,13 @@ const MAX_REFERENCE: usize = 255 + 1 + 128 + 1 + 255;
 /// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Reference {
-    /// The registry; Docker Hub where none is written.
+    /// The registry; Docker Hub if none is given.
     pub registry: RegistryName,
-    /// The repository, with `library/` for Docker Hub's own images.
+    /// The repository, with `library/` for Docker Hub's official images.
     pub repository: Repository,
-    /// The tag, if one is written; `latest` is not made up.
+    /// The tag, if one is given; `latest` is not added.
     pub tag: Option<Tag>,
-    /// The digest, if one is written.
+    /// The digest, if one is given.
     pub digest: Option<Digest>,
 }
 
@@ -65,7 +65,7 @@ impl FromStr for Reference {
             None => (text, None),
         };
         let (registry, rest) = match name_and_tag.split_once('/') {
-            // Docker's grammar of hosts has no underscore, though resolvers within a network may.
+            // Docker's grammar of hosts has no underscore, although host names in container networks may have one.
             Some((first, _)) if is_registry(first) && first.contains('_') => {
                 return Err(ReferenceError::Registry);
             }
@@ -88,7 +88,7 @@ impl FromStr for Reference {
     }
 }
 
-/// Whether docker takes the part before the first `/` for a registry.
+/// Whether docker reads the part before the first `/` as a registry.
 fn is_registry(first: &str) -> bool {
     first == "localhost"
         || first
@@ -96,12 +96,12 @@ fn is_registry(first: &str) -> bool {
             .any(|byte| matches!(byte, b'.' | b':') || byte.is_ascii_uppercase() || !byte.is_ascii())
 }
 
-/// The normal form: every part that there is, the registry always; the same text reads as the same reference.
+/// The normal form, always with the registry. Parsing it gives the same reference.
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let registry = self.registry.as_str();
         f.write_str(registry)?;
-        // Without its port a host of one label would read as the first component of a Docker Hub repository.
+        // Without its port a host of one label would be read as the first component of a Docker Hub repository.
         f.write_str(if is_registry(registry) { "/" } else { ":443/" })?;
         f.write_str(self.repository.as_str())?;
         if let Some(tag) = &self.tag {

@@ -1,15 +1,15 @@
-//! Scopes: what a token is asked for (distribution `docs/content/spec/auth/scope.md`).
+//! Scopes: the permissions that a token is requested for (distribution `docs/content/spec/auth/scope.md`).
 //!
 //! ```text
 //! scope-list = scope *( " " scope )
 //! scope      = type [ "(" class ")" ] ":" name ":" action *( "," action )
 //! ```
-//! The first colon ends the type and the last one begins the actions, since a name may hold a host with a port.
-//! Beyond the specification's grammar, which has lower-case letters only, actions may be `*` and the words that
-//! registries use (`scanner-pull`, `metadata_read`, `content/read`); names keep the repository grammar.
+//! The first colon ends the type and the last one begins the actions, because a name may contain a host with a port.
+//! The specification allows only lower-case letters in actions. `*` and the words that registries use (`scanner-pull`,
+//! `metadata_read`, `content/read`) are accepted as well. Names follow the repository grammar.
 //!
-//! [`Scope`] is one of them, [`ScopeSet`] a canonical list, [`scopes_for`] says which a request of the distribution
-//! specification needs, and [`Grant`] what a token says of one.
+//! [`Scope`] is one scope and [`ScopeSet`] a canonical list. [`scopes_for`] returns the scopes that a request needs.
+//! [`Grant`] tells whether a token grants a scope.
 
 mod endpoint;
 mod error;
@@ -28,13 +28,13 @@ pub use set::{ScopeSet, normalize};
 
 use parse::Parts;
 
-/// The longest single scope, in bytes: a name has at most 255.
+/// The maximum length of a scope, in bytes. A name has at most 255.
 pub const MAX_SCOPE: usize = 1024;
 
-/// The longest scope that names no resource, in bytes.
+/// The maximum length of a scope that names no resource, in bytes.
 const MAX_WORD: usize = 256;
 
-/// The longest list of scopes, in bytes.
+/// The maximum length of a list of scopes, in bytes.
 pub const MAX_SCOPE_LIST: usize = 64 * 1024;
 
 /// One scope: actions on one resource.
@@ -45,28 +45,28 @@ pub const MAX_SCOPE_LIST: usize = 64 * 1024;
 pub struct Scope {
     /// The type of the resource: `repository` or `registry`.
     pub resource_type: String,
-    /// The class, as in `repository(plugin)`. Deprecated: no token is judged by it. `image` is the default of a
-    /// repository, and not written.
+    /// The class, as in `repository(plugin)`. Deprecated: grants ignore it. `image`, the default class of a repository, is
+    /// not stored.
     pub class: Option<String>,
     /// The name of the resource, e.g. `library/alpine` or `catalog`.
     pub name: String,
-    /// What to do with it: `pull`, `push`, `delete`, `*`, or a registry's own word.
+    /// The actions: `pull`, `push`, `delete`, `*`, or a word of the registry.
     pub actions: Vec<String>,
 }
 
-/// What a token says of a scope.
+/// Whether a token grants a scope.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Grant {
     /// The token lists the resource with every requested action.
     Granted,
-    /// The token lists its grants, and this is not among them; or it is a JWT that is broken.
+    /// The token lists what it grants, and the scope is not in the list; or it is a broken JWT.
     Denied,
-    /// The token is opaque, or does not say what it grants: only the real request will tell.
+    /// The token is opaque or has no `access` claim, so only a request to the registry shows whether it grants the scope.
     Unknown,
 }
 
 impl Grant {
-    /// The word of the interfaces: `granted`, `denied` or `unknown`.
+    /// The wire form: `granted`, `denied` or `unknown`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Granted => "granted",
@@ -76,7 +76,7 @@ impl Grant {
     }
 }
 
-/// Reads a list of scopes separated by spaces; extra spaces and the empty text are allowed. Nothing is merged.
+/// Parses a list of scopes separated by spaces; extra spaces and the empty string are allowed. Nothing is merged.
 ///
 /// # Errors
 /// The first scope that is malformed, with its position in `text`.
@@ -89,7 +89,7 @@ pub fn parse_scopes(text: &str) -> Result<Vec<Scope>, ScopeError> {
     Ok(scopes)
 }
 
-/// Hands out the parts of a list; an error gets its position in the whole of it.
+/// Yields the parts of a list. The position of an error is relative to the whole list.
 fn each_in_list<'a>(
     text: &'a str,
     mut each: impl FnMut(&'a str) -> Result<(), ScopeError>,
@@ -118,11 +118,11 @@ impl Scope {
         Self::new("registry", "catalog", &["*"])
     }
 
-    /// Reads what some registries put in the place of a scope and what names no resource: a word (`aws` of ECR Public, `*` of
-    /// Gitea), or a scope without a name (`repository::pull` of zot's catalog). It can only be asked for as it stands: the
-    /// word is the type, and what is not there is empty. `None` for everything else.
+    /// Parses a scope that names no resource, as some registries send it: a word (`aws` of ECR Public, `*` of Gitea), or a
+    /// scope without a name (`repository::pull` of zot's catalog). It can only be requested unchanged. The word becomes the
+    /// type, and missing parts are empty. `None` for every other string.
     pub fn without_resource(text: &str) -> Option<Self> {
-        // RFC 6749 §3.3, `scope-token`, so that it fits into every place that a scope has.
+        // RFC 6749 §3.3, `scope-token`, so that it is valid wherever a scope is.
         let is_token = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
         if text.is_empty() || text.len() > MAX_WORD || !text.bytes().all(is_token) {
             return None;
@@ -154,7 +154,7 @@ impl Scope {
         }
     }
 
-    /// Whether this scope asks for all that `other` asks for; `*` counts as every action.
+    /// Whether this scope includes every action of `other` on the same resource; `*` includes every action.
     pub fn covers(&self, other: &Self) -> bool {
         self.cmp_resource(other) == Ordering::Equal
             && (self.actions.iter().any(|action| action == "*")
@@ -197,7 +197,7 @@ fn compare(a: &str, after_a: u8, b: &str, after_b: u8) -> Ordering {
     let common = a.len().min(b.len());
     let next = |part: &[u8], after: u8| part.get(common).copied().unwrap_or(after);
     let start = a.get(..common).cmp(&b.get(..common));
-    // A part that holds a terminator itself can go on alike; then the shorter one comes first.
+    // A part may contain the terminator itself and compare equal up to it; the shorter one then comes first.
     start.then_with(|| next(a, after_a).cmp(&next(b, after_b))).then_with(|| a.len().cmp(&b.len()))
 }
 
@@ -206,7 +206,7 @@ impl Ord for Scope {
         let parts = |scope: &'_ Self| (scope.resource_type.clone(), scope.class.clone(), scope.name.clone());
         self.to_string().cmp(&other.to_string()).then_with(|| parts(self).cmp(&parts(other))).then_with(
             || {
-                // The same text from other parts: entries of tokens may hold separators anywhere.
+                // Different parts can print the same string, because entries of tokens may contain separators anywhere.
                 self.actions.cmp(&other.actions)
             },
         )

@@ -1,12 +1,12 @@
-//! Looking into texts.
+//! String search.
 
-/// Where `wanted` stands first. For short texts: the searcher of `str`, which is linear for all, would be 2 kB of the
-/// browser's module.
+/// The first position of `wanted`. For short strings: the search of `str`, which is linear for every input, would add 2 kB
+/// to the browser's module.
 pub(crate) fn find(text: &str, wanted: &str) -> Option<usize> {
     text.as_bytes().windows(wanted.len()).position(|window| window == wanted.as_bytes())
 }
 
-/// Whether `wanted` stands in it.
+/// Whether the string contains `wanted`.
 pub(crate) fn has(text: &str, wanted: &str) -> bool {
     find(text, wanted).is_some()
 }

@@ -5,6 +5,7 @@ use dockpass_tests::untouched::Untouched;
 use serde_json::json;
 
 use crate::harness::{Stack, Upstream, problem, random_hex};
+use crate::server::ManualTime;
 
 const PRIVATE: &str = "repository:vault/keys:pull";
 const LOGIN_KINDS: [Kind; 5] = [Kind::Token, Kind::Opaque, Kind::OwnRealm, Kind::Hub, Kind::Basic];
@@ -15,8 +16,14 @@ async fn a_wrong_password_opens_no_session_anywhere() {
     for kind in LOGIN_KINDS {
         let stack = Stack::of([kind]).await;
         for (user, password) in [("ada", "not-the-password"), ("nobody", stack.password.as_str())] {
-            let response = stack.try_login(kind, user, password).await;
+            let body = json!({
+                "registry": stack.name(kind), "username": user, "password": password, "trace": true,
+            });
+            let response = stack.post("/v1/sessions", None, &body).await;
             problem(&response, 401, "bad_credentials");
+            assert_eq!(response.header("connection"), "close");
+            assert!(!response.json()["steps"].as_array().unwrap().is_empty(), "{}", response.text());
+            assert!(!response.text().contains("not-the-password"), "{}", response.text());
             // A request's id is of random hexadecimal digits, which `ada` are too.
             let mut document = response.json();
             document.as_object_mut().unwrap().remove("request_id");
@@ -139,6 +146,32 @@ async fn guessing_passwords_is_slow() {
     assert!((1..=60).contains(&seconds), "{seconds}");
     let requested = stack.demo.journal().iter().filter(|record| record.user.is_some()).count();
     assert!(requested <= 3, "{requested} guesses went upstream");
+    stack.end().await;
+}
+
+// Threats: BRU-03, BRU-08.
+#[tokio::test]
+async fn neither_a_right_password_nor_x_forwarded_for_bypasses_the_login_limit() {
+    let time = ManualTime::new();
+    let stack = Stack::with_time(DemoConfig::only([Kind::Token]), time.clone(), |config| {
+        config.limits.login_burst = 3.try_into().unwrap();
+        config.limits.login_per_minute = 3.try_into().unwrap();
+    })
+    .await;
+    for _ in 0..3 {
+        stack.login(Kind::Token, "ada").await;
+    }
+    stack.reset();
+    let body = json!({ "registry": stack.name(Kind::Token), "username": "ada", "password": stack.password });
+    let call = stack.client.post(&stack.url("/v1/sessions")).header("x-forwarded-for", "9.9.9.9").json(&body);
+    let response = stack.send(call).await;
+    problem(&response, 429, "rate_limited");
+    let seconds: u64 = response.header("retry-after").parse().unwrap();
+    assert!((1..=21).contains(&seconds), "{seconds}");
+    assert_eq!(response.json()["retry_after"], seconds);
+    assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+    time.advance(std::time::Duration::from_secs(21));
+    stack.login(Kind::Token, "ada").await;
     stack.end().await;
 }
 

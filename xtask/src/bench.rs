@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures, asserts nothing.
+//! `cargo xtask bench`: runs the benchmarks. They assert nothing.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use crate::flags::Bench;
 use crate::tools::{npm, system};
 use crate::{process, util, wasm};
 
-/// Runs the benchmarks asked for.
+/// Runs the selected benchmarks.
 pub(crate) fn bench(what: Option<Bench>) -> Result<(), Failure> {
     let requested = |one: Bench| what.is_none_or(|what| what == one);
-    // Asked for by name, benchmarks must be there; `bench` alone takes what there is.
+    // Benchmarks selected by name must exist; `bench` alone runs those that exist.
     let named = what.is_some();
     if requested(Bench::Size) {
         wasm::wasm(false)?;
@@ -42,7 +42,7 @@ fn rust(folder: &str, package: &str, named: bool) -> Result<(), Failure> {
     }
     let mut cargo = process::cargo(&["bench", "--package", package]);
     for target in &targets {
-        // Named one by one: `--benches` would also start the unit tests' runners, which don't know criterion's flags.
+        // Named one by one: `--benches` would also start the runners of unit tests, which do not accept criterion's flags.
         cargo.args(["--bench", target]);
     }
     process::stream(&format!("benchmarks of {folder}"), &mut cargo)

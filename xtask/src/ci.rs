@@ -5,11 +5,10 @@ use crate::flags::Part;
 use crate::tools::system;
 use crate::{lint, test, wasm};
 
-/// Lint first, for it is quick to answer; the tests' count comes last, where people and machines look for it. The tests
-/// run even when the lints fail: one run tells everything.
+/// The lints run first because they are fast. The tests run even when a lint fails, and their count is printed last.
 pub(crate) fn ci() -> Result<(), Failure> {
     system::require(&system::Requirement::ALL)?;
-    // Lints, sizes and tests then see the same page inside the key server, and it is compiled once.
+    // Built first, so that lints, sizes and tests use the same page in the key server, and it is compiled once.
     wasm::build()?;
     let checks = [lint::lint(false), wasm::wasm(true)];
     let failed: Vec<Failure> = checks.into_iter().filter_map(Result::err).collect();

@@ -1,9 +1,9 @@
-//! `cargo xtask dist`: what is shipped.
+//! `cargo xtask dist`: builds the release artefacts.
 
 use crate::failure::Failure;
 use crate::{process, util, wasm};
 
-/// Leaves the packed npm package and the key server in `target/dist`.
+/// Writes the packed npm package and the key server to `target/dist`.
 pub(crate) fn dist() -> Result<(), Failure> {
     wasm::wasm(true)?;
     let folder = util::target().join("dist");
@@ -11,7 +11,7 @@ pub(crate) fn dist() -> Result<(), Failure> {
     let package = wasm::pack(&folder)?;
 
     let mut cargo = process::cargo(&["build", "--release", "--package", "dockpass-keyserver"]);
-    process::quiet("building the key server, optimised", &mut cargo)?;
+    process::quiet("building the key server (release)", &mut cargo)?;
     let server = folder.join("dockpass-keyserver");
     let built = util::target().join("release/dockpass-keyserver");
     std::fs::copy(&built, &server).map_err(Failure::io("copy", &built))?;

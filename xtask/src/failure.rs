@@ -1,14 +1,14 @@
-//! Why a command stopped, and the exit code that says so.
+//! Why a command failed, and its exit code.
 
 use std::fmt;
 use std::path::Path;
 
-/// Why a command stopped. The exit codes are those of `sysexits.h`, so that scripts can tell the cases apart.
+/// Why a command failed. The exit codes are those of `sysexits.h`, so that scripts can distinguish the cases.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line was not understood. Exit code 64.
+    /// The command line is invalid. Exit code 64.
     Usage(String),
-    /// Something has to be installed, or freed, by hand first; the text says what to type. Exit code 69.
+    /// A program is missing or an address is in use. The message contains the command to type. Exit code 69.
     Unavailable(String),
     /// A step ran and failed. Exit code 1.
     Failed(String),
@@ -17,7 +17,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What the process exits with.
+    /// The exit code of the process.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(_) => 1,
@@ -27,7 +27,7 @@ impl Failure {
         }
     }
 
-    /// Wraps an I/O error with what was being done to which path: `failure::io("read", path)`.
+    /// Adds operation and path to an I/O error: `failure::io("read", path)`.
     pub(crate) fn io(verb: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let place = format!("cannot {verb} {}", path.display());
         move |error| Self::Io(format!("{place}: {error}"))

@@ -1,6 +1,6 @@
-//! The command line: what can be typed. The comments of the types below are its `--help`.
+//! The command line. The doc comments of the types below are its `--help`.
 
-// What is shown in a terminal, where backquotes and brackets are noise.
+// The comments are printed in a terminal, where Markdown is not rendered.
 #![expect(clippy::doc_markdown, rustdoc::bare_urls, reason = "the comments are the text of `--help`")]
 
 #[cfg(test)]
@@ -13,19 +13,19 @@ use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches, Parser, Subcom
 
 use crate::failure::Failure;
 
-/// Every command of dockpass
+/// The commands of the dockpass project
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
     arg_required_else_help = true,
     after_help = "\
-To see it work: run, test. To change it: lint, wasm, ci, dist. To measure it: bench, fuzz, mutants.
+To try it: run, test. To change it: lint, wasm, ci, dist. To measure it: bench, fuzz, mutants.
 
-Each command installs what it needs: system packages as root on Debian or Ubuntu, everything else in
-$XDG_CACHE_HOME/dockpass, else ~/.cache/dockpass. Where it may not, it names all that is missing, with
-the command to type. Exit codes: 1 a step failed, 64 wrong usage, 69 something has to be installed or
-freed first, 74 a file could not be read or written."
+Each command installs what it needs: system packages if it runs as root on Debian or Ubuntu, everything
+else into $XDG_CACHE_HOME/dockpass or ~/.cache/dockpass. If it cannot install system packages, it prints
+the command to type. Exit codes: 1 a step failed, 64 invalid usage, 69 a program is missing or an address
+is in use, 74 a file could not be read or written."
 )]
 struct CommandLine {
     #[command(subcommand)]
@@ -35,65 +35,65 @@ struct CommandLine {
 /// One parsed command line.
 #[derive(Debug, PartialEq, Subcommand)]
 pub(crate) enum Command {
-    /// Serve the page, the key server and a demo registry until Ctrl-C; print address and logins
+    /// Run the key server with the page and a demo registry until Ctrl-C; print address and logins
     Run(RunOptions),
-    /// Run every test and end with one line: N passed, N failed
+    /// Run all tests; the last line is: N passed, N failed
     ///
-    /// A part that runs no test counts as failed. Everything stays on loopback.
+    /// A part that runs no test counts as failed. All servers listen on loopback only.
     Test {
-        /// Runs this part; may be repeated. Without it, all but `registries`
+        /// Run this part only; may be repeated. Without it, all parts but `registries`
         #[arg(long, value_enum)]
         only: Vec<Part>,
     },
-    /// Build the browser module and lay out the page; show what a page loads
+    /// Build the browser module and the page; print the sizes of what a page loads
     ///
-    /// Skips what has not changed. Takes the active toolchain if it has the target (rustup target add
-    /// wasm32-unknown-unknown); else one with the standard library's source, such as Debian's, for which the library
-    /// is built once into the cache.
+    /// Skips unchanged parts. Uses the active toolchain if it has the target (rustup target add wasm32-unknown-unknown).
+    /// Otherwise uses a toolchain with the source of the standard library, such as Debian's, and builds the library once
+    /// into the cache.
     Wasm {
-        /// Fail when an entry of the packed npm package is over client-wasm/size-budget.toml
+        /// Fail if an entry of the packed npm package exceeds client-wasm/size-budget.toml
         #[arg(long)]
         check: bool,
     },
-    /// Check everything that is checked without running the code; warnings are errors
+    /// Run all checks that do not run the code; warnings are errors
     Lint {
-        /// Format, and apply what the linters can fix
+        /// Format the code, and apply the fixes that the linters suggest
         #[arg(long)]
         fix: bool,
     },
-    /// Run what continuous integration runs: lint, the size budget, and test
+    /// Run the same as continuous integration: lint, the size budget and test
     Ci,
-    /// Build what is shipped: target/dist/dockpass-VERSION.tgz and target/dist/dockpass-keyserver
+    /// Build the release artefacts target/dist/dockpass-VERSION.tgz and target/dist/dockpass-keyserver
     Dist,
-    /// Measure; asserts nothing
+    /// Run the benchmarks; they assert nothing
     Bench {
-        /// What to measure; everything by default
+        /// Benchmarks to run; all by default
         #[arg(value_enum)]
         what: Option<Bench>,
     },
     /// Fuzz the parsers with cargo-fuzz; needs a nightly toolchain
     ///
-    /// A crash leaves its input in protocol/fuzz/artifacts.
+    /// The input of a crash is written to protocol/fuzz/artifacts.
     Fuzz {
         /// How long each target runs
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
-        /// Files of protocol/fuzz/fuzz_targets; all by default
+        /// Fuzz targets, as in protocol/fuzz/fuzz_targets; all by default
         targets: Vec<String>,
     },
-    /// Change the code with cargo-mutants and see whether a test notices; fails on a survivor
+    /// Run mutation tests with cargo-mutants; fails if a mutant survives
     Mutants {
         /// Modules of protocol and protocol/syntax; by default those of .cargo/mutants.toml
         modules: Vec<String>,
     },
-    /// Install everything that any command needs, and say what was found where
+    /// Install everything that any command needs, and print versions and paths
     Tools,
 }
 
-/// What `run` was asked to serve.
+/// The options of `run`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct RunOptions {
-    /// The person's own registries; none means the demo registry.
+    /// The user's own registries; none means the demo registry.
     pub(crate) registries: Vec<OwnRegistry>,
     /// Address the key server listens on.
     pub(crate) listen: String,
@@ -101,10 +101,10 @@ pub(crate) struct RunOptions {
     pub(crate) release: bool,
 }
 
-/// A registry given with `--registry`, and the token services that may be asked for it besides its own origin.
+/// A registry given with `--registry`, and the token services on other origins that it may name.
 #[derive(Debug, PartialEq)]
 pub(crate) struct OwnRegistry {
-    /// Origin, `https://` put before it when no scheme was typed.
+    /// Origin, with `https://` if no scheme was typed.
     pub(crate) url: String,
     /// Values of `--realm`.
     pub(crate) realms: Vec<String>,
@@ -116,17 +116,17 @@ struct RunFlags {
     /// Your own registry instead of the demo, e.g. https://registry.example.com; may be repeated
     #[arg(long, value_name = "URL")]
     registry: Vec<String>,
-    /// A token service on another host that the registry before it may send logins to, as the registry names it. Not
-    /// needed for Docker Hub, GitLab.com, nvcr.io and on the registry's own origin
+    /// The realm of the preceding --registry, if its token service is on another host. Not needed for Docker Hub,
+    /// GitLab.com and nvcr.io
     #[arg(long, value_name = "URL", requires = "registry")]
     realm: Vec<String>,
-    /// Where the key server listens
+    /// Address that the key server listens on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8780")]
     listen: String,
-    /// The same as --listen 127.0.0.1:N; 0 takes any free port
+    /// The same as --listen 127.0.0.1:N; 0 selects a free port
     #[arg(long, value_name = "N", conflicts_with = "listen")]
     port: Option<u16>,
-    /// Optimised build: minutes the first time
+    /// Build with optimisations; takes minutes the first time
     #[arg(long)]
     release: bool,
 }
@@ -138,12 +138,12 @@ pub(crate) enum Part {
     Unit,
     /// The browser module in headless Chromium
     Wasm,
-    /// The npm package by its published name, in Node.js and in Chromium
+    /// The packed npm package, in Node.js and in Chromium
     Js,
-    /// Chromium on the page, against real registries and token services; needs Go as well
+    /// The page in Chromium, against real registries and token services; needs Go as well
     E2e,
-    /// Gitea and Keycloak, only when it is named: builds and installs them once, which takes many minutes; needs a C
-    /// compiler, Java 17 and Maven besides
+    /// Gitea and Keycloak; runs only if named. Builds and installs them once, which takes many minutes; needs a C compiler,
+    /// Java 17 and Maven as well
     Registries,
 }
 
@@ -162,7 +162,7 @@ impl Part {
         }
     }
 
-    /// What to run for the parts typed: each once, in running order.
+    /// The parts to run: each once, in running order.
     pub(crate) fn chosen(only: &[Self]) -> Vec<Self> {
         if only.is_empty() {
             return Self::ALL.to_vec();
@@ -174,17 +174,17 @@ impl Part {
 /// What `bench` measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bench {
-    /// The parsers, beside their peers
+    /// The parsers, compared with similar libraries
     Protocol,
-    /// The npm package in Node.js, beside its peers
+    /// The npm package in Node.js, compared with similar libraries
     Wasm,
     /// Sessions, token cache and gateway
     Keyserver,
-    /// What a page loads, raw, gzip and brotli
+    /// The files that a page loads: raw, gzip and brotli
     Size,
 }
 
-/// Reads the arguments that follow `cargo xtask`; `None` when what was asked for was help, which is then printed.
+/// Parses the arguments after `cargo xtask`. `None` if they request help, which is then printed.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<Command>, Failure> {
     match CommandLine::try_parse_from(std::iter::once("cargo xtask".into()).chain(arguments)) {
         Ok(line) => Ok(Some(line.command)),
@@ -198,7 +198,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Option<
     }
 }
 
-/// A `--realm` belongs to the `--registry` before it, which only their places tell.
+/// A `--realm` belongs to the `--registry` before it, so their positions are needed.
 impl FromArgMatches for RunOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let flags = RunFlags::from_arg_matches(matches)?;
@@ -209,7 +209,7 @@ impl FromArgMatches for RunOptions {
         }
         for (place, realm) in places("realm").into_iter().zip(flags.realm) {
             let Some((_, registry)) = registries.iter_mut().rev().find(|(before, _)| *before < place) else {
-                let text = "--realm belongs after the --registry it is for";
+                let text = "--realm must follow the --registry that it belongs to";
                 return Err(CommandLine::command().error(ErrorKind::MissingRequiredArgument, text));
             };
             registry.realms.push(realm);

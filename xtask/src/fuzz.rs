@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::{process, util};
 
-/// Fuzzes these targets, or all, for some minutes each. libFuzzer prints how often it executed each.
+/// Fuzzes these targets, or all of them, for this number of minutes each.
 pub(crate) fn fuzz(minutes: u64, targets: &[String]) -> Result<(), Failure> {
     let folder = util::root().join("protocol/fuzz");
     let known: Vec<String> = util::files(&folder.join("fuzz_targets"))

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: everything that is checked without running the code.
+//! `cargo xtask lint`: all checks that do not run the code.
 
 mod circles;
 mod deny;
@@ -18,7 +18,7 @@ const BROWSER_MODULES: [&str; 4] = ["--package", "dockpass-client-wasm", "--pack
 /// The fuzz targets: a workspace of their own.
 const FUZZ: &str = "protocol/fuzz/Cargo.toml";
 
-/// Checks everything, and fails at the end if anything did; `fix` repairs what machines can repair.
+/// Runs all checks, and fails at the end if any of them failed. `fix` applies automatic fixes.
 pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     system::require(&system::Requirement::BROWSER_MODULE)?;
     let mut failures = Vec::new();
@@ -44,7 +44,7 @@ pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     }
 }
 
-/// The workspace, and the two crates that have one of their own.
+/// Formats the workspace, and the two crates outside of it.
 fn format(fix: bool) -> Result<(), Failure> {
     for manifest in ["Cargo.toml", FUZZ, "xtask/bindgen/Cargo.toml"] {
         let mut cargo = process::cargo(&["fmt", "--all", "--manifest-path", manifest]);
@@ -56,17 +56,17 @@ fn format(fix: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// That the fuzz targets compile, which needs neither the nightly compiler nor libFuzzer.
+/// Checks that the fuzz targets compile, which needs neither the nightly compiler nor libFuzzer.
 fn fuzz_targets() -> Result<(), Failure> {
     let mut cargo = process::cargo(&["clippy", "--locked", "--manifest-path", FUZZ, "--target-dir"]);
     cargo.arg(util::target()).args(["--", "-D", "warnings"]);
-    // Where libFuzzer would be linked from; without it, its 40 files of C++ would be compiled.
+    // With this variable, the 40 C++ files of libFuzzer are not compiled.
     cargo.env("CUSTOM_LIBFUZZER_PATH", "/nowhere/libfuzzer.a");
     process::quiet("clippy for the fuzz targets", &mut cargo)
 }
 
-/// Everything at once, as `documentation` does: with another set of packages, cargo would choose other features of
-/// shared dependencies and check those again.
+/// Checks all packages at once, as `documentation` does. With another set of packages, cargo would select other features
+/// of shared dependencies and check those again.
 fn every_package() -> Vec<&'static str> {
     let mut packages = host_packages();
     packages.extend(BROWSER_MODULES);
@@ -79,10 +79,9 @@ fn clippy(fix: bool) -> Result<(), Failure> {
     process::quiet("clippy", &mut cargo)
 }
 
-/// What of the browser module is compiled for the browser only. Where that toolchain has no clippy, at least the
-/// compiler's own lints see it.
+/// Checks the code that is compiled for the browser only. Without clippy in that toolchain, the compiler's own lints run.
 fn browser_module(fix: bool) -> Result<(), Failure> {
-    // The tests' toolchain: the module's own, whose panics stop at once, compiles no tests.
+    // The toolchain of the tests: the module's own aborts on panics and cannot compile tests.
     let toolchain = rust_wasm::toolchain()?;
     if toolchain.has_clippy() {
         let mut cargo = toolchain.cargo(&["clippy", "--all-targets"]);
@@ -91,7 +90,7 @@ fn browser_module(fix: bool) -> Result<(), Failure> {
     }
     let mut cargo = toolchain.cargo(&["check", "--all-targets"]);
     cargo.args(BROWSER_MODULES);
-    // Not by flags of the compiler: with others than the build's, everything would be compiled again.
+    // Not set by compiler flags: with other flags than the build's, everything would be compiled again.
     let printed = Step::start("checking the browser module for the browser", &mut cargo)?.wait()?;
     if printed.lines().any(|line| line.starts_with("warning: ")) {
         Err(Failure::Failed(printed))
@@ -106,7 +105,7 @@ fn fix_flags(fix: bool) -> &'static [&'static str] {
 
 fn documentation() -> Result<(), Failure> {
     let mut cargo = process::cargo(&["doc", "--no-deps", "--document-private-items"]);
-    // Private items are documented, so links to them work.
+    // Private items are documented, so that links to them resolve.
     let flags = "-D warnings -A rustdoc::private_intra_doc_links";
     process::quiet("documentation", cargo.args(every_package()).env("RUSTDOCFLAGS", flags))
 }

@@ -1,9 +1,9 @@
-//! Everything of the project that is typed on a command line: `cargo xtask --help`.
+//! The commands of the project: `cargo xtask --help`.
 //!
-//! One file per command. What they share: [`flags`] (the command line), [`process`] (running programs and showing
-//! what they do), [`util`] (folders, hashes, files), [`tools`] (what has to be installed first).
+//! There is one file per command. They share [`flags`] (the command line), [`process`] (running programs and showing their
+//! progress), [`util`] (folders, hashes, files) and [`tools`] (installing other programs).
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks on its terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints to its terminal")]
 
 mod bench;
 mod ci;

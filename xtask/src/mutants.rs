@@ -1,5 +1,4 @@
-//! `cargo xtask mutants`: changes the code and sees whether a test notices. `.cargo/mutants.toml` says where, and which
-//! mutants no test can notice.
+//! `cargo xtask mutants`: mutation testing. `.cargo/mutants.toml` lists the files, and the mutants that no test can detect.
 
 use crate::failure::Failure;
 use crate::fuzz::{installed, path_with};
@@ -11,7 +10,7 @@ pub(crate) fn mutants(modules: &[String]) -> Result<(), Failure> {
     let output = util::target().join("mutants");
     util::create_dir(&output)?;
     let mut cargo = process::cargo(&["mutants", "--no-shuffle", "--colors", "never", "--output"]);
-    // Nothing is debugged.
+    // Without debug information, which is not needed here.
     cargo.arg(&output).env("PATH", path_with(&bin)?).env("CARGO_PROFILE_DEV_DEBUG", "0");
     for module in modules {
         for folder in ["protocol/src", "protocol/syntax/src"] {

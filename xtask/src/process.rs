@@ -1,4 +1,4 @@
-//! Running programs, and showing what they do while they do it.
+//! Runs programs and shows their progress.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 use crate::util;
 
-/// A program run at the workspace's root, with none of what `cargo run` put into the environment of this process:
-/// build scripts would see it, think that something changed, and build again.
+/// A program that runs at the workspace's root, without the environment variables that `cargo run` has set for this
+/// process: build scripts would see changed variables and run again.
 pub(crate) fn command(program: impl Into<OsString>) -> Command {
     let mut command = Command::new(program.into());
     command.current_dir(util::root()).stdin(Stdio::null());
@@ -42,7 +42,7 @@ pub(crate) fn command(program: impl Into<OsString>) -> Command {
     command
 }
 
-/// A library path without the entries that cargo and rustup put before it.
+/// A library path without the entries that cargo and rustup have added.
 fn without_cargo(paths: &OsString) -> OsString {
     let own = |path: &PathBuf| {
         !path.starts_with(util::target()) && !path.components().any(|part| part.as_os_str() == ".rustup")
@@ -81,13 +81,13 @@ pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
     Err(Failure::Failed(format!("{text}{errors}\n`{}` failed ({})", typed(command), output.status)))
 }
 
-/// Runs a long step on one line, `▸ label … 12 s`, which shows the program's last line meanwhile; all that it
-/// printed is shown when it fails.
+/// Runs a long step and shows it on one line, `▸ label … 12 s`, with the last line of the program's output. If the program
+/// fails, all of its output is shown.
 pub(crate) fn quiet(label: &str, command: &mut Command) -> Result<(), Failure> {
     Step::start(label, command)?.wait().map(drop)
 }
 
-/// A long step that runs beside others until it is waited for. Dropping it stops the program.
+/// A long step that runs in parallel until it is waited for. Dropping it stops the program.
 #[derive(Debug)]
 pub(crate) struct Step {
     label: String,
@@ -98,7 +98,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// Starts the program; what it prints is kept.
+    /// Starts the program. Its output is kept.
     pub(crate) fn start(label: impl Into<String>, command: &mut Command) -> Result<Self, Failure> {
         let mut child = command
             .stdout(Stdio::piped())
@@ -111,7 +111,7 @@ impl Step {
         Ok(Self { label: label.into(), typed: typed(command), child, lines, start: Instant::now() })
     }
 
-    /// Waits for its end, showing its progress, and returns what it printed.
+    /// Waits for its end, shows its progress, and returns its output.
     pub(crate) fn wait(mut self) -> Result<String, Failure> {
         let mut line = Progress::start(&self.label, self.start);
         let mut printed = String::new();
@@ -144,7 +144,7 @@ impl Drop for Step {
     }
 }
 
-/// Runs a program whose output is what the person wants to see.
+/// Runs a program and shows its output.
 pub(crate) fn stream(label: &str, command: &mut Command) -> Result<(), Failure> {
     eprintln!("▸ {label}: {}", typed(command));
     let start = Instant::now();
@@ -156,7 +156,7 @@ pub(crate) fn stream(label: &str, command: &mut Command) -> Result<(), Failure> 
     Err(Failure::Failed(format!("{label}: `{}` failed ({status})", typed(command))))
 }
 
-/// Like [`stream`], and hands every line of standard output on as well. True when the program succeeded.
+/// Like [`stream`], and calls `each` with every line of standard output. True if the program succeeded.
 pub(crate) fn tee(label: &str, command: &mut Command, mut line: impl FnMut(&str)) -> Result<bool, Failure> {
     eprintln!("▸ {label}: {}", typed(command));
     let start = Instant::now();
@@ -172,7 +172,7 @@ pub(crate) fn tee(label: &str, command: &mut Command, mut line: impl FnMut(&str)
     Ok(status.success())
 }
 
-/// Calls `each` for every line, whatever its encoding.
+/// Calls `each` for every line; invalid UTF-8 is replaced.
 pub(crate) fn each_line(stream: impl Read, mut each: impl FnMut(&str)) {
     let mut reader = BufReader::new(stream);
     let mut bytes = Vec::new();
@@ -211,7 +211,7 @@ struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// How often a log that is no terminal hears of a step that goes on.
+    /// How often a running step is shown if the output is not a terminal.
     const HEARTBEAT: Duration = Duration::from_secs(30);
 
     fn start(label: &'a str, start: Instant) -> Self {
@@ -260,14 +260,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_read_as_people_say_them() {
+    fn durations_have_readable_units() {
         assert_eq!(seconds(Duration::from_millis(420)), "0.4 s");
         assert_eq!(seconds(Duration::from_secs(12)), "12 s");
         assert_eq!(seconds(Duration::from_secs(185)), "3 min 5 s");
     }
 
     #[test]
-    fn a_failure_shows_all_that_was_printed_and_what_was_run() {
+    fn a_failure_shows_the_output_and_the_command() {
         let mut shell = command("sh");
         shell.args(["-c", "echo seen; echo also seen >&2; exit 3"]);
         let text = quiet("a test's step", &mut shell).unwrap_err().to_string();
@@ -279,20 +279,20 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_not_there_is_named() {
+    fn a_missing_program_is_named() {
         let text = output(&mut command("no-such-program-here")).unwrap_err().to_string();
         assert!(text.contains("cannot run `no-such-program-here`"), "{text}");
     }
 
     #[test]
-    fn lines_of_any_encoding_arrive() {
+    fn lines_with_invalid_utf8_are_passed_on() {
         let mut seen = Vec::new();
         each_line(&b"one\r\n\xff two\nthree"[..], |line| seen.push(line.to_owned()));
         assert_eq!(seen, ["one", "\u{fffd} two", "three"]);
     }
 
     #[test]
-    fn what_cargo_run_set_is_not_inherited() {
+    fn environment_variables_of_cargo_run_are_not_inherited() {
         let seen =
             output(command("sh").args(["-c", "echo \"[$CARGO_PKG_NAME$CARGO_MANIFEST_DIR]\""])).unwrap();
         assert_eq!(seen.trim(), "[]");

@@ -1,4 +1,4 @@
-//! `cargo xtask run`: page, key server and demo registry, until Ctrl-C.
+//! `cargo xtask run`: runs page, key server and demo registry until Ctrl-C.
 
 mod child;
 mod config;
@@ -17,20 +17,20 @@ use crate::flags::RunOptions;
 use crate::{process, util, wasm};
 use child::Child;
 
-/// How long a program may take to say that it listens. Making the RSA key is the slow part.
+/// How long a program may take to start. Generating the RSA key is the slow part.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// What the key server prints before its address.
+/// The text that the key server prints before its address.
 const LISTENING: &str = "dockpass-keyserver listening on ";
 
-/// Builds and serves.
+/// Builds and starts the programs.
 pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     free(&options.listen)?;
     wasm::build()?;
     let own = !options.registries.is_empty();
     build(options.release, !own)?;
 
-    // From here on there are programs to stop; until here a signal may end this process as it always does.
+    // From here on a signal must stop the child processes as well.
     let stop = stop_flag()?;
     let folder = util::target().join("run");
     util::create_dir(&folder)?;
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     };
 
     let path = folder.join("config.yaml");
-    // The demo has nothing to lose, so that the README's example page may use it from where the README serves it.
+    // Allows the README's example page to use the demo. The demo holds nothing that needs protection.
     let pages: &[&str] = if own { &[] } else { &[config::EXAMPLE_PAGE] };
     util::write(&path, config::text(&options.listen, &registries, pages))?;
     let mut command = process::command(program("dockpass-keyserver", options.release));
@@ -58,15 +58,14 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     println!("\n{table}");
     println!("Open {address}    (Ctrl-C stops everything)\n");
     let outcome = watch(&mut children, &stop);
-    // The key server first: it may still be talking to the registry.
+    // The key server stops first, because it may still send requests to the registry.
     children.reverse();
     children.drain(..).for_each(drop);
     outcome
 }
 
 /// Set by SIGINT, SIGTERM and SIGHUP. The children are in process groups of their own, so that the terminal's Ctrl-C
-/// reaches this process alone, which then stops them in order. A second one changes nothing: they are stopped within
-/// seconds anyway, and must not be left behind.
+/// reaches only this process, which then stops them in order. A second signal changes nothing.
 fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let stop = Arc::new(AtomicBool::new(false));
@@ -77,7 +76,7 @@ fn stop_flag() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
-/// Fails early, before anything is built, when the address cannot be had.
+/// Fails before anything is built if the address is not available.
 fn free(listen: &str) -> Result<(), Failure> {
     let addresses: Vec<SocketAddr> = listen
         .to_socket_addrs()
@@ -125,11 +124,11 @@ fn start_demo(
     command.arg("--ready-file").arg(&ready);
     let mut children = vec![Child::start("demo registry", "dockpass-demo ", &mut command)?];
     let found = wait(&mut children, stop, |_| demo::read(&ready))?;
-    let child = children.pop().ok_or_else(|| Failure::Failed("the demo registry is gone".to_owned()))?;
+    let child = children.pop().ok_or_else(|| Failure::Failed("the demo registry has exited".to_owned()))?;
     Ok((child, found))
 }
 
-/// Waits until `ready` returns something, a child dies, or the person stops it.
+/// Waits until `ready` returns a value, a child exits, or a signal arrives.
 fn wait<T>(
     children: &mut [Child],
     stop: &AtomicBool,
@@ -144,18 +143,18 @@ fn wait<T>(
             return Err(Failure::Failed(obituary));
         }
         if stop.load(Ordering::Relaxed) {
-            return Err(Failure::Failed("stopped before everything was up".to_owned()));
+            return Err(Failure::Failed("stopped before all programs were running".to_owned()));
         }
         if start.elapsed() > START_LIMIT {
             let name = children.last().map_or("it", Child::name);
             let limit = process::seconds(START_LIMIT);
-            return Err(Failure::Failed(format!("the {name} did not say within {limit} that it listens")));
+            return Err(Failure::Failed(format!("the {name} did not start listening within {limit}")));
         }
         thread::sleep(Duration::from_millis(30));
     }
 }
 
-/// Returns when the person stops it (which is no failure) or a child dies (which is one).
+/// Waits until a signal arrives (`Ok`) or a child exits (an error).
 fn watch(children: &mut [Child], stop: &AtomicBool) -> Result<(), Failure> {
     while !stop.load(Ordering::Relaxed) {
         if let Some(obituary) = children.iter_mut().find_map(Child::obituary) {
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_in_use_is_reported_with_one_that_is_free() {
+    fn a_port_in_use_is_reported_with_a_free_one() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let failure = free(&taken.local_addr().unwrap().to_string()).unwrap_err();
         assert_eq!(failure.exit_code(), 69);
@@ -182,13 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_dies_ends_the_wait_with_its_last_words() {
+    fn the_exit_of_a_program_ends_the_wait_and_shows_its_last_lines() {
         let mut shell = process::command("sh");
         let mut children =
             vec![Child::start("demo registry", "", shell.args(["-c", "echo no disk >&2; exit 7"])).unwrap()];
         let stop = AtomicBool::new(false);
         let failure = wait(&mut children, &stop, |_| None::<()>).unwrap_err().to_string();
-        assert!(failure.contains("demo registry ended by itself (exit status: 7)"), "{failure}");
+        assert!(failure.contains("demo registry has exited (exit status: 7)"), "{failure}");
         assert!(failure.contains("no disk"), "{failure}");
     }
 

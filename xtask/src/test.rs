@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test, and one line that counts them.
+//! `cargo xtask test`: runs all tests and counts them.
 
 pub(crate) mod summary;
 
@@ -16,7 +16,7 @@ use summary::Count;
 const HOST: [&str; 5] =
     ["dockpass-syntax", "dockpass-protocol", "dockpass-keyserver", "dockpass-tests", "xtask"];
 
-/// Runs these parts. A part that fails does not keep the next from running.
+/// Runs these parts, even after a failed one.
 pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {
     system::require(&needs(parts))?;
     let browser = parts.iter().any(|part| *part != Part::Unit);
@@ -38,7 +38,7 @@ pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {
             Part::E2e => end_to_end("tests/e2e", peers.as_deref()),
             Part::Registries => end_to_end("tests/registries", peers.as_deref()),
         };
-        // A part that could not even start counts as one failure, and the others still run.
+        // A part that could not start counts as one failure, and the others still run.
         let count = result.unwrap_or_else(|failure| {
             eprintln!("{failure}");
             Count { failed: 1, ..Count::default() }
@@ -58,7 +58,7 @@ fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
     if total.failed == 0 { Ok(()) } else { Err(Failure::Failed(format!("{} tests failed", total.failed))) }
 }
 
-/// What these parts need, each thing once.
+/// The requirements of these parts, each once.
 fn needs(parts: &[Part]) -> Vec<Requirement> {
     let of_part = |part: &Part| match part {
         Part::Unit => vec![Requirement::Redis],
@@ -73,8 +73,8 @@ fn needs(parts: &[Part]) -> Vec<Requirement> {
     Requirement::ALL.into_iter().chain(Requirement::HEAVY).filter(|need| wanted.contains(need)).collect()
 }
 
-/// `--package …` for each of the host's packages. Always the same set, in every command of a test run: cargo would
-/// otherwise choose other features of shared dependencies, and build those again.
+/// `--package …` for each of the host's packages. The same set in every command of a test run: with another set, cargo
+/// would select other features of shared dependencies and build those again.
 pub(crate) fn host_packages() -> Vec<&'static str> {
     HOST.iter().flat_map(|name| ["--package", *name]).collect()
 }
@@ -107,7 +107,7 @@ fn javascript() -> Result<Count, Failure> {
     counted("the npm package", node.current_dir(wasm::package()))
 }
 
-/// The folder of the programs in Go that these parts run against, if any does.
+/// The folder of the Go programs that these parts need, if any.
 fn peers_of(parts: &[Part]) -> Result<Option<PathBuf>, Failure> {
     if parts.contains(&Part::Registries) {
         keycloak::folder()?;
@@ -133,14 +133,14 @@ fn end_to_end(folder: &str, peers: Option<&Path>) -> Result<Count, Failure> {
     counted("end to end", &mut node)
 }
 
-/// Tells the tests which browser to start.
+/// Sets the variable with the browser for the tests.
 fn with_chromium(node: &mut std::process::Command) {
     if let Some(chromium) = Requirement::Chromium.found() {
         node.env("CHROMIUM", chromium);
     }
 }
 
-/// `node --test` of the test files in a folder, one after the other: browsers are heavy, and machines small.
+/// `node --test` of the test files in a folder, one after the other, because several browsers need much memory.
 fn node(folder: &Path) -> Result<std::process::Command, Failure> {
     let is_test = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -158,7 +158,7 @@ fn node(folder: &Path) -> Result<std::process::Command, Failure> {
 fn counted(label: &str, command: &mut std::process::Command) -> Result<Count, Failure> {
     let mut count = Count::default();
     let success = process::tee(label, command, |line| count = count + summary::of_line(line))?;
-    // A build that breaks, or a runner that crashes, prints no summary of it.
+    // A failed build or a crashed runner prints no summary.
     if !success && count.failed == 0 {
         count.failed = 1;
     }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_runner_that_dies_counts_as_a_failure() {
+    fn a_runner_that_crashes_counts_as_a_failure() {
         let count = counted("a test's step", process::command("sh").args(["-c", "exit 101"])).unwrap();
         assert_eq!(count, Count { failed: 1, ..Count::default() });
     }

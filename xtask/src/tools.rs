@@ -1,8 +1,8 @@
-//! What the commands need besides Rust, found or installed.
+//! Finds or installs the programs that the commands need besides Rust.
 //!
-//! System packages are installed where that is possible (root on Debian or Ubuntu), and otherwise all that are missing
-//! are named at once. Everything else goes into the cache, in folders whose names tell the version: nothing is
-//! ever changed in place, and two checkouts may share it.
+//! System packages are installed if possible (as root on Debian or Ubuntu). Otherwise all missing ones are listed at once.
+//! Everything else is installed into the cache, in folders named by version, which are never changed. Several checkouts
+//! can share the cache.
 
 pub(crate) mod bindgen;
 pub(crate) mod keycloak;
@@ -37,7 +37,7 @@ pub(crate) fn everything() -> Result<(), Failure> {
     versions()
 }
 
-/// Prints the versions of the real programs that the tests run against.
+/// Prints the versions of the programs that the tests run against.
 pub(crate) fn versions() -> Result<(), Failure> {
     let said = |need: Requirement, arguments: &[&str]| {
         let program = need.found()?;

@@ -19,14 +19,14 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// Where tools are kept between checkouts: `$XDG_CACHE_HOME/dockpass`, else `~/.cache/dockpass`.
+/// The cache for tools, shared by all checkouts: `$XDG_CACHE_HOME/dockpass` or `~/.cache/dockpass`.
 pub(crate) fn cache() -> Result<PathBuf, Failure> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = set("XDG_CACHE_HOME")
         .filter(|path| path.is_absolute()) // the XDG specification ignores relative ones
         .or_else(|| set("HOME").map(|home| home.join(".cache")));
     let base = base.ok_or_else(|| {
-        Failure::Unavailable("neither XDG_CACHE_HOME nor HOME is set: there is no place for tools".to_owned())
+        Failure::Unavailable("set XDG_CACHE_HOME or HOME; tools are installed there".to_owned())
     })?;
     Ok(base.join("dockpass"))
 }
@@ -34,7 +34,7 @@ pub(crate) fn cache() -> Result<PathBuf, Failure> {
 /// The first executable of that name on `PATH`.
 pub(crate) fn which(name: &str) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH")?;
-    // Debian keeps some programs of administrators out of an ordinary PATH.
+    // Debian installs some programs into folders that are not on the PATH of ordinary users.
     let extra = ["/usr/sbin", "/sbin"].map(PathBuf::from);
     std::env::split_paths(&paths).chain(extra).map(|dir| dir.join(name)).find(|path| path.is_file())
 }
@@ -44,8 +44,8 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(Failure::io("read", path))
 }
 
-/// Writes a file and the folders above it, unless it has that content already: an unchanged file keeps its time
-/// stamp, and what cargo derives from it stays fresh. True when it was written.
+/// Writes a file and creates its parent folders, unless the file has that content already: an unchanged file keeps its time
+/// stamp, so that cargo does not rebuild. True if it was written.
 pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<bool, Failure> {
     if fs::read(path).is_ok_and(|old| old == content.as_ref()) {
         return Ok(false);
@@ -62,7 +62,7 @@ pub(crate) fn create_dir(path: &Path) -> Result<(), Failure> {
     fs::create_dir_all(path).map_err(Failure::io("create", path))
 }
 
-/// Removes a file or a folder with all in it; nothing there is fine.
+/// Removes a file or a folder with its contents, if it exists.
 pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
     let result = match fs::symlink_metadata(path) {
         Ok(data) if data.is_dir() => fs::remove_dir_all(path),
@@ -75,8 +75,8 @@ pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Every source file below `folder`, sorted: without hidden ones, and without folders that hold what was built or
-/// installed. A file stands for itself; a path that is not there for nothing.
+/// Every source file below `folder`, sorted, without hidden files and without folders of built or installed files. The path
+/// of a file gives that file; a path that does not exist gives none.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     walk(folder, &|name| {
         !name.starts_with('.') && !["target", "node_modules", "dist", "artifacts", "corpus"].contains(&name)
@@ -109,7 +109,7 @@ pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
-/// FNV-1a, 64 bits: tells whether inputs changed. It guards against forgetting, not against attackers.
+/// FNV-1a with 64 bits, to detect changed inputs. Not a cryptographic hash.
 #[derive(Clone, Debug)]
 pub(crate) struct Hash(u64);
 
@@ -118,7 +118,7 @@ impl Hash {
         Self(0xcbf2_9ce4_8422_2325)
     }
 
-    /// Adds one field; its length is part of it, so that two fields never run together.
+    /// Adds one field with its length, so that different fields never give the same input.
     pub(crate) fn add(mut self, field: impl AsRef<[u8]>) -> Self {
         let field = field.as_ref();
         for byte in (field.len() as u64).to_le_bytes().iter().chain(field) {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_do_not_run_together() {
+    fn field_boundaries_change_the_hash() {
         assert_ne!(Hash::new().add("ab").add("c").hex(), Hash::new().add("a").add("bc").hex());
         assert_eq!(Hash::new().add("ab").hex(), Hash::new().add("ab").hex());
         assert_eq!(Hash::new().hex().len(), 16);

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: the browser module, the npm package's `dist/`, and the page as it is served.
+//! `cargo xtask wasm`: builds the browser module, the npm package's `dist/` and the page.
 
 mod size;
 
@@ -9,11 +9,11 @@ use crate::tools::{bindgen, npm, rust_wasm, system};
 use crate::util::Hash;
 use crate::{process, util};
 
-/// The modules: the crate, and the name of what is made of it.
+/// The modules: the crate, and the name of the generated files.
 const MODULES: [(&str, &str); 2] = [("dockpass-client-wasm", "dockpass"), ("dockpass-doctor-wasm", "doctor")];
 
-/// What `wasm-opt` is given. `-O3` and not `-Oz`, which made what is compiled for speed 5 % slower (decision 0022); then the
-/// features that all browsers have for years (rustc uses them too).
+/// The arguments of `wasm-opt`. `-O3`, because `-Oz` made the code that is compiled for speed 5 % slower (decision 0022), and
+/// the WebAssembly features that all browsers support (rustc uses them as well).
 const WASM_OPT: [&str; 9] = [
     "-O3",
     "--converge",
@@ -31,12 +31,12 @@ pub(crate) fn package() -> PathBuf {
     util::root().join("client-wasm/npm")
 }
 
-/// Where the page is laid out; the key server's build script embeds this folder.
+/// The folder of the page. The key server's build script embeds it.
 pub(crate) fn page() -> PathBuf {
     util::target().join("www")
 }
 
-/// Builds module and page and prints the sizes; `check` fails over budget.
+/// Builds module and page and prints the sizes; with `check`, fails if a size exceeds the budget.
 pub(crate) fn wasm(check: bool) -> Result<(), Failure> {
     build()?;
     let folder = rust_wasm::target().join("packed");
@@ -55,7 +55,7 @@ pub(crate) fn wasm(check: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Packs the npm package into a folder; the tarball.
+/// Packs the npm package into a folder and returns the path of the tarball.
 pub(crate) fn pack(folder: &Path) -> Result<PathBuf, Failure> {
     util::create_dir(folder)?;
     let mut npm = process::command("npm");
@@ -65,14 +65,15 @@ pub(crate) fn pack(folder: &Path) -> Result<PathBuf, Failure> {
     if tarball.is_file() {
         return Ok(tarball);
     }
-    let text = "client-wasm/npm/package.json has another name or version than the workspace's Cargo.toml";
+    let text =
+        "name and version in client-wasm/npm/package.json differ from those in the workspace's Cargo.toml";
     Err(Failure::Failed(text.to_owned()))
 }
 
-/// Builds module and page, or finds them up to date.
+/// Builds module and page, unless they are up to date.
 pub(crate) fn build() -> Result<(), Failure> {
     system::require(&system::Requirement::BROWSER_MODULE)?;
-    // Built while the standard library is.
+    // Built in parallel with the standard library.
     let bindgen = bindgen::generator()?;
     let toolchain = rust_wasm::module_toolchain()?;
     let bindgen = bindgen.wait()?;
@@ -99,20 +100,20 @@ pub(crate) fn build() -> Result<(), Failure> {
         let built = rust_wasm::target().join(rust_wasm::TARGET).join(built);
         let mut bind = process::command(&bindgen);
         bind.arg(&built).arg(name).arg(&scratch);
-        process::quiet("generating its JavaScript", &mut bind)?;
+        process::quiet("generating the JavaScript", &mut bind)?;
         let glue = scratch.join(name).with_extension("js");
         util::write(&glue, without_docs(&util::read(&glue)?))?;
         let bound = scratch.join(format!("{name}_bg.wasm"));
         let mut optimise = process::command(&wasm_opt);
         optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
-        process::quiet("making it small", &mut optimise)?;
+        process::quiet("optimising the browser module", &mut optimise)?;
     }
     sync(&scratch, &dist)?;
     util::write(&stamp, key)?;
     stage()
 }
 
-/// Generated JavaScript without the documentation that was copied from Rust: it is no interface, and that is half of it.
+/// Generated JavaScript without the documentation that is copied from Rust, which is half of it and not a public API.
 fn without_docs(script: &str) -> String {
     let mut kept = String::with_capacity(script.len());
     let mut inside = false;
@@ -127,7 +128,7 @@ fn without_docs(script: &str) -> String {
     kept
 }
 
-/// Everything that the module is made from, and by what.
+/// The hash of the module's sources and tools.
 fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failure> {
     let inputs = [
         "Cargo.toml",
@@ -148,11 +149,11 @@ fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failu
     Ok(hash.add_files(&inputs)?.hex())
 }
 
-/// `www/` and the npm package's published files → the page.
+/// Copies `www/` and the npm package's published files to the page's folder.
 fn stage() -> Result<(), Failure> {
     let source = util::root().join("www");
     if !source.join("index.html").is_file() {
-        return Err(Failure::Failed("www/index.html is not there: no page to lay out".to_owned()));
+        return Err(Failure::Failed("www/index.html does not exist".to_owned()));
     }
     let scratch = util::target().join("www.new");
     util::remove(&scratch)?;
@@ -161,7 +162,7 @@ fn stage() -> Result<(), Failure> {
         copy(path, &scratch.join(path.strip_prefix(&source).unwrap_or(path)))?;
     }
     for name in published()? {
-        // What a page can load; types and texts are for people.
+        // Only files that a page can load.
         if util::has_extension(&name, &["js", "mjs", "wasm", "css"]) {
             copy(&package().join(&name), &scratch.join("dockpass").join(&name))?;
         }
@@ -170,7 +171,7 @@ fn stage() -> Result<(), Failure> {
     util::remove(&scratch)
 }
 
-/// The files of the npm package as npm would publish them.
+/// The files that npm would publish.
 fn published() -> Result<Vec<String>, Failure> {
     let mut npm = process::command("npm");
     npm.args(["pack", "--dry-run", "--json", "--ignore-scripts"]).current_dir(package());
@@ -195,7 +196,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     util::write(to, content).map(|_| ())
 }
 
-/// Makes `to` equal to `from`, touching only what differs.
+/// Makes `to` equal to `from`, and writes only files that differ.
 fn sync(from: &Path, to: &Path) -> Result<(), Failure> {
     let below = |folder: &Path| -> Vec<PathBuf> {
         let strip = |path: PathBuf| path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
@@ -216,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documentation_goes_and_code_stays() {
+    fn documentation_is_removed_and_code_is_kept() {
         let script =
             "/**\n * Of Rust.\n */\nexport function a() {\n    /** One line. */\n    return 1; // b\n}\n";
         assert_eq!(without_docs(script), "export function a() {\n    return 1; // b\n}\n");

@@ -1,7 +1,7 @@
-//! The doctor for browsers: `dockpass_protocol::doctor`, bound to JavaScript.
+//! The doctor for browsers: JavaScript bindings of `dockpass_protocol::doctor`.
 //!
-//! A module of its own, which a page loads when something has failed: what a page needs to begin with stays small
-//! (decision 0023). The npm package's `dockpass/doctor` wraps its one export, which is no public interface.
+//! A separate module that a page loads after a failure, so that the main module stays small (decision 0023). Its one export
+//! is wrapped by `dockpass/doctor` of the npm package and is not a public API.
 
 use dockpass_protocol::doctor::{BrowserFailure, Context, TokenSummary, diagnose};
 use dockpass_protocol::flow::StepRecord;
@@ -10,13 +10,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// What is asked: the steps, oldest first, and what they do not say.
+/// The input of a diagnosis: the steps, oldest first, and their context.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct DiagnoseRequest {
     steps: Vec<StepRecord>,
     token: Option<SecretString>,
-    /// What an error of the client tells of a token, which it does not show.
+    /// The details about a token in an error of the client, which does not contain the token.
     claims: Option<TokenSummary>,
     registry: Option<String>,
     service: Option<String>,
@@ -26,7 +26,7 @@ struct DiagnoseRequest {
     browser: Option<BrowserFailure>,
 }
 
-/// From a question in JSON to a diagnosis in JSON; nothing if the question cannot be read.
+/// Diagnoses a request in JSON and returns the diagnosis in JSON; `None` if the request is malformed.
 #[wasm_bindgen(js_name = diagnose)]
 pub fn diagnose_json(request: &str) -> Option<String> {
     let request: DiagnoseRequest = serde_json::from_str(request).ok()?;
@@ -43,12 +43,12 @@ pub fn diagnose_json(request: &str) -> Option<String> {
     serde_json::to_string(&diagnose(&request.steps, &context)).ok()
 }
 
-/// The version of this module, for the loader to compare with its own.
+/// The version of this module. The loader compares it with its own.
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
-/// As in the other module.
+/// As in the main module.
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();

@@ -1,8 +1,8 @@
-//! Which challenge to follow, and what a Bearer challenge of a registry says.
+//! Selects the challenge to follow, and reads a registry's Bearer challenge.
 
 use super::{Challenge, Param};
 
-/// Why a challenge names no token service.
+/// Why a challenge cannot be used to find the token service.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BearerError {
@@ -28,19 +28,18 @@ impl BearerError {
     }
 }
 
-/// The parameters of a registry's Bearer challenge: where to get a token, and for what
+/// The parameters of a registry's Bearer challenge: the token service, and the scopes to request
 /// (distribution `docs/content/spec/auth/token.md`, RFC 6750 §3). Empty values count as absent.
 ///
-/// The realm is still only a claim of the registry: nothing may be sent there before it has become a
+/// The realm is unchecked: nothing may be sent there before it has become a
 /// [`Realm`](crate::realm::Realm).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct BearerChallenge {
-    /// The URL of the token service, http or https, or a path on the registry's own origin. Its host and all else are
-    /// unchecked.
+    /// The URL of the token service, http or https, or a path on the registry's own origin. Unchecked.
     pub realm: String,
-    /// The name under which the token service knows the registry. Google's and old Gitea's challenges have none.
+    /// The name of the registry at the token service. Challenges of Google and of older Gitea versions have none.
     pub service: Option<String>,
-    /// The scopes that the registry wants for this request, separated by spaces. Not always of the scope grammar
+    /// The scopes that the registry requires for this request, separated by spaces. Not always of the scope grammar
     /// (ECR public sends `aws`, Gitea `*`), and on `/v2/` sometimes a placeholder (GHCR) that must not be used.
     pub scope: Option<String>,
     /// `invalid_token`, `insufficient_scope` or another code of RFC 6750 §3.1.
@@ -48,14 +47,14 @@ pub struct BearerChallenge {
 }
 
 /// The challenge to follow, in the order of protocol rule 1.4: a Bearer challenge with a usable realm, then Basic,
-/// then whatever else there is.
+/// then any other.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Selected {
-    /// Ask the token service.
+    /// Request a token from the token service.
     Bearer(BearerChallenge),
     /// Send the credentials to the registry itself.
     Basic {
-        /// A text for people. It is no address, even where it looks like one (ECR private).
+        /// A description for people. It is not an address, even where it looks like one (ECR private).
         realm: Option<String>,
     },
     /// A scheme that registries do not use, or a Bearer challenge without a usable realm.

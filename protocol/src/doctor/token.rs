@@ -1,18 +1,17 @@
-//! What a token tells about why it was refused.
+//! Diagnoses that depend on the contents of a token.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Context, DiagnosisCode, Evidence, TOLERATED_SKEW_MS};
 use crate::jwt::TokenInfo;
 
-/// What of a token may be told to whoever looks for the cause: its times and the public names in it. Never the token, nor
-/// whom it is for.
+/// The parts of a token that a diagnosis may show: its times and public names. Never the token itself, nor its subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenSummary {
     /// Whether it is a readable JWT.
     pub is_jwt: bool,
-    /// The stable code of what is wrong with it.
+    /// The stable code of what is wrong with the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// `aud`.
@@ -56,8 +55,8 @@ impl TokenSummary {
     }
 }
 
-/// The registry called a fresh token invalid. What it checks is known (distribution `registry/auth/token/token.go`):
-/// times, audience, issuer, signature. What is left when the first ones are good is the issuer and its key.
+/// Why a registry rejected a new token. Registries check times, audience, issuer and signature (distribution
+/// `registry/auth/token/token.go`); if times and audience are correct, the cause is the issuer or its key.
 pub(super) fn why_rejected(context: &Context) -> DiagnosisCode {
     let Some(token) = &context.token else {
         return if is_skewed(context) { DiagnosisCode::ClockSkew } else { DiagnosisCode::UntrustedIssuer };

@@ -11,10 +11,10 @@ pub enum RegistryAuth {
     Open,
     /// Basic at the registry: it has no tokens, the gateway sends the credentials.
     Basic,
-    /// Tokens of a token service.
+    /// Bearer tokens of a token service.
     Bearer {
-        /// The realm as the registry sent it. A [`RealmPolicy`](crate::realm::RealmPolicy) admits it before anything is
-        /// sent there.
+        /// The realm as the registry sent it. Nothing is sent there before a [`RealmPolicy`](crate::realm::RealmPolicy) has
+        /// admitted it.
         realm: String,
         /// The service, if the registry sent one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ impl RegistryAuth {
         }
     }
 
-    /// Of its parts, as the accessors return them. `None` for parts that do not go together.
+    /// Creates the value from its parts, as the accessors return them. `None` if the parts do not fit together.
     pub fn from_parts(kind: &str, realm: Option<String>, service: Option<String>) -> Option<Self> {
         match (kind, realm, service) {
             ("open", None, None) => Some(Self::Open),

@@ -1,6 +1,6 @@
 //! Dates of HTTP fields (RFC 9110 §5.6.7): the three forms that a recipient must read.
 
-/// Milliseconds since the epoch, or `None` for what is no date of these forms or not of the years 1970 to 9999.
+/// Milliseconds since the epoch, or `None` for another form, or a year outside 1970 to 9999.
 pub(super) fn parse(text: &str) -> Option<i64> {
     let mut words = [""; 6];
     let mut count = 0;
@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     let month = (1..).zip(months).find(|(_, name)| *name == month)?.0;
     let year = match (year.len(), number(year)?) {
         (4, year) if year >= 1970 => year,
-        // Two digits: the years 1970 to 2069, which is near enough for a form that nobody sends any more.
+        // Two digits mean the years 1970 to 2069. The form is obsolete.
         (2, year) => year + if year < 70 { 2000 } else { 1900 },
         _ => return None,
     };

@@ -1,4 +1,4 @@
-//! What a flow did and why, in a form that may be shown and logged.
+//! Records of the steps of a flow. They hold no secret and may be shown and logged.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::FlowError;
 use crate::code::ErrorCode;
 
-/// Who was asked.
+/// The server that a request was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -42,7 +42,7 @@ impl std::fmt::Display for Hop {
 
 macro_rules! decisions {
     ($( $(#[$doc:meta])* $variant:ident = $text:literal, $reason:literal; )*) => {
-        /// What a flow decided to do next. Stable names; the reason is one constant sentence.
+        /// What a flow decided to do next. The names are stable; each has one constant sentence as its reason.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
@@ -58,7 +58,7 @@ macro_rules! decisions {
                 match self { $( Self::$variant => $text, )* }
             }
 
-            /// Why, in one sentence.
+            /// The reason, in one constant sentence.
             pub const fn reason(self) -> &'static str {
                 match self { $( Self::$variant => $reason, )* }
             }
@@ -68,100 +68,100 @@ macro_rules! decisions {
 
 decisions! {
     /// First request without authorization.
-    TryAnonymous = "try_anonymous", "Nothing is known of this registry yet, so the first request carries no authorization.";
-    /// The registry answered without wanting anything.
-    Accepted = "accepted", "The answer is what was asked for.";
-    /// Bearer challenge: ask the token service.
-    AskToken = "ask_token", "The registry challenged with Bearer and named its token service; each resource needs its own token.";
-    /// Token asked ahead of the request.
-    AskTokenAhead = "ask_token_ahead", "The token service is known from before, so the token is asked for first and one request is saved.";
-    /// Token known: send it.
-    SendToken = "send_token", "A token for these scopes is at hand.";
-    /// Token service challenged with Basic.
-    SendCredentials = "send_credentials", "The token service challenged with Basic, so the same request goes again with the credentials.";
-    /// Credentials at once.
-    SendCredentialsAhead = "send_credentials_ahead", "A session is at hand, so the credentials go with the first request.";
-    /// Docker Hub's silent denial.
-    SilentDenial = "silent_denial", "The token service answered 200 with a token that does not grant what was asked; that is its way of challenging.";
-    /// Basic at the registry itself.
-    SendBasic = "send_basic", "The registry challenged with Basic, so the credentials go to it directly, through the key server.";
-    /// The token came.
-    GotToken = "got_token", "The token service gave a token.";
-    /// The token came and does not grant all.
-    TokenDenies = "token_denies", "The token says that it does not grant everything that was asked.";
-    /// The registry wants more scopes.
-    WidenScope = "widen_scope", "The registry asks for scopes that the token does not have; a token for all of them is asked for once.";
-    /// The token is no longer good.
-    RenewToken = "renew_token", "The registry calls the token invalid, so a fresh one is asked for once.";
-    /// Refresh token by POST.
-    UseRefreshToken = "use_refresh_token", "A refresh token is at hand; it goes to the token service by POST and the password stays out of it.";
-    /// GET instead of POST.
-    FallBackToGet = "fall_back_to_get", "The token service does not know POST, so GET with Basic is used.";
-    /// Nested Bearer.
-    FollowNested = "follow_nested", "The token service itself challenged with Bearer; its token service is asked first.";
-    /// Who asks, without what for.
-    ConfirmCredentials = "confirm_credentials", "The credentials were refused together with what was asked for, so they are tried once without it: either they or the permission are at fault.";
-    /// The scope of the challenge, as it is.
-    AskAsStated = "ask_as_stated", "The registry names a scope that is none of a resource, and the request's own scope did not do, so it is asked for as it stands.";
-    /// A redirect of the registry's first address.
-    FollowRedirect = "follow_redirect", "The registry sends to another spelling of its first address on its own origin, so it is asked there.";
-    /// A resource, because the first address is open.
-    ProbeResource = "probe_resource", "The registry's first address is open to everyone, so a resource is asked how it is authenticated.";
-    /// First contact at login.
-    Probe = "probe", "The registry is asked how it authenticates.";
-    /// Wrong credentials on purpose.
-    ControlProbe = "control_probe", "The token does not say whom it is for, so made-up credentials are tried: they must be refused.";
-    /// The login is proven.
-    Proven = "proven", "The credentials are proven good.";
-    /// Nothing is known of what an anonymous token grants, and credentials are at hand.
-    UnknownGrant = "unknown_grant", "The token does not say what it grants, and a session is at hand, so the token is asked for again with the credentials.";
-    /// A token asked for ahead could not be had.
-    TryWithoutToken = "try_without_token", "No token could be had ahead of the request, so the registry itself is asked what it wants.";
-    /// The answer is an error that no authorization changes.
-    HandOn = "hand_on", "The registry's answer has nothing to do with authorization, so it is handed on as it is.";
-    /// Over and out.
-    GaveUp = "gave_up", "Trying again could not change the answer.";
+    TryAnonymous = "try_anonymous", "The registry's authentication is not known yet, so the first request carries no authorization.";
+    /// The registry accepted the request.
+    Accepted = "accepted", "The registry accepted the request.";
+    /// Request a token after a Bearer challenge.
+    AskToken = "ask_token", "The registry sent a Bearer challenge, so a token for the requested scopes is requested from the token service.";
+    /// Request a token before the registry request.
+    AskTokenAhead = "ask_token_ahead", "The token service is already known, so the token is requested first, which saves one request.";
+    /// Send a cached token.
+    SendToken = "send_token", "A token for these scopes is available.";
+    /// Send the credentials after a Basic challenge of the token service.
+    SendCredentials = "send_credentials", "The token service sent a Basic challenge, so the request is repeated with the credentials.";
+    /// Send the credentials with the first token request.
+    SendCredentialsAhead = "send_credentials_ahead", "Credentials are available, so the first request carries them.";
+    /// A 200 of the token service with a token that does not grant the requested scopes (Docker Hub).
+    SilentDenial = "silent_denial", "The token service issued an anonymous token that does not grant the requested scopes, so the request is repeated with the credentials.";
+    /// Send the credentials to the registry itself.
+    SendBasic = "send_basic", "The registry sent a Basic challenge, so the key server sends the credentials to the registry itself.";
+    /// The token service issued a token.
+    GotToken = "got_token", "The token service issued a token.";
+    /// The token service issued a token that does not grant all requested scopes.
+    TokenDenies = "token_denies", "The token does not grant all requested scopes.";
+    /// Request a token with the scopes that the registry requires in addition.
+    WidenScope = "widen_scope", "The registry requires scopes that the token does not grant, so a token for all of them is requested once.";
+    /// Request a new token in place of a rejected one.
+    RenewToken = "renew_token", "The registry rejected the token as invalid, so a new one is requested once.";
+    /// Send the refresh token by POST.
+    UseRefreshToken = "use_refresh_token", "A refresh token is available, so it is sent to the token service by POST instead of the password.";
+    /// Use GET instead of POST.
+    FallBackToGet = "fall_back_to_get", "The token service does not support POST, so GET with Basic is used.";
+    /// Follow a Bearer challenge of the token service.
+    FollowNested = "follow_nested", "The token service sent a Bearer challenge, so a token is requested from the token service that it names.";
+    /// Send the credentials without scopes.
+    ConfirmCredentials = "confirm_credentials", "The token service refused credentials and scopes together, so the credentials are sent once without scopes: this shows which of the two was refused.";
+    /// Request the scope of the challenge unchanged.
+    AskAsStated = "ask_as_stated", "The scope of the request was not enough, so the scope of the registry's challenge is requested unchanged, although it does not name a resource.";
+    /// Follow a redirect of `/v2/`.
+    FollowRedirect = "follow_redirect", "The registry redirected /v2/ to another path on its own origin, so the request is sent there.";
+    /// Request a resource, because `/v2/` allows anonymous access.
+    ProbeResource = "probe_resource", "The registry allows anonymous access to /v2/, so a resource is requested to get a challenge.";
+    /// Send the first request of a login.
+    Probe = "probe", "The first request carries no credentials, so that the registry responds with its challenge.";
+    /// Send made-up credentials.
+    ControlProbe = "control_probe", "The token does not name the user, so made-up credentials are sent: the token service must refuse them.";
+    /// The credentials are valid.
+    Proven = "proven", "The credentials are valid.";
+    /// Request an anonymous token of unknown grant again, with the credentials.
+    UnknownGrant = "unknown_grant", "The anonymous token does not say what it grants, so the request is repeated with the credentials.";
+    /// Send the request without a token, because none could be obtained in advance.
+    TryWithoutToken = "try_without_token", "No token could be obtained in advance, so the request is sent without one to get the registry's challenge.";
+    /// Return an error of the registry that is not about authorization.
+    HandOn = "hand_on", "The error of the registry is not about authorization, so it is returned unchanged.";
+    /// End the flow with an error.
+    GaveUp = "gave_up", "The failure is final; another attempt would give the same result.";
 }
 
-/// The longest place that a record names, in characters.
+/// The maximum length of a record's `place`, in characters.
 const MAX_PLACE: usize = 128;
 
-/// One step of a flow: what was sent, what came back, what was decided. Holds neither secrets nor query strings.
+/// One step of a flow: the request, the response and the decision. Holds neither secrets nor query strings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StepRecord {
-    /// Who was asked.
+    /// The server that the request was sent to.
     pub hop: Hop,
     /// HTTP method.
     pub method: Cow<'static, str>,
-    /// Where, without query: a path at the registry, origin and path at a token service.
+    /// The target of the request without its query: a path at the registry, origin and path at a token service.
     pub target: String,
-    /// HTTP status of the answer, if one came.
+    /// HTTP status of the response, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Which `Authorization` scheme was sent: `Bearer`, `Basic` or none.
+    /// The `Authorization` scheme that was sent: `Bearer`, `Basic` or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<Cow<'static, str>>,
-    /// Scopes that were asked for, if any.
+    /// The requested scopes, if any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
-    /// What was decided on the answer.
+    /// What was decided after the response.
     pub decision: Decision,
-    /// Why, in one sentence.
+    /// The reason, in one constant sentence.
     pub reason: Cow<'static, str>,
-    /// The code, when the flow ended here.
+    /// The error code, when the flow failed at this step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
-    /// What was odd or wrong about the answer: a stable code, such as `token_response_expires_in`.
+    /// What was unusual or wrong in the response: a stable code, such as `token_response_expires_in`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Cow<'static, str>>,
-    /// Where the answer pointed that was not followed, without its query: a realm, or the target of a redirect.
+    /// A realm or redirect target of the response that was not followed, without its query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
 }
 
 impl StepRecord {
-    /// A decision, with its reason; where it was sent to is given without query.
+    /// A decision with its reason. The query of the target is removed.
     pub(crate) fn new(hop: Hop, method: &str, target: &str, decision: Decision) -> Self {
         let target = target.split(['?', '#']).next().unwrap_or_default();
         Self {
@@ -184,20 +184,21 @@ impl StepRecord {
         }
     }
 
-    /// The step at which a driver found for itself that no more can be done: an answer that cannot be handed on.
+    /// The step at which a driver, and not the flow, ended with an error: for example, a response that cannot be relayed.
     pub fn of_failure(error: FlowError, method: &str, target: &str, place: Option<&str>) -> Self {
         let record = Self::new(error.hop, method, target, Decision::GaveUp).failed(error);
         Self { status: error.status, ..record }.with_place(place)
     }
 
-    /// The same with what was odd about the answer.
+    /// Sets what was unusual in the response.
     #[must_use]
     pub(crate) fn with_problem(mut self, problem: Option<&'static str>) -> Self {
         self.problem = problem.map(Cow::Borrowed);
         self
     }
 
-    /// The same with where the answer pointed: without a query, which may hold anything, and only as long as a person reads.
+    /// Sets the realm or redirect target that was not followed: without its query, which may contain a secret, and at
+    /// most [`MAX_PLACE`] characters of it.
     #[must_use]
     pub(crate) fn with_place(mut self, place: Option<&str>) -> Self {
         self.place = place.map(|place| {
@@ -212,7 +213,7 @@ impl StepRecord {
         self
     }
 
-    /// The same with the end of the flow.
+    /// Marks the step as the one at which the flow failed.
     pub(crate) fn failed(mut self, error: FlowError) -> Self {
         self.decision = Decision::GaveUp;
         self.reason = Cow::Borrowed(error.code.sentence());

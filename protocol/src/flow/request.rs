@@ -1,4 +1,4 @@
-//! How a token request is written down (distribution `spec/auth/token.md` and `oauth.md`).
+//! Builds token requests (distribution `spec/auth/token.md` and `oauth.md`).
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -6,10 +6,10 @@ use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::uri::percent_decode;
 
-/// The name by which token services know us.
+/// The `client_id` that is sent to token services.
 const CLIENT_ID: &str = "dockpass";
 
-/// Parameters that are ours to set; a realm's own query cannot bring its own.
+/// Parameters that the client sets. They are removed from the realm's own query.
 const RESERVED: &[&str] = &[
     "access_type",
     "account",
@@ -27,12 +27,12 @@ pub(super) struct TokenRequest<'a> {
     pub(super) realm: &'a Realm,
     pub(super) service: Option<&'a str>,
     pub(super) scopes: &'a ScopeSet,
-    /// Ask for a refresh token too.
+    /// Request a refresh token as well.
     pub(super) offline: bool,
 }
 
 impl TokenRequest<'_> {
-    /// The URL of the GET form. `account` is the name that goes along as Basic, if one does.
+    /// The URL of the GET form. `account` is the user name of the Basic credentials, if there are any.
     pub(super) fn url(&self, account: Option<&str>) -> String {
         let mut query = self.own_query();
         if let Some(service) = self.service {
@@ -66,7 +66,7 @@ impl TokenRequest<'_> {
             push(&mut form, "access_type", "offline");
         }
         let name = "&refresh_token=";
-        // Exactly as long as needed: a buffer that grows or shrinks leaves copies of the token behind.
+        // Allocated with the exact length, because reallocation would leave copies of the token in memory.
         let mut secret = String::with_capacity(form.len() + name.len() + encoded_len(token.expose_secret()));
         secret.push_str(&form);
         secret.push_str(name);
@@ -79,7 +79,7 @@ impl TokenRequest<'_> {
         format!("{}{}{separator}{query}", self.realm.origin(), self.realm.path())
     }
 
-    /// The realm's own query without the parameters that are ours: the service sees one `service`, and our scopes.
+    /// The realm's own query without the parameters that the client sets, so that `service` and `scope` are not duplicated.
     fn own_query(&self) -> String {
         let mut kept = String::new();
         let mut has_service = self.service.is_some();
@@ -98,10 +98,10 @@ impl TokenRequest<'_> {
     }
 }
 
-/// The name of a query parameter in lower case, as a server would read it at its most lenient.
+/// The name of a query parameter, decoded and in lower case, as the most lenient server reads it.
 fn decoded_name(pair: &str) -> String {
     let name = pair.split('=').next().unwrap_or_default().replace('+', " ");
-    // A realm has no broken escapes; if it had one, the name as written is compared.
+    // A realm has no invalid escapes. If it has one, the name is compared as written.
     let decoded = percent_decode(&name).unwrap_or_else(|| name.into_bytes());
     String::from_utf8_lossy(&decoded).trim().to_ascii_lowercase()
 }
@@ -115,7 +115,7 @@ fn push(query: &mut String, name: &str, value: &str) {
     push_encoded(query, value);
 }
 
-/// Percent-encodes all but unreserved characters (RFC 3986 §2.3), which both queries and forms read back alike.
+/// Percent-encodes all but unreserved characters (RFC 3986 §2.3), which is valid in both queries and forms.
 fn push_encoded(out: &mut String, text: &str) {
     for byte in text.bytes() {
         if is_unreserved(byte) {

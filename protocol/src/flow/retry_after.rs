@@ -2,23 +2,23 @@
 
 use super::{ResponseHead, http_date};
 
-/// Waiting less is asking again at once: GHCR was seen to say `23.722µs`.
+/// The minimum wait, in milliseconds. Shorter values would repeat the request at once: GHCR has sent `23.722µs`.
 const FLOOR_MS: u64 = 100;
-/// The longest wait that is believed: Docker Hub's limits count by six hours, others by the day. What is longer is a date
-/// in disguise, another unit or a mistake; a person is told nothing rather than something made up.
+/// The maximum wait. Docker Hub's limits reset after six hours, others after a day. A longer wait is probably another unit
+/// or an error, so it is ignored.
 const CAP_MS: u64 = 86_400_000;
-/// Seconds from here on are a time since 1970, not a wait: 2001-09-09.
+/// Numbers from here on are a Unix time (2001-09-09), not a wait in seconds.
 const FIRST_TIMESTAMP: u64 = 1_000_000_000;
 
-/// Milliseconds to wait, between 100 and one day; `None` when the answer does not say, or nothing that can be believed.
+/// Milliseconds to wait, between 100 and one day; `None` when the field is absent, invalid or out of range.
 ///
-/// A date, and a time in seconds since 1970, is taken relative to the answer's own `Date`, so that clocks need not agree;
-/// without one, to `now_ms`.
+/// A date or Unix time is relative to the `Date` of the same response, so that clocks need not agree, or without one to
+/// `now_ms`.
 pub(super) fn millis(head: &ResponseHead<'_>, now_ms: Option<i64>) -> Option<u64> {
     let text = head.retry_after?.trim();
     let until_ms = |until_ms: i64| {
         let from = head.date.and_then(http_date::parse).or(now_ms)?;
-        // A time that is over is no wait.
+        // A time in the past is not a wait.
         Some(u64::try_from(until_ms.saturating_sub(from)).unwrap_or(0))
     };
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

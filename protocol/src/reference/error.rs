@@ -1,25 +1,25 @@
-//! What can be wrong with a reference.
+//! Errors of references.
 
-/// A text that is no reference, or a part of one that is malformed. The codes are stable.
+/// Why a string is not a reference. The codes are stable.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReferenceError {
-    /// 64 hex digits alone: docker refuses them, as they look like an image id.
+    /// 64 hex digits alone, which docker refuses because they look like an image id.
     #[error("64 hex digits are an image id, not a reference; write sha256: before them")]
     BareDigest,
     /// The digest is not `algorithm:encoded`, or has the wrong length or case for its algorithm.
     #[error("the digest is malformed")]
     Digest,
-    /// Nothing at all.
+    /// The string is empty.
     #[error("the reference is empty")]
     Empty,
     /// The host of the registry has a character that is not ASCII. International names are written as `xn--…`.
     #[error("the registry's host is not ASCII; write its xn-- form")]
     NonAsciiHost,
-    /// The registry is no `host` or `host:port`.
+    /// The registry is not `host` or `host:port`.
     #[error("the registry is not host or host:port")]
     Registry,
-    /// The repository has characters or separators that the grammar does not have.
+    /// The repository contains characters or separators that the grammar does not allow.
     #[error("the repository name is malformed")]
     Repository,
     /// A URL instead of a reference.

@@ -2,7 +2,7 @@
 
 use crate::origin::is_label;
 
-/// The longest name, host included (distribution/reference `RepositoryNameTotalLengthMax`).
+/// The maximum length of a name, host included (distribution/reference `RepositoryNameTotalLengthMax`).
 pub(crate) const MAX_NAME: usize = 255;
 
 /// `component *( "/" component )`, at most 255 bytes.
@@ -10,7 +10,7 @@ pub(crate) fn is_repository(name: &str) -> bool {
     name.len() <= MAX_NAME && name.split('/').all(is_component)
 }
 
-/// The name of a scope: a repository name, or one behind `host[:port]/`.
+/// The name of a scope: a repository name, optionally after `host[:port]/`.
 pub(crate) fn is_scope_name(name: &str) -> bool {
     if name.len() > MAX_NAME {
         return false;
@@ -47,15 +47,15 @@ pub(crate) fn is_component(component: &str) -> bool {
     }
 }
 
-/// What follows a run of at least one octet of a kind.
+/// The rest after a run of at least one octet of a kind.
 fn drop_while(bytes: &[u8], kind: impl Fn(&u8) -> bool) -> Option<&[u8]> {
     let length = bytes.iter().position(|byte| !kind(byte)).unwrap_or(bytes.len());
     if length == 0 { None } else { bytes.get(length..) }
 }
 
 /// `host [ ":" port ]` as distribution/reference writes it (`domain-name`, or IPv6 in brackets), with the labels of
-/// [`Origin`](crate::origin::Origin). Only the form: what the name means is
-/// [`RegistryName`](super::RegistryName)'s business.
+/// [`Origin`](crate::origin::Origin). Checks the form only; see
+/// [`RegistryName`](super::RegistryName).
 fn is_domain(domain: &str) -> bool {
     let (host, port) = match domain.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),

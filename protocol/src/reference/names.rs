@@ -1,4 +1,4 @@
-//! Repository, tag and digest: texts that have been checked.
+//! Validated repository names, tags and digests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ macro_rules! checked_text {
         pub struct $name(String);
 
         impl $name {
-            /// The text, as written.
+            /// The string, as written.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -52,8 +52,8 @@ checked_text! {
 }
 checked_text! {
     /// A digest (image-spec "Digests"): `algorithm:encoded`. Those of sha256, sha384 and sha512 have their exact length in
-    /// lower-case hex; other algorithms are accepted by the grammar. It never holds a character that means anything
-    /// in a path (CVE-2024-3727).
+    /// lower-case hex; other algorithms are accepted by the grammar. It never contains a character with a
+    /// meaning in paths (CVE-2024-3727).
     Digest
 }
 
@@ -101,7 +101,7 @@ impl Digest {
         self.0.split_once(':').map_or("", |(algorithm, _)| algorithm)
     }
 
-    /// What follows the colon.
+    /// The part after the colon.
     pub fn encoded(&self) -> &str {
         self.0.split_once(':').map_or("", |(_, encoded)| encoded)
     }

@@ -13,7 +13,7 @@ pub const DOCKER_HUB: &str = "docker.io";
 /// The host of Docker Hub's registry API.
 pub const DOCKER_HUB_ENDPOINT: &str = "registry-1.docker.io";
 
-/// Every host by which people and programs call Docker Hub.
+/// All host names of Docker Hub.
 const DOCKER_HUB_ALIASES: [&str; 6] = [
     DOCKER_HUB,
     DOCKER_HUB_ENDPOINT,
@@ -30,7 +30,7 @@ const DOCKER_HUB_ALIASES: [&str; 6] = [
 pub struct RegistryName(String);
 
 impl RegistryName {
-    /// Reads `host` or `host:port`. Whatever other parsers would repair is refused, see [`Origin::from_authority`].
+    /// Parses `host` or `host:port`. Malformed names are refused and not repaired, see [`Origin::from_authority`].
     ///
     /// # Errors
     /// [`ReferenceError::NonAsciiHost`], [`ReferenceError::Scheme`] for a URL, else [`ReferenceError::Registry`].
@@ -61,16 +61,15 @@ impl RegistryName {
         self.0 == DOCKER_HUB
     }
 
-    /// `host` or `host:port` of the registry's API: the name itself, but for Docker Hub.
+    /// `host` or `host:port` of the registry's API: the name itself, except for Docker Hub.
     pub fn endpoint(&self) -> &str {
         if self.is_docker_hub() { DOCKER_HUB_ENDPOINT } else { &self.0 }
     }
 
-    /// Where the registry's API is, by its name alone: [`endpoint`](Self::endpoint) under this scheme.
+    /// The origin of the registry's API: [`endpoint`](Self::endpoint) with this scheme.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidRegistry`] when the name is one that the stricter reader of origins refuses (`127.1`,
-    /// `0x7f.1`).
+    /// [`ErrorCode::InvalidRegistry`] when the stricter parser of origins refuses the name (`127.1`, `0x7f.1`).
     pub fn origin(&self, scheme: Scheme) -> Result<Origin, ErrorCode> {
         Origin::from_authority(scheme, self.endpoint())
     }

@@ -8,7 +8,7 @@ use crate::uri::percent_decode;
 
 /// The longest path that is read, in bytes: a name has at most 255, a digest or upload id at most 512.
 const MAX_PATH: usize = 1024;
-/// The longest upload id; registries make their own.
+/// The maximum length of an upload id. Registries choose its form.
 const MAX_UPLOAD_ID: usize = 512;
 
 /// A request path of the distribution specification ("Endpoints", end-1 to end-13, and `/v2/_catalog`), in its parts.
@@ -69,7 +69,7 @@ impl<'a> Endpoint<'a> {
     /// its grammar. A name may itself hold words such as `manifests`; the last ones count.
     ///
     /// # Errors
-    /// [`EndpointError`]; [`EndpointError::Method`] only where the path is good.
+    /// [`EndpointError`]; [`EndpointError::Method`] only where the path is valid.
     pub fn parse(method: &str, path: &'a str) -> Result<Self, EndpointError> {
         let endpoint = Self::parse_path(path)?;
         if endpoint.allows(method) { Ok(endpoint) } else { Err(EndpointError::Method) }
@@ -149,7 +149,7 @@ impl<'a> Endpoint<'a> {
     /// adds `pull` on the repository that a blob is mounted from, whatever the method.
     ///
     /// # Errors
-    /// [`EndpointError::Query`] if `from` is given twice or is no repository name.
+    /// [`EndpointError::Query`] if `from` is given twice or is not a repository name.
     pub fn scopes(self, method: &str, query: &str) -> Result<ScopeSet, EndpointError> {
         let Some(name) = self.repository() else {
             return Ok(match self {
@@ -172,13 +172,13 @@ impl<'a> Endpoint<'a> {
 }
 
 /// The scopes that a request needs, by its method and its path with or without a query. What comes before `/v2/` is
-/// skipped: scheme, host, and the path of a gateway. (A gateway itself asks [`Endpoint::parse`], which skips nothing.)
+/// skipped: scheme, host, and the path of a gateway. (A gateway itself uses [`Endpoint::parse`], which skips nothing.)
 ///
 /// The table is that of distribution, see [`Endpoint::scopes`]. `OPTIONS` needs none. Registries differ (Quay takes no
-/// `delete`, Harbor's catalog is behind Basic): what their challenge asks beyond this is added by the flow.
+/// `delete`, Harbor's catalog is behind Basic): the flow adds what their challenge requires beyond this.
 ///
 /// # Errors
-/// [`EndpointError`] if it is no request of the distribution specification.
+/// [`EndpointError`] if it is not a request of the distribution specification.
 ///
 /// ```
 /// use dockpass_protocol::scope::scopes_for;

@@ -1,6 +1,6 @@
-//! What can be wrong with a scope or a request path.
+//! Errors of scopes and request paths.
 
-/// A text that is no scope (list): where and why.
+/// Why a string is not a scope or list of scopes, and at which position.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("scope syntax: {kind} (byte {position})")]
 pub struct ScopeError {
@@ -20,26 +20,26 @@ pub enum ScopeErrorKind {
     /// Fewer than two colons.
     #[error("a scope has three parts: type, name and actions")]
     Parts,
-    /// A name that is no repository name (distribution-spec, "Pulling manifests").
+    /// A name that is not a repository name (distribution-spec, "Pulling manifests").
     #[error("the name is malformed")]
     Name,
-    /// No action at all: such a scope asks for nothing, and every token would grant it.
+    /// There is no action. Every token would grant such a scope.
     #[error("the scope names no action")]
     NoActions,
     /// More than [`MAX_SCOPE`](super::MAX_SCOPE) or [`MAX_SCOPE_LIST`](super::MAX_SCOPE_LIST) bytes.
-    #[error("the text is too long")]
+    #[error("the scope or list is too long")]
     TooLong,
     /// A type with characters other than `a-z0-9`, or a malformed class.
     #[error("the resource type is malformed")]
     Type,
 }
 
-/// A request that the distribution specification does not have.
+/// Why a request is not one of the distribution specification.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// A character, segment or length that no path of the registry API has: `%`, `\`, `..`, `//`, controls, non-ASCII.
-    #[error("the path holds what no path of the registry API can hold")]
+    #[error("the path contains characters or segments that the registry API does not allow")]
     Character,
     /// The endpoint exists, but not with this method.
     #[error("the endpoint does not have this method")]

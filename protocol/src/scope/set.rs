@@ -8,7 +8,7 @@ use super::error::{ScopeError, ScopeErrorKind};
 use super::parse::Parts;
 
 /// Scopes in canonical form: one per type, class and name; actions sorted, without duplicates, `*` alone where it
-/// occurs; the scopes sorted by their text. Two sets are equal exactly when they ask for the same.
+/// occurs; the scopes in the order of their printed form. Two sets are equal exactly when they request the same.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct ScopeSet(Vec<Scope>);
 
@@ -61,7 +61,7 @@ impl ScopeSet {
         self.iter().any(|scope| scope.name.is_empty())
     }
 
-    /// Whether nothing is asked for.
+    /// Whether there are no scopes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -81,7 +81,7 @@ impl ScopeSet {
         &self.0
     }
 
-    /// What either set asks for.
+    /// The union of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         if other.is_empty() {
@@ -93,8 +93,8 @@ impl ScopeSet {
         Self::from(all)
     }
 
-    /// Whether this set asks for everything that `other` asks for; `*` counts as every action. (What a token grants
-    /// is compared literally instead, see [`TokenInfo::grant`](crate::jwt::TokenInfo::grant).)
+    /// Whether this set includes everything that `other` requests; `*` includes every action. (For what a token grants,
+    /// see [`TokenInfo::grant`](crate::jwt::TokenInfo::grant).)
     pub fn is_superset(&self, other: &Self) -> bool {
         other.iter().all(|requested| self.iter().any(|scope| scope.covers(requested)))
     }
@@ -106,7 +106,7 @@ impl ScopeSet {
 }
 
 impl From<Vec<Scope>> for ScopeSet {
-    /// Merges and sorts, in O(n log n). Scopes without actions ask for nothing and are dropped.
+    /// Merges and sorts, in O(n log n). Scopes without actions are removed.
     fn from(mut scopes: Vec<Scope>) -> Self {
         scopes.retain(|scope| !scope.actions.is_empty() || scope.is_word());
         for scope in &mut scopes {
@@ -172,11 +172,12 @@ impl fmt::Display for ScopeSet {
     }
 }
 
-/// Brings scope texts into canonical form: merged by type and name, actions and list sorted, `*` absorbing the rest.
+/// Brings a list of scopes into canonical form: merged by type and name, actions and list sorted, `*` alone where it
+/// occurs.
 ///
-/// Each text may hold several scopes separated by spaces. What is no scope stays as it is, once: registries ask for
-/// scopes outside the grammar (`aws`, `*`), and a list of them must still have one form. Scopes without actions ask
-/// for nothing and are dropped. O(n log n); idempotent, and the order of the input does not matter.
+/// Each string may contain several scopes separated by spaces. Strings outside the grammar of scopes (`aws`, `*`) are kept
+/// unchanged, once each, because registries request them. Scopes without actions are removed. O(n log n) and idempotent;
+/// the order of the input does not matter.
 pub fn normalize(scopes: &[&str]) -> Vec<String> {
     let mut parsed: Vec<Parts<'_>> = Vec::with_capacity(scopes.len());
     let mut list = Vec::with_capacity(scopes.len());
@@ -208,7 +209,7 @@ pub fn normalize(scopes: &[&str]) -> Vec<String> {
     list
 }
 
-/// Gives out each resource once, with its actions in canonical form; in O(n log n), and in no particular order.
+/// Yields each resource once, with its actions in canonical form, in O(n log n) and in no particular order.
 fn merge<'a>(mut parsed: Vec<Parts<'a>>, mut each: impl FnMut(&Parts<'a>, &[&'a str])) {
     parsed.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
     let mut actions: Vec<&str> = Vec::new();
@@ -224,20 +225,20 @@ fn merge<'a>(mut parsed: Vec<Parts<'a>>, mut each: impl FnMut(&Parts<'a>, &[&'a 
     }
 }
 
-/// What makes a resource; the name first, as it differs most.
+/// The key of a resource; the name first, because it differs most.
 fn key<'a>(parts: &Parts<'a>) -> (&'a str, &'a str, Option<&'a str>) {
     (parts.name, parts.resource_type, parts.class)
 }
 
-/// Brings scopes that are sorted by their resources, each once, into the order of their text. Only where a name holds a
-/// colon is that another one: `h:pull` and `h:5000/a:pull`.
+/// Sorts scopes, given in the order of their resources, by their printed form. The two orders differ only where a name
+/// contains a colon: `h:pull` and `h:5000/a:pull`.
 fn sort_by_text(scopes: &mut [Scope]) {
     if scopes.iter().any(|scope| scope.name.contains(':')) {
         scopes.sort_unstable();
     }
 }
 
-/// Sorts, removes duplicates, and lets `*` absorb the rest.
+/// Sorts and removes duplicates; `*` replaces all other actions.
 pub(super) fn canonical_actions<S: AsRef<str> + Ord>(actions: &mut Vec<S>) {
     if let Some(star) = actions.iter().position(|action| action.as_ref() == "*") {
         actions.swap(0, star);

@@ -1,4 +1,4 @@
-//! Reading the JSON of a token service.
+//! Parser for the JSON response of a token service.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use crate::jwt::{self, Decoded, Reading};
 use dockpass_syntax::json::{self, JsonError, Kind, Value};
 use dockpass_syntax::tape::Tape;
 
-/// The longest response that is read, in bytes.
+/// The maximum length of a response, in bytes.
 pub const MAX_RESPONSE: usize = 64 * 1024;
 
-/// How long a token lives of which nobody says how long, in milliseconds: the specification's 60 seconds.
+/// The default lifetime of a token, in milliseconds: 60 seconds, as the specification states.
 pub const DEFAULT_LIFETIME_MS: i64 = 60_000;
 
-/// The longest `expires_in` that is believed, in seconds: what 32 bits hold. olareg gives nanoseconds.
+/// The maximum `expires_in`, in seconds. olareg sends nanoseconds.
 const MAX_EXPIRES_IN: i64 = i32::MAX as i64;
 
 /// A token and how long it may be used. `Debug` shows no secret.
@@ -25,31 +25,31 @@ pub struct TokenResponse {
     /// The token for the registry: visible ASCII, safe in a header.
     pub token: SecretString,
     /// When to stop using it, in milliseconds since 1970 by the caller's clock: the earlier of `expires_in` and the
-    /// JWT's `exp`, 60 seconds after the answer if there is neither. May be in the past if the service says so.
+    /// JWT's `exp`, or 60 seconds after the response if there is neither. May be in the past.
     pub expires_at_ms: i64,
     /// `expires_in` in seconds, if the service sent one above 0.
     pub expires_in: Option<i64>,
     /// `issued_at` in milliseconds since 1970, if the service sent one that can be read.
     pub issued_at_ms: Option<i64>,
-    /// The refresh token, if the service gave one: only ever for the token service itself.
+    /// The refresh token, if the service issued one. It must only be sent to the token service.
     pub refresh_token: Option<SecretString>,
-    /// `scope` of an OAuth2 answer: what was granted, as text.
+    /// `scope` of an OAuth2 response: the granted scopes, as sent.
     pub scope: Option<String>,
-    /// What is odd about the answer, and did not keep it from being read.
+    /// Deviations of the response from the specification that were accepted.
     pub notes: ResponseNotes,
 }
 
-/// What is odd about a token service's answer that was read all the same.
+/// Deviations of a token response from the specification that were accepted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct ResponseNotes {
-    /// `token` and `access_token` are both there and differ: `access_token` was taken.
+    /// `token` and `access_token` are both present and differ: `access_token` was used.
     pub conflict: bool,
-    /// `expires_in` is beyond 32 bits, and was taken for the largest that is not.
+    /// `expires_in` exceeds 32 bits and was reduced to the maximum.
     pub lifetime: bool,
 }
 
 impl ResponseNotes {
-    /// The stable codes of what there is to note.
+    /// The stable codes of the deviations.
     pub fn codes(self) -> impl Iterator<Item = &'static str> {
         let conflict = self.conflict.then_some("token_response_conflict");
         conflict.into_iter().chain(self.lifetime.then_some("token_response_lifetime"))
@@ -60,25 +60,25 @@ impl ResponseNotes {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenResponseError {
-    /// A member that is read is given twice.
+    /// A member is given twice.
     #[error("a member is given twice")]
     Duplicate,
-    /// `expires_in` is negative or no number.
+    /// `expires_in` is negative or not a number.
     #[error("expires_in is not a number of seconds")]
     ExpiresIn,
     /// A JSON object without `token` and `access_token`, or with empty ones.
-    #[error("the answer holds no token")]
+    #[error("the response contains no token")]
     MissingToken,
     /// Not JSON, not an object, not UTF-8 or nested too deeply.
-    #[error("the answer is not a JSON object")]
+    #[error("the response is not a JSON object")]
     NotJson,
-    /// A token with characters that no header can carry.
-    #[error("the token holds characters that cannot be sent")]
+    /// The token contains characters that a header must not contain.
+    #[error("the token contains characters that a header must not contain")]
     TokenCharacters,
     /// More than [`MAX_RESPONSE`] bytes.
-    #[error("the answer is too large")]
+    #[error("the response is too large")]
     TooLarge,
-    /// A member that is read has another type than the specification gives it.
+    /// A member has the wrong type.
     #[error("a member has the wrong type")]
     Type,
 }
@@ -104,18 +104,18 @@ impl From<JsonError> for TokenResponseError {
     }
 }
 
-/// Reads the body of a token service's `200`. `received_at_ms` is when it came, in milliseconds since 1970, by a clock
-/// that the caller has corrected as well as it can.
+/// Parses the body of a token service's `200`. `received_at_ms` is when it arrived, in milliseconds since 1970, corrected by
+/// the caller for clock skew.
 ///
-/// - `token` and `access_token` mean the same; an empty or `null` one counts as absent (Harbor sends both, one empty). Of
-///   two different ones `access_token` is taken, as every widespread client does, and it is noted.
-/// - `expires_in` counts from `issued_at` if that is not later than now and the token is not dead on arrival by it,
-///   else from now: a service whose clock is off must not make its tokens useless. Absent, `null` and 0 are the same,
-///   as services written in Go send 0 for "not set". One beyond 32 bits counts as the largest within, and it is noted.
-/// - The JWT's `exp` applies where it is earlier. Without either, a token lives 60 seconds.
+/// - `token` and `access_token` mean the same; an empty or `null` one counts as absent (Harbor sends both, one empty). If
+///   they differ, `access_token` is used, as by every widespread client, and the deviation is recorded.
+/// - `expires_in` counts from `issued_at`. It counts from now if `issued_at` is in the future or would make the token
+///   expired, so that the tokens of a service with a wrong clock can be used. 0 and `null` mean "absent", as services
+///   written in Go send 0 for "not set". A value beyond 32 bits is reduced to the maximum, and the deviation is recorded.
+/// - The JWT's `exp` applies where it is earlier. Without either, the lifetime is 60 seconds.
 ///
 /// # Errors
-/// [`TokenResponseError`]; it says nothing of the content.
+/// [`TokenResponseError`], which contains nothing of the body.
 pub fn parse_token_response(body: &[u8], received_at_ms: i64) -> Result<TokenResponse, TokenResponseError> {
     let expires_at = |token: &str| match jwt::read(token.as_bytes(), &mut Decoded::default()) {
         Reading::Jwt(jwt) => jwt.claims.expires_at,
@@ -124,7 +124,7 @@ pub fn parse_token_response(body: &[u8], received_at_ms: i64) -> Result<TokenRes
     parse_and_inspect(body, received_at_ms, |token| (expires_at(token), ())).map(|(response, ())| response)
 }
 
-/// The same for whoever looks into the token anyway: `look` gives its `exp`, and what else was found.
+/// The same for callers that inspect the token as well: `look` returns its `exp` and any other result.
 pub(crate) fn parse_and_inspect<T>(
     body: &[u8],
     received_at_ms: i64,
@@ -180,7 +180,7 @@ fn secret(text: &str) -> Result<SecretString, TokenResponseError> {
 struct Text<'a>(Option<Cow<'a, str>>);
 
 impl Text<'_> {
-    /// The text, unless it is empty.
+    /// The string, unless it is empty.
     fn given(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.is_empty())
     }
@@ -194,7 +194,7 @@ impl Drop for Text<'_> {
     }
 }
 
-/// The members that are read, as they were sent.
+/// The members of the response, as they were sent.
 #[derive(Default)]
 struct Fields<'a> {
     seen: u8,
@@ -204,7 +204,7 @@ struct Fields<'a> {
     issued_at: Text<'a>,
     scope: Text<'a>,
     expires_in: Option<i64>,
-    /// `expires_in` was larger.
+    /// Whether `expires_in` was reduced to the maximum.
     is_clamped: bool,
 }
 
@@ -251,7 +251,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whole seconds above zero, and whether there were more than are believed; 0 and `null` mean "not set".
+/// Whole seconds above zero, and whether they were reduced to the maximum; 0 and `null` mean "not set".
 fn seconds(value: Value<'_>) -> Result<(Option<i64>, bool), TokenResponseError> {
     match value.number() {
         Some(number) if number.is_negative() => Err(TokenResponseError::ExpiresIn),

@@ -1,22 +1,22 @@
 //! Challenges: the value of `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110 §11.2, §11.3, §11.6.1).
 //!
-//! [`parse`] reads one header line lazily, [`parse_lines`] reads all lines of a response; the challenges borrow from
-//! the lines wherever nothing has to be folded or unescaped.
+//! [`parse`] reads one header line lazily, [`parse_lines`] reads all lines of a response. The challenges borrow from
+//! the lines unless a name has to be lower-cased or a value unescaped.
 //!
 //! # What is accepted
 //! Everything the grammar of RFC 9110 allows: lists of challenges, empty list elements (§5.6.1), `token68`, quoted
 //! strings with escapes and obs-text (§5.6.4), white space around `=` (BWS, §5.6.3), any letter case of schemes and
-//! names. Beyond it, because registries send it, and marked by [`Challenge::lenient`]:
-//! - unquoted values that are no `token` (`realm=https://host/x`: zot, gcr.io), up to the next comma or white space;
+//! names. In addition, because registries send them, and marked by [`Challenge::lenient`]:
+//! - unquoted values that are not a `token` (`realm=https://host/x`: zot, gcr.io), up to the next comma or white space;
 //! - an empty unquoted value after the first parameter (`service=,scope="…"`);
 //! - a tab instead of a space after the scheme;
 //! - a parameter repeated with the same value.
 //!
 //! # What is refused, with a byte position
-//! Where leniency would let two readers disagree: a parameter repeated with another value (Go clients take the last
-//! one, others the first: a realm check could be bypassed), a quote that does not end, control characters (a folded
-//! line included), a missing comma, and a bare word of 4n+1 characters as `token68` (none of the encodings that
-//! RFC 9110 §11.2 made that rule for has such a length; it is a truncated or mangled header).
+//! Everything that parsers could read differently: a parameter repeated with another value (Go clients use the last
+//! one, others the first, so a realm check could be bypassed), a missing closing quote, control characters (including
+//! folded lines), a missing comma, and a bare word of 4n+1 characters as `token68` (no base64 encoding has such a length,
+//! so the header is truncated or damaged).
 //!
 //! # Limits
 //! [`MAX_LINE`] bytes per line, [`MAX_CHALLENGES`] challenges per response, [`MAX_PARAMS`] parameters per challenge.
@@ -36,13 +36,13 @@ pub use error::{ChallengeError, ChallengeErrorKind, ChallengeListError};
 pub use on_tape::write_on_tape;
 pub use parser::ChallengeParser;
 
-/// The longest header line that is read, in bytes. Longer ones are refused unread; real ones stay below 1 KiB.
+/// The maximum length of a header line, in bytes. Longer ones are refused unread; real ones are below 1 KiB.
 pub const MAX_LINE: usize = 8 * 1024;
 
-/// The most challenges that one line, and all lines of a response together, may hold.
+/// The maximum number of challenges of all lines of a response together.
 pub const MAX_CHALLENGES: usize = 32;
 
-/// The most parameters of one challenge, repetitions included (the longest registered scheme, Digest, has about ten).
+/// The maximum number of parameters of one challenge, repetitions included (Digest has about ten).
 pub const MAX_PARAMS: usize = 64;
 
 /// One challenge: a scheme with either a `token68` or parameters (RFC 9110 §11.3).
@@ -54,7 +54,7 @@ pub struct Challenge<'a> {
     pub token68: Option<Cow<'a, str>>,
     /// The parameters in the order of the header; names are unique.
     pub params: Vec<Param<'a>>,
-    /// Whether the challenge is outside the grammar of RFC 9110 in a way that is known to be harmless.
+    /// Whether the challenge deviates from the grammar of RFC 9110 in one of the accepted ways.
     pub lenient: bool,
 }
 
@@ -69,7 +69,7 @@ pub struct Param<'a> {
 
 /// Reads the challenges of one header line, one at a time.
 ///
-/// The iterator ends after the first error; the challenges before it have been given out by then.
+/// The iterator yields the challenges before the first error, then the error, and ends.
 ///
 /// ```
 /// use dockpass_syntax::challenge::parse;
@@ -99,7 +99,7 @@ pub fn parse_lines<'a>(
     }
 }
 
-/// Hands out the challenges of all lines, `MAX_CHALLENGES` at most. The error is the first one, with the index of its line.
+/// Yields the challenges of all lines, at most `MAX_CHALLENGES`. The error is the first one, with the index of its line.
 #[inline]
 fn each_challenge<'a>(
     lines: &mut dyn Iterator<Item = &'a str>,
@@ -136,7 +136,7 @@ impl Challenge<'_> {
         self.scheme == "basic"
     }
 
-    /// Copies what is still borrowed, for keeping the challenge beyond the life of the header.
+    /// Converts the challenge to one that owns its data.
     pub fn into_owned(self) -> Challenge<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         Challenge {
@@ -152,7 +152,7 @@ impl Challenge<'_> {
     }
 }
 
-/// Prints the challenge in the form that every client reads: values quoted, `"` and `\` escaped.
+/// Prints the challenge in the common form: values quoted, `"` and `\` escaped.
 impl fmt::Display for Challenge<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.scheme)?;

@@ -1,8 +1,8 @@
-//! JSON (RFC 8259) of strangers, read once onto a [`Tape`].
+//! Parser for untrusted JSON (RFC 8259), which writes a [`Tape`].
 //!
-//! Why not `serde_json` here: tokens and their replies are read on a hot path and with rules of their own (bounded
-//! depth, duplicate names seen, numbers without floating point, no secret left behind in a parser's buffers), and the
-//! module that browsers load must stay small. Strings without escapes are borrowed from the text.
+//! `serde_json` is not used because tokens are parsed on a hot path and with special rules (bounded depth, duplicate names
+//! detected, numbers without floating point, no secret left in a parser's buffers), and because the module that browsers
+//! load must stay small. Strings without escapes are borrowed from the text.
 
 mod number;
 mod string;
@@ -14,19 +14,19 @@ use crate::tape::{MAX_TEXT, Tag, Tape};
 
 pub use value::{Kind, Value};
 
-/// The deepest nesting that is read.
+/// The maximum depth of nesting.
 const MAX_DEPTH: usize = 32;
 
-/// The text is no JSON, or is nested too deeply.
+/// Why a text cannot be parsed as JSON.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum JsonError {
-    /// Not of the grammar, or longer than a tape can say.
+    /// A syntax error, or a text that is too long for a tape.
     Syntax,
-    /// Nested more than [`MAX_DEPTH`] deep.
+    /// Nested more than [`MAX_DEPTH`] levels deep.
     Depth,
 }
 
-/// Reads the value that is the whole of `text`; what the tape held before is lost.
+/// Parses the whole of `text` as one value. The tape is overwritten.
 ///
 /// # Errors
 /// [`JsonError`].
@@ -44,12 +44,12 @@ struct Open {
     is_object: bool,
 }
 
-/// Reads the value that is the whole of `text` from `from` on, and adds it to a tape whose places are those of `text`.
+/// Parses `text` from `from` to its end as one value, and adds it to a tape whose places are positions in `text`.
 ///
-/// Without recursion, so that no text is too deep for the stack, and looking at each octet once, but for escapes.
+/// There is no recursion, so that nesting cannot overflow the stack. Each octet is read once, except in escapes.
 ///
 /// # Errors
-/// [`JsonError`]; the tape then ends somewhere.
+/// [`JsonError`]; the tape is then incomplete.
 pub fn append(text: &str, from: usize, tape: &mut Tape) -> Result<(), JsonError> {
     if text.len() > MAX_TEXT {
         return Err(JsonError::Syntax);
@@ -57,7 +57,7 @@ pub fn append(text: &str, from: usize, tape: &mut Tape) -> Result<(), JsonError>
     let bytes = text.as_bytes();
     let mut outer = [Open::default(); MAX_DEPTH];
     let mut depth = 0;
-    // The innermost array or object: in variables, as it changes with every value.
+    // The innermost array or object is kept in variables, because it changes with every value.
     let mut open = Open::default();
     let mut at = space(bytes, from);
     'value: loop {
@@ -68,7 +68,7 @@ pub fn append(text: &str, from: usize, tape: &mut Tape) -> Result<(), JsonError>
                 depth += 1;
                 open = Open { entry: tape.open(), count: 0, is_object: bracket == b'{' };
                 at = space(bytes, at + 1);
-                // In ASCII, a closing bracket is the opening one and two.
+                // In ASCII, the code of a closing bracket is that of the opening one plus two.
                 if bytes.get(at) != Some(&(bracket + 2)) {
                     open.count = 1;
                     if open.is_object {
@@ -83,7 +83,7 @@ pub fn append(text: &str, from: usize, tape: &mut Tape) -> Result<(), JsonError>
             Some(b't') => at = literal(bytes, at, b"true", 2, tape)?,
             _ => return Err(JsonError::Syntax),
         }
-        // Behind a value: the next one, or the end of what holds it.
+        // After a value: the next one, or the end of the array or object.
         loop {
             at = space(bytes, at);
             if depth == 0 {
@@ -109,7 +109,7 @@ pub fn append(text: &str, from: usize, tape: &mut Tape) -> Result<(), JsonError>
     }
 }
 
-/// A member's name and its colon; where its value begins.
+/// Parses a member's name and colon. Returns where the value begins.
 #[inline]
 fn name(text: &str, at: usize, tape: &mut Tape) -> Result<usize, JsonError> {
     let bytes = text.as_bytes();

@@ -1,20 +1,19 @@
-//! Tokens taken apart and checked: the compact serialization (RFC 7515 §3.1) and the claims of RFC 7519 §4.1. **Nothing is
-//! verified.**
+//! Decoder for tokens: the compact serialization (RFC 7515 §3.1) and the claims of RFC 7519 §4.1. **Nothing is verified.**
 //!
 //! # Opaque, or broken
-//! A text looks like a JWT if it has dots (RFC 7519 §7.2) and the part before the first is base64url of a JSON object's
-//! beginning: `{`, and a name in quotation marks. One octet would not do, since every 256th text of random octets begins with `{`.
-//! Everything else is *opaque* (GHCR's base64 texts, Google's `ya29.…`, a JWE of five parts) and says nothing. A text that
-//! looks like a JWT and cannot be read as one has a [`JwtProblem`] (decision 0010).
+//! A string looks like a JWT if it contains a dot (RFC 7519 §7.2) and the part before the first dot is the base64url
+//! encoding of the beginning of a JSON object: `{` and a name in quotation marks. `{` alone is not enough, because one in
+//! 256 random strings begins with it.
+//! All other strings are *opaque* (GHCR's base64 tokens, Google's `ya29.…`, a JWE of five parts). A string that looks like a
+//! JWT and cannot be decoded has a [`JwtProblem`] (decision 0010).
 //!
 //! # What is checked
 //! Three parts, none empty; each base64url without padding (RFC 7515 §2); header and payload JSON objects, the header with
 //! a string `alg`; the claims `iss`, `sub`, `aud`, `exp`, `nbf`, `iat` and `jti` of their types and none twice (RFC 7519 §4).
-//! Other claims are not looked at, and may be of any JSON. A time that is beyond what JavaScript's `Date` holds counts as
-//! the last one of that side.
+//! Other claims may be any JSON. A time outside the range of JavaScript's `Date` counts as the nearest one within it.
 //!
-//! An `access` that is no list, or an entry of it that is not of its form, grants nothing and spoils nothing else: the token
-//! is read, and [`Claims::problem`] says so.
+//! An `access` claim that is not a list, and a malformed entry of it, grant nothing. The rest of the token is still decoded,
+//! and [`Claims::problem`] reports the error.
 //!
 //! # Limits
 //! [`MAX_TOKEN`] bytes, [`MAX_ACCESS`] access entries, 32 levels of JSON.
@@ -34,33 +33,32 @@ use crate::tape::Tape;
 pub use claims::{AccessEntry, AccessList, Strings};
 use claims::{read_claims, read_header};
 
-/// The longest token that is read, in bytes. Real ones are between 0.3 and 4 KiB.
+/// The maximum length of a token, in bytes. Real ones have between 0.3 and 4 KiB.
 pub const MAX_TOKEN: usize = 64 * 1024;
 
-/// The most entries in `access`.
+/// The maximum number of entries in `access`.
 pub const MAX_ACCESS: usize = 1024;
 
-/// The latest and, negative, the earliest time that is told, in seconds: what JavaScript's `Date` holds (ECMA-262
-/// §21.4.1.1). A token that ends later does not end.
+/// The latest and, negated, the earliest time, in seconds: the range of JavaScript's `Date` (ECMA-262 §21.4.1.1).
 const MAX_TIME: i64 = 8_640_000_000_000;
 
 /// What is wrong with a token that looks like a JWT. The codes are stable.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtProblem {
-    /// `access` is no list of `{type, name, actions}`, or not all of it is. The token is read all the same.
+    /// `access`, or one of its entries, does not have the form `{type, name, actions}`. The token is still decoded.
     #[error("the access claim is malformed")]
     Access,
-    /// The header has no string `alg`.
-    #[error("the header names no algorithm")]
+    /// The header has no `alg`, or it is not a string.
+    #[error("the header has no alg")]
     Algorithm,
     /// A part is not base64url without padding.
     #[error("a part is not base64url")]
     Base64,
-    /// A registered claim has another type than RFC 7519 gives it.
+    /// A registered claim does not have the type that RFC 7519 defines.
     #[error("a registered claim has the wrong type")]
     ClaimType,
-    /// The payload is no JSON object in UTF-8.
+    /// The payload is not a JSON object in UTF-8.
     #[error("the payload is not a JSON object")]
     ClaimsJson,
     /// A claim is given twice.
@@ -69,7 +67,7 @@ pub enum JwtProblem {
     /// A part is empty, for example the signature of an unsigned token.
     #[error("a part is empty")]
     EmptyPart,
-    /// The header is no JSON object in UTF-8.
+    /// The header is not a JSON object in UTF-8.
     #[error("the header is not a JSON object")]
     HeaderJson,
     /// Not three parts.
@@ -98,16 +96,16 @@ impl JwtProblem {
     }
 }
 
-/// Where a token is decoded to. It can be used again, and then allocates nothing.
+/// The buffer that a token is decoded into. Reusing it avoids allocations.
 #[derive(Clone, Default)]
 pub struct Decoded {
-    /// Header and claims as JSON, one after the other; behind them, what was there before.
+    /// Header and claims as JSON, one after the other, and after them remains of earlier tokens.
     text: Vec<u8>,
     /// Where the claims begin in `text`.
     claims_at: usize,
     /// Where they end.
     end: usize,
-    /// The values of both, header first; places are those in the text.
+    /// The tape of both, header first; its places are positions in `text`.
     pub tape: Tape,
 }
 
@@ -118,26 +116,26 @@ impl Decoded {
     }
 }
 
-/// What a text turned out to be.
+/// The result of decoding a string.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "it is looked at once, and nothing is to be allocated")]
 pub enum Reading<'a> {
-    /// No JWT: it says nothing.
+    /// Not a JWT. What it grants is unknown.
     Opaque,
-    /// It looks like a JWT and cannot be read as one: it grants nothing.
+    /// It looks like a JWT and cannot be decoded. It grants nothing.
     Broken(JwtProblem),
-    /// A JWT, checked and not verified.
+    /// A JWT: its form is checked, its signature is not verified.
     Jwt(Jwt<'a>),
 }
 
-/// What a JWT says, unverified, borrowed from where it was decoded to. `Debug` shows no claims.
+/// The contents of a JWT, unverified, borrowed from the [`Decoded`] buffer. `Debug` shows no claims.
 ///
-/// Nothing is allocated but what has escapes.
+/// Only strings with escapes are allocated.
 #[derive(Clone)]
 pub struct Jwt<'a> {
-    /// The header as JSON text.
+    /// The header as JSON.
     pub header_json: &'a str,
-    /// The claims as JSON text. They are input: never put them into markup.
+    /// The claims as JSON. They are untrusted: never insert them as markup.
     pub claims_json: &'a str,
     /// `alg` of the header.
     pub algorithm: Cow<'a, str>,
@@ -152,9 +150,9 @@ pub struct Jwt<'a> {
 pub struct Claims<'a> {
     /// `iss`.
     pub issuer: Option<Cow<'a, str>>,
-    /// `sub`; the empty text and `(anonymous)` mean nobody.
+    /// `sub`; empty or `(anonymous)` for an anonymous token.
     pub subject: Option<Cow<'a, str>>,
-    /// `aud`: one text counts as a list of one.
+    /// `aud`: a single string counts as a list of one.
     pub audience: Strings<'a>,
     /// `exp` in milliseconds since 1970.
     pub expires_at: Option<i64>,
@@ -162,15 +160,15 @@ pub struct Claims<'a> {
     pub not_before: Option<i64>,
     /// `iat` in milliseconds since 1970.
     pub issued_at: Option<i64>,
-    /// `access`; `None` if the token does not say.
+    /// `access`; `None` if the claim is absent.
     pub access: Option<AccessList<'a>>,
-    /// What is wrong with `access`, where that is not all of its form.
+    /// What is wrong with `access`, if it or one of its entries is malformed.
     pub problem: Option<JwtProblem>,
 }
 
-/// Decodes a token and checks it, without verifying it. What `decoded` held before is lost.
+/// Decodes a token and checks it, without verifying it. `decoded` is overwritten.
 ///
-/// Never fails: what is no JWT is [`Reading::Opaque`], and what is a broken one says why.
+/// Never fails: a string that is not a JWT is [`Reading::Opaque`], and a broken JWT has the reason.
 pub fn read<'a>(token: &[u8], decoded: &'a mut Decoded) -> Reading<'a> {
     match take_apart(token, decoded) {
         Some(()) => check(decoded).map_or_else(|problem| not_read(token, Some(problem)), Reading::Jwt),
@@ -178,13 +176,13 @@ pub fn read<'a>(token: &[u8], decoded: &'a mut Decoded) -> Reading<'a> {
     }
 }
 
-/// Decodes header and claims of a text that has the form of a JWT.
+/// Decodes header and claims of a string that has the form of a JWT.
 fn take_apart(token: &[u8], decoded: &mut Decoded) -> Option<()> {
     if token.len() > MAX_TOKEN {
         return None;
     }
     let Decoded { text, claims_at, end, .. } = decoded;
-    // What is there already need not be cleared: it is written over, or lies behind the end.
+    // The old contents need not be cleared: they are overwritten, or lie after the end.
     text.resize(text.len().max(token.len()), 0);
     let (read, written) = base64url::decode(token, text)?;
     let claims = behind_dot(token, read)?;
@@ -199,15 +197,15 @@ fn behind_dot(text: &[u8], at: usize) -> Option<&[u8]> {
     text.get(at..)?.strip_prefix(b".")
 }
 
-/// What to make of a text that is no JWT: of its content, which has this problem, or else of its form.
+/// Decides whether a string that is not a valid JWT, with this problem, is broken or opaque.
 #[cold]
 fn not_read(token: &[u8], problem: Option<JwtProblem>) -> Reading<'static> {
     if token.len() > MAX_TOKEN {
-        // It might be anything.
+        // Too long to decide.
         return Reading::Broken(JwtProblem::TooLarge);
     }
     let parts = token.split(|&byte| byte == b'.').count();
-    // Without a dot it is no JWT (RFC 7519 §7.2), and five parts are a JWE, whose claims are not for us (RFC 7516 §3.1).
+    // A JWT contains a dot (RFC 7519 §7.2). Five parts are a JWE, whose claims are encrypted (RFC 7516 §3.1).
     if matches!(parts, 1 | 5) || !begins_like_header(token) {
         return Reading::Opaque;
     }
@@ -218,12 +216,12 @@ fn not_read(token: &[u8], problem: Option<JwtProblem>) -> Reading<'static> {
     }))
 }
 
-/// Whether a text begins like a JOSE header (RFC 7515 §4), as far as it is base64url: a JSON object that is empty or whose
-/// first member has a name in ASCII.
+/// Whether a string begins like a JOSE header (RFC 7515 §4), as far as it is base64url: a JSON object that is empty or whose
+/// first member has an ASCII name.
 ///
-/// `{` alone would prove nothing: every 256th text of random octets begins with it.
+/// `{` alone is not enough, because one in 256 random strings begins with it.
 fn begins_like_header(token: &[u8]) -> bool {
-    /// What comes next, behind any white space.
+    /// The next octet after any white space.
     enum Next {
         Object,
         Name,
@@ -244,17 +242,17 @@ fn begins_like_header(token: &[u8]) -> bool {
             _ => return false,
         };
     }
-    // As much as there is of it.
+    // The input may be shorter.
     !matches!(next, Next::Object)
 }
 
-/// Reads what was decoded.
+/// Reads the claims from the decoded JSON.
 fn check(decoded: &mut Decoded) -> Result<Jwt<'_>, JwtProblem> {
     let Decoded { text, claims_at, end, tape } = decoded;
     let text = std::str::from_utf8(text.get(..*end).unwrap_or_default()).map_err(|error| {
         if error.valid_up_to() < *claims_at { JwtProblem::HeaderJson } else { JwtProblem::ClaimsJson }
     })?;
-    // Not at a boundary if a character begins in the header and ends in the claims, which makes both no UTF-8.
+    // A character that begins in the header and ends in the claims makes both invalid UTF-8.
     let (header_json, claims_json) = text.split_at_checked(*claims_at).ok_or(JwtProblem::HeaderJson)?;
     let reading = |syntax| move |error| if error == JsonError::Depth { JwtProblem::TooLarge } else { syntax };
     tape.clear();

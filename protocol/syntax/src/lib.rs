@@ -1,8 +1,7 @@
-//! What header fields and tokens are made of: from octets to parts, without deciding what anything grants.
+//! Parsers for header fields, JSON and tokens. They find the parts and decide nothing.
 //!
-//! The lowest layer of `dockpass-protocol`, which gives these parts their meaning and is what to depend on. It is a crate of
-//! its own because it alone is compiled for speed in the browser's module, where all else is compiled for size
-//! (decision 0022).
+//! This is the lowest layer of `dockpass-protocol`; depend on that crate instead. It is a separate crate because it is
+//! compiled for speed in the browser's module, where all other code is compiled for size (decision 0022).
 #![forbid(unsafe_code)]
 
 pub mod challenge;

@@ -14,7 +14,7 @@ pub fn split_class(text: &str) -> Option<(&str, Option<&str>)> {
     }
 }
 
-/// Whether this is the class that a resource of this type has where none is written.
+/// Whether this is the default class of a resource type.
 pub fn is_default_class(resource_type: &str, class: &str) -> bool {
     resource_type == "repository" && class == "image"
 }

@@ -1,8 +1,7 @@
-//! A tape: values of a text by where they stand in it, as pairs of numbers in one row.
+//! The tape: the values of a text and their positions in it, as an array of pairs of numbers.
 //!
-//! What JSON or a challenge says is found once and written down; whoever wants values follows the tape and cuts them out of
-//! the text. The key server makes its own types of it, and JavaScript, which sees the same memory, makes objects: twice
-//! as fast as handing over JSON (decision 0021).
+//! A parser writes the tape once; readers follow it and slice the values out of the text. Rust creates its types from the
+//! tape. JavaScript reads the same memory and creates objects, which is twice as fast as passing JSON (decision 0021).
 //!
 //! # Layout
 //! An entry is two numbers; the upper four bits of the first are its [`Tag`], the others its *place*.
@@ -17,15 +16,15 @@
 //! | [`Tag::Array`] | the number of elements, whose entries follow | the index of the entry behind the last one |
 //! | [`Tag::Object`] | the number of members, whose entries follow: name, value, name, value | the same |
 
-/// What an entry stands for.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum Tag {
-    /// A string as it stands in the text.
+    /// A string without escapes.
     Text = 0,
     /// A string with escapes.
     Escaped = 1,
-    /// One of [`WORDS`]; as a member's name, or where the text has it in other letter case.
+    /// One of [`WORDS`]: the name of a member, or a word that is in another letter case in the text.
     Word = 2,
     /// A whole number from 0 to 2^32 - 1, written in digits only.
     Integer = 3,
@@ -39,7 +38,7 @@ pub enum Tag {
     Object = 7,
 }
 
-/// The longest text that places reach into.
+/// The maximum length of a text.
 pub const MAX_TEXT: usize = (1 << TAG_AT) - 1;
 
 /// How far the tag is shifted.
@@ -47,19 +46,19 @@ pub const TAG_AT: u32 = 28;
 
 macro_rules! words {
     ($($name:ident = $text:literal),* $(,)?) => {
-        /// Names and words that nearly every token and challenge has. A tape knows them by their index into [`WORDS`], so that
-        /// nobody copies or compares them.
+        /// Names and words that occur in nearly every token and challenge. A tape refers to them by their index into [`WORDS`],
+        /// so that they need not be copied or compared.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         #[repr(u32)]
         #[expect(missing_docs, reason = "each is its own name")]
         pub enum Word { $($name),* }
 
         impl Word {
-            /// All, in the order of [`WORDS`].
+            /// All words, in the order of [`WORDS`].
             pub const ALL: [Self; WORDS.len()] = [$(Self::$name),*];
         }
 
-        /// The texts of [`Word`], each of at most eight characters.
+        /// The strings of [`Word`], each of at most eight characters.
         pub const WORDS: [&str; [$($text),*].len()] = [$($text),*];
     };
 }
@@ -81,7 +80,7 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// Forgets all entries and keeps the room.
+    /// Removes all entries and keeps the capacity.
     pub fn clear(&mut self) {
         self.entries.clear();
     }
@@ -92,20 +91,20 @@ impl Tape {
         &self.entries
     }
 
-    /// Adds an entry. A place beyond [`MAX_TEXT`] is cut off: whoever writes keeps within it.
+    /// Adds an entry. Callers must keep the place within [`MAX_TEXT`]; a larger one is truncated.
     #[inline]
     pub fn push(&mut self, tag: Tag, position: usize, second: usize) {
         self.entries.push(entry(tag, position, second));
     }
 
-    /// Adds the entry of an array or object, whose elements or members come next; its index, for [`close`](Self::close).
+    /// Adds the entry of an array or object, whose elements or members follow. Returns its index for [`close`](Self::close).
     #[inline]
     pub fn open(&mut self) -> usize {
         self.entries.push([0, 0]);
         self.entries.len() - 1
     }
 
-    /// Ends an array or object of so many elements or members.
+    /// Ends an array or object with this number of elements or members.
     #[inline]
     pub fn close(&mut self, opened: usize, tag: Tag, count: usize) {
         let end = self.entries.len();
@@ -135,7 +134,7 @@ pub fn parts(entry: Entry) -> (Tag, usize) {
     (tag, entry[0] as usize & MAX_TEXT)
 }
 
-/// The index into [`WORDS`] of what stands in `text` from `start` to `end`.
+/// The index into [`WORDS`] of `text` from `start` to `end`.
 #[inline]
 pub fn word(text: &[u8], start: usize, end: usize) -> Option<usize> {
     let length = end.wrapping_sub(start);
@@ -143,26 +142,26 @@ pub fn word(text: &[u8], start: usize, end: usize) -> Option<usize> {
         return None;
     }
     let packed = match text.get(start..).and_then(<[u8]>::first_chunk) {
-        // What follows is shifted out.
+        // The octets after the word are shifted out.
         Some(chunk) => u64::from_le_bytes(*chunk) << (64 - 8 * length) >> (64 - 8 * length),
         None => text.get(start..end)?.iter().rev().fold(0, |packed, &byte| packed << 8 | u64::from(byte)),
     };
     let index = usize::from(*POSITIONS.get(slot(packed))?);
-    // The lengths as well: a text that ends in NUL is packed like one without it.
+    // The lengths are compared as well, because a trailing NUL does not change the packed value.
     (PACKED.get(index) == Some(&packed) && WORDS.get(index)?.len() == length).then_some(index)
 }
 
-/// The places of [`POSITIONS`]: a power of two.
+/// The number of slots of [`POSITIONS`]: a power of two.
 const SLOTS: usize = 64;
 
-/// Where a packed word belongs. The factor was found by trying: no two of [`WORDS`] meet.
+/// The slot of a packed word. The factor was found by search; it gives no collisions among [`WORDS`].
 const fn slot(packed: u64) -> usize {
     (packed.wrapping_mul(FACTOR) >> 58) as usize
 }
 
 const FACTOR: u64 = 0x95e7_fc53_b29c_5297;
 
-/// [`WORDS`] as numbers: the octets, the first one lowest.
+/// [`WORDS`] as numbers: the octets in little-endian order.
 static PACKED: [u64; WORDS.len()] = pack();
 
 /// Indices into [`PACKED`] by [`slot`].

@@ -1,10 +1,10 @@
 //! Generates the JavaScript of a browser module: `dockpass-bindgen MODULE.wasm NAME FOLDER`.
 //!
-//! What `wasm-bindgen --target web` does, without that program's other parts, which take most of its three minutes to
-//! build. A crate of its own, so that `cargo xtask` does not wait for it; its dependency has the version of
-//! the library, since the two must match.
+//! Does the same as `wasm-bindgen --target web`. The other parts of that program, which take most of its three minutes to
+//! build, are not needed. This is a separate crate so that `cargo xtask` does not have to build it. Its dependency and the
+//! `wasm-bindgen` library must have the same version.
 
-#![expect(clippy::print_stderr, reason = "a command line tool talks on its terminal")]
+#![expect(clippy::print_stderr, reason = "a command line tool prints to its terminal")]
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -5,12 +5,12 @@ fn parsed(line: &str) -> Result<Command, Failure> {
 }
 
 #[test]
-fn the_definition_has_no_contradiction() {
+fn the_definition_of_the_command_line_is_valid() {
     CommandLine::command().debug_assert();
 }
 
 #[test]
-fn help_is_no_command_and_no_failure() {
+fn help_is_printed_and_is_not_a_failure() {
     for line in ["", "--help", "help", "help run", "run --help", "test -h"] {
         assert_eq!(parse(line.split_whitespace().map(OsString::from)).unwrap(), None, "{line}");
     }
@@ -33,7 +33,7 @@ fn run_takes_registries_with_their_realms() {
 }
 
 #[test]
-fn parts_run_in_their_own_order_whatever_was_typed() {
+fn parts_run_in_their_own_order_not_in_the_typed_one() {
     assert_eq!(Part::chosen(&[]), Part::ALL);
     let Command::Test { only } = parsed("test --only registries --only js --only js").unwrap() else {
         panic!("not a test");

@@ -1,9 +1,9 @@
-//! No import circles: files of one crate or one folder of JavaScript that import each other can only be understood
-//! together.
+//! Checks that no files of a crate or of a folder of JavaScript import each other in a circle. Files in a circle can only
+//! be understood together.
 //!
-//! In Rust a file imports what its `use` declarations and its `crate::`, `super::` and `self::` paths name, and each
-//! child that it declares with `mod`. What a child imports from the modules that it is inside of does not count: the
-//! child is a part of them. Tests do not count. In JavaScript, `import` and `export … from` with a relative path count.
+//! In Rust a file imports the modules in its `use` declarations and in its `crate::`, `super::` and `self::` paths, and
+//! each child that it declares with `mod`. Imports of a child from its ancestors do not count, because the child is a part
+//! of them. Tests do not count. In JavaScript, `import` and `export … from` with a relative path count.
 
 mod rust;
 #[cfg(test)]
@@ -29,10 +29,10 @@ const CRATES: [&str; 7] = [
     "xtask/src",
 ];
 
-/// The folders of JavaScript that is imported by others.
+/// The folders of JavaScript.
 const SCRIPTS: [&str; 2] = ["client-wasm/npm", "www"];
 
-/// Looks for circles in every crate and every folder of scripts, and reports all of them.
+/// Reports the circles in every crate and every folder of scripts.
 pub(super) fn circles() -> Result<(), Failure> {
     eprint!("▸ import circles … ");
     let mut files = BTreeMap::new();
@@ -64,8 +64,8 @@ fn below<'a>(files: &'a BTreeMap<String, String>, folder: &str) -> BTreeMap<&'a 
     files.iter().filter_map(|(name, text)| Some((inside(name)?, text.as_str()))).collect()
 }
 
-/// One circle through each edge that is part of any, the shortest, and each set of files once: every file imports the
-/// next one, and the first stands at the end again.
+/// The shortest circle through each edge that is part of one, each set of files once. Every file imports the next one; the
+/// first file is also the last.
 fn circles_of(graph: &Graph) -> Vec<Vec<String>> {
     let mut seen = BTreeSet::new();
     let mut circles = Vec::new();
@@ -83,7 +83,7 @@ fn circles_of(graph: &Graph) -> Vec<Vec<String>> {
     circles
 }
 
-/// The shortest way along imports, both ends included.
+/// The shortest path along imports, both ends included.
 fn shortest(graph: &Graph, from: &str, to: &str) -> Option<Vec<String>> {
     let mut before: BTreeMap<&str, &str> = BTreeMap::new();
     let mut queue = VecDeque::from([from]);
@@ -108,7 +108,7 @@ fn shortest(graph: &Graph, from: &str, to: &str) -> Option<Vec<String>> {
     None
 }
 
-/// What scripts import from each other.
+/// The imports between scripts.
 fn scripts(files: &BTreeMap<&str, &str>) -> Graph {
     let imports = |name: &str, text: &str| {
         let code = text.lines().filter(|line| !line.trim_start().starts_with(['*', '/']));

@@ -1,7 +1,7 @@
-//! `deny.toml`: licences, bans, duplicate versions and sources of what is compiled into the product.
+//! Checks `deny.toml`: licences, bans, duplicate versions and sources of the dependencies of the product.
 //!
-//! The file is cargo-deny's. These checks are made here, since cargo-deny takes minutes to build and the network to run;
-//! only it checks advisories.
+//! The file is one of cargo-deny. The checks are implemented here because cargo-deny takes minutes to build and needs the
+//! network. Only cargo-deny checks advisories.
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::failure::Failure;
 use crate::{process, util};
 
-/// The part of `deny.toml` that is read here. Other keys are cargo-deny's.
+/// The part of `deny.toml` that is read here. Other keys are for cargo-deny only.
 #[derive(Debug, Deserialize)]
 struct Policy {
     graph: Graph,
@@ -51,7 +51,7 @@ struct Sources {
     allow_registry: Vec<String>,
 }
 
-/// What `cargo metadata` prints.
+/// The output of `cargo metadata`.
 #[derive(Debug, Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -62,11 +62,11 @@ struct Package {
     name: String,
     version: String,
     license: Option<String>,
-    /// `None` of our own.
+    /// `None` for the workspace's own packages.
     source: Option<String>,
 }
 
-/// Checks, and reports every breach at once.
+/// Runs all checks and reports every breach at once.
 pub(super) fn deny() -> Result<(), Failure> {
     eprint!("▸ dependencies (deny.toml) … ");
     let unread = |error: &dyn std::fmt::Display| Failure::Failed(format!("deny.toml: {error}"));
@@ -75,7 +75,7 @@ pub(super) fn deny() -> Result<(), Failure> {
     let mut cargo = process::cargo(&["metadata", "--format-version", "1", "--locked"]);
     let metadata = process::output(&mut cargo)?;
     let metadata: Metadata = serde_json::from_str(&metadata).map_err(|error| unread(&error))?;
-    // Not the graph of the metadata: it turns on what only tests turn on.
+    // The graph of the metadata is not used, because it includes features that only tests enable.
     let mut cargo =
         process::cargo(&["tree", "--workspace", "--locked", "--prefix", "none", "--format", "{p}"]);
     cargo.args(["--edges", "normal,build"]);
@@ -102,7 +102,7 @@ fn breaches(policy: &Policy, packages: &[Package], shipped: &BTreeSet<String>) -
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in packages {
         let Package { name, version, license, source } = package;
-        // A package of tests comes from an allowed place as well: it runs on our machines.
+        // Sources are checked for test dependencies as well, because they run on developers' machines.
         let Some(source) = source else { continue };
         let is_registry = |url: &String| source.strip_prefix("registry+") == Some(url);
         if !policy.sources.allow_registry.iter().any(is_registry) {
@@ -129,7 +129,7 @@ fn breaches(policy: &Policy, packages: &[Package], shipped: &BTreeSet<String>) -
         list.retain(|version| !is_skipped(name, version));
         if list.len() > 1 {
             breaches.push(format!(
-                "{name} is there in {}; [bans] skip takes `{name}@VERSION`",
+                "{name} has several versions: {}; to allow one, add `{name}@VERSION` to [bans] skip",
                 list.join(" and ")
             ));
         }
@@ -145,7 +145,7 @@ fn breaches(policy: &Policy, packages: &[Package], shipped: &BTreeSet<String>) -
     breaches
 }
 
-/// Whether an SPDX expression is satisfied by these licences. `AND` binds before `OR`; what cannot be read is not allowed.
+/// Whether an SPDX expression is satisfied by these licences. `AND` binds more tightly than `OR`; a malformed expression is not allowed.
 fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut words = spaced.split_whitespace().peekable();
@@ -180,7 +180,7 @@ fn one(words: &mut Words<'_>, allowed: &BTreeSet<String>) -> Option<bool> {
         }
         "OR" | "AND" | "WITH" | ")" => None,
         name => {
-            // An exception adds a permission, and is named with its licence: `Apache-2.0 WITH LLVM-exception`.
+            // An exception is listed with its licence: `Apache-2.0 WITH LLVM-exception`.
             let name = match words.next_if_eq(&"WITH") {
                 Some(_) => format!("{name} WITH {}", words.next()?),
                 None => name.to_owned(),

@@ -1,13 +1,13 @@
-//! Prettier, `ESLint` and TypeScript over the JavaScript, at the versions of `package-lock.json`. Their configuration is
-//! in the root folder, where editors find it.
+//! Runs Prettier, `ESLint` and TypeScript, at the versions of `package-lock.json`. Their configuration is in the root folder,
+//! where editors find it.
 
 use crate::failure::Failure;
 use crate::tools::npm;
 use crate::{process, util, wasm};
 
-/// Runs every check; one that fails does not keep the next from running.
+/// Runs every check, even after a failed one.
 pub(super) fn javascript(fix: bool) -> Vec<Result<(), Failure>> {
-    // The types of the generated JavaScript come with the browser module.
+    // The build of the browser module generates the types of its JavaScript.
     if let Err(failure) = npm::packages().and_then(|()| wasm::build()) {
         return vec![Err(failure)];
     }
@@ -15,7 +15,7 @@ pub(super) fn javascript(fix: bool) -> Vec<Result<(), Failure>> {
         run("prettier", &[if fix { "--write" } else { "--check" }, "--log-level", "warn", "."]),
         run("eslint", if fix { &["--fix", "."] } else { &["."] }),
         run("tsc", &["--project", "."]),
-        // The tests: the same, but parameters may be untyped.
+        // The tests are checked in the same way, but parameters may be untyped.
         run("tsc", &["--project", "tests"]),
     ]
 }

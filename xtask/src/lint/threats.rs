@@ -1,6 +1,6 @@
-//! The list of threats (`docs/threats.md`) and the tests cite each other, so that neither can go stale.
+//! Checks that the list of threats (`docs/threats.md`) and the tests agree.
 //!
-//! Every id cited in the project is in the list, every test in the list exists, and its file cites the id.
+//! Every id cited in the project must be in the list, every test in the list must exist, and its file must cite the id.
 
 #[cfg(test)]
 mod tests;
@@ -14,7 +14,7 @@ use crate::util;
 /// The page, below the workspace's root.
 const PAGE: &str = "docs/threats.md";
 
-/// What the last column of a row begins with if it names no test.
+/// The beginnings of the last column of a row that names no test.
 const REASONS: [&str; 6] = [
     "**open**",
     "**by construction**",
@@ -24,13 +24,13 @@ const REASONS: [&str; 6] = [
     "**not built**",
 ];
 
-/// The files of this lint, which have ids of no threat.
+/// The files of this lint, which contain ids that are not threats.
 const OWN: [&str; 2] = ["xtask/src/lint/threats.rs", "xtask/src/lint/threats/tests.rs"];
 
-/// File name endings of what cites threats.
+/// Extensions of files that cite threats.
 const CITING: [&str; 5] = ["rs", "mjs", "js", "json", "md"];
 
-/// Checks the list against the files of the project, and reports every breach at once.
+/// Compares the list with the files of the project, and reports every breach at once.
 pub(super) fn threats() -> Result<(), Failure> {
     eprint!("▸ threats … ");
     let page = util::read(&util::root().join(PAGE))?;
@@ -53,7 +53,7 @@ pub(super) fn threats() -> Result<(), Failure> {
     Err(Failure::Failed(breaches.join("\n✗ ")))
 }
 
-/// Everything that is wrong with this list, given the files by their paths.
+/// The breaches of this list, given the files by their paths.
 fn check(page: &str, files: &BTreeMap<String, String>) -> Vec<String> {
     let mut breaches = Vec::new();
     let mut listed = BTreeSet::new();
@@ -99,10 +99,10 @@ fn names_test(span: &str) -> bool {
     span.contains("::") && span.contains('/') || span.starts_with("protocol/testdata/")
 }
 
-/// Why this test does not stand for this id: it, or its file, is not there, or the file does not cite the id.
+/// Why a test does not prove this id: the test or its file does not exist, or the file does not cite the id.
 fn not_shown(id: &str, test: &str, files: &BTreeMap<String, String>) -> Option<String> {
     let (path, name) = test.split_once("::").map_or((test, None), |(path, name)| (path, Some(name)));
-    let Some(content) = files.get(path) else { return Some(format!("{path} is not there")) };
+    let Some(content) = files.get(path) else { return Some(format!("{path} does not exist")) };
     if let Some(name) = name
         && !has_test(path, content, name, files)
     {
@@ -132,7 +132,7 @@ fn is_rust_test(text: &str, name: &str) -> bool {
     })
 }
 
-/// A function that the program of tests beside it runs by name, as tests without the usual harness do.
+/// Whether a `main.rs` in the same folder runs this function by name, as tests with their own harness do.
 fn is_in_list(path: &str, name: &str, files: &BTreeMap<String, String>) -> bool {
     let Some((folder, file)) = path.rsplit_once('/') else { return false };
     let test = format!("{}::{name}", file.trim_end_matches(".rs"));

@@ -1,4 +1,4 @@
-//! House rules that no lint can state.
+//! Rules of the project that no other lint checks.
 
 #[cfg(test)]
 mod tests;
@@ -9,28 +9,28 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::{process, util};
 
-/// Lines that a source file may have; longer ones hide a second subject. Tests and data may be longer.
+/// The maximum number of lines of a source file. Tests and data may be longer.
 const MAX_LINES: usize = 400;
 
-/// All that the pure crates may depend on: they are compiled into the page.
+/// The allowed dependencies of the pure crates, which are compiled into the page.
 const PURE: [(&str, &[&str]); 2] = [
     ("protocol/Cargo.toml", &["dockpass-syntax", "secrecy", "serde", "thiserror", "zeroize"]),
     ("protocol/syntax/Cargo.toml", &["thiserror"]),
 ];
 
-/// The modules of the key server that may know axum: everything that faces HTTP. What is below `state` may not.
+/// The modules of the key server that may use axum. Those below `state` may not.
 const KEY_SERVER_HTTP: [&str; 8] =
     ["error", "handlers", "middleware", "openapi", "router", "serve", "state", "test_support"];
 
-/// Modules of the browser half that may use `web_sys`: those of a fetch driver, should it come back to Rust.
+/// Modules of the browser bindings that may use `web_sys`: only those of a fetch driver.
 const BROWSER_FETCH: [&str; 1] = ["fetch"];
 
-/// File name endings of what people write here.
+/// Extensions of text files.
 const TEXT: [&str; 12] = ["rs", "toml", "md", "js", "mjs", "ts", "json", "html", "css", "yaml", "yml", "go"];
 
 /// Checks all rules and reports every breach at once.
 pub(super) fn tidy() -> Result<(), Failure> {
-    eprint!("▸ house rules … ");
+    eprint!("▸ project rules … ");
     let mut breaches = Vec::new();
     for path in tracked()? {
         let Ok(content) = std::fs::read_to_string(util::root().join(&path)) else { continue };
@@ -39,7 +39,9 @@ pub(super) fn tidy() -> Result<(), Failure> {
     for (manifest, allowed) in PURE {
         let text = util::read(&util::root().join(manifest))?;
         let unknown = dependencies(&text, allowed).into_iter();
-        breaches.extend(unknown.map(|name| format!("{manifest}: {name} is none of {}", allowed.join(", "))));
+        breaches.extend(unknown.map(|name| {
+            format!("{manifest}: {name} is not one of the allowed dependencies {}", allowed.join(", "))
+        }));
     }
     let page = Path::new("docs/architecture.md");
     if let Ok(text) = std::fs::read_to_string(util::root().join(page)) {
@@ -53,7 +55,7 @@ pub(super) fn tidy() -> Result<(), Failure> {
     Err(Failure::Failed(breaches.join("\n✗ ")))
 }
 
-/// The files that git knows, or would add: what people wrote.
+/// The files that git tracks or would add.
 pub(super) fn tracked() -> Result<Vec<PathBuf>, Failure> {
     let mut git = process::command("git");
     let list = process::output(git.args(["ls-files", "--cached", "--others", "--exclude-standard"]))?;
@@ -71,28 +73,28 @@ fn file(path: &Path, content: &str) -> Vec<String> {
     let data = part_of(path, &["testdata", "tests", "test", "e2e", "corpus", "docs"])
         || path.file_stem().is_some_and(|stem| stem == "tests")
         || path.extension().is_some_and(|end| end == "md")
-        // Declarations of types are read one at a time, as documentation is.
+        // Type declarations may be long, like documentation.
         || path.to_string_lossy().ends_with(".d.ts");
     let lines = content.lines().count();
     if lines > MAX_LINES && !generated && !data {
-        breaches.push(format!("{shown}: {lines} lines; at most {MAX_LINES}, or it has two subjects"));
+        breaches.push(format!("{shown}: {lines} lines, more than {MAX_LINES}; split the file"));
     }
     if !generated && !part_of(path, &["testdata", "corpus"]) {
         for (number, line) in (1..).zip(content.lines()) {
             if line.ends_with([' ', '\t', '\r']) {
-                breaches.push(format!("{shown}:{number}: space at the end of the line"));
+                breaches.push(format!("{shown}:{number}: trailing white space"));
             }
         }
         if !content.is_empty() && !content.ends_with('\n') {
-            breaches.push(format!("{shown}: no newline at the end"));
+            breaches.push(format!("{shown}: no newline at the end of the file"));
         }
     }
     if let Some(number) = uses(path, content, "client-wasm/src", "web_sys", &BROWSER_FETCH) {
         breaches
-            .push(format!("{shown}:{number}: what touches the network is JavaScript (docs/decisions/0020-fetch-driver-in-javascript.md)"));
+            .push(format!("{shown}:{number}: web_sys is not allowed here; the fetch driver is in JavaScript (docs/decisions/0020-fetch-driver-in-javascript.md)"));
     }
     if let Some(number) = uses(path, content, "keyserver/src", "axum", &KEY_SERVER_HTTP) {
-        breaches.push(format!("{shown}:{number}: nothing below state.rs knows axum (docs/architecture.md)"));
+        breaches.push(format!("{shown}:{number}: axum is not allowed below state.rs (docs/architecture.md)"));
     }
     breaches
 }
@@ -101,7 +103,7 @@ fn part_of(path: &Path, folders: &[&str]) -> bool {
     path.components().any(|part| part.as_os_str().to_str().is_some_and(|name| folders.contains(&name)))
 }
 
-/// The first line on which a file of `source` names `word` although its module, or one above it, is none of `allowed`.
+/// The first line on which a file of `source` contains `word`, although neither its module nor an ancestor is in `allowed`.
 fn uses(path: &Path, content: &str, source: &str, word: &str, allowed: &[&str]) -> Option<usize> {
     let inner =
         path.strip_prefix(source).ok().filter(|inner| inner.extension().is_some_and(|end| end == "rs"))?;
@@ -116,8 +118,8 @@ fn uses(path: &Path, content: &str, source: &str, word: &str, allowed: &[&str]) 
     content.lines().position(|line| code(line) && line.contains(&format!("{word}::"))).map(|index| index + 1)
 }
 
-/// The dependencies that are not allowed. Only ones that are compiled in count: not those of tests, and not optional ones,
-/// which only the key server turns on.
+/// The dependencies that are not allowed. Those of tests do not count, nor optional ones, which only the key server
+/// enables.
 fn dependencies<'a>(manifest: &'a str, allowed: &[&str]) -> Vec<&'a str> {
     let mut inside = false;
     let mut names = Vec::new();
@@ -134,7 +136,7 @@ fn dependencies<'a>(manifest: &'a str, allowed: &[&str]) -> Vec<&'a str> {
     names
 }
 
-/// The paths that a page of the documentation names in backquotes and that are not there.
+/// The paths in backquotes in a page of the documentation that do not exist.
 fn named_paths(text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut breaches = Vec::new();
     let mut fenced = false;
@@ -147,7 +149,7 @@ fn named_paths(text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
         }
         for span in line.split('`').skip(1).step_by(2) {
             if is_path(span) && !exists(span.trim_end_matches('/')) {
-                breaches.push(format!("docs/architecture.md:{number}: `{span}` is not there"));
+                breaches.push(format!("docs/architecture.md:{number}: `{span}` does not exist"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A program that runs beside this one, and is stopped and reaped with it.
+//! Child processes that are stopped together with this one.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -11,21 +11,21 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 use crate::process;
 
-/// How long a program may take to stop by itself.
+/// How long a program may take to stop after SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Lines of output that are kept for the case that it dies.
+/// How many lines of output are kept, to be shown if the program exits.
 const KEPT: usize = 20;
 
-/// What was read of its output, of both streams.
+/// The last lines of standard output and standard error.
 #[derive(Debug, Default)]
 struct ChildOutput {
-    /// The first line that starts as its announcement should.
+    /// The rest of the first line that announces the program as ready.
     announcement: Option<String>,
     last: VecDeque<String>,
 }
 
-/// A running program. Dropping it stops it, with everything that it started itself, and waits for its end.
+/// A running program. Dropping it stops the program and its own children, and waits for its end.
 #[derive(Debug)]
 pub(crate) struct Child {
     name: &'static str,
@@ -35,8 +35,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts it in a process group of its own; what it prints is shown with its name before each line. It announces
-    /// that it is ready by a line that starts with `announces`.
+    /// Starts the program in a process group of its own. Each line of its output is shown after its name. The program is ready
+    /// once it prints a line that starts with `announces`.
     pub(crate) fn start(
         name: &'static str,
         announces: &'static str,
@@ -63,22 +63,22 @@ impl Child {
         self.process.id()
     }
 
-    /// What followed `announces` on the line that it announced itself with; `None` before that.
+    /// The text after `announces`; `None` until the program is ready.
     pub(crate) fn announcement(&self) -> Option<String> {
         lock(&self.captured).announcement.clone()
     }
 
-    /// If it ended: that it did, how, and its last words.
+    /// A message with exit status and last lines, if the program has exited.
     pub(crate) fn obituary(&mut self) -> Option<String> {
         let status = self.process.try_wait().ok().flatten()?;
-        // Its pipes are closed now, or soon are: the readers end.
+        // Its pipes are closed, so the readers end.
         self.readers.drain(..).for_each(|reader| drop(reader.join()));
         let words: Vec<String> =
             lock(&self.captured).last.iter().map(|line| format!("\n    {line}")).collect();
-        Some(format!("the {} ended by itself ({status}); its last lines:{}", self.name, words.concat()))
+        Some(format!("the {} has exited ({status}); its last lines:{}", self.name, words.concat()))
     }
 
-    /// Sends a signal to its process group. The shell's own `kill` does it: the standard library can only kill.
+    /// Sends a signal to the process group, with the shell's `kill`: the standard library can only send SIGKILL.
     fn signal(&self, signal: &str) {
         let line = format!("kill -{signal} -{} 2>/dev/null", self.process.id());
         _ = process::command("sh").args(["-c", &line]).status();
@@ -94,7 +94,7 @@ impl Drop for Child {
         while matches!(self.process.try_wait(), Ok(None)) && start.elapsed() < STOP_LIMIT {
             thread::sleep(Duration::from_millis(20));
         }
-        // Whatever is left of the group: a program that does not stop, or one that it started.
+        // Kills the rest of the group: a program that did not stop, or its children.
         self.signal("KILL");
         _ = self.process.wait();
     }

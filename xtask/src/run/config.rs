@@ -1,4 +1,4 @@
-//! The key server's configuration for `cargo xtask run`.
+//! Writes the key server's configuration for `cargo xtask run`.
 
 use crate::flags::OwnRegistry;
 
@@ -7,16 +7,16 @@ use crate::flags::OwnRegistry;
 pub(crate) struct Registry {
     pub(crate) name: String,
     pub(crate) url: String,
-    /// Token services that may be asked besides those on the registry's own origin.
+    /// Token services on other origins than the registry's own.
     pub(crate) realms: Vec<String>,
-    /// Origins that it redirects blobs to, although their addresses are not public.
+    /// Origins with private addresses that it redirects blobs to.
     pub(crate) redirects: Vec<String>,
-    /// Repositories to show where it lets nobody list its catalog.
+    /// Repositories to show if the registry has no catalog.
     pub(crate) catalog: Vec<String>,
 }
 
 impl Registry {
-    /// A registry of the person's own, named by its host.
+    /// The user's own registry, named by its host.
     pub(crate) fn of_person(given: &OwnRegistry) -> Self {
         let host = given.url.split_once("://").map_or(given.url.as_str(), |(_, rest)| rest);
         let name = host.split('/').next().unwrap_or(host).to_owned();
@@ -24,10 +24,10 @@ impl Registry {
     }
 }
 
-/// Where the README's example of a page of one's own is served.
+/// The origins of the README's example page.
 pub(crate) const EXAMPLE_PAGE: &str = "http://localhost:8000";
 
-/// The configuration file. Pages of these origins may use the key server besides its own.
+/// The configuration file. Pages of these origins may use the key server as well.
 pub(crate) fn text(listen: &str, registries: &[Registry], pages: &[&str]) -> String {
     let mut lines = vec!["# Written by `cargo xtask run`.".to_owned(), format!("listen: {}", quoted(listen))];
     if !pages.is_empty() {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registry_of_ones_own_is_named_by_its_host() {
+    fn the_users_own_registry_is_named_by_its_host() {
         let given =
             OwnRegistry { url: "https://r.example:5000".to_owned(), realms: vec!["https://a/t".to_owned()] };
         let registry = Registry::of_person(&given);

@@ -1,4 +1,4 @@
-//! What the demo registry writes when it listens (`dockpass-demo --ready-file`).
+//! Reads the file that the demo registry writes when it is ready (`dockpass-demo --ready-file`).
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::config::Registry;
 #[derive(Debug)]
 pub(crate) struct Ready(Value);
 
-/// Reads the file; `None` while it is not there or not complete.
+/// Reads the file; `None` while it does not exist or is incomplete.
 pub(crate) fn read(path: &Path) -> Option<Ready> {
     let value: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     value.get("registries")?.as_array()?;
@@ -35,7 +35,7 @@ impl Ready {
         self.list().map(registry).collect()
     }
 
-    /// Who may log in where.
+    /// The table of logins.
     pub(crate) fn table(&self) -> String {
         let mut table = String::new();
         let mut row = |cells: [&str; 5]| {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_complete_is_not_ready() {
+    fn an_incomplete_file_is_not_ready() {
         let path = crate::util::target().join("xtask-test-demo.json");
         assert!(read(&path).is_none());
         for (content, ready) in [("{\"regis", false), ("{}", false), ("{\"registries\":[]}", true)] {

@@ -1,4 +1,4 @@
-//! Reading what test runners print at their end.
+//! Parses the summaries of test runners.
 
 use std::fmt;
 use std::ops::Add;
@@ -12,7 +12,7 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    /// A part whose runner found nothing to run has not shown anything: that is one failure.
+    /// A part that ran no test counts as one failure.
     pub(crate) fn or_none_ran(self, part: &str) -> Self {
         if self.passed + self.failed > 0 {
             return self;
@@ -122,7 +122,7 @@ test result: FAILED. 40 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out;
     }
 
     #[test]
-    fn the_closing_line_is_plain() {
+    fn the_summary_has_the_counts_of_all_parts() {
         assert_eq!(Count { passed: 12, failed: 0, skipped: 0 }.to_string(), "12 passed, 0 failed");
         assert_eq!(Count { passed: 1, failed: 2, skipped: 3 }.to_string(), "1 passed, 2 failed, 3 skipped");
     }

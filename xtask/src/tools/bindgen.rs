@@ -1,6 +1,6 @@
-//! wasm-bindgen's programs, built from `xtask/bindgen` into the cache.
+//! Builds wasm-bindgen's programs from `xtask/bindgen` into the cache.
 //!
-//! Tool and library must have one version. Both are pinned, and a test compares them.
+//! Tool and library must have the same version. Both are pinned, and a test compares them.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::process::{self, Step};
 use crate::util::{self, Hash};
 
-/// A program that may still be being built.
+/// A program whose build may not be finished.
 #[derive(Debug)]
 pub(crate) struct Program {
     path: PathBuf,
@@ -16,19 +16,19 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Its path, once it is there.
+    /// Waits for the build and returns the path.
     pub(crate) fn wait(self) -> Result<PathBuf, Failure> {
         self.build.map_or(Ok(String::new()), Step::wait)?;
         Ok(self.path)
     }
 }
 
-/// What makes JavaScript of a module. Starts building it where it is missing.
+/// The program that generates the JavaScript of a module. Starts its build if it is missing.
 pub(crate) fn generator() -> Result<Program, Failure> {
     program("dockpass-bindgen", &[])
 }
 
-/// What runs a module's tests in a browser.
+/// The program that runs a module's tests in a browser.
 pub(crate) fn test_runner() -> Result<PathBuf, Failure> {
     program("wasm-bindgen-test-runner", &["--features", "test-runner"])?.wait()
 }

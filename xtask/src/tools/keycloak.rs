@@ -1,4 +1,4 @@
-//! Keycloak, which `test --only registries` runs as a token service: its distribution from Maven, prepared once.
+//! Keycloak, the token service of `test --only registries`. It is downloaded with Maven and prepared once.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use crate::{process, util};
 /// The version, as Maven knows it.
 const VERSION: &str = "26.7.3";
 
-/// Unpacks and prepares it where that has not been done; gives the folder that holds `bin/kc.sh`.
+/// Unpacks and prepares Keycloak if necessary. Returns the folder that contains `bin/kc.sh`.
 pub(crate) fn folder() -> Result<PathBuf, Failure> {
     let folder = util::cache()?.join(format!("keycloak-{VERSION}"));
     if folder.is_dir() {
@@ -25,7 +25,7 @@ pub(crate) fn folder() -> Result<PathBuf, Failure> {
     let unpacked = unfinished.join(format!("keycloak-{VERSION}"));
     let script = unpacked.join("bin/kc.sh");
     let mut prepare = process::command("sh");
-    // The database in memory: nothing of a run stays in the cache.
+    // The database is in memory, so that a run leaves nothing in the cache.
     prepare.arg(&script).args(["build", "--db=dev-mem", "--features=docker"]);
     process::quiet("preparing Keycloak (once)", &mut prepare)?;
     std::fs::rename(&unpacked, &folder).map_err(Failure::io("create", &folder))?;

@@ -1,4 +1,4 @@
-//! Packages from npm: `wasm-opt`, and what the JavaScript tests import.
+//! Packages from npm: `wasm-opt`, and the dependencies of the JavaScript tests.
 
 use std::path::{Path, PathBuf};
 
@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::util::Hash;
 use crate::{process, util};
 
-/// `wasm-opt` of the pinned binaryen. Distributions' own may be too old: Debian 12's (108) writes modules that
-/// validate and then fail at start.
+/// `wasm-opt` of the pinned binaryen. The versions of distributions may be too old: modules written by Debian 12's (108)
+/// fail at start.
 pub(crate) fn wasm_opt() -> Result<PathBuf, Failure> {
     let source = util::root().join("xtask/npm");
     let folder = util::cache()?.join(format!("npm-{}", key(&source)?));
@@ -22,7 +22,7 @@ pub(crate) fn wasm_opt() -> Result<PathBuf, Failure> {
     Ok(program)
 }
 
-/// Installs what the JavaScript is checked, tested and measured with into `node_modules`, when the lock file changed.
+/// Installs the packages that check, test and measure the JavaScript into `node_modules`, if the lock file has changed.
 pub(crate) fn packages() -> Result<(), Failure> {
     let folder = util::root();
     let key = key(folder)?;

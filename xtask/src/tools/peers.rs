@@ -8,12 +8,12 @@ use crate::failure::Failure;
 use crate::util::Hash;
 use crate::{process, util};
 
-/// Builds what is not built yet and returns a folder that holds each program under its plain name.
+/// Builds the missing programs and returns a folder that contains each program under its name.
 pub(crate) fn folder() -> Result<PathBuf, Failure> {
     link(modules())
 }
 
-/// The same with the programs that take long to build.
+/// The same, including the programs that take long to build.
 pub(crate) fn folder_with_heavy() -> Result<PathBuf, Failure> {
     link([modules(), modules_of("tests/registries/peers")].concat())
 }
@@ -82,7 +82,7 @@ fn build(module: &Path) -> Result<PathBuf, Failure> {
     Ok(program)
 }
 
-/// The module of a `go.mod` that it is there to build: the one of its tool, else its first direct requirement.
+/// The module that a `go.mod` is for: the one of its tool, or its first direct requirement.
 fn required(manifest: &str) -> Option<&str> {
     let lines = || manifest.lines().map(|line| line.strip_prefix("require ").unwrap_or(line).trim());
     if let Some(tool) = manifest.lines().find_map(|line| line.strip_prefix("tool ")) {

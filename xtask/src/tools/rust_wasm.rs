@@ -1,8 +1,8 @@
 //! A Rust toolchain for `wasm32-unknown-unknown`.
 //!
-//! Best is one that has the target's standard library (`rustup target add wasm32-unknown-unknown`). Where that cannot
-//! be had, a toolchain with the library's source will do, Debian's for one: the library is built once into a sysroot
-//! in the cache, and from then on builds need no unstable flag. Host crates are never built differently.
+//! A toolchain with the target's standard library is preferred (`rustup target add wasm32-unknown-unknown`). Otherwise a
+//! toolchain with the source of the library is used, such as Debian's: the library is built once into a sysroot in the
+//! cache, and builds need no unstable flag after that. Host crates are not affected.
 
 #[cfg(test)]
 mod tests;
@@ -18,12 +18,12 @@ use crate::{process, util};
 /// The target's name.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// A compiler that was looked at.
+/// A compiler of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Candidate {
     /// The compiler's path; `None` for the one that runs with plain `cargo`.
     rustc: Option<PathBuf>,
-    /// What `rustc -vV` says.
+    /// The output of `rustc -vV`.
     version: String,
     sysroot: PathBuf,
     /// The target's standard library is installed.
@@ -34,21 +34,21 @@ struct Candidate {
     linker: Option<PathBuf>,
 }
 
-/// A toolchain ready to build with.
+/// A toolchain that can build for the target.
 #[derive(Clone, Debug)]
 pub(crate) struct Toolchain {
     candidate: Candidate,
-    /// Where the standard library was built to, when the toolchain has none.
+    /// The sysroot with the built standard library, if the toolchain has none.
     sysroot: Option<PathBuf>,
     panics: Panics,
 }
 
-/// What a panic does.
+/// The behaviour of a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Panics {
-    /// Says where and why, which only tests can hear.
+    /// Prints message and location, for tests.
     Report,
-    /// Stops at once: without the machinery to say anything, which no page would show, the module is 12 % smaller.
+    /// Aborts without a message, which a page would not show. This makes the module 12 % smaller.
     Stop,
 }
 
@@ -63,8 +63,8 @@ impl Panics {
 }
 
 impl Toolchain {
-    /// A cargo command for the target, with a target folder of its own: another compiler would otherwise make
-    /// the host's crates build anew each time.
+    /// A cargo command for the target, with its own target folder: the host's crates would otherwise be rebuilt whenever the
+    /// compiler changes.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.candidate.cargo(arguments);
         command.arg("--target").arg(TARGET).arg("--target-dir").arg(target());
@@ -85,7 +85,7 @@ impl Toolchain {
         self.candidate.sysroot.join("bin/clippy-driver").is_file()
     }
 
-    /// One line about it.
+    /// A description in one line.
     pub(crate) fn description(&self) -> String {
         let version = self.candidate.version.lines().next().unwrap_or_default();
         let library = if self.sysroot.is_some() {
@@ -96,7 +96,7 @@ impl Toolchain {
         format!("{version}, {library}")
     }
 
-    /// Changes when the toolchain does.
+    /// A fingerprint, which changes with the toolchain.
     pub(crate) fn key(&self) -> String {
         format!("{}{:?}", self.candidate.version, self.sysroot)
     }
@@ -118,7 +118,7 @@ impl Candidate {
         };
         let version = ask(&["-vV"])?;
         let sysroot = PathBuf::from(ask(&["--print", "sysroot"])?.trim());
-        // An unknown target makes this fail; the library is then not there either.
+        // This fails for an unknown target; the library does not exist then either.
         let library = ask(&["--print", "target-libdir", "--target", TARGET]).unwrap_or_default();
         let has_target = util::files(Path::new(library.trim()))
             .iter()
@@ -132,7 +132,7 @@ impl Candidate {
         let mut command = match &self.rustc {
             None => process::cargo(arguments),
             Some(rustc) => {
-                // Its own cargo, where there is one: source and build system of the standard library belong together.
+                // The cargo of the same toolchain, if there is one, because it must match the source of the standard library.
                 let own = rustc.with_file_name("cargo");
                 let mut command = if own.is_file() { process::command(own) } else { process::cargo(&[]) };
                 command.args(arguments).env("RUSTC", rustc);
@@ -143,7 +143,7 @@ impl Candidate {
                 command
             }
         };
-        // Would win over the target's own flags.
+        // These would override the target's own flags.
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOCFLAGS", "CARGO_ENCODED_RUSTDOCFLAGS"] {
             command.env_remove(name);
         }
@@ -162,25 +162,25 @@ fn candidates() -> &'static [Candidate] {
 
 fn look() -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Candidate::look_at(None).into_iter().collect();
-    // Debian's, which has the library's source, beside the active one.
+    // Debian's toolchain, which has the library's source.
     found.extend(Candidate::look_at(Some("/usr/bin/rustc".into())));
     found
 }
 
-/// The target's library beats its source; of equals the first, which is the active toolchain.
+/// Prefers an installed library to its source, and among equals the first one, which is the active toolchain.
 fn choose(candidates: &[Candidate]) -> Option<&Candidate> {
     let usable = |candidate: &&Candidate| candidate.linker.is_some();
     let plain = candidates.iter().filter(usable).find(|candidate| candidate.has_target);
     plain.or_else(|| candidates.iter().filter(usable).find(|candidate| candidate.has_source))
 }
 
-/// Whether a toolchain is there; nothing is remembered, since packages may be installed in between.
+/// Whether there is a toolchain. The result is not cached, because packages may be installed meanwhile.
 pub(crate) fn is_available() -> bool {
     choose(&look()).is_some()
 }
 
-/// A linker for the target: the toolchain's own `rust-lld`, or LLVM's of the compiler's LLVM version. Named, because with
-/// another sysroot the compiler would not find it.
+/// A linker for the target: the toolchain's own `rust-lld`, or LLVM's of the compiler's LLVM version. The path is passed
+/// to the compiler, because it does not find the linker with another sysroot.
 fn linker(sysroot: &Path, version: &str) -> Option<PathBuf> {
     let field = |name: &str| version.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let own = sysroot.join("lib/rustlib").join(field("host:")?).join("bin/rust-lld");
@@ -191,7 +191,7 @@ fn linker(sysroot: &Path, version: &str) -> Option<PathBuf> {
     ["rust-lld", &format!("wasm-ld-{llvm}")].into_iter().find_map(util::which)
 }
 
-/// The Debian packages that bring a toolchain with the library's source; `None` where there are none.
+/// The Debian packages of a toolchain with the library's source; `None` if they do not exist.
 pub(crate) fn debian_packages() -> Option<Vec<String>> {
     let show = |package: &str| {
         let mut command = process::command("apt-cache");
@@ -214,12 +214,12 @@ fn llvm_version(description: &str) -> Option<&str> {
         .find(|name| version(name))
 }
 
-/// The toolchain to check and test the browser's crate with; builds its standard library if it has to.
+/// The toolchain to check and test the browser's crate with. Builds its standard library if necessary.
 pub(crate) fn toolchain() -> Result<Toolchain, Failure> {
     with_panics(Panics::Report)
 }
 
-/// The toolchain to build the browser module with. An installed standard library is taken as it is.
+/// The toolchain to build the browser module with. An installed standard library is used unchanged.
 pub(crate) fn module_toolchain() -> Result<Toolchain, Failure> {
     with_panics(Panics::Stop)
 }
@@ -227,7 +227,7 @@ pub(crate) fn module_toolchain() -> Result<Toolchain, Failure> {
 fn with_panics(panics: Panics) -> Result<Toolchain, Failure> {
     let Some(candidate) = choose(candidates()) else {
         return Err(Failure::Unavailable(format!(
-            "no Rust toolchain here can build for the browser; type: rustup target add {TARGET}"
+            "no Rust toolchain for the browser is installed; type: rustup target add {TARGET}"
         )));
     };
     let sysroot = if candidate.has_target { None } else { Some(standard_library(candidate, panics)?) };
@@ -247,11 +247,11 @@ path = \"lib.rs\"
 opt-level = \"z\"
 ";
 
-/// What is built, and how: for size, which made the whole module 8 % smaller (November 2026).
+/// The arguments of the build. Optimising for size makes the whole module 8 % smaller (November 2026).
 const BUILD: [&str; 3] =
     ["--release", "-Zbuild-std=std,panic_abort,test", "-Zbuild-std-features=optimize_for_size"];
 
-/// Builds the standard library into the cache, once for each compiler and way to panic.
+/// Builds the standard library into the cache, once for each compiler and panic strategy.
 fn standard_library(candidate: &Candidate, panics: Panics) -> Result<PathBuf, Failure> {
     let key =
         Hash::new().add(&candidate.version).add(EMPTY_CRATE).add(BUILD.concat()).add(panics.flags()).hex();
@@ -260,7 +260,7 @@ fn standard_library(candidate: &Candidate, panics: Panics) -> Result<PathBuf, Fa
     if libraries(&sysroot).is_dir() {
         return Ok(sysroot);
     }
-    // Built beside its place and moved there when complete; another process may do the same meanwhile.
+    // Built in a temporary folder and moved when complete, because another process may do the same at the same time.
     let scratch = util::cache()?.join(format!("building-{}-{key}", std::process::id()));
     util::remove(&scratch)?;
     util::write(&scratch.join("crate/Cargo.toml"), EMPTY_CRATE)?;
@@ -272,7 +272,7 @@ fn standard_library(candidate: &Candidate, panics: Panics) -> Result<PathBuf, Fa
         .arg("--target-dir")
         .arg(scratch.join("target"))
         .env("RUSTC_BOOTSTRAP", "1")
-        // Without the bitcode, link-time optimisation would stop at the standard library.
+        // Without the bitcode, link-time optimisation would exclude the standard library.
         .env("RUSTFLAGS", format!("-Cembed-bitcode=yes{}", panics.flags()));
     process::quiet("building the standard library for the browser (once)", &mut cargo)?;
     let into = libraries(&scratch.join("sysroot"));

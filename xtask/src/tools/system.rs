@@ -1,4 +1,4 @@
-//! Programs that the operating system's package manager brings.
+//! Programs from the operating system's package manager.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use super::rust_wasm;
 use crate::failure::Failure;
 use crate::{process, util};
 
-/// One thing that a command may need from the system.
+/// A program that a command may need from the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Requirement {
     Chromium,
@@ -34,16 +34,16 @@ pub(crate) enum Requirement {
     Maven,
 }
 
-/// How a missing thing is had.
+/// How a missing program can be installed.
 #[derive(Debug, PartialEq, Eq)]
 enum Fix {
     /// Debian packages of these names.
     Packages(Vec<String>),
-    /// No package will do: what a person does instead.
+    /// By hand: the instruction for the user.
     ByHand(&'static str),
 }
 
-/// What to do about all that is missing.
+/// What to do about missing programs.
 #[derive(Debug, PartialEq, Eq)]
 enum Plan {
     Nothing,
@@ -54,10 +54,10 @@ enum Plan {
 }
 
 impl Requirement {
-    /// What only the heavy servers of `test --only registries` need.
+    /// The requirements of `test --only registries` only.
     pub(crate) const HEAVY: [Self; 3] = [Self::CCompiler, Self::Java, Self::Maven];
 
-    /// Everything that the other commands need.
+    /// The requirements of all other commands.
     pub(crate) const ALL: [Self; 14] = [
         Self::Chromium,
         Self::ChromeDriver,
@@ -75,10 +75,10 @@ impl Requirement {
         Self::RustWasm,
     ];
 
-    /// What the browser module's build needs.
+    /// The requirements of the browser module's build.
     pub(crate) const BROWSER_MODULE: [Self; 3] = [Self::RustWasm, Self::Node, Self::Npm];
 
-    /// What is looked for, as a person knows it.
+    /// The name of the program.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chromium => "chromium",
@@ -101,7 +101,7 @@ impl Requirement {
         }
     }
 
-    /// Where it is; `None` when it is missing (and for what is no program).
+    /// The path of the program; `None` if it is missing or not a program.
     pub(crate) fn found(self) -> Option<PathBuf> {
         match self {
             Self::Chromium => {
@@ -147,7 +147,7 @@ impl Requirement {
     }
 }
 
-/// Makes sure that all of these are there, with one run of the package manager for everything that is missing.
+/// Installs those that are missing, with one run of the package manager, or fails with instructions.
 pub(crate) fn require(needs: &[Requirement]) -> Result<(), Failure> {
     let missing: Vec<Requirement> = needs.iter().copied().filter(|need| !need.is_there()).collect();
     if missing.is_empty() {
@@ -156,8 +156,8 @@ pub(crate) fn require(needs: &[Requirement]) -> Result<(), Failure> {
     let apt = util::which("apt-get").is_some();
     let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     if apt && root {
-        // Before this, what the package lists know may be nothing, or old.
-        process::quiet("reading the package lists", &mut apt_get(&["update"]))?;
+        // The package lists may be empty or outdated.
+        process::quiet("updating the package lists", &mut apt_get(&["update"]))?;
     }
     let fixes: Vec<(&str, Fix)> = missing.iter().map(|need| (need.name(), need.fix())).collect();
     match plan(&fixes, apt, root) {
@@ -185,8 +185,8 @@ fn apt_get(arguments: &[&str]) -> std::process::Command {
     command
 }
 
-/// Decides; the only caller acts. Installs only when that makes everything present: half an installation before an
-/// error would surprise.
+/// Decides what to do. Packages are installed only if nothing has to be installed by hand, so that an error never leaves a
+/// partial installation.
 fn plan(missing: &[(&str, Fix)], apt: bool, root: bool) -> Plan {
     let mut packages = Vec::new();
     let mut by_hand = Vec::new();
@@ -194,7 +194,7 @@ fn plan(missing: &[(&str, Fix)], apt: bool, root: bool) -> Plan {
         match fix {
             Fix::Packages(names) if apt => packages.extend(names.iter().cloned()),
             Fix::Packages(names) => {
-                by_hand.push(format!("{name}: install it (Debian calls it {})", names.join(", ")));
+                by_hand.push(format!("{name}: install it (Debian package: {})", names.join(", ")));
             }
             Fix::ByHand(text) => by_hand.push(format!("{name}: {text}")),
         }

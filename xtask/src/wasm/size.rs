@@ -1,4 +1,4 @@
-//! How much a page loads: `client-wasm/size-budget.toml` against the files of the packed npm package.
+//! Compares the size of what a page loads from the packed npm package with `client-wasm/size-budget.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,14 +9,14 @@ use serde::Deserialize;
 use crate::failure::Failure;
 use crate::{process, util};
 
-/// The most bytes that a page may load for one entry.
+/// The maximum number of bytes that a page may load for one entry.
 #[derive(Debug, Deserialize)]
 struct Budget {
     gzip: u64,
     brotli: u64,
 }
 
-/// What a page loads for one entry: its files together, each compressed alone.
+/// The size of all files that a page loads for one entry, each compressed alone.
 #[derive(Debug, Deserialize)]
 struct Size {
     files: usize,
@@ -25,7 +25,7 @@ struct Size {
     brotli: u64,
 }
 
-/// Node.js brings both compressors.
+/// Node.js has both compressors.
 const SCRIPT: &str = "
 const fs = require('node:fs'), zlib = require('node:zlib')
 const files = process.argv.slice(1).map((name) => fs.readFileSync(name))
@@ -33,7 +33,7 @@ const sum = (bytes) => files.reduce((sum, file) => sum + bytes(file).length, 0)
 const [raw, gzip, brotli] = [sum((file) => file), sum((file) => zlib.gzipSync(file, { level: 9 })), sum(zlib.brotliCompressSync)]
 console.log(JSON.stringify({ files: files.length, raw, gzip, brotli }))";
 
-/// Measures the unpacked tarball in `package`; the table, and the breaches of the budget.
+/// Measures the unpacked tarball in `package`. Returns the table, and the breaches of the budget.
 pub(super) fn measure(package: &Path) -> Result<(String, Vec<String>), Failure> {
     let path = util::root().join("client-wasm/size-budget.toml");
     let unread = |error: &dyn std::fmt::Display| Failure::Failed(format!("{}: {error}", util::shown(&path)));
@@ -49,8 +49,8 @@ pub(super) fn measure(package: &Path) -> Result<(String, Vec<String>), Failure> 
     Ok(compare(&rows))
 }
 
-/// The files that a page loads for this one: what it imports, and the browser module whose address it names. A file that
-/// the tarball lacks is an error.
+/// The files that a page loads with this one: its imports, and the browser module whose URL it contains. A file that is
+/// missing in the tarball is an error.
 fn loaded(entry: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
     let (mut found, mut next) = (BTreeSet::new(), vec![entry.to_owned()]);
     while let Some(path) = next.pop() {
@@ -59,13 +59,13 @@ fn loaded(entry: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
             (util::has_extension(&path, &["js"]), path.parent().unwrap_or(&path).to_owned());
         if found.insert(path.clone()) && is_script {
             let text = util::read(&path)?;
-            // Comments name files of types, which no page loads.
+            // Comments refer to type declarations, which no page loads.
             let is_code =
                 |line: &&str| !["//", "/*", "*"].iter().any(|start| line.trim_start().starts_with(start));
             let code: Vec<&str> = text.lines().filter(is_code).collect();
             let code = code.join("\n");
             let pieces: Vec<&str> = code.split(['\'', '"']).collect();
-            // Not the `import(…)` of a type, which stands in braces.
+            // Not the `import(…)` of a type, which is in braces.
             let loads = ["from", "import", "new URL(", "await import(", "=> import("];
             for (before, address) in pieces.iter().zip(pieces.iter().skip(1)) {
                 let is_relative = address.starts_with("./") || address.starts_with("../");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_shows_sizes_beside_their_budgets() {
+    fn the_table_shows_sizes_and_budgets() {
         let row = compared(99, 88).0.lines().last().unwrap().to_owned();
         assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["a.js", "2", "300", "99", "100", "88", "90"]);
     }

@@ -137,7 +137,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
               status: good ? 200 : 401,
               sent: 'Basic',
               decision: 'proven',
-              reason: 'The credentials are proven good.',
+              reason: 'The credentials are valid.',
               extra: 'not for listeners',
             },
           ]
@@ -190,7 +190,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
                 target: 'https://auth.test/token',
                 status: 200,
                 decision: 'got_token',
-                reason: 'The token service gave a token.',
+                reason: 'The token service issued a token.',
                 scopes,
               },
             ]

@@ -115,65 +115,10 @@ async fn a_session_that_does_not_open_never_goes_to_a_registry() {
     assert!(fake.received().is_empty());
 }
 
-// Threats: GW-11.
-#[tokio::test]
-async fn only_paths_of_the_specification_pass_and_as_they_were_matched() {
-    let fake = Fake::start(echo).await;
-    let server = TestServer::with(&[&fake]);
-    for bad in [
-        "/v2",
-        "/v2/..",
-        "/v2/../x",
-        "/v2/%2e%2e/x",
-        "/v2/a/%2e%2e%2f/tags/list",
-        "/v2/a%2fb/tags/list",
-        "/v2//tags/list",
-        "/v2/a/tags/list/",
-        "/v2/A/tags/list",
-        "/v2/a/..;/tags/list",
-        "/v1/search",
-        "/",
-        "/v2/a/manifests/",
-        "/v2/_catalog/",
-        "/v2/a/blobs/sha256:../../x",
-        "/v2/a/manifests/%00",
-        "/v2/a/manifests/..%2f..",
-        "/healthz",
-    ] {
-        let response = server.get(&path(&fake, bad), &[]).await;
-        assert_eq!(response.json()["code"], "invalid_path", "{bad}");
-    }
-    server.get("/r/evil.test/v2/", &[]).await.assert_problem("registry_not_allowed");
-    server.get("/r/127.0.0.1/v2/", &[]).await.assert_problem("registry_not_allowed");
-    server.get("/r/@/v2/", &[]).await.assert_problem("invalid_registry");
-    server.get("/r/", &[]).await.assert_problem("not_found");
-    server.get("/r", &[]).await.assert_problem("not_found");
-    assert!(fake.received().is_empty());
-    for good in [
-        "/v2/",
-        "/v2/_catalog?n=2&last=a%2Fb",
-        "/v2/a/b/tags/list?n=1",
-        "/v2/a/manifests/latest",
-        &format!("/v2/a/blobs/{DIGEST}"),
-        &format!("/v2/a/referrers/{DIGEST}?artifactType=x"),
-    ] {
-        let response = server.get(&path(&fake, good), &[]).await;
-        assert_eq!(response.json()["target"], good);
-    }
-    let escaped = path(&fake, "/v2/").replace(':', "%3A");
-    assert_eq!(server.get(&escaped, &[]).await.status, StatusCode::OK);
-}
-
 // Threats: GW-13.
 #[tokio::test]
-async fn it_is_read_only_unless_configured() {
+async fn a_writable_gateway_relays_the_body_and_refuses_methods_of_no_endpoint() {
     let fake = Fake::start(echo).await;
-    let server = TestServer::with(&[&fake]);
-    for method in ["PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO"] {
-        let target = path(&fake, "/v2/a/manifests/x");
-        server.send(request(method, &target, &[], Body::empty())).await.assert_problem("method_not_allowed");
-    }
-    assert!(fake.received().is_empty());
     let writing = TestServer::configured(&[&fake], |config: &mut Settings| config.gateway.read_only = false);
     let put = request(
         "PUT",
@@ -192,46 +137,6 @@ async fn it_is_read_only_unless_configured() {
         .send(request("TRACE", &path(&fake, "/v2/"), &[], Body::empty()))
         .await
         .assert_problem("method_not_allowed");
-}
-
-// Threats: GW-09, GW-14.
-#[tokio::test]
-async fn only_listed_headers_go_up() {
-    let fake = Fake::start(echo).await;
-    let server = TestServer::with(&[&fake]);
-    let headers = [
-        ("accept", "application/vnd.oci.image.index.v1+json"),
-        ("range", "bytes=0-1"),
-        ("if-none-match", "\"x\""),
-        ("authorization", "Bearer t"),
-        ("cookie", "a=b"),
-        ("origin", "http://127.0.0.1:8780"),
-        ("referer", "http://127.0.0.1:8780/"),
-        ("x-dockpass", "1"),
-        ("x-forwarded-for", "1.1.1.1"),
-        ("forwarded", "for=x"),
-        ("connection", "authorization, x"),
-        ("proxy-authorization", "Basic x"),
-        ("te", "trailers"),
-        ("keep-alive", "1"),
-        ("accept-encoding", "gzip"),
-        ("sec-fetch-site", "same-origin"),
-        ("sec-fetch-dest", "empty"),
-        ("via", "1.1 x"),
-        ("user-agent", "Mozilla/5.0"),
-        ("accept-language", "de"),
-    ];
-    assert_eq!(server.get(&path(&fake, "/v2/"), &headers).await.status, StatusCode::OK);
-    let received = fake.received();
-    let mut names: Vec<&str> = received[0].headers.keys().map(http::HeaderName::as_str).collect();
-    names.sort_unstable();
-    assert_eq!(
-        names,
-        ["accept", "accept-encoding", "authorization", "host", "if-none-match", "range", "user-agent"]
-    );
-    assert_eq!(received[0].header("accept-encoding"), Some("identity"));
-    assert_eq!(received[0].header("host"), Some(fake.authority.as_str()));
-    assert_eq!(received[0].header("user-agent"), Some(crate::http_client::AGENT));
 }
 
 // Threats: RLM-20, GW-10, GW-15, GW-18, GW-19, GW-24.
@@ -389,29 +294,6 @@ async fn uploads_go_on_through_the_gateway_or_not_at_all() {
     );
     server.send(begin("c")).await.assert_problem("upstream_invalid");
     server.send(begin("d")).await.assert_problem("upstream_invalid");
-}
-
-// Threats: GW-25.
-#[tokio::test]
-async fn a_challenge_of_a_foreign_token_service_is_not_passed_on() {
-    let fake = Fake::start(|_, _| {
-        respond(401, &[("www-authenticate", "Bearer realm=\"https://evil.test/t\",service=\"x\"")], "{}")
-    })
-    .await;
-    let server = TestServer::with(&[&fake]);
-    server.get(&path(&fake, "/v2/"), &[]).await.assert_problem("realm_not_allowed");
-    for (challenge, passed_as) in [
-        ("Digest realm=\"x\", nonce=\"y\"", "registry-challenge"),
-        ("Negotiate", "registry-challenge"),
-        ("Bearer realm=\"", "registry-challenge"),
-        ("Basic realm=\"x\", Bearer realm=\"/token\"", "registry-challenge"),
-    ] {
-        let fake = Fake::start(move |_, _| respond(401, &[("www-authenticate", challenge)], "{}")).await;
-        let server = TestServer::with(&[&fake]);
-        let response = server.get(&path(&fake, "/v2/"), &[]).await;
-        assert_eq!(response.header(passed_as), Some(challenge), "{response:?}");
-        assert!(response.header("www-authenticate").is_none());
-    }
 }
 
 #[tokio::test]

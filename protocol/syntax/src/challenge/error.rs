@@ -1,18 +1,18 @@
-//! What can be wrong with a challenge.
+//! Errors of challenges.
 
 use super::Challenge;
 
-/// A header line that is no list of challenges: where and why.
+/// Why a header line is not a list of challenges, and at which position.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("challenge syntax: {kind} (byte {position})")]
 pub struct ChallengeError {
     /// The offset of the offending byte in the line (UTF-8); for a quote that does not end, of the quote.
     pub position: usize,
-    /// What is wrong there.
+    /// What is wrong at this position.
     pub kind: ChallengeErrorKind,
 }
 
-/// An error in one of several header lines, with what was read before it.
+/// An error in one of several header lines, with the challenges before it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("challenge syntax: {kind} (line {line}, byte {position})")]
 pub struct ChallengeListError<'a> {
@@ -20,7 +20,7 @@ pub struct ChallengeListError<'a> {
     pub line: usize,
     /// See [`ChallengeError::position`].
     pub position: usize,
-    /// What is wrong there.
+    /// What is wrong at this position.
     pub kind: ChallengeErrorKind,
     /// The challenges before the error, of all lines.
     pub parsed: Vec<Challenge<'a>>,

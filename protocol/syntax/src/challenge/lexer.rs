@@ -1,6 +1,6 @@
-//! Octet classes of HTTP header fields, named after their ABNF rules, and the few ways to advance over them.
+//! Octet classes of HTTP header fields, named after their ABNF rules, and functions to skip them.
 
-/// `tchar` (RFC 9110 §5.6.2): what schemes, parameter names and unquoted values are made of.
+/// `tchar` (RFC 9110 §5.6.2): the octets of schemes, parameter names and unquoted values.
 pub(super) const TCHAR: u8 = 1;
 /// `SP / HTAB` (RFC 9110 §5.6.3), the octets of `OWS` and `BWS`.
 pub(super) const OWS: u8 = 2;
@@ -8,10 +8,10 @@ pub(super) const OWS: u8 = 2;
 pub(super) const QDTEXT: u8 = 4;
 /// The octets of `token68` before its padding (RFC 9110 §11.2).
 pub(super) const TOKEN68: u8 = 8;
-/// What a lenient unquoted value may hold: visible ASCII except `,` and `"`. Some registries forget the quotes
-/// around a URL, which is no `token`.
+/// The octets of a lenient unquoted value: visible ASCII except `,` and `"`. Some registries send URLs without quotes,
+/// although a URL is not a `token`.
 pub(super) const UNQUOTED: u8 = 16;
-/// Upper-case letters, to learn in the same pass whether a name must be folded.
+/// Upper-case letters, to find out in the same pass whether a name must be lower-cased.
 pub(super) const UPPER: u8 = 32;
 /// What may follow a backslash in a quoted string (RFC 9110 §5.6.4): `HTAB / SP / VCHAR / obs-text`.
 pub(super) const ESCAPABLE: u8 = 64;

@@ -1,13 +1,13 @@
-//! Challenges on a tape.
+//! Writes challenges onto a tape.
 
 use super::{Challenge, each_challenge};
 use crate::tape::{MAX_TEXT, Tag, Tape, Word, word};
 
-/// Reads the challenges of header lines that stand in `text`, and writes them onto a tape whose places are those in it: an
-/// array of `{"scheme", "token68"?, "params": {name: value}}`. What the tape held before is lost.
+/// Parses the challenges of header lines that are parts of `text`, and writes them onto a tape whose places are positions
+/// in `text`: an array of `{"scheme", "token68"?, "params": {name: value}}`. The tape is overwritten.
 ///
-/// `None` where a tape cannot say what the lines hold, or they are wrong: an error, an escape, a name or scheme in upper case
-/// that is none of [`Word`]. [`parse_lines`](super::parse_lines) reads all of it.
+/// `None` if the lines have an error, or if the tape cannot represent them: an escape, or a name or scheme in upper case
+/// that is not a [`Word`]. Use [`parse_lines`](super::parse_lines) then.
 pub fn write_on_tape<'a>(
     text: &'a str,
     lines: &mut dyn Iterator<Item = &'a str>,
@@ -60,7 +60,7 @@ impl Writer<'_> {
     }
 
     fn part(&mut self, part: &str) -> Option<()> {
-        // Borrowed parts lie in the text; what had to be folded or unescaped lies elsewhere.
+        // Borrowed parts lie in the text; lower-cased or unescaped parts do not.
         let start = (part.as_ptr() as usize).wrapping_sub(self.text.as_ptr() as usize);
         if let Some(word) = word(part.as_bytes(), 0, part.len()) {
             self.tape.push(Tag::Word, 0, word);

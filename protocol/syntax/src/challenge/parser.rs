@@ -1,8 +1,8 @@
 //! The parser of one header line.
 //!
-//! A challenge ends where the next one's scheme begins, so that after each comma the parser looks at one word and at
-//! what follows it: `word BWS "="` continues the challenge, any other word begins a new one (RFC 9110 §11.6.1). Each
-//! word is looked at twice at most, which keeps the time linear.
+//! A challenge ends where the scheme of the next one begins. After each comma the parser therefore reads one word and the
+//! octets after it: `word BWS "="` continues the challenge, any other word begins a new one (RFC 9110 §11.6.1). Each
+//! word is read at most twice, so the time is linear.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub struct ChallengeParser<'a> {
     done: bool,
 }
 
-/// What the word after a scheme or comma turned out to be.
+/// The meaning of the word after a scheme or comma.
 enum Next<'a> {
     End,
     Param(Param<'a>, bool),
@@ -31,7 +31,7 @@ impl<'a> ChallengeParser<'a> {
         Self { line, position: 0, left: MAX_CHALLENGES, done: false }
     }
 
-    /// Lowers the number of challenges that may still come.
+    /// Sets the maximum number of challenges that are still accepted.
     pub(super) fn allow(&mut self, challenges: usize) {
         self.left = challenges;
     }
@@ -41,7 +41,7 @@ impl<'a> ChallengeParser<'a> {
     }
 
     fn text(&self, from: usize, to: usize) -> &'a str {
-        // All cuts are beside ASCII octets, hence on character boundaries.
+        // All slices begin and end next to ASCII octets, so on character boundaries.
         self.line.get(from..to).unwrap_or_default()
     }
 
@@ -49,9 +49,9 @@ impl<'a> ChallengeParser<'a> {
         skip(self.line.as_bytes(), from, classes)
     }
 
-    /// The error for the octet at `at`: control characters have their own kind, as they may be an attack.
+    /// The error for the octet at `at`. Control characters have their own kind, because they may be an attack.
     fn error(&self, at: usize, kind: Kind) -> ChallengeError {
-        // A tab is white space wherever one may be, so that no error is ever at one.
+        // A tab is white space, so that an error is never at a tab.
         let forbidden = self.byte(at).is_some_and(|byte| byte.is_ascii_control());
         ChallengeError { position: at, kind: if forbidden { Kind::ForbiddenByte } else { kind } }
     }
@@ -122,7 +122,7 @@ impl<'a> ChallengeParser<'a> {
 
     /// Reads `, param, param` up to the end or to the word that begins the next challenge.
     fn more_params(&mut self, challenge: &mut Challenge<'a>) -> Result<(), ChallengeError> {
-        // Repetitions count as well, so that a line full of them is soon refused.
+        // Repetitions count as well, so that a line full of them is refused early.
         let mut left = MAX_PARAMS - challenge.params.len();
         loop {
             let start = self.skip_commas(self.position);
@@ -150,7 +150,7 @@ impl<'a> ChallengeParser<'a> {
         }
     }
 
-    /// The end of the `token68` at `start`, if the word there is one: `1*token68-char *"="` up to a comma or the end.
+    /// The end of the `token68` at `start`, if there is one: `1*token68-char *"="` up to a comma or the end.
     fn token68(&self, start: usize) -> Result<Option<usize>, ChallengeError> {
         let body = self.run(start, TOKEN68);
         let mut end = body;
@@ -162,8 +162,8 @@ impl<'a> ChallengeParser<'a> {
             return Ok(None);
         }
         let word = self.text(start, body);
-        // RFC 9110 §11.2 made token68 for base64, base64url, base32 and base16. Without padding only base32 (upper
-        // case letters and 2 to 7) can be 4n+1 long, so that another such word is a parameter that lost its value.
+        // RFC 9110 §11.2 made token68 for base64, base64url, base32 and base16. Without padding only base32 (upper-case
+        // letters and 2 to 7) can be 4n+1 long. Any other word of that length is a parameter without its value.
         let base32 = word.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
         if end == body && word.len() % 4 == 1 && !base32 {
             return Err(self.error(start, Kind::ExpectedParam));
@@ -171,8 +171,8 @@ impl<'a> ChallengeParser<'a> {
         Ok(Some(end))
     }
 
-    /// Reads the parameter at `start`, if the word there is one, and leaves the position behind it, where only a
-    /// comma or the end may follow.
+    /// Parses the parameter at `start`, if there is one. The position is then after it, where only a comma or the end may
+    /// follow.
     fn param(&mut self, start: usize) -> Result<Next<'a>, ChallengeError> {
         let name_end = self.run(start, TCHAR);
         if name_end == start {
@@ -200,7 +200,7 @@ impl<'a> ChallengeParser<'a> {
         Ok(Next::Param(Param { name: fold(self.text(start, name_end), &KNOWN_NAMES), value }, lenient))
     }
 
-    /// A quoted string: its value and the position behind the closing quote. `start` is at the opening one.
+    /// A quoted string: its value and the position after the closing quote. `start` is at the opening one.
     fn quoted(&self, start: usize) -> Result<(Cow<'a, str>, usize), ChallengeError> {
         let unterminated = ChallengeError { position: start, kind: Kind::UnterminatedQuote };
         let mut unescaped = String::new();
@@ -232,7 +232,7 @@ impl<'a> ChallengeParser<'a> {
         }
     }
 
-    /// An unquoted value, its end, and whether it is no `token`.
+    /// An unquoted value, its end, and whether it is lenient (not a `token`).
     fn unquoted(&self, start: usize) -> Result<(Cow<'a, str>, usize, bool), ChallengeError> {
         let strict_end = self.run(start, TCHAR);
         let end = self.run(strict_end, UNQUOTED);
@@ -260,7 +260,7 @@ impl<'a> Iterator for ChallengeParser<'a> {
 
 impl std::iter::FusedIterator for ChallengeParser<'_> {}
 
-/// `text` in lower case, without an allocation where it is that already or is one of `known`.
+/// `text` in lower case. Does not allocate if it is in lower case or is one of `known`.
 fn fold<'a>(text: &'a str, known: &[&'static str]) -> Cow<'a, str> {
     if !text.bytes().any(|byte| class_of(byte) & UPPER != 0) {
         return Cow::Borrowed(text);
@@ -271,8 +271,8 @@ fn fold<'a>(text: &'a str, known: &[&'static str]) -> Cow<'a, str> {
     }
 }
 
-/// Schemes are sent capitalised, so that the frequent ones are kept here in lower case.
+/// Schemes are sent capitalised; these are lower-cased without an allocation.
 const KNOWN_SCHEMES: [&str; 5] = ["bearer", "basic", "digest", "negotiate", "ntlm"];
 
-/// Names are sent in lower case; these are the ones that some send otherwise.
+/// Names are sent in lower case; these are the ones that some registries capitalise.
 const KNOWN_NAMES: [&str; 4] = ["realm", "service", "scope", "error"];

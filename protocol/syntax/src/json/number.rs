@@ -1,4 +1,4 @@
-//! JSON numbers (RFC 8259 §6), and as times and durations: without floating point.
+//! JSON numbers (RFC 8259 §6), and their conversion to times and durations without floating point.
 
 use super::JsonError;
 use crate::tape::{Tag, Tape};
@@ -6,18 +6,18 @@ use crate::tape::{Tag, Tape};
 /// A JSON number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Number<'a> {
-    /// One that was written in digits only.
+    /// A number written in digits only.
     Whole(u32),
-    /// Any, as it was written.
+    /// Any other number, as it was written.
     Text(&'a str),
 }
 
-/// Reads the number at `at`; where it ends.
+/// Parses the number at `at`. Returns where it ends.
 #[inline]
 pub(super) fn read(bytes: &[u8], start: usize, tape: &mut Tape) -> Result<usize, JsonError> {
     let mut at = start;
     let mut value: u32 = 0;
-    // Ten digits and more may be more than 32 bits hold.
+    // Numbers of ten digits and more may exceed 32 bits.
     let mut is_small = true;
     while let Some(digit @ b'0'..=b'9') = bytes.get(at) {
         match value.checked_mul(10).and_then(|value| value.checked_add(u32::from(digit - b'0'))) {
@@ -60,8 +60,8 @@ fn grammar(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
 impl Number<'_> {
     /// The number of thousandths, rounded towards zero, if the number is not negative and at most `max` (whole units).
     ///
-    /// So that seconds of a `NumericDate` (RFC 7519 §2: may have a fraction, and an exponent by JSON) become
-    /// milliseconds exactly, whatever their size: `1e400` is too large, not infinite.
+    /// Converts the seconds of a `NumericDate` (RFC 7519 §2), which may have a fraction and an exponent, exactly to
+    /// milliseconds. `1e400` is too large, not infinite.
     #[inline]
     pub fn thousandths(self, max: i64) -> Option<i64> {
         let limit = max.checked_mul(1000)?;
@@ -71,7 +71,7 @@ impl Number<'_> {
         }
     }
 
-    /// The number of thousandths, rounded towards zero; what is beyond `max` whole units on either side counts as that.
+    /// The number of thousandths, rounded towards zero, and clamped to `max` whole units on either side.
     #[inline]
     pub fn saturating_thousandths(self, max: i64) -> i64 {
         let limit = max.saturating_mul(1000);
@@ -96,7 +96,7 @@ fn has_digit_above_zero(text: &str) -> bool {
     text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
-/// Whether there is a minus sign, and the number of thousandths without it; `None` for more than the limit.
+/// Whether there is a minus sign, and the absolute number of thousandths; `None` if it exceeds the limit.
 fn thousandths(text: &str, limit: i64) -> (bool, Option<i64>) {
     match text.strip_prefix('-') {
         Some(rest) => (true, magnitude(rest, limit)),
@@ -133,7 +133,7 @@ fn magnitude(text: &str, limit: i64) -> Option<i64> {
     (value <= limit).then_some(value)
 }
 
-/// An exponent, held within a range in which nothing overflows and beyond which nothing changes.
+/// An exponent, clamped to a range in which nothing overflows. Larger values do not change the result.
 fn exponent_of(text: &str) -> i64 {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),

@@ -6,8 +6,8 @@ use super::JsonError;
 use crate::tape::{self, Tag, Tape};
 use word::{BLOCK, special};
 
-/// Reads the string whose quote is at `at`; where it ends, behind its quote. A member's name is looked up among the
-/// [`WORDS`](crate::tape::WORDS).
+/// Parses the string whose opening quote is at `at`. Returns the position after its closing quote. The name of a member is
+/// looked up in [`WORDS`](crate::tape::WORDS).
 #[inline]
 pub(super) fn read(text: &str, at: usize, is_name: bool, tape: &mut Tape) -> Result<usize, JsonError> {
     let bytes = text.as_bytes();
@@ -23,7 +23,7 @@ pub(super) fn read(text: &str, at: usize, is_name: bool, tape: &mut Tape) -> Res
     Ok(end + 1)
 }
 
-/// The same of a string that is not plain from `from` on.
+/// Continues at `from` with a string that contains escapes or is malformed.
 #[cold]
 fn escaped(
     text: &str,
@@ -37,7 +37,7 @@ fn escaped(
     loop {
         match bytes.get(end) {
             Some(b'"') => break,
-            // Whatever is escaped is judged by `unescape`; here only `\"` and `\\` matter.
+            // `unescape` checks the escapes; here only `\"` and `\\` matter.
             Some(b'\\') => end = plain_end(bytes, end + 2),
             _ => return Err(JsonError::Syntax),
         }
@@ -47,7 +47,7 @@ fn escaped(
         let name = unescape(raw)?;
         tape::word(name.as_bytes(), 0, name.len())
     } else {
-        // A value may be a secret: it is judged where it stands, and not copied.
+        // A value may be a secret, so it is checked in place and not copied.
         each_part(raw, &mut |_, _| ())?;
         None
     };
@@ -58,8 +58,8 @@ fn escaped(
     Ok(end + 1)
 }
 
-/// Where the first quote, backslash or control character is from `at` on; the end if there is none. Looks at whole blocks,
-/// since certificates in a token's header are long.
+/// The position of the first quote, backslash or control character from `at` on, or the end. Reads whole blocks, because
+/// certificates in a token's header are long.
 #[inline]
 pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
@@ -75,7 +75,7 @@ pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Resolves escapes (RFC 8259 §7). A surrogate without its other half is refused: it is no character.
+/// Resolves escapes (RFC 8259 §7). A surrogate without its other half is refused.
 pub(super) fn unescape(raw: &str) -> Result<String, JsonError> {
     let mut text = String::with_capacity(raw.len());
     each_part(raw, &mut |plain, escaped| {
@@ -85,7 +85,7 @@ pub(super) fn unescape(raw: &str) -> Result<String, JsonError> {
     Ok(text)
 }
 
-/// Hands out what stands before each escape and the character that the escape means; last what stands behind all.
+/// Yields the part before each escape with the escaped character, and at last the part after all escapes.
 fn each_part(raw: &str, each: &mut dyn FnMut(&str, Option<char>)) -> Result<(), JsonError> {
     let mut rest = raw;
     while let Some((plain, escape)) = rest.split_once('\\') {

@@ -19,7 +19,7 @@ pub enum Kind {
     Object,
 }
 
-/// A value: the entry at an index, and what belongs to it. [`Default`] is `null`.
+/// A value: the entry at an index with its elements or members. [`Default`] is `null`.
 #[derive(Clone, Copy, Default)]
 pub struct Value<'a> {
     text: &'a str,
@@ -27,7 +27,7 @@ pub struct Value<'a> {
     at: usize,
 }
 
-/// Shows what kind it is and not what it says, which may be a secret.
+/// Shows the kind but not the content, which may be a secret.
 impl fmt::Debug for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Value").field(&self.kind()).finish()
@@ -83,7 +83,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The number of elements or members; 0 of anything else.
+    /// The number of elements or members; 0 for other kinds.
     #[inline]
     pub fn count(&self) -> usize {
         match parts(self.entry()) {
@@ -92,7 +92,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The index behind this value.
+    /// The index after this value.
     #[inline]
     fn end(&self) -> usize {
         match parts(self.entry()).0 {
@@ -101,7 +101,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The elements of an array; none of anything else.
+    /// The elements of an array; none for other kinds.
     #[inline]
     pub fn elements(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let mut next = Self { at: self.at + 1, ..*self };
@@ -113,7 +113,7 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// Which word a member's name is.
+    /// The word that a member's name is.
     #[inline]
     pub fn word(&self) -> Option<Word> {
         match parts(self.entry()).0 {
@@ -122,8 +122,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The members of an object, by name and value; none of anything else. A name that is one of [`WORDS`] is always known
-    /// as that.
+    /// The members of an object, as names and values; none for other kinds. A name that is one of [`WORDS`] is always
+    /// identified as such.
     #[inline]
     pub fn members(&self) -> impl Iterator<Item = (Value<'a>, Value<'a>)> + use<'a> {
         let mut next = Self { at: self.at + 1, ..*self };

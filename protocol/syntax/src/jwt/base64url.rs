@@ -1,5 +1,5 @@
 //! base64url without padding (RFC 4648 §5, RFC 7515 §2), strictly: no padding, no `+` and `/`, no white space, and the
-//! unused bits of the last character are zero, so that no two texts decode to the same octets.
+//! unused bits of the last character are zero, so that no two strings decode to the same octets.
 
 const INVALID: u8 = 0xff;
 
@@ -26,8 +26,8 @@ fn value_of(byte: u8) -> u8 {
     VALUES[usize::from(byte)]
 }
 
-/// Writes what the beginning of `text` encodes, up to the first octet that is not of the alphabet, to the beginning of `out`:
-/// how many octets were read and written. `None` if that is not base64url, or `out` is too small.
+/// Decodes `text` up to the first octet outside the alphabet into `out`. Returns how many octets were read and written;
+/// `None` if the input is not base64url or `out` is too small.
 pub(super) fn decode(text: &[u8], out: &mut [u8]) -> Option<(usize, usize)> {
     let (groups, _) = text.as_chunks::<4>();
     let (places, _) = out.as_chunks_mut::<3>();
@@ -60,7 +60,7 @@ pub(super) fn decode(text: &[u8], out: &mut [u8]) -> Option<(usize, usize)> {
     Some((whole * 4 + length, whole * 3 + more))
 }
 
-/// What `text` encodes, as far as it is of the alphabet, octet by octet.
+/// The decoded octets of `text`, up to the first octet outside the alphabet.
 pub(super) fn octets(text: &[u8]) -> impl Iterator<Item = u8> {
     let (mut bits, mut length) = (0, 0);
     let values = text.iter().map(|&byte| value_of(byte)).take_while(|&value| value != INVALID);
@@ -88,14 +88,14 @@ pub(super) fn is_valid(text: &[u8]) -> bool {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * ONES;
 
-/// Eight octets at once: the high bit of each that is not of the alphabet. The other bits mean nothing.
+/// Checks eight octets at once: the high bit is set for each octet outside the alphabet. The other bits have no meaning.
 #[inline]
 fn outside(word: u64) -> u64 {
     let ascii = word & !HIGH;
     // High where an octet is at least `least`; octets are below 128, so that no sum reaches the next one.
     let at_least = |octets: u64, least: u8| octets + ONES * u64::from(0x80 - least);
     let between = |octets: u64, first: u8, last: u8| at_least(octets, first) & !at_least(octets, last + 1);
-    // In lower case letters are one range, and nothing else comes into it.
+    // Lower-casing maps all letters, and only letters, into one range.
     let letters = between(ascii | (0x20 * ONES), b'a', b'z');
     let equals = |octet: u8| !at_least(ascii ^ (ONES * u64::from(octet)), 1);
     word | !(letters | between(ascii, b'0', b'9') | equals(b'-') | equals(b'_'))

@@ -8,11 +8,11 @@ use crate::json::{self, Kind, Value};
 use crate::tape::{Tape, Word};
 use crate::{is_default_class, split_class};
 
-/// Texts of a token: a string, a list of strings or nothing.
+/// A claim that is a string, a list of strings or absent.
 #[derive(Clone, Copy, Default)]
 pub struct Strings<'a>(Value<'a>);
 
-/// The `access` claim: a list of entries, or nothing.
+/// The `access` claim: a list of entries, or absent.
 #[derive(Clone, Copy)]
 pub struct AccessList<'a> {
     list: Value<'a>,
@@ -29,7 +29,7 @@ pub struct AccessEntry<'a> {
     pub class: Option<Cow<'a, str>>,
     /// The name of the resource.
     pub name: Cow<'a, str>,
-    /// What may be done with it.
+    /// The granted actions.
     pub actions: Strings<'a>,
 }
 
@@ -155,22 +155,22 @@ impl<'a> Strings<'a> {
         self.0.kind() == Kind::Array
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty or absent.
     pub fn is_empty(self) -> bool {
         self.0.kind() != Kind::String && self.0.count() == 0
     }
 
-    /// The texts, in order.
+    /// The strings, in order.
     pub fn iter(self) -> impl Iterator<Item = Cow<'a, str>> {
         self.0.string().into_iter().chain(self.0.elements().filter_map(|element| element.string()))
     }
 }
 
 impl<'a> AccessList<'a> {
-    /// Reads a list of entries that stands by itself.
+    /// Parses a list of entries outside of a token.
     ///
     /// # Errors
-    /// [`JwtProblem::Access`] where it is no JSON, [`JwtProblem::TooLarge`].
+    /// [`JwtProblem::Access`] if it is not JSON, or [`JwtProblem::TooLarge`].
     pub fn parse(text: &'a str, tape: &'a mut Tape) -> Result<Self, JwtProblem> {
         Self::read(json::read(text, tape).map_err(|_| JwtProblem::Access)?)
     }
@@ -189,20 +189,20 @@ impl<'a> AccessList<'a> {
         Ok(Self { list, is_plain, is_well_formed })
     }
 
-    /// Whether the claim is a list in which each entry's `type`, `name` and `actions` are what they mean: no class, no
-    /// list left out, and nothing that is not of its form.
+    /// Whether the claim is a list whose entries can be used unchanged: each has `type`, `name` and `actions`, no class, and
+    /// none is malformed.
     pub fn is_plain(self) -> bool {
         self.is_plain
     }
 
-    /// The entries that are of their form, in order.
+    /// The well-formed entries, in order.
     pub fn iter(self) -> impl Iterator<Item = AccessEntry<'a>> {
         self.list.elements().filter_map(|entry| EntryMembers::read(entry)?.entry())
     }
 }
 
-/// The members of `{"type", "class"?, "name", "actions"}`, of their kinds; others are ignored. An absent class, and absent
-/// actions, are `null`.
+/// The members of `{"type", "class"?, "name", "actions"}`; others are ignored. An absent class and absent actions are
+/// `null`.
 #[derive(Default)]
 struct EntryMembers<'a> {
     resource_type: Value<'a>,
@@ -212,7 +212,7 @@ struct EntryMembers<'a> {
 }
 
 impl<'a> EntryMembers<'a> {
-    /// The members, unless one is missing, of another kind, or given twice, which two readers could take differently.
+    /// The members, unless one is missing, has the wrong type, or is given twice, which parsers could read differently.
     fn read(entry: Value<'a>) -> Option<Self> {
         let mut members = Self::default();
         let mut seen = SeenClaims::default();
@@ -241,7 +241,7 @@ impl<'a> EntryMembers<'a> {
         matches!(kinds, [Kind::String, Kind::String, Kind::String | Kind::Null]).then_some(members)
     }
 
-    /// Whether nothing has to be added, left out or taken apart.
+    /// Whether the entry can be used unchanged.
     fn is_plain(&self) -> bool {
         self.class.kind() == Kind::Null
             && self.actions.is_list()
@@ -256,7 +256,7 @@ impl<'a> EntryMembers<'a> {
     }
 }
 
-/// Older services write the class into the type: `repository(plugin)`.
+/// Older services append the class to the type: `repository(plugin)`.
 fn without_class(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
     match text {
         Cow::Borrowed(text) => match split_class(text) {
@@ -272,7 +272,7 @@ fn without_class(text: Cow<'_, str>) -> (Cow<'_, str>, Option<Cow<'_, str>>) {
 
 macro_rules! hidden {
     ($($name:ident),*) => {$(
-        /// Shows no claims, which hold personal data.
+        /// Shows no claims, which contain personal data.
         impl fmt::Debug for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()

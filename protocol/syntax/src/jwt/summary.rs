@@ -1,24 +1,24 @@
-//! What a JWT says in numbers, for whoever makes objects of its tape.
+//! A summary of a JWT in numbers, for code that creates objects from its tape.
 
 use super::{AccessList, Jwt};
 
-/// Each entry of `access` is what it says: `type`, `name` and `actions`, and no class.
+/// Each entry of `access` can be used unchanged: `type`, `name` and `actions`, and no class.
 const ACCESS_PLAIN: u32 = 1;
-/// There is a subject, and it is not empty.
+/// There is a non-empty subject.
 const SUBJECT: u32 = 2;
-/// The audience is one text.
+/// The audience is a single string.
 const AUDIENCE_TEXT: u32 = 4;
-/// The audience is a list, and not empty.
+/// The audience is a non-empty list.
 const AUDIENCE_LIST: u32 = 8;
-/// `access` is not all of its form.
+/// `access` or one of its entries is malformed.
 const ACCESS_PROBLEM: u32 = 16;
-/// In the place of a time: there is none. No time that is told is so long ago.
+/// Stands for an absent time. It is outside the range of times.
 const ABSENT: i64 = i64::MIN;
 
 impl Jwt<'_> {
-    /// What to take of the claims, in numbers:
-    /// - what there is, as bits: 1 the entries of `access` may be taken as they are (`type`, `name` and `actions`, no class);
-    ///   2 the subject; 4 the audience, one text; 8 the audience, a list; 16 not all of `access` is of its form;
+    /// The summary of the claims:
+    /// - flags: 1 the entries of `access` can be used unchanged (`type`, `name` and `actions`, no class); 2 there is a
+    ///   subject; 4 the audience is a single string; 8 the audience is a list; 16 `access` or one of its entries is malformed;
     /// - where the claims begin in the text;
     /// - `iat`, `nbf` and `exp` in milliseconds since 1970, each as the higher (signed) and the lower 32 bits; -2^63
     ///   if there is none.

@@ -1,13 +1,13 @@
-//! The imports of Rust files, read from their text: enough of the grammar for code that `cargo fmt` has formatted.
+//! Finds the imports of Rust files. It reads as much of the grammar as code formatted by `cargo fmt` needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Graph;
 
-/// A module: its file, and what its path from the crate's root is.
+/// A module: its file, and its path from the crate's root.
 type Modules<'a> = BTreeMap<Vec<&'a str>, &'a str>;
 
-/// What the files of a crate import from each other. Files of tests are left out.
+/// The imports between the files of a crate. Files of tests are excluded.
 pub(super) fn graph(files: &BTreeMap<&str, &str>) -> Graph {
     let modules: Modules<'_> =
         files.keys().filter(|file| !is_test(file)).map(|file| (module_of(file), *file)).collect();
@@ -21,7 +21,7 @@ pub(super) fn graph(files: &BTreeMap<&str, &str>) -> Graph {
         }
         for path in paths(&code) {
             let Some(target) = target(&modules, module, &path) else { continue };
-            // A part of the modules that it is inside of may use what is in them.
+            // A module may import from its ancestors.
             if !module.starts_with(&target) {
                 imported.extend(modules.get(&target).map(|file| (*file).to_owned()));
             }
@@ -45,13 +45,13 @@ fn module_of(file: &str) -> Vec<&str> {
     }
 }
 
-/// Without comments, strings and the tests at its end.
+/// The source without comments, strings and the tests at its end.
 fn code_of(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let mut code = String::with_capacity(text.len());
     for line in text.lines() {
         let line = line.split("//").next().unwrap_or_default();
-        // Of a string, only what is outside counts. No path stands behind an odd quote.
+        // Only the parts outside of strings count. No path follows an unpaired quote.
         for outside in line.split('"').step_by(2) {
             code.push_str(outside);
             code.push(' ');
@@ -61,7 +61,7 @@ fn code_of(text: &str) -> String {
     code
 }
 
-/// The names of the modules that are declared, but for those of tests.
+/// The names of the declared modules, except those of tests.
 fn children(code: &str) -> Vec<&str> {
     let mut names = Vec::new();
     for line in code.lines().map(str::trim) {
@@ -100,7 +100,7 @@ fn tree<'a>(text: &'a str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>
             rest = inner.trim_start();
             while !rest.is_empty() && !rest.starts_with('}') {
                 let after = tree(rest, prefix, found).trim_start();
-                // What is neither an item nor the end is no tree: skip a character rather than stand still.
+                // Neither an item nor the end: skip a character, so that the loop ends.
                 rest = after.strip_prefix(',').unwrap_or(after).trim_start();
                 if rest.len() == text.len() {
                     break;
@@ -137,7 +137,7 @@ fn tree<'a>(text: &'a str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>
     rest
 }
 
-/// The module that a path of this module leads to: the deepest one on it.
+/// The module that a path refers to: the deepest one on it.
 fn target<'a>(modules: &Modules<'a>, module: &[&'a str], path: &[String]) -> Option<Vec<&'a str>> {
     let mut at: Vec<&str> = match path.first()?.as_str() {
         "crate" => Vec::new(),

@@ -28,7 +28,7 @@ fn two_files_that_import_each_other_are_a_circle() {
 }
 
 #[test]
-fn what_only_looks_like_an_import_is_none() {
+fn comments_strings_and_tests_are_not_imports() {
     let root = ("lib.rs", "mod a;\nmod b;\n");
     for b in [
         "// use crate::a::A;",
@@ -49,7 +49,7 @@ fn what_only_looks_like_an_import_is_none() {
 }
 
 #[test]
-fn a_child_may_use_what_it_is_inside_of_and_nothing_else() {
+fn a_child_may_import_from_its_ancestors_only() {
     let root = ("lib.rs", "mod a;\nmod b;\n");
     let a = ("a.rs", "mod child;\nmod other;\nuse child::C;\n");
     let inside = ("a/child.rs", "use super::A;\nuse crate::Root;\n");
@@ -60,7 +60,7 @@ fn a_child_may_use_what_it_is_inside_of_and_nothing_else() {
         rust_circles(&[root, a, sibling, ("a/other.rs", "use super::child::C;")]),
         ["a/child.rs a/other.rs a/child.rs"]
     );
-    // By way of another module, which imports the parent.
+    // Through another module, which imports the parent.
     let outside = ("a/child.rs", "use crate::b::B;");
     assert_eq!(
         rust_circles(&[root, a, outside, ("a/other.rs", ""), ("b.rs", "use crate::a::A;")]),

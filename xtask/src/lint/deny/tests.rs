@@ -49,7 +49,10 @@ fn a_source_that_is_not_listed_is_a_breach_in_tests_too() {
 #[test]
 fn two_versions_are_a_breach_unless_one_is_skipped() {
     let two = [("a", "1", "MIT", CRATES, true), ("a", "2", "MIT", CRATES, true)];
-    assert_eq!(found("", &two), ["a is there in 1 and 2; [bans] skip takes `a@VERSION`"]);
+    assert_eq!(
+        found("", &two),
+        ["a has several versions: 1 and 2; to allow one, add `a@VERSION` to [bans] skip"]
+    );
     assert!(found("{ crate = \"a@1\", reason = \"b\" }", &two).is_empty());
 }
 
@@ -60,7 +63,7 @@ fn a_skip_that_matches_nothing_is_a_breach() {
 }
 
 #[test]
-fn licence_expressions_are_read_as_spdx_says() {
+fn licence_expressions_follow_spdx() {
     let allowed = ["MIT", "Zlib"].map(str::to_owned).into();
     for expression in
         ["MIT", "GPL OR MIT", "MIT/GPL", "MIT AND Zlib", "(GPL OR MIT) AND Zlib", "GPL AND ISC OR MIT"]
@@ -84,7 +87,7 @@ fn licence_expressions_are_read_as_spdx_says() {
 }
 
 #[test]
-fn the_tree_names_package_and_version() {
+fn package_and_version_are_read_from_the_output_of_cargo_tree() {
     assert_eq!(shipped("serde_derive v1.0.229 (proc-macro)").as_deref(), Some("serde_derive 1.0.229"));
     assert_eq!(shipped(""), None);
 }

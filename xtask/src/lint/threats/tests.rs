@@ -20,12 +20,12 @@ fn a_cited_id_that_is_not_listed_is_found() {
 }
 
 #[test]
-fn a_listed_test_that_is_gone_is_found() {
+fn a_listed_test_that_does_not_exist_is_found() {
     let row = "| GW-01 | a | r | `tests/a.rs::it_holds` |\n";
     assert!(breaches(row, &[("tests/a.rs", "// GW-01\n#[test]\nfn it_holds() {}")]).is_empty());
     let renamed = breaches(row, &[("tests/a.rs", "// GW-01\n#[test]\nfn it_holds_still() {}")]);
     assert_eq!(renamed, ["docs/threats.md:3: GW-01: tests/a.rs has no test it_holds"]);
-    assert_eq!(breaches(row, &[]), ["docs/threats.md:3: GW-01: tests/a.rs is not there"]);
+    assert_eq!(breaches(row, &[]), ["docs/threats.md:3: GW-01: tests/a.rs does not exist"]);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_title_of_javascript_is_found_in_each_way_of_quoting_it() {
 }
 
 #[test]
-fn a_function_that_nothing_runs_is_no_test() {
+fn a_function_that_nothing_runs_is_not_a_test() {
     let row = "| GW-01 | a | r | `tests/p/a.rs::it_holds` |\n";
     let file = ("tests/p/a.rs", "// GW-01\n/// Tests.\npub(crate) async fn it_holds() {}");
     assert_eq!(breaches(row, &[file]), ["docs/threats.md:3: GW-01: tests/p/a.rs has no test it_holds"]);

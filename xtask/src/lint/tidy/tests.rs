@@ -24,9 +24,9 @@ fn long_files_are_found_but_not_tests_and_data() {
 }
 
 #[test]
-fn space_at_line_ends_is_found_with_its_line() {
-    assert_eq!(breaches("a.md", "one\ntwo \n"), ["a.md:2: space at the end of the line"]);
-    assert_eq!(breaches("a.rs", "one"), ["a.rs: no newline at the end"]);
+fn trailing_white_space_is_found_with_its_line() {
+    assert_eq!(breaches("a.md", "one\ntwo \n"), ["a.md:2: trailing white space"]);
+    assert_eq!(breaches("a.rs", "one"), ["a.rs: no newline at the end of the file"]);
     assert!(breaches("a/testdata/b.json", "odd \n").is_empty());
 }
 
@@ -49,7 +49,7 @@ fn axum_stays_above_state() {
 }
 
 #[test]
-fn what_is_compiled_into_the_page_is_listed() {
+fn dependencies_of_the_pure_crates_are_listed() {
     let manifest = "\
 [dependencies]
 base64.workspace = true
@@ -76,6 +76,9 @@ fn paths_in_the_documentation_must_exist() {
     let there = |path: &str| ["protocol/src/flow.rs", "docs/decisions"].contains(&path);
     assert_eq!(
         named_paths(text, &there),
-        ["docs/architecture.md:1: `gone/x.rs` is not there", "docs/architecture.md:5: `www` is not there",]
+        [
+            "docs/architecture.md:1: `gone/x.rs` does not exist",
+            "docs/architecture.md:5: `www` does not exist",
+        ]
     );
 }

@@ -24,7 +24,7 @@ fn an_installed_library_beats_building_one() {
 }
 
 #[test]
-fn source_will_do_and_nothing_will_not() {
+fn the_source_of_the_library_is_sufficient() {
     let all = [candidate("active", false, false), candidate("debian", false, true)];
     assert_eq!(choose(&all), all.last());
     assert_eq!(choose(&all[..1]), None);
@@ -32,7 +32,7 @@ fn source_will_do_and_nothing_will_not() {
 }
 
 #[test]
-fn a_toolchain_without_a_linker_is_none() {
+fn a_toolchain_without_a_linker_is_not_used() {
     let mut lame = candidate("active", true, true);
     lame.linker = None;
     assert_eq!(choose(&[lame.clone()]), None);
@@ -41,7 +41,7 @@ fn a_toolchain_without_a_linker_is_none() {
 }
 
 #[test]
-fn debian_names_the_linker_by_its_llvm() {
+fn the_linker_package_has_the_llvm_version_of_the_compiler() {
     assert_eq!(
         llvm_version("Package: rust-web-llvm\nDepends: libc6 (>= 2.34), libgcc-s1, llvm-22\n"),
         Some("22")

@@ -5,7 +5,7 @@ fn packages(names: &[&str]) -> Fix {
 }
 
 #[test]
-fn root_on_debian_installs_everything_in_one_go() {
+fn root_on_debian_installs_all_packages_at_once() {
     let missing =
         [("chromium", packages(&["chromium"])), ("rust for wasm32", packages(&["rustc-web", "lld-22"]))];
     let wanted = ["chromium", "rustc-web", "lld-22"].map(str::to_owned).to_vec();
@@ -14,7 +14,7 @@ fn root_on_debian_installs_everything_in_one_go() {
 }
 
 #[test]
-fn others_see_everything_missing_at_once_with_the_command_to_type() {
+fn other_users_get_a_list_of_all_missing_programs_with_the_command() {
     let missing = [
         ("chromium", packages(&["chromium"])),
         ("skopeo", packages(&["skopeo"])),
@@ -29,9 +29,9 @@ fn others_see_everything_missing_at_once_with_the_command_to_type() {
 }
 
 #[test]
-fn nothing_is_installed_when_something_would_still_be_missing() {
+fn nothing_is_installed_if_another_program_must_be_installed_by_hand() {
     let missing = [("chromium", packages(&["chromium"])), ("go", Fix::ByHand("install Go"))];
-    let Plan::Tell(text) = plan(&missing, true, true) else { panic!("installed half of it") };
+    let Plan::Tell(text) = plan(&missing, true, true) else { panic!("a partial installation") };
     assert!(
         text.contains("type: apt-get update && apt-get install") && text.contains("go: install Go"),
         "{text}"
@@ -43,5 +43,5 @@ fn without_apt_the_package_names_are_hints() {
     let Plan::Tell(text) = plan(&[("htpasswd", packages(&["apache2-utils"]))], false, true) else {
         panic!("installed without apt");
     };
-    assert!(text.contains("htpasswd: install it (Debian calls it apache2-utils)"), "{text}");
+    assert!(text.contains("htpasswd: install it (Debian package: apache2-utils)"), "{text}");
 }

@@ -1,6 +1,6 @@
-//! Eight octets at once, as one number.
+//! Checks eight octets at once, as one number.
 
-/// How many octets are looked at at once.
+/// The number of octets that are read at once.
 pub(super) const BLOCK: usize = 8;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -15,8 +15,8 @@ pub(super) fn special(block: &[u8; BLOCK]) -> usize {
     let word = u64::from_le_bytes(*block);
     let quote = word ^ (ONES * QUOTE);
     let backslash = word ^ (ONES * BACKSLASH);
-    // In each octet of the mask, the high bit is set if it is one of those. The first such bit is exact; borrows can only set
-    // later ones.
+    // In each octet of the mask, the high bit is set if the octet is one of those. The first set bit is exact; borrows can
+    // only set later ones.
     let found = ((word.wrapping_sub(ONES * 0x20) & !word)
         | (quote.wrapping_sub(ONES) & !quote)
         | (backslash.wrapping_sub(ONES) & !backslash))

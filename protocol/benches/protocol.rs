@@ -1,8 +1,8 @@
-//! Speed of the parsers, beside the peers that do the same (`cargo bench -p dockpass-protocol`).
+//! Benchmarks of the parsers, compared with similar crates (`cargo bench -p dockpass-protocol`).
 //!
-//! - challenges: `http-auth`, on the headers of its own tests and on registries' headers;
-//! - hostile headers: 64 KiB in lines of 8 KiB, each shape that could make a parser slow; the bound is 1 ms;
-//! - tokens: `jsonwebtoken`'s decoding without verification, on tokens of Docker Hub's shape of about 1 and 3 kB;
+//! - challenges: `http-auth`, with the headers of its own tests and with headers of registries;
+//! - hostile headers: 64 KiB in lines of 8 KiB, each of a form that could make a parser slow; the limit is 1 ms;
+//! - tokens: `jsonwebtoken`'s decoding without verification, with tokens like Docker Hub's of about 1 and 3 kB;
 //! - scopes: the normal form of 10, 100 and 1,000.
 #![expect(clippy::unwrap_used, reason = "a benchmark has no caller to report to")]
 
@@ -83,7 +83,7 @@ fn hostile(criterion: &mut Criterion) {
         let lines = if line.len() > 8192 { vec![line.as_str()] } else { vec![line.as_str(); 8] };
         group.throughput(Throughput::Bytes(64 * 1024));
         group.bench_with_input(BenchmarkId::new("dockpass", name), &lines, |bencher, lines| {
-            // Each line by itself: an error in the first one would end the reading of all.
+            // Each line by itself, because an error in the first one would end the parsing of all.
             bencher.iter(|| {
                 lines.iter().map(|line| parse_lines([black_box(*line)]).is_ok()).filter(|ok| *ok).count()
             });
@@ -92,9 +92,9 @@ fn hostile(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The claims that dockpass reads, for a decoder by type.
+/// The claims that dockpass reads, as a type for `jsonwebtoken`.
 #[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "what counts is the work of filling it")]
+#[expect(dead_code, reason = "the fields are decoded but not read")]
 struct Claims {
     iss: Option<String>,
     sub: Option<String>,
@@ -107,7 +107,7 @@ struct Claims {
 }
 
 #[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "what counts is the work of filling it")]
+#[expect(dead_code, reason = "the fields are decoded but not read")]
 struct Entry {
     r#type: String,
     class: Option<String>,
@@ -115,7 +115,7 @@ struct Entry {
     actions: Option<Vec<String>>,
 }
 
-/// A token of Docker Hub's shape: a certificate in the header of the long one, a 2048-bit signature.
+/// A token like Docker Hub's: a 2048-bit signature, and a certificate in the header of the long one.
 fn token(certificate: usize) -> String {
     use base64::Engine;
     let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);

@@ -148,7 +148,7 @@ codes! {
     /// The request was rejected because of overload.
     Overloaded = "overloaded", 503, Dockpass, "The key server is overloaded; try again shortly.";
     /// The shared store has not been reachable for longer than sessions are accepted without it.
-    StoreUnavailable = "store_unavailable", 503, Operator, "The key server cannot reach its store, so it cannot tell whether this session was logged out; try again shortly.";
+    StoreUnavailable = "store_unavailable", 503, Operator, "The key server cannot reach its store, so it cannot check whether this session was logged out; try again shortly.";
     /// No response in time.
     UpstreamTimeout = "upstream_timeout", 504, Upstream, "The registry or its token service did not respond in time.";
     /// Browser side: no connection to the key server.

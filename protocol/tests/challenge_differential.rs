@@ -16,7 +16,7 @@ use proptest::prelude::*;
 /// Every way in which the two parsers disagree, and why ours is as it is.
 const CLASSES: [(Class, &str); 11] = [
     (Class::Token68, "http-auth leaves token68 out on purpose; RFC 9110 §11.2 has it and Negotiate sends it"),
-    (Class::Lenient, "unquoted URLs and the like, which registries send; we accept them and mark them"),
+    (Class::Lenient, "unquoted URLs and similar values, which registries send; we accept and mark them"),
     (Class::ObsText, "http-auth is ASCII only; RFC 9110 §5.6.4 allows obs-text in quoted strings"),
     (Class::SpacesAfterScheme, "http-auth wants exactly one space; RFC 9110 §11.3 says 1*SP"),
     (
@@ -36,7 +36,7 @@ const CLASSES: [(Class, &str); 11] = [
         Class::RepeatedParam,
         "http-auth gives a parameter twice that is repeated with the same value; we give it once",
     ),
-    (Class::LastBeforeError, "both refuse; http-auth forgets the challenge before the error, we give it"),
+    (Class::LastBeforeError, "both refuse; we return the challenge before the error, http-auth does not"),
     (Class::Limits, "http-auth has no limits"),
 ];
 
@@ -177,7 +177,7 @@ fn compare(text: &str) -> Vec<Class> {
         let before = text[..at].trim_end_matches([' ', '\t']);
         let after = text[at..].trim_start_matches([' ', '\t']);
         let white = text.len() - before.len() - after.len();
-        // Behind a word that is no value: a scheme, or else this explains nothing, which the last check finds out.
+        // After a word that is not a value: a scheme. Otherwise this class explains nothing, which the last check detects.
         if before.ends_with(|last: char| last.is_ascii_graphic() && !matches!(last, ',' | '"')) {
             if after.starts_with(',') {
                 classes.push(Class::EmptyFirstElement);
@@ -202,7 +202,7 @@ fn compare(text: &str) -> Vec<Class> {
 }
 
 #[test]
-fn every_class_of_disagreement_is_real() {
+fn every_listed_difference_occurs() {
     let examples = [
         (Class::Token68, "Negotiate abc=="),
         (Class::Lenient, "bearer realm=https://h/t"),
@@ -239,7 +239,7 @@ fn the_parsers_agree_on_the_headers_of_registries() {
     }
 }
 
-/// A piece of a header: good ones more often than others.
+/// A piece of a header; valid ones are more frequent.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::sample::select(vec!["Bearer", "basic", "Negotiate", "Digest", "X"]).prop_map(str::to_owned),

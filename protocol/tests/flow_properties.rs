@@ -1,6 +1,6 @@
-//! Properties that hold whatever registries and token services answer.
+//! Properties of the flows for arbitrary responses of registries and token services.
 
-// Clippy knows the helpers for test code only so.
+// With this attribute clippy treats the helpers as test code.
 #![cfg(test)]
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -24,7 +24,7 @@ const PASSWORD: &str = "hunter2-correct-horse";
 const REFRESH: &str = "refresh-correct-horse";
 const NOW_MS: i64 = 1_790_000_000_000;
 
-/// One answer, of whomever was asked.
+/// A response of any server.
 #[derive(Clone, Debug)]
 enum ScriptedResponse {
     Head {
@@ -37,7 +37,7 @@ enum ScriptedResponse {
     Transport(TransportError),
 }
 
-/// Challenges that lead on, and such that only look like it.
+/// Usable challenges, and similar ones that are not.
 fn challenge() -> impl Strategy<Value = String> {
     let realm = prop_oneof![
         Just("https://reg.example/token"),
@@ -267,7 +267,7 @@ proptest! {
                     prop_assert!(request.target.starts_with("https://reg.example/"), "{}", request.target);
                     prop_assert!(!request.target.contains(PASSWORD) && !request.target.contains(REFRESH));
                     prop_assert_eq!(request.form.is_some(), request.method == "POST");
-                    // A refresh token is nobody's password, and nobody sends nothing but what a nested service gave.
+                    // A refresh token is never sent as a password, and an anonymous flow sends only the token of a nested service.
                     let basic = matches!(request.authorization, Authorization::Basic { .. });
                     prop_assert!(!basic || !(refresh || anonymous));
                     with_head(&responses[sent], |response| match response {
@@ -313,7 +313,7 @@ proptest! {
                     request
                 }
                 LoginStep::Done(proof) => {
-                    // Good credentials were accepted, after something was asked for.
+                    // The credentials were accepted, after an authentication was required.
                     prop_assert!(statuses.len() >= 2 && statuses.contains(&200));
                     prop_assert!(!proof.credential.is_anonymous());
                     break;
@@ -339,7 +339,7 @@ proptest! {
     }
 
     #[test]
-    fn a_report_that_nobody_asked_for_changes_nothing(responses in responses()) {
+    fn an_unexpected_report_changes_nothing(responses in responses()) {
         let request = ResourceRequest {
             method: "GET".to_owned(), path: "/v2/a/b/tags/list".to_owned(), scopes: ScopeSet::new(),
         };

@@ -1,9 +1,8 @@
 //! Runs the vectors of origins, realms, addresses, links, diagnoses and flows; the schema is in `testdata/README.md`.
 //!
-//! A case fails on any difference and on any member that the runner does not know, so that no expectation is ever
-//! silently ignored.
+//! A case fails on any difference and on unknown members, so that no expectation is ignored.
 
-// Clippy knows the helpers for test code only so.
+// With this attribute clippy treats the helpers as test code.
 #![cfg(test)]
 
 #[path = "flow_vectors/files.rs"]

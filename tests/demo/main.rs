@@ -1,4 +1,4 @@
-//! The `dockpass-demo` program as a person or another process starts it.
+//! Tests of the `dockpass-demo` program.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use dockpass_tests::client::Client;
 use dockpass_tests::demo::Ready;
 
-/// Ends the program whatever becomes of the test.
+/// Kills the program when the test ends.
 struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Already ended is what is wanted.
+        // The program may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 #[tokio::test]
-async fn it_says_where_it_listens_and_ends_on_sigterm() {
+async fn the_demo_prints_its_address_and_stops_on_sigterm() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ready.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_dockpass-demo"));
@@ -26,7 +26,7 @@ async fn it_says_where_it_listens_and_ends_on_sigterm() {
     let mut program = Program(command.stdout(Stdio::null()).spawn().unwrap());
     let begun = Instant::now();
     let ready: Ready = loop {
-        // The file appears whole or not at all.
+        // The file is written atomically.
         if let Ok(text) = std::fs::read(&path) {
             break serde_json::from_slice(&text).unwrap();
         }
@@ -45,7 +45,7 @@ async fn it_says_where_it_listens_and_ends_on_sigterm() {
     let counts = client.get(&format!("{}/counts", ready.control)).send().await.unwrap().json();
     assert_eq!(counts["basic"]["registry"], 1);
 
-    // The connections above are still open: they do not hold it up.
+    // Open connections must not delay the exit.
     let kill = Command::new("kill").args(["-TERM", &program.0.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let begun = Instant::now();
@@ -70,7 +70,7 @@ fn unknown_kinds_are_refused_with_the_list_of_known_ones() {
 }
 
 #[test]
-fn a_ready_file_that_cannot_be_written_is_said() {
+fn an_unwritable_ready_file_is_reported() {
     let program = Command::new(env!("CARGO_BIN_EXE_dockpass-demo"))
         .args(["--only", "open", "--ready-file", "/nonexistent/folder/ready.json"])
         .output()

@@ -144,7 +144,7 @@ after(async () => {
 const login = (registry, password = people.ada) =>
   call(keyserver, 'POST', '/v1/sessions', { body: { registry, username: 'ada', password } })
 
-describe('a registry that is none, or not as configured', () => {
+describe('a server that is not a registry, or not as configured', () => {
   for (const name of [
     'unreachable',
     'a website',
@@ -154,7 +154,7 @@ describe('a registry that is none, or not as configured', () => {
     'an unknown scheme',
     'failing',
   ]) {
-    it(`${name}: one message with its code, over the API and on the page`, async () => {
+    it(`${name}: the API and the page report the code`, async () => {
       const { status, code } = cases.find((each) => each.name === name)
       const registry = keyserver.registries[name]
       const answer = await login(registry)
@@ -173,7 +173,7 @@ describe('a registry that is none, or not as configured', () => {
     })
   }
 
-  it('no password reached anyone that was not configured to get it', () => {
+  it('no server outside the configuration got a password', () => {
     assert.deepEqual(evil.seen, [])
     assert.equal(setup.tokenService.requests(setup.afterFilling), 0)
     for (const { headers, url } of [...website.seen, ...luring.seen]) {
@@ -183,7 +183,7 @@ describe('a registry that is none, or not as configured', () => {
     assert.deepEqual(occurrences(keyserver.stderr, people.ada, 'ada'), [])
   })
 
-  it('a registry outside the configuration is refused without being asked', async () => {
+  it('a registry outside the configuration is refused without a request to it', async () => {
     const seen = evil.seen.length
     const answer = await login(new URL(evil.url).host)
     assert.deepEqual([answer.status, answer.body.code], [403, 'registry_not_allowed'])
@@ -192,7 +192,7 @@ describe('a registry that is none, or not as configured', () => {
     assert.equal(evil.seen.length, seen)
   })
 
-  it('a session that was not sealed here, or that was touched, is refused', async () => {
+  it('a session of another key server, and a changed one, are refused', async () => {
     const other = await startKeyServer({
       name: 'other',
       program: found.keyserver,
@@ -292,7 +292,7 @@ describe('a registry that is none, or not as configured', () => {
   })
 })
 
-describe('a start that cannot succeed', () => {
+describe('failures at start', () => {
   let place
   before(async () => {
     place = await folder.folder('starts')
@@ -307,7 +307,7 @@ describe('a start that cannot succeed', () => {
     return code
   }
 
-  it('an unknown key is named with its line, and nothing else is shown', async () => {
+  it('an unknown key is reported with its line, and nothing else is shown', async () => {
     const file = join(place, 'unknown.yaml')
     await writeFile(file, 'listen: 127.0.0.1:0\nlistten: hunter2-in-the-wrong-place\n')
     const served = await start('serve', '--config', file)
@@ -317,14 +317,14 @@ describe('a start that cannot succeed', () => {
     assert.equal(refused(checked, /line 2: listten/), exit)
   })
 
-  it('a file that is not there, or not YAML', async () => {
+  it('a missing file, and a file that is not YAML', async () => {
     refused(await start('serve', '--config', join(place, 'absent.yaml')), /absent\.yaml/)
     const file = join(place, 'not.yaml')
     await writeFile(file, 'listen: [\n')
     refused(await start('serve', '--config', file), /YAML/)
   })
 
-  it('a port in use is named, with an exit code of its own', async () => {
+  it('a port in use is reported, with its own exit code', async () => {
     const taken = new URL(website.url).host
     const file = await writeConfig(place, 'taken.yaml', [], {
       listen: taken,
@@ -335,7 +335,7 @@ describe('a start that cannot succeed', () => {
     assert.notEqual(inUse, unknown.code, 'a supervisor may retry one and not the other')
   })
 
-  it('a good configuration passes the check', async () => {
+  it('a valid configuration passes the check', async () => {
     const file = await writeConfig(place, 'good.yaml', [
       { name: 'a', url: setup.registry.url, realms: [setup.tokenService.realm] },
     ])

@@ -138,7 +138,7 @@ for (const [kind, name] of [
 
     if (kind === 'Basic') {
       for (const client of ['skopeo', 'regctl']) {
-        it(`${client} cannot, for want of a challenge`, async () => {
+        it(`${client} fails because the registry sends no challenge`, async () => {
           const commands = typed[client](front.host, 'team-b/tools', images, session)
           assert.notEqual((await type(client, commands.list, null)).code, 0)
         })

@@ -18,7 +18,7 @@ after(async () => {
   await folder.remove()
 })
 
-it('has the same verdicts through the gateway', async (t) => {
+it('has the same results through the gateway', async (t) => {
   const start = async (name) =>
     startOlareg({ ...found, name, program: found.olareg, folder: await folder.folder(name), kind: 'open' })
   const [direct, behind] = [await start('direct'), await start('behind')]

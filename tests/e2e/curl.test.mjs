@@ -102,7 +102,7 @@ describe('curl step by step', () => {
     return { status: Number(stdout.slice(split + 1)), body: JSON.parse(stdout.slice(0, split)) }
   }
   for (const version of ['2.8', '3']) {
-    it(`log in, ask for a token, list tags: distribution ${version} with docker_auth`, async () => {
+    it(`log in, request a token, list tags: distribution ${version} with docker_auth`, async () => {
       const setup = setups.find((each) => each.version === version)
       const registry = keyserver.registries[setup.name]
       const login = await api('/v1/sessions', { body: { registry, username: 'bob', password: people.bob } })
@@ -165,7 +165,7 @@ describe('curl step by step', () => {
     })
   }
 
-  it('a second ask for the same is answered from the cache', async () => {
+  it('a repeated request for a token is served from the cache', async () => {
     const [setup] = setups
     const registry = keyserver.registries[setup.name]
     const {

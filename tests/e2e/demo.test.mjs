@@ -57,10 +57,10 @@ const ofTokens = (journal, scope) =>
 
 const apiTags = ['2.1.0', 'latest']
 
-describe("Docker Hub's way", () => {
+describe("Docker Hub's token service", () => {
   const scope = 'repository:team-a/api:pull'
 
-  it('reads from a token that came with 200 that nothing was granted; then the same with credentials', async () => {
+  it('repeats the token request with credentials after a token that grants nothing', async () => {
     const tab = await open('hub')
     await tab.page.getByTestId('browse-anonymous').click()
     await openByName(tab, 'team-a/api')
@@ -103,7 +103,7 @@ describe("Docker Hub's way", () => {
     await tab.close()
   })
 
-  it('says that a password is wrong, although the token service has no challenge', async () => {
+  it('reports a wrong password, although the token service sends no challenge', async () => {
     const tab = await open('hub')
     await logIn(tab.page, 'ada', 'not the password')
     assert.equal(await errorCode(tab.page), 'bad_credentials')
@@ -111,7 +111,7 @@ describe("Docker Hub's way", () => {
     await tab.close()
   })
 
-  it('shows bob his team, and not the other', async () => {
+  it('shows bob the repositories of his team only', async () => {
     const tab = await open('hub')
     await logIn(tab.page, 'bob', demo.password('bob'))
     await tab.page.getByTestId('no-catalog').waitFor()
@@ -126,7 +126,7 @@ describe("Docker Hub's way", () => {
 
 describe('every flow', () => {
   for (const name of ['open', 'token', 'opaque', 'own-realm', 'hub', 'basic']) {
-    it(`${name}: logs in, opens a private repository and a configuration blob, breaks no rule`, async () => {
+    it(`${name}: logs in, opens a private repository and a configuration blob, without a violation`, async () => {
       const tab = await open(name)
       if (name === 'open') await tab.page.getByTestId('browse-anonymous').click()
       else {

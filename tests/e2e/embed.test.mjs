@@ -77,7 +77,7 @@ it('lists the repositories of the first registry, from an origin that the config
   assert.deepEqual(await demo.violations(), [])
 })
 
-it('gets nothing from an origin that it does not allow', async () => {
+it('cannot read anything from an origin that is not allowed', async () => {
   const { page, problems } = await listed('other.localhost')
   await page.waitForFunction(() => document.readyState === 'complete')
   assert.ok(

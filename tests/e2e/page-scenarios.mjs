@@ -31,7 +31,7 @@ export function browsing({ tab, setup, name, address, label }) {
     await tab().shot(`${label}-3-tags`)
   })
 
-  it('shows the platforms of an index, as a real client finds them', async () => {
+  it('shows the platforms of an index, as other clients list them', async () => {
     const { page } = tab()
     await page.locator('[data-testid=tag-row][data-name="2.1"]').click()
     const view = page.getByTestId('manifest-view')
@@ -91,7 +91,7 @@ export function perPerson({ open, images, label }) {
     await page.getByTestId('open-by-name-submit').click()
   }
 
-  it('tells bob that he may not list, and opens by name what he may see', () =>
+  it('reports that bob may not list the catalog, and opens his repositories by name', () =>
     asPerson('bob', async (tab) => {
       assert.equal(await errorCode(tab.page.locator('#repositories')), 'scope_denied')
       await tab.page.getByTestId('no-catalog').waitFor()
@@ -103,7 +103,7 @@ export function perPerson({ open, images, label }) {
       await tab.shot(`${label}-5-bob-denied`)
     }))
 
-  it('lists for carol, and says which repository she may not open', () =>
+  it('lists the catalog for carol, and reports the repository that she may not open', () =>
     asPerson('carol', async (tab) => {
       await expectRows(tab.page, 'repo-row', repositories)
       await tab.page.locator('[data-testid=repo-row][data-name="team-a/secret-plans"]').click()
@@ -112,7 +112,7 @@ export function perPerson({ open, images, label }) {
       await expectRows(tab.page, 'tag-row', contents['team-b/tools'])
     }))
 
-  it('shows who is not logged in what is public', () =>
+  it('shows public repositories without a login', () =>
     asPerson(null, async (tab) => {
       await tab.page.getByTestId('no-catalog').waitFor()
       await openByName(tab, 'public/base')

@@ -25,7 +25,7 @@ const { visible } = await load('dom.js')
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`
 
-test('an address names a registry, a repository and a reference, and comes back as itself', () => {
+test('addresses with registry, repository and reference round-trip', () => {
   for (const place of [
     { registry: 'localhost:5000', repository: null, reference: null },
     { registry: 'docker.io', repository: 'library/alpine', reference: null },
@@ -36,7 +36,7 @@ test('an address names a registry, a repository and a reference, and comes back 
   }
 })
 
-test('an address may name every host that the key server accepts', () => {
+test('addresses may contain every host that the key server accepts', () => {
   const cases = JSON.parse(readFileSync(join(root, 'protocol/testdata/origins.json'), 'utf8'))
   const origins = cases.map(({ expect }) => expect.origin).filter((origin) => origin !== undefined)
   assert.ok(origins.length >= 10 && origins.some((origin) => origin.includes('_')), `${origins}`)
@@ -47,7 +47,7 @@ test('an address may name every host that the key server accepts', () => {
 })
 
 // Threats: WEB-05.
-test('what is not of the grammar is dropped from an address', () => {
+test('invalid parts of an address are dropped', () => {
   const nothing = { registry: null, repository: null, reference: null }
   for (const hash of [
     '',
@@ -131,7 +131,7 @@ test('attestations are kept apart from platforms', () => {
   )
 })
 
-test('no manifest is too absurd to be read', () => {
+test('malformed manifests are read without an exception', () => {
   for (const absurd of [
     null,
     [],
@@ -155,7 +155,7 @@ test('no manifest is too absurd to be read', () => {
   assert.equal(platformName({ os: 'unknown', architecture: 'unknown' }), '')
 })
 
-test('sizes are summed, shared blobs once, and never guessed', () => {
+test('sizes are summed with shared blobs counted once, and unknown sizes are not guessed', () => {
   const image = (...sizes) => ({
     config: { digest: 'c', size: 1 },
     layers: sizes.map((size) => ({ digest: `d${size}`, size })),
@@ -173,7 +173,7 @@ test('sizes are summed, shared blobs once, and never guessed', () => {
   assert.equal(bytes(Number.NaN), 'unknown')
 })
 
-test('tags by version: higher first, a release before its candidates, words last', () => {
+test('tags are sorted by version: higher first, a release before its candidates, words last', () => {
   const tags = ['latest', '1.9.0', '2.0.0-rc.1', 'v2.0.1', '1.10.0', 'edge', '2.0.0', '2.0.0-rc.2']
   assert.deepEqual(tags.sort(newestFirst), [
     'v2.0.1',
@@ -187,7 +187,7 @@ test('tags by version: higher first, a release before its candidates, words last
   ])
 })
 
-test('a step shows neither user info nor query values, whatever it is given', () => {
+test('a step shows neither user information nor query values', () => {
   assert.equal(
     redact('https://bob:hunter2@auth.example/token?account=bob&scope=x#f'),
     'https://hidden@auth.example/token?account=hidden&scope=hidden',
@@ -210,7 +210,7 @@ test('a step shows neither user info nor query values, whatever it is given', ()
   )
 })
 
-test('what is copied has the diagnosis that was asked for', () => {
+test('the copied text contains the diagnosis', () => {
   const diagnosis = {
     code: 'wrong_password',
     hop: 'registry',
@@ -230,12 +230,12 @@ test('what is copied has the diagnosis that was asked for', () => {
 })
 
 // Threats: WEB-01.
-test('a name cannot turn the text around it or hide in it', () => {
+test('bidirectional and invisible characters in names are shown as escapes', () => {
   assert.equal(visible('a\u202Egnp.exe\u200B'), 'a<U+202E>gnp.exe<U+200B>')
   assert.equal(shortDigest(DIGEST), '0123456789ab')
 })
 
-test('a thrown thing is told by its code alone', () => {
+test('a thrown value is shown by its code only', () => {
   assert.equal(codeOf(Object.assign(new Error('secret'), { code: 'scope_denied' })), 'scope_denied')
   assert.equal(codeOf(new DOMException('x', 'AbortError')), 'aborted')
   for (const odd of [null, undefined, 'text', { code: '<b>' }, { code: 7 }, new TypeError('secret')]) {
@@ -244,7 +244,7 @@ test('a thrown thing is told by its code alone', () => {
   }
 })
 
-test('every code and every decision of the protocol has words on the page', () => {
+test('every code and every decision has a text on the page', () => {
   const names = (file, block) => {
     const text = readFileSync(join(root, file), 'utf8')
     const found = [

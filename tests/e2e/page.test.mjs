@@ -82,7 +82,7 @@ async function logInBriefly() {
 }
 
 // Threats: CLK-01, WEB-02.
-it('sends a strict policy with the page', async () => {
+it('sends a strict Content-Security-Policy with the page', async () => {
   const { status, headers } = await call(keyserver, 'GET', '/')
   assert.equal(status, 200)
   const policy = Object.fromEntries(
@@ -119,7 +119,7 @@ for (const version of ['2.8', '3']) {
 
       if (kind === 'open') {
         anonymousSeesAll({ tab: () => tab, images: () => images, label })
-        it('says that no login is needed, and sends no password', async () => {
+        it('reports that no login is needed, and sends no password', async () => {
           const other = await visit(browser, address())
           const mark = setup().registry.mark()
           await logIn(other.page, 'ada', people.ada)
@@ -134,7 +134,7 @@ for (const version of ['2.8', '3']) {
         return
       }
 
-      it('says clearly that a password is wrong', async () => {
+      it('reports a wrong password', async () => {
         await tab.page.getByTestId('login-form').waitFor()
         await tab.shot(`${label}-0-login`)
         await logIn(tab.page, 'ada', wrong)
@@ -174,7 +174,7 @@ for (const version of ['2.8', '3']) {
 
       browsing({ tab: () => tab, setup, name, address, label })
 
-      it('needs at most two requests for a cold resource and one for a warm one', async () => {
+      it('needs at most two requests for a new resource and one for a repeated one', async () => {
         const { registry, tokenService } = setup()
         const go = async (repository) => {
           const marks = [tab.mark(), registry.mark(), tokenService?.mark()]
@@ -207,7 +207,7 @@ for (const version of ['2.8', '3']) {
       })
 
       // Threats: WEB-04.
-      it('keeps nothing where a script could read it', async () => {
+      it('stores no secret where a script can read it', async () => {
         assert.deepEqual(await tab.stored(), nothingStored)
         const [cookie, ...more] = await tab.context.cookies()
         assert.deepEqual(more, [])
@@ -235,7 +235,7 @@ for (const version of ['2.8', '3']) {
       })
 
       // Threats: WEB-02.
-      it('had nothing to complain about', () => {
+      it('logged no error in the console', () => {
         assert.deepEqual(
           tab.problems({ expected: [401] }).filter(({ kind: what }) => what === 'csp'),
           [],
@@ -248,7 +248,7 @@ for (const version of ['2.8', '3']) {
         assert.deepEqual(tab.problems({ expected: [401] }), [])
       })
 
-      it('ends the session on logout, also for whoever kept the cookie', async () => {
+      it('ends the session on logout, also for a copied cookie', async () => {
         const [cookie] = await tab.context.cookies()
         const kept = `${cookie.name}=${cookie.value}`
         const before_ = await call(keyserver, 'GET', `/v1/session?registry=${name()}`, { cookie: kept })
@@ -269,7 +269,7 @@ for (const version of ['2.8', '3']) {
       })
 
       if (kind === 'htpasswd') {
-        it('asks whoever is not logged in for a login', async () => {
+        it('shows the login form without a session', async () => {
           const other = await visit(browser, address())
           await other.page.getByTestId('browse-anonymous').click()
           assert.equal(await errorCode(other.page), 'login_required')
@@ -283,7 +283,7 @@ for (const version of ['2.8', '3']) {
   }
 }
 
-it('keeps logins at two registries apart', async () => {
+it('keeps the sessions of two registries separate', async () => {
   const [token, basic] = ['distribution-2.8-token', 'distribution-3-htpasswd'].map(
     (name) => keyserver.registries[name],
   )
@@ -306,7 +306,7 @@ it('keeps logins at two registries apart', async () => {
   await tab.close()
 })
 
-describe('a session whose time is over', () => {
+describe('an expired session', () => {
   before(async () => {
     const rest = shortLived.begun + (SHORTEST_SECONDS + 2) * 1000 - Date.now()
     if (rest > 0) await sleep(rest)
@@ -323,7 +323,7 @@ describe('a session whose time is over', () => {
     }
   })
 
-  it('is told to the person, who can log in again', async () => {
+  it('is reported on the page, with the login form', async () => {
     const { tab, server } = shortLived
     // At the latest when something is asked for; a page that watches the clock knows before.
     const row = tab.page.locator('[data-testid=repo-row][data-name="team-b/tools"]')
@@ -343,7 +343,7 @@ describe('a session whose time is over', () => {
 describe('after all of that', () => {
   const secrets = () => [...Object.entries(people), ['ada', wrong]]
 
-  it('the search finds a password that was planted', async () => {
+  it('the search finds a planted password', async () => {
     const planted = await folder.folder('planted')
     const basic = Buffer.from(`ada:${people.ada}`).toString('base64')
     const spelt = {
@@ -359,7 +359,7 @@ describe('after all of that', () => {
   })
 
   // Threats: LOG-01.
-  it('no password is in a file that the key server wrote, its log at trace level included', async () => {
+  it('no password is in a file of the key server, including its log at trace level', async () => {
     assert.ok(keyserver.alive)
     // The filter says trace; a log without debug lines would mean that it was not heeded, and the search worth nothing.
     const lines = keyserver.events()
@@ -403,7 +403,7 @@ describe('after all of that', () => {
     assert.doesNotMatch(keyserver.stderr, /eyJ[\w-]+\.[\w-]{300,}\.[\w-]+\.[\w-]+\.[\w-]+/)
   })
 
-  it('the key server stops when asked to', async () => {
+  it('the key server stops on SIGTERM', async () => {
     assert.deepEqual(await keyserver.stop(), { code: 0, signal: null })
   })
 })

@@ -43,7 +43,7 @@ for (const version of ['2.8', '3']) {
         setup = setups.find((each) => each.version === version && each.kind === kind)
       })
 
-      it('holds what was pushed', async () => {
+      it('contains the pushed images', async () => {
         assert.deepEqual(await setup.client.catalog(), Object.keys(contents).sort())
         for (const [repository, tags] of Object.entries(contents)) {
           assert.deepEqual(await setup.client.tags(repository), tags.toSorted())
@@ -52,7 +52,7 @@ for (const version of ['2.8', '3']) {
         assert.equal(await setup.client.digest('team-a/secret-plans', 'latest'), images.plans.digest)
       })
 
-      it('asks for what its kind asks for', async () => {
+      it('requires the authentication of its kind', async () => {
         const response = await fetch(`${setup.registry.url}/v2/`)
         const challenge = response.headers.get('www-authenticate')
         if (kind === 'open') assert.deepEqual([response.status, challenge], [200, null])
@@ -67,7 +67,7 @@ for (const version of ['2.8', '3']) {
         }
       })
 
-      it('shows each person what that person may see', async () => {
+      it('applies the permissions of each user', async () => {
         const as = (user) =>
           clients({
             ...found,

@@ -1,5 +1,5 @@
-//! Blobs through the gateway: where they come from, how they pass, and that they never run. Test ids as in the threat
-//! list (GW).
+//! Blobs through the gateway: redirects to storage, streaming, and protection against scripts in blobs. Ids as in the
+//! threat list (GW).
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
@@ -16,7 +16,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// The digest of some image's configuration.
+/// The digest of the configuration of an image.
 async fn config_of(stack: &Stack, kind: Kind, repository: &str, token: Option<&str>) -> String {
     let index = stack.get(&stack.gateway(kind, &format!("{repository}/manifests/latest")), token).await;
     assert_eq!(index.status, 200, "{}", index.text());
@@ -25,7 +25,7 @@ async fn config_of(stack: &Stack, kind: Kind, repository: &str, token: Option<&s
     image.json()["config"]["digest"].as_str().unwrap().to_owned()
 }
 
-/// GW-16: the blob comes from another host; that host sees no credentials and the page sees no host.
+/// GW-16: the blob is on another host, which gets no credentials and is not visible to the page.
 // Threats: GW-22.
 #[tokio::test]
 async fn blob_redirects_are_followed_without_credentials() {
@@ -40,7 +40,7 @@ async fn blob_redirects_are_followed_without_credentials() {
     let visited = stack.demo.journal();
     let visited = visited.iter().find(|record| record.role == Role::Cdn).unwrap();
     assert!(!visited.headers.contains(&"authorization".to_owned()));
-    // Also part of it.
+    // A range of the blob.
     let call = stack.client.get(&url).bearer(&session).header("range", "bytes=2-5");
     let part = stack.send(call).await;
     assert_eq!((part.status, &part.body), (206, &blob.body.slice(2..6)));
@@ -49,7 +49,7 @@ async fn blob_redirects_are_followed_without_credentials() {
 
 // Threats: GW-16.
 #[tokio::test]
-async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
+async fn blob_redirects_to_private_addresses_are_refused() {
     let evil = Untouched::start_on("127.0.0.2").await.unwrap();
     let stack = Stack::of([Kind::Open]).await;
     let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
@@ -75,10 +75,10 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
         assert!(!response.text().contains("169.254") && !response.text().contains("passwd"));
     }
     assert_eq!(evil.connections(), 0);
-    // The caller hears little; the operator hears where it went.
+    // The response shows no details; the log contains the address.
     let log = log_text();
     assert!(log.lines().any(|line| line.contains("connection refused") && line.contains("127.0.0.2")));
-    // Manifests are not redirected anywhere.
+    // Redirects of manifests are not followed.
     let redirect = Action::Redirect { status: 302, location: evil.url("/v2/") };
     stack.demo.script(Script::once(Kind::Open, Role::Registry, redirect));
     let response = stack.get(&stack.gateway(Kind::Open, "library/alpine/manifests/latest"), None).await;
@@ -87,9 +87,9 @@ async fn blob_redirects_to_private_addresses_nobody_allowed_are_refused() {
     stack.end().await;
 }
 
-/// A registry that sends readers to another port of its own host is not believed either: other services live there.
+/// A redirect to another port of the registry's own host is refused, because other services may listen there.
 #[tokio::test]
-async fn storage_beside_the_registry_has_to_be_configured() {
+async fn private_storage_origins_must_be_configured() {
     let stack = Stack::with(DemoConfig::only([Kind::Hub]), |config| {
         config.registries.iter_mut().for_each(|registry| registry.redirects.clear());
     })
@@ -103,10 +103,10 @@ async fn storage_beside_the_registry_has_to_be_configured() {
     stack.end().await;
 }
 
-/// GW-16: what storage says is not the registry's word: it gets no credentials by asking, and its refusal of a link is
-/// no refusal of the account.
+/// GW-16: responses of storage are not responses of the registry: a challenge gets no credentials, and a refusal does not
+/// mean that the account has no permission.
 #[tokio::test]
-async fn storage_is_not_judged_as_the_registry() {
+async fn errors_of_storage_are_not_errors_of_the_registry() {
     let stack = Stack::of([Kind::Hub]).await;
     let session = stack.login(Kind::Hub, "ada").await;
     let config = config_of(&stack, Kind::Hub, "vault/keys", Some(&session)).await;
@@ -129,7 +129,7 @@ async fn storage_is_not_judged_as_the_registry() {
     stack.end().await;
 }
 
-/// A reader who is sent on within the registry keeps the token; the registry has it anyway.
+/// A redirect within the registry keeps the token.
 #[tokio::test]
 async fn redirects_within_the_registry_keep_the_token() {
     let stack = Stack::of([Kind::Token]).await;
@@ -146,9 +146,9 @@ async fn redirects_within_the_registry_keep_the_token() {
     stack.end().await;
 }
 
-/// RLM-16: the password was proven at a token service on another origin; the registry does not get it by asking.
+/// RLM-16: a password that was checked by a token service on another origin is never sent to the registry.
 #[tokio::test]
-async fn a_registry_does_not_get_the_password_by_asking_for_basic() {
+async fn a_basic_challenge_after_a_bearer_login_gets_no_password() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();
@@ -171,7 +171,7 @@ async fn a_registry_does_not_get_the_password_by_asking_for_basic() {
 
 /// GW-18, GW-19: bytes of a registry never run on the page's origin.
 #[tokio::test]
-async fn registry_bytes_are_no_part_of_a_page() {
+async fn registry_blobs_are_attachments_and_sandboxed() {
     let stack = Stack::of([Kind::Open]).await;
     let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
     let url = stack.gateway(Kind::Open, &format!("library/alpine/blobs/{config}"));
@@ -190,7 +190,7 @@ async fn registry_bytes_are_no_part_of_a_page() {
         assert!(response.header("content-disposition").starts_with("attachment"), "{media_type}");
     }
     stack.reset();
-    // Plain links are allowed: what they lead to is an attachment, and sandboxed.
+    // Navigation is allowed, because the response is a sandboxed attachment.
     for destination in ["iframe", "frame", "embed", "object", "script", "style", "serviceworker", "worker"] {
         let response = stack.send(stack.client.get(&url).header("sec-fetch-dest", destination)).await;
         problem(&response, 403, "destination_not_allowed");
@@ -201,7 +201,7 @@ async fn registry_bytes_are_no_part_of_a_page() {
     stack.end().await;
 }
 
-/// GW-21: a large blob passes in constant memory.
+/// GW-21: a large blob is streamed in constant memory.
 #[tokio::test]
 async fn large_blobs_stream() {
     const LENGTH: u64 = 64 << 20;
@@ -221,7 +221,7 @@ async fn large_blobs_stream() {
         peak = peak.max(resident());
     }
     assert_eq!((received, hex(context.finish().as_ref())), (LENGTH, digest));
-    // Other tests run in this process at the same time, and use some memory of their own.
+    // Other tests in this process use memory at the same time.
     let grown = peak.saturating_sub(before);
     assert!(grown < LENGTH / 2, "{} MiB more for a blob of {} MiB", grown >> 20, LENGTH >> 20);
     stack.end().await;
@@ -236,7 +236,7 @@ fn resident() -> u64 {
 
 // Threats: GW-21.
 #[tokio::test]
-async fn a_blob_that_ends_early_does_not_end_well() {
+async fn a_truncated_blob_is_an_error() {
     let stack = Stack::of([Kind::Open]).await;
     let config = config_of(&stack, Kind::Open, "library/alpine", None).await;
     let url = stack.gateway(Kind::Open, &format!("library/alpine/blobs/{config}"));

@@ -1,5 +1,5 @@
-//! Pages on other origins: those in the configuration may call with a session in a header, all others may not.
-//! Test ids as in the threat list (COR).
+//! CORS: pages of the configured origins may send requests with a session in a header, other pages may not. Ids as in the
+//! threat list (COR).
 
 use dockpass_tests::client::Call;
 use dockpass_tests::demo::{DemoConfig, Kind};
@@ -25,7 +25,7 @@ async fn stack() -> Stack {
 
 // Threats: COR-03.
 #[tokio::test]
-async fn a_page_that_is_allowed_logs_in_and_reads() {
+async fn an_allowed_origin_can_log_in_and_read() {
     let stack = stack().await;
     let url = stack.gateway(Kind::Token, "vault/keys/tags/list");
     for url in [stack.url("/v1/sessions"), stack.url("/v1/token"), url.clone()] {
@@ -89,10 +89,10 @@ async fn look_alike_origins_are_other_origins() {
     stack.end().await;
 }
 
-/// SES-11: a cookie counts only with signs that the request comes from our own page.
+/// SES-11: a cookie is accepted only in requests of the key server's own page.
 // Threats: SES-03, SES-04, GW-24.
 #[tokio::test]
-async fn a_cookie_does_nothing_for_pages_of_others() {
+async fn cookies_of_other_origins_are_refused() {
     let stack = stack().await;
     let origin = stack.server.origin.clone();
     let body = json!({
@@ -119,7 +119,7 @@ async fn a_cookie_does_nothing_for_pages_of_others() {
         let response = stack.send(foreign).await;
         assert_eq!(response.status, 403, "{}", response.text());
     }
-    // Two sessions at once, in two carriers or twice in one: nobody guesses which was meant.
+    // Two sessions in one request are ambiguous.
     let doubled = stack.client.get(&url).header("sec-fetch-site", "same-origin");
     let doubled = stack.send(doubled.header("cookie", &format!("{pair}; {pair}"))).await;
     problem(&doubled, 400, "invalid_request");

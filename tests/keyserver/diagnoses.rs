@@ -1,5 +1,4 @@
-//! What the log says of a flow that failed: what is wrong, where, by what evidence, and what to do about it, under the
-//! request's own id.
+//! The diagnosis in the log after a failed flow: code, hop, evidence and fix, with the id of the request.
 
 use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{Action, Kind, Role, Script};
@@ -9,7 +8,7 @@ use crate::harness::{Stack, log_text, problem};
 use crate::hostile::{claims, jwt, now, token_with};
 use crate::upstream::token_reply;
 
-/// The log's one line of a diagnosis for the request that this answers.
+/// The log line with the diagnosis for the request of this response.
 fn diagnosis(response: &HttpResponse) -> String {
     let id = response.header("x-request-id");
     let log = log_text();
@@ -26,7 +25,7 @@ fn assert_says(line: &str, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn of_a_wrong_password_and_a_denied_scope() {
+async fn a_wrong_password_and_a_denied_scope_are_diagnosed() {
     let stack = Stack::of([Kind::OwnRealm, Kind::Token]).await;
     let response = stack.try_login(Kind::OwnRealm, "ada", "not-the-password").await;
     problem(&response, 401, "bad_credentials");
@@ -48,7 +47,7 @@ async fn of_a_wrong_password_and_a_denied_scope() {
 }
 
 #[tokio::test]
-async fn of_a_token_that_no_registry_would_take() {
+async fn an_expired_or_foreign_token_is_diagnosed() {
     let stack = Stack::of([Kind::Token]).await;
     let long_ago = now() - 7_200;
     for (changes, says) in [
@@ -67,7 +66,7 @@ async fn of_a_token_that_no_registry_would_take() {
 }
 
 #[tokio::test]
-async fn of_a_login_whose_token_is_broken() {
+async fn a_broken_token_at_login_is_diagnosed() {
     let stack = Stack::of([Kind::Token]).await;
     let document = json!({ "token": jwt(&claims(&json!({ "access": "everything" }))) });
     let response = token_reply(&document.to_string());
@@ -78,9 +77,9 @@ async fn of_a_login_whose_token_is_broken() {
     stack.end().await;
 }
 
-/// The token is as good as the gateway can see; what is left is who signed it.
+/// Times and audience of the token are correct, so the cause is the issuer or its key.
 #[tokio::test]
-async fn of_a_registry_that_takes_no_token() {
+async fn a_rejected_token_is_diagnosed() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     let realm = stack.registry(Kind::Token).realm().unwrap();

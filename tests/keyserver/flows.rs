@@ -1,4 +1,4 @@
-//! Each flow from login to tags, with the number of requests that it costs upstream.
+//! Each flow from login to tags, with the number of its upstream requests.
 
 use dockpass_tests::demo::Kind;
 use serde_json::json;
@@ -9,11 +9,11 @@ const PRIVATE: &str = "repository:vault/keys:pull";
 const PRIVATE_TAGS: &str = "vault/keys/tags/list";
 const PUBLIC_TAGS: &str = "library/alpine/tags/list";
 
-/// Every kind that hands out tokens.
+/// All kinds with a token service.
 const TOKEN_KINDS: [Kind; 4] = [Kind::Token, Kind::Opaque, Kind::OwnRealm, Kind::Hub];
 
 #[tokio::test]
-async fn an_open_registry_needs_no_session_and_takes_no_password() {
+async fn an_open_registry_needs_no_session_and_gets_no_password() {
     let stack = Stack::of([Kind::Open]).await;
     let tags = stack.get(&stack.gateway(Kind::Open, PRIVATE_TAGS), None).await;
     assert_eq!(
@@ -22,14 +22,14 @@ async fn an_open_registry_needs_no_session_and_takes_no_password() {
     );
     assert_eq!(stack.upstream(Kind::Open), Upstream::of(1, 0));
 
-    // SCP-09: a password for a registry that asks for none is never sent to it.
+    // SCP-09: an open registry never gets the password.
     problem(&stack.try_login(Kind::Open, "ada", &stack.password).await, 409, "registry_open");
     assert!(stack.demo.journal().iter().all(|record| record.authorization.is_none()));
     stack.end().await;
 }
 
 #[tokio::test]
-async fn from_login_to_token_to_tags_at_every_kind_of_token_service() {
+async fn login_token_and_tags_work_with_every_token_service() {
     for kind in TOKEN_KINDS {
         let stack = Stack::of([kind]).await;
         let session = stack.login(kind, "ada").await;
@@ -71,7 +71,7 @@ async fn the_gateway_runs_the_flow_itself_with_a_session() {
 }
 
 #[tokio::test]
-async fn anonymous_users_read_what_is_public_and_are_sent_to_log_in_for_the_rest() {
+async fn anonymous_users_read_public_repositories_only() {
     for kind in TOKEN_KINDS {
         let stack = Stack::of([kind]).await;
         let public = stack.ask(None, kind, &["repository:library/alpine:pull"]).await;
@@ -87,7 +87,7 @@ async fn anonymous_users_read_what_is_public_and_are_sent_to_log_in_for_the_rest
 
         let private = stack.ask(None, kind, &[PRIVATE]).await;
         if kind == Kind::Hub {
-            // Docker Hub answers 200 and grants nothing; that is told, not mistaken for a grant (SCP-02).
+            // Docker Hub responds with 200 and a token that grants nothing, which must be reported as denied (SCP-02).
             let response = private.json();
             let granted = response["granted"].as_array().map_or(0, Vec::len);
             assert!(private.status == 403 || granted == 0, "{}", private.text());
@@ -99,11 +99,11 @@ async fn anonymous_users_read_what_is_public_and_are_sent_to_log_in_for_the_rest
 }
 
 #[tokio::test]
-async fn a_basic_registry_has_no_tokens_to_hand_out() {
+async fn a_basic_registry_issues_no_tokens() {
     let stack = Stack::of([Kind::Basic]).await;
     let session = stack.login(Kind::Basic, "ada").await;
     problem(&stack.ask(Some(&session), Kind::Basic, &[PRIVATE]).await, 409, "basic_only");
-    // RLM-16: without a session, the challenge comes under another name.
+    // RLM-16: without a session, the challenge is relayed under another name.
     let refused = stack.get(&stack.gateway(Kind::Basic, PRIVATE_TAGS), None).await;
     assert_eq!(refused.status, 401);
     assert_eq!(refused.header("registry-challenge"), "Basic realm=\"Demo Registry\"");
@@ -112,7 +112,7 @@ async fn a_basic_registry_has_no_tokens_to_hand_out() {
 }
 
 #[tokio::test]
-async fn a_user_sees_what_the_registry_lets_that_user_see() {
+async fn permissions_of_the_registry_apply_to_each_user() {
     let stack = Stack::of([Kind::Token, Kind::Basic]).await;
     let bob = stack.login(Kind::Token, "bob").await;
     let response = stack.ask(Some(&bob), Kind::Token, &["repository:team-b/app:pull", PRIVATE]).await;

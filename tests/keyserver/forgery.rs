@@ -1,4 +1,4 @@
-//! Knowing the public key is enough to encrypt, and not enough to make a session.
+//! Forged sessions: the public key is enough to encrypt, but not to create a valid session.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use crate::harness::{Stack, Upstream, problem};
 use crate::server::shared_key;
 
-/// The key that the test's server seals with. Its public half is what an attacker has from `GET /v1/keys`.
+/// The key of the test's server. An attacker can read its public part from `GET /v1/keys`.
 fn key() -> PrivateDecryptingKey {
     let pem = std::fs::read_to_string(shared_key()).unwrap();
     let text: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     PrivateDecryptingKey::from_pkcs8(&STANDARD.decode(text).unwrap()).unwrap()
 }
 
-/// A JWE in compact form: this header, this content, encrypted under the public key.
+/// A JWE in compact form with this header and content, encrypted with the public key.
 fn encrypt(header: &str, content: &[u8]) -> String {
     let (cek, nonce) = ([7_u8; 32], [9_u8; 12]);
     let public = OaepPublicEncryptingKey::new(key().public_key()).unwrap();
@@ -34,7 +34,7 @@ fn encrypt(header: &str, content: &[u8]) -> String {
     format!("{header}.{}.{}.{}.{}", part(wrapped), part(&nonce), part(&text), part(tag.as_ref()))
 }
 
-/// The header and the content of a session, as only the key's owner can read them.
+/// The header and the decrypted content of a session.
 fn decrypt(session: &str) -> (String, String) {
     let parts: Vec<&str> = session.split('.').collect();
     let bytes = |index: usize| URL_SAFE_NO_PAD.decode(parts[index]).unwrap();
@@ -48,9 +48,9 @@ fn decrypt(session: &str) -> (String, String) {
     (parts[0].to_owned(), String::from_utf8(text.to_vec()).unwrap())
 }
 
-/// JWE-14, JWE-15: an envelope that opens and holds no signature of ours is refused.
+/// JWE-14, JWE-15: content without the key server's signature is refused, although it can be decrypted.
 #[tokio::test]
-async fn knowing_the_public_key_makes_no_session() {
+async fn a_session_cannot_be_made_with_the_public_key() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "bob").await;
     let (header, inner) = decrypt(&session);
@@ -58,7 +58,7 @@ async fn knowing_the_public_key_makes_no_session() {
     assert_eq!(parts.len(), 3, "a JWS inside the JWE");
     let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
 
-    // The test of the test: the same content in a new envelope opens, so envelopes made here are good ones.
+    // Control: the original content in a new envelope opens, so the envelopes of this test are valid.
     let rewrapped = encrypt(&header, inner.as_bytes());
     stack.keep_secret(&rewrapped);
     assert_eq!(stack.get(&stack.url("/v1/session"), Some(&rewrapped)).await.json()["username"], "bob");
@@ -103,7 +103,7 @@ async fn knowing_the_public_key_makes_no_session() {
 }
 
 /// JWE-01 (`alg`), JWE-02 (`enc`), JWE-03 (`zip`), JWE-04 (`p2c`), JWE-05 (other members), JWE-06 (`kid`): a header
-/// that is not exactly ours costs no private-key operation.
+/// that differs from the key server's is refused without a private-key operation.
 #[tokio::test]
 async fn other_headers_are_refused_before_any_rsa_work() {
     let stack = Stack::of([Kind::Token]).await;
@@ -148,9 +148,9 @@ async fn other_headers_are_refused_before_any_rsa_work() {
     stack.end().await;
 }
 
-/// JWE-07, JWE-13: one value has one spelling, and every character of it counts.
+/// JWE-07, JWE-13: a session has one encoding, and a change of any character is detected.
 #[tokio::test]
-async fn every_character_of_a_session_counts() {
+async fn every_changed_character_of_a_session_is_detected() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     let parts: Vec<&str> = session.split('.').collect();

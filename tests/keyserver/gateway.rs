@@ -1,4 +1,4 @@
-//! The gateway: what goes up, what comes down, and what does neither. Test ids as in the threat list (GW).
+//! The gateway: which requests, headers and responses it relays. Ids as in the threat list (GW).
 
 use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{Action, Kind, Role, Script};
@@ -114,7 +114,7 @@ async fn paths_of_the_specification_reach_the_registry_unchanged() {
 
 // Threats: GW-07.
 #[tokio::test]
-async fn registries_outside_the_configuration_are_not_relayed_to() {
+async fn requests_to_other_registries_are_refused() {
     let evil = Untouched::start().await.unwrap();
     let stack = Stack::of([Kind::Open]).await;
     for registry in
@@ -138,7 +138,7 @@ async fn registries_outside_the_configuration_are_not_relayed_to() {
 
 /// GW-13.
 #[tokio::test]
-async fn a_read_only_gateway_only_reads() {
+async fn writes_through_a_read_only_gateway_are_refused() {
     let stack = Stack::of([Kind::Open]).await;
     for method in
         WRITING.into_iter().chain([Method::OPTIONS, Method::TRACE, Method::from_bytes(b"BREW").unwrap()])
@@ -154,10 +154,10 @@ async fn a_read_only_gateway_only_reads() {
     stack.end().await;
 }
 
-/// GW-09, GW-14, GW-20: the demo refuses every request that carries one of these.
+/// GW-09, GW-14, GW-20.
 // Threats: GW-08.
 #[tokio::test]
-async fn nothing_of_page_browser_or_proxy_goes_up() {
+async fn only_listed_request_headers_are_relayed() {
     let stack = Stack::of([Kind::Token]).await;
     let mut call = stack.client.get(&stack.gateway(Kind::Token, TAGS)).bearer("made-up-token");
     for (name, value) in [
@@ -207,10 +207,10 @@ async fn nothing_of_page_browser_or_proxy_goes_up() {
     stack.end().await;
 }
 
-/// GW-15, GW-23: what comes down is an allow-list, and the rest is ours.
+/// GW-15, GW-23: response headers are an allow-list.
 // Threats: SSRF-15, UPS-08.
 #[tokio::test]
-async fn only_headers_of_the_specification_come_down() {
+async fn only_listed_response_headers_are_relayed() {
     let stack = Stack::of([Kind::Open]).await;
     let hostile = [
         ("set-cookie", "__Host-dockpass-0000000000000000=evil; Secure; Path=/"),
@@ -275,10 +275,11 @@ async fn pages_are_followed_through_the_gateway() {
     stack.end().await;
 }
 
-/// A `Link` that leaves the registry is not relayed as one (GHSA-h7vf-4x9w-h99v), and the list does not look complete.
+/// A `Link` to another server is relayed under another name, so that no client sends a token there (GHSA-h7vf-4x9w-h99v) and
+/// the list does not look complete.
 // Threats: SSRF-15.
 #[tokio::test]
-async fn links_that_lead_elsewhere_are_relayed_under_another_name() {
+async fn links_to_other_servers_are_relayed_as_registry_link() {
     let stack = Stack::of([Kind::Open]).await;
     for link in [
         "<https://evil.test/v2/a/tags/list?last=x>; rel=\"next\"",
@@ -302,7 +303,7 @@ async fn links_that_lead_elsewhere_are_relayed_under_another_name() {
 
 // Threats: GW-22.
 #[tokio::test]
-async fn negotiation_revalidation_and_ranges_pass() {
+async fn accept_if_none_match_and_head_are_relayed() {
     let stack = Stack::of([Kind::Open]).await;
     let url = stack.gateway(Kind::Open, "library/alpine/manifests/latest");
     let get = |name: &'static str, value: String| {
@@ -323,7 +324,7 @@ async fn negotiation_revalidation_and_ranges_pass() {
 }
 
 #[tokio::test]
-async fn errors_of_the_registry_come_down_in_its_own_words() {
+async fn errors_of_the_registry_are_relayed_unchanged() {
     let stack = Stack::of([Kind::Open]).await;
     let response = stack.get(&stack.gateway(Kind::Open, "no/such/tags/list"), None).await;
     assert_eq!((response.status, response.json()["errors"][0]["code"].as_str()), (404, Some("NAME_UNKNOWN")));
@@ -331,9 +332,9 @@ async fn errors_of_the_registry_come_down_in_its_own_words() {
     stack.end().await;
 }
 
-/// GW-25, RLM-02: a realm that nobody paired is not shown to the page as one to use.
+/// GW-25, RLM-02: the page does not see a realm that is not configured for the registry.
 #[tokio::test]
-async fn foreign_realms_are_not_laundered() {
+async fn challenges_with_a_foreign_realm_are_not_relayed() {
     let stack = Stack::of([Kind::Token]).await;
     let realm = Some("https://evil.test/token".to_owned());
     let action = Action::Realm { realm, service: None };
@@ -366,14 +367,14 @@ async fn challenges_that_a_page_cannot_use_are_relayed_as_registry_challenge() {
 }
 
 #[tokio::test]
-async fn registry_tokens_and_passwords_of_pages_are_passed_or_refused() {
+async fn basic_is_refused_and_registry_tokens_are_relayed() {
     let stack = Stack::of([Kind::Token]).await;
-    // A page has no business with passwords here.
+    // The gateway accepts no passwords.
     let call = stack.client.get(&stack.gateway(Kind::Token, TAGS)).basic("ada", &stack.password);
     let response = stack.send(call).await;
     assert!((400..500).contains(&response.status), "{}", response.text());
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
-    // A token that the registry does not know is the registry's to refuse.
+    // An unknown token is relayed and refused by the registry.
     let response = stack.get(&stack.gateway(Kind::Token, TAGS), Some("made-up-token")).await;
     assert_eq!(response.status, 401);
     assert!(
@@ -384,7 +385,7 @@ async fn registry_tokens_and_passwords_of_pages_are_passed_or_refused() {
     stack.end().await;
 }
 
-/// Many at once through the gateway, cold: one of them fetches the token.
+/// Concurrent requests without a cached token make one token request.
 #[tokio::test]
 async fn parallel_requests_share_one_token() {
     let stack = Stack::of([Kind::Token]).await;
@@ -398,7 +399,7 @@ async fn parallel_requests_share_one_token() {
 }
 
 #[tokio::test]
-async fn limits_of_the_registry_come_down() {
+async fn rate_limit_headers_are_relayed() {
     let stack = Stack::of([Kind::Hub]).await;
     let session = stack.login(Kind::Hub, "ada").await;
     let url = stack.gateway(Kind::Hub, "vault/keys/manifests/latest");

@@ -1,5 +1,5 @@
-//! A key server and a demo in one process, and what holds after every test: nothing secret in logs or answers,
-//! nothing forbidden sent upstream, every error a problem document.
+//! A key server and a demo in one process, and checks that run after every test: no secret in logs or responses, no
+//! violation in upstream requests, and every error a problem document.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,16 +15,16 @@ use serde_json::{Value, json};
 
 use crate::server::{ManualTime, Running, shared_key};
 
-/// Everything that one test needs. [`Stack::end`] checks what must hold after every test.
+/// The servers of one test. [`Stack::end`] runs the common checks.
 pub(crate) struct Stack {
     pub(crate) demo: Demo,
     pub(crate) server: Running,
     pub(crate) client: Client,
-    /// The password of both users: it occurs in this test and nowhere else.
+    /// The password of both users, random for each test.
     pub(crate) password: String,
-    /// Texts that must not occur in logs, whoever wrote them.
+    /// Strings that must not occur in logs.
     secrets: Mutex<Vec<String>>,
-    /// Whether the test itself makes clients do what is forbidden.
+    /// Whether the test causes violations on purpose.
     pub(crate) forgives_violations: bool,
 }
 
@@ -45,7 +45,7 @@ impl Upstream {
 }
 
 impl Stack {
-    /// A key server that knows these demo registries.
+    /// A key server with these demo registries.
     pub(crate) async fn of(kinds: impl IntoIterator<Item = Kind>) -> Self {
         Self::with(DemoConfig::only(kinds), |_| ()).await
     }
@@ -55,7 +55,7 @@ impl Stack {
         Self::build(demo, None, configure).await
     }
 
-    /// The same, where time stands still until it is moved.
+    /// The same with a manual clock.
     pub(crate) async fn with_time(
         demo: DemoConfig,
         time: ManualTime,
@@ -78,11 +78,11 @@ impl Stack {
             registries: demo.registries().iter().map(entry).collect(),
             ..Settings::default()
         };
-        // Tests log in more often than people; the limit has a test of its own.
+        // Tests log in more often than users. The limit has its own test.
         config.limits.login_burst = 10_000.try_into().unwrap();
         config.limits.login_per_minute = 10_000.try_into().unwrap();
         config.limits.account_per_minute = 10_000.try_into().unwrap();
-        // Nobody waits for a load balancer here.
+        // There is no load balancer here.
         config.limits.drain_time = std::time::Duration::from_secs(0);
         config.session.key_files = vec![shared_key()];
         configure(&mut config);
@@ -95,7 +95,7 @@ impl Stack {
         self.demo.registry(kind).unwrap()
     }
 
-    /// The name under which the key server knows a registry.
+    /// The name of a registry in the key server's configuration.
     pub(crate) fn name(&self, kind: Kind) -> String {
         self.registry(kind).authority()
     }
@@ -109,7 +109,7 @@ impl Stack {
         self.url(&format!("/r/{}/v2/{path}", self.name(kind)))
     }
 
-    /// From here on this text must not occur in any log.
+    /// This string must not occur in any log from now on.
     pub(crate) fn keep_secret(&self, text: &str) {
         assert!(text.len() >= 12, "too short to search for: {text}");
         self.lock_secrets().push(text.to_owned());
@@ -119,12 +119,12 @@ impl Stack {
         self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a call to the key server and checks what holds for every answer of it.
+    /// Sends a request to the key server and runs the checks for every response.
     pub(crate) async fn send(&self, call: Call<'_>) -> HttpResponse {
         let response = call.send().await.unwrap();
         let everything = format!("{:?}\n{}", response.headers, response.text());
         for form in forms_of(&self.password) {
-            assert!(!everything.contains(&form), "the answer shows the password: {everything}");
+            assert!(!everything.contains(&form), "the response shows the password: {everything}");
         }
         assert!(!everything.to_ascii_lowercase().contains("www-authenticate: basic"), "{everything}");
         let basic = response
@@ -132,7 +132,7 @@ impl Stack {
             .get_all("www-authenticate")
             .iter()
             .any(|line| line.to_str().unwrap_or_default().to_ascii_lowercase().contains("basic"));
-        assert!(!basic, "a browser would open its password box: {everything}");
+        assert!(!basic, "a browser would open its password dialog: {everything}");
         assert_eq!(response.header("x-content-type-options"), "nosniff", "{everything}");
         response
     }
@@ -160,7 +160,7 @@ impl Stack {
         self.post("/v1/sessions", None, &body).await
     }
 
-    /// Logs in and gives the sealed session.
+    /// Logs in and returns the sealed session.
     pub(crate) async fn login(&self, kind: Kind, user: &str) -> String {
         let response = self.try_login(kind, user, &self.password).await;
         assert_eq!(response.status, 200, "{}", response.text());
@@ -174,7 +174,7 @@ impl Stack {
         self.post("/v1/token", session, &body).await
     }
 
-    /// Asks for a token and gives it.
+    /// Requests a token and returns it.
     pub(crate) async fn token(&self, session: Option<&str>, kind: Kind, scopes: &[&str]) -> String {
         let response = self.ask(session, kind, scopes).await;
         assert_eq!(response.status, 200, "{}", response.text());
@@ -183,7 +183,7 @@ impl Stack {
         token
     }
 
-    /// What reached the demo since the last time this was asked.
+    /// The number of requests at the demo since the last reset.
     pub(crate) fn upstream(&self, kind: Kind) -> Upstream {
         let count = |role| self.demo.requests(kind, role);
         let counts = Upstream {
@@ -199,7 +199,7 @@ impl Stack {
         counts
     }
 
-    /// Forgets what reached the demo so far, and its scripts.
+    /// Removes the recorded requests of the demo, and its scripts.
     pub(crate) fn reset(&self) {
         assert!(
             self.forgives_violations || self.demo.violations().is_empty(),
@@ -209,12 +209,12 @@ impl Stack {
         self.demo.reset();
     }
 
-    /// What must hold after every test; then everything stops.
+    /// Runs the common checks and stops everything.
     pub(crate) async fn end(self) {
         if !self.forgives_violations {
             assert!(self.demo.violations().is_empty(), "{:#?}", self.demo.violations());
         }
-        // On a connection of its own: the server may have closed an idle one a moment ago.
+        // On a new connection, because the server may have closed an idle one.
         let health = Client::new().get(&self.url("/healthz")).send().await.unwrap();
         assert_eq!(health.status, 200, "the process lives");
         self.server.stop().await;
@@ -229,7 +229,7 @@ impl Stack {
     }
 }
 
-/// Checks that a reply is a problem document with this code (RFC 9457), and nothing else.
+/// Asserts that a response is a problem document with this code (RFC 9457).
 #[track_caller]
 pub(crate) fn problem(response: &HttpResponse, status: u16, code: &str) {
     let text = response.text();
@@ -254,7 +254,7 @@ pub(crate) fn entry(registry: &DemoRegistry) -> RegistrySettings {
     settings
 }
 
-/// The forms in which a secret may show: as it is, and inside Basic credentials of the demo's users.
+/// The forms of a secret: plain, and in Basic credentials of the demo's users.
 fn forms_of(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     for user in ["", "ada:", "bob:"] {
@@ -264,37 +264,37 @@ fn forms_of(secret: &str) -> Vec<String> {
     forms
 }
 
-/// So many hexadecimal digits that nobody has drawn them before.
+/// 96 random bits in hexadecimal.
 pub(crate) fn random_hex() -> String {
     let mut bytes = [0_u8; 12];
     aws_lc_rs::rand::fill(&mut bytes).unwrap();
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// Sends a request whose target no client library would build, byte for byte, and gives the status.
+/// Sends these bytes as a request and returns status and response. Client libraries cannot send malformed targets.
 pub(crate) async fn raw(origin: &str, request: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(origin.trim_start_matches("http://")).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut response = Vec::new();
     let reading = tokio::time::timeout(std::time::Duration::from_secs(10), stream.read_to_end(&mut response));
-    // A reset after the answer is as good as an end.
+    // The connection may be reset after the response.
     let _ = reading.await.expect("the connection ends");
     let response = String::from_utf8_lossy(&response).into_owned();
     let status = response.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     (status, response)
 }
 
-/// A `GET` of this target, on a connection that ends with it.
+/// Sends a `GET` of this target on its own connection.
 pub(crate) async fn raw_get(origin: &str, target: &str) -> (u16, String) {
     let host = origin.trim_start_matches("http://");
     raw(origin, &format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await
 }
 
-/// Methods that change something.
+/// Methods that write.
 pub(crate) const WRITING: [Method; 4] = [Method::PUT, Method::POST, Method::PATCH, Method::DELETE];
 
-/// Everything that anything in this process logged, at TRACE.
+/// The log of this process at level TRACE.
 static LOG: OnceLock<Mutex<Vec<u8>>> = OnceLock::new();
 
 fn log() -> &'static Mutex<Vec<u8>> {

@@ -1,5 +1,4 @@
-//! Token services that lie: what they say of lifetimes and grants is never believed beyond its measure.
-//! Test ids as in the threat list (SCP, CCH).
+//! Malicious token services: wrong lifetimes, grants and responses. Ids as in the threat list (SCP, CCH).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,14 +9,14 @@ use serde_json::{Value, json};
 use crate::harness::{Stack, problem};
 use crate::upstream::token_reply;
 
-/// What comes of a token: its scope is granted or denied, or the answer is not of the protocol.
+/// The result for a token: its scope is granted or denied, or the response is invalid.
 const GRANTED: &str = "granted";
 const DENIED: &str = "denied";
 const INVALID: &str = "upstream_invalid";
 
 const PRIVATE: &str = "repository:vault/keys:pull";
 
-/// Something in the form of a JWT with these claims. Nobody but the registry checks signatures.
+/// A JWT with these claims and an invalid signature, which only a registry would check.
 pub(crate) fn jwt(claims: &Value) -> String {
     let part = |text: String| URL_SAFE_NO_PAD.encode(text);
     format!(
@@ -32,7 +31,7 @@ pub(crate) fn now() -> u64 {
     dockpass_tests::demo::Clock::system().now()
 }
 
-/// Good claims, changed by these.
+/// Valid claims with these changes.
 pub(crate) fn claims(changes: &Value) -> Value {
     let now = now();
     let mut claims = json!({
@@ -45,8 +44,8 @@ pub(crate) fn claims(changes: &Value) -> Value {
     claims
 }
 
-/// Asks for the private scope while the token service answers with this document. Each turn has a session of its own,
-/// so that nothing of an earlier one is kept.
+/// Requests the private scope while the token service responds with this document. Each call has its own session, so that
+/// nothing is cached.
 pub(crate) async fn token_with(stack: &Stack, document: &Value) -> HttpResponse {
     stack.reset();
     let session = stack.login(Kind::Token, "ada").await;
@@ -55,9 +54,9 @@ pub(crate) async fn token_with(stack: &Stack, document: &Value) -> HttpResponse 
     stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await
 }
 
-/// SCP-01, SCP-02, SCP-03, SCP-04: granted is one entry with this type, this name and every action; nothing else is.
+/// SCP-01, SCP-02, SCP-03, SCP-04: a scope is granted only by an entry with the same type and name and every action.
 #[tokio::test]
-async fn only_what_the_token_says_is_granted() {
+async fn only_scopes_in_the_token_are_granted() {
     let stack = Stack::of([Kind::Token]).await;
     let entry =
         |kind: &str, name: &str, actions: Value| json!({ "type": kind, "name": name, "actions": actions });
@@ -100,7 +99,7 @@ async fn only_what_the_token_says_is_granted() {
     stack.end().await;
 }
 
-/// SCP-05, SCP-06: a token in the form of a JWT that cannot be read grants nothing; it is not taken for an opaque one.
+/// SCP-05, SCP-06: a JWT that cannot be decoded grants nothing; it is not treated as opaque.
 #[tokio::test]
 async fn broken_tokens_grant_nothing() {
     let stack = Stack::of([Kind::Token]).await;
@@ -131,9 +130,9 @@ async fn broken_tokens_grant_nothing() {
     stack.end().await;
 }
 
-/// CCH-12: lifetimes that are none, or longer than anybody should believe.
+/// CCH-12: absent, invalid and very long lifetimes.
 #[tokio::test]
-async fn lifetimes_are_believed_within_bounds() {
+async fn lifetimes_of_tokens_are_clamped() {
     let stack = Stack::of([Kind::Token]).await;
     for (expires_in, most) in [
         (json!(0), 60),
@@ -144,7 +143,7 @@ async fn lifetimes_are_believed_within_bounds() {
         (json!(u64::MAX), 300),
         (json!(1.5), 300),
         (json!([1]), 60),
-        // Told as it is; the cache has a cap of its own.
+        // Returned unchanged; the cache has its own limit.
         (json!(86_400), 86_400),
     ] {
         let response =
@@ -156,14 +155,14 @@ async fn lifetimes_are_believed_within_bounds() {
             problem(&response, 502, "upstream_invalid");
         }
     }
-    // The shorter of what the reply and the token say.
+    // The shorter lifetime of response and token.
     let token = jwt(&claims(&json!({ "exp": now() + 120 })));
     let issued = token_with(&stack, &json!({ "token": token, "expires_in": 86_400 })).await.json();
     assert!(issued["expires_in"].as_u64().unwrap() <= 120, "{issued}");
     stack.end().await;
 }
 
-/// SCP-07: two different tokens in one reply, or one that is no header value.
+/// SCP-07: two different tokens in one response, or one that is not a valid header value.
 #[tokio::test]
 async fn ambiguous_and_unusable_replies_are_refused() {
     let stack = Stack::of([Kind::Token]).await;
@@ -181,7 +180,7 @@ async fn ambiguous_and_unusable_replies_are_refused() {
         assert_eq!(response.status, 502, "{document}: {}", response.text());
         problem(&response, 502, "upstream_invalid");
     }
-    // Both, and the same: as the specification allows for compatibility. And empty means absent, as Harbor sends it.
+    // Two equal tokens are allowed for compatibility. An empty one counts as absent, as Harbor sends it.
     for document in [
         json!({ "token": "one-token-here", "access_token": "one-token-here" }),
         json!({ "token": "one-token-here", "access_token": "" }),
@@ -197,9 +196,9 @@ async fn ambiguous_and_unusable_replies_are_refused() {
     stack.end().await;
 }
 
-/// RLM-18: refresh tokens that nobody asked for go no further.
+/// RLM-18: unrequested refresh tokens are not returned.
 #[tokio::test]
-async fn refresh_tokens_are_not_handed_out() {
+async fn refresh_tokens_are_never_returned() {
     let stack = Stack::of([Kind::Token]).await;
     let canary = "refresh-canary-0123456789";
     stack.keep_secret(canary);

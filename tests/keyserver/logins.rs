@@ -1,4 +1,4 @@
-//! Logins from outside: whose credentials are proven, and what is none of a login. Test ids as in the threat list.
+//! Logins: which credentials are accepted, and which requests are refused. Ids as in the threat list.
 
 use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
 use dockpass_tests::untouched::Untouched;
@@ -12,7 +12,7 @@ const LOGIN_KINDS: [Kind; 5] = [Kind::Token, Kind::Opaque, Kind::OwnRealm, Kind:
 
 // Threats: BRU-05.
 #[tokio::test]
-async fn a_wrong_password_opens_no_session_anywhere() {
+async fn a_wrong_password_gives_no_session() {
     for kind in LOGIN_KINDS {
         let stack = Stack::of([kind]).await;
         for (user, password) in [("ada", "not-the-password"), ("nobody", stack.password.as_str())] {
@@ -24,7 +24,7 @@ async fn a_wrong_password_opens_no_session_anywhere() {
             assert_eq!(response.header("connection"), "close");
             assert!(!response.json()["steps"].as_array().unwrap().is_empty(), "{}", response.text());
             assert!(!response.text().contains("not-the-password"), "{}", response.text());
-            // A request's id is of random hexadecimal digits, which `ada` are too.
+            // The random hexadecimal request id may contain `ada`.
             let mut document = response.json();
             document.as_object_mut().unwrap().remove("request_id");
             assert!(!document.to_string().contains(user), "{document}");
@@ -35,7 +35,7 @@ async fn a_wrong_password_opens_no_session_anywhere() {
 
 // Threats: CCH-10.
 #[tokio::test]
-async fn a_login_is_never_answered_from_a_cache() {
+async fn logins_are_never_cached() {
     for kind in LOGIN_KINDS {
         let stack = Stack::of([kind]).await;
         stack.login(kind, "ada").await;
@@ -46,23 +46,23 @@ async fn a_login_is_never_answered_from_a_cache() {
     }
 }
 
-/// SCP-08: Harbor and others answer a wrong password with 200 and an anonymous token.
+/// SCP-08: Harbor and others respond to a wrong password with 200 and an anonymous token.
 #[tokio::test]
-async fn a_token_service_that_accepts_any_password_proves_nothing() {
+async fn a_token_service_that_accepts_any_password_is_unverifiable() {
     let config = |kind| DemoConfig { false_login: true, ..DemoConfig::only([kind]) };
     let named = Stack::with(config(Kind::OwnRealm), |_| ()).await;
     problem(&named.try_login(Kind::OwnRealm, "ada", "not-the-password").await, 401, "bad_credentials");
     named.login(Kind::OwnRealm, "ada").await;
     named.end().await;
 
-    // An opaque token names nobody: made-up credentials have to fail, and here they do not.
+    // An opaque token names no user, so made-up credentials must fail, and here they do not.
     let opaque = Stack::with(config(Kind::Opaque), |_| ()).await;
     problem(&opaque.try_login(Kind::Opaque, "ada", &opaque.password).await, 409, "registry_unverifiable");
     opaque.end().await;
 }
 
 #[tokio::test]
-async fn an_identity_token_instead_of_a_password() {
+async fn a_login_with_an_identity_token() {
     let stack = Stack::of([Kind::Token]).await;
     let realm = stack.registry(Kind::Token).realm().unwrap();
     let url = format!("{realm}?service=registry.demo&offline_token=true&client_id=test");
@@ -81,7 +81,7 @@ async fn an_identity_token_instead_of_a_password() {
 }
 
 #[tokio::test]
-async fn registries_outside_the_configuration_are_refused_before_anything_is_looked_up() {
+async fn logins_at_other_registries_are_refused_before_dns() {
     let evil = Untouched::start().await.unwrap();
     let stack = Stack::of([Kind::Token]).await;
     let login = async |registry: &str| {
@@ -101,7 +101,7 @@ async fn registries_outside_the_configuration_are_refused_before_anything_is_loo
     ] {
         problem(&login(&registry).await, 403, "registry_not_allowed");
     }
-    // SSRF-08: what is no host at all, or hides one.
+    // SSRF-08: strings that are not a host, or contain another one.
     for registry in [
         format!("http://{}", evil.address()),
         format!("{}/path", evil.address()),
@@ -127,7 +127,7 @@ async fn registries_outside_the_configuration_are_refused_before_anything_is_loo
 
 /// BRU-01: one address.
 #[tokio::test]
-async fn guessing_passwords_is_slow() {
+async fn wrong_passwords_are_rate_limited() {
     let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
         config.limits.login_burst = 3.try_into().unwrap();
         config.limits.login_per_minute = 1.try_into().unwrap();
@@ -177,7 +177,7 @@ async fn neither_a_right_password_nor_x_forwarded_for_bypasses_the_login_limit()
 
 // Threats: INJ-07, LIM-04.
 #[tokio::test]
-async fn malformed_logins_are_refused_in_constant_words() {
+async fn malformed_logins_get_constant_messages() {
     let stack = Stack::of([Kind::Token]).await;
     let url = stack.url("/v1/sessions");
     let canary = format!("in-{}", random_hex());
@@ -212,7 +212,7 @@ async fn malformed_logins_are_refused_in_constant_words() {
 
 // Threats: UPS-04, DSC-01.
 #[tokio::test]
-async fn a_login_that_cannot_be_proven_is_none() {
+async fn an_unproven_login_gives_no_session() {
     let stack = Stack::of([Kind::Token]).await;
     for (role, action, status, code) in [
         (

@@ -1,5 +1,5 @@
-//! The key server from outside, against the strict demo: what it answers, what it asks upstream and how often, and
-//! what never leaves it.
+//! Integration tests of the key server with the demo: its responses, the number and content of its upstream requests, and
+//! the secrecy of credentials.
 
 // `cfg(test)` is always set here; clippy reads it as "this is a test", where unwrapping is how a test fails.
 #[cfg(test)]

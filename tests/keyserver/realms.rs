@@ -1,4 +1,4 @@
-//! Credentials go to the registry and realm fixed at login, and nowhere else. Test ids as in the threat list (RLM).
+//! Credentials are sent only to the registry and realm of the login. Ids as in the threat list (RLM).
 
 use dockpass_keyserver::config::RegistrySettings;
 use dockpass_tests::demo::{Action, DemoConfig, Kind, Role, Script};
@@ -28,7 +28,7 @@ fn asking(stack: &Stack, kind: Kind, realm: &str, service: &str) -> Value {
 
 // Threats: RLM-01.
 #[tokio::test]
-async fn rlm_01_what_the_client_says_of_the_realm_is_compared_and_never_used() {
+async fn rlm_01_the_realm_of_the_client_is_compared_and_never_used() {
     let evil = Untouched::start().await.unwrap();
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
@@ -64,14 +64,14 @@ async fn rlm_01_what_the_client_says_of_the_realm_is_compared_and_never_used() {
 
 // Threats: RLM-02.
 #[tokio::test]
-async fn rlm_02_a_registry_that_names_a_foreign_realm_gets_no_login() {
+async fn rlm_02_a_foreign_realm_gets_no_credentials() {
     let evil = Untouched::start().await.unwrap();
     let stack = Stack::of([Kind::Token]).await;
     let host = evil.address();
     let real = stack.registry(Kind::Token).realm().unwrap();
     for realm in [
         evil.url("/token"),
-        // RLM-05: the registry's own host on another port is another origin.
+        // RLM-05: another port of the registry's host is another origin.
         format!("http://localhost:{}/token", host.port()),
         // RLM-07, RLM-08: look-alikes and credentials in the URL.
         format!("{real}.evil.test/token"),
@@ -99,8 +99,8 @@ async fn rlm_02_a_registry_that_names_a_foreign_realm_gets_no_login() {
 
 // Threats: RLM-03.
 #[tokio::test]
-async fn rlm_03_a_realm_that_changes_after_login_ends_it() {
-    // The second realm is one that the configuration allows, so that only the seal can refuse it.
+async fn rlm_03_a_realm_that_changes_after_the_login_is_refused() {
+    // The configuration allows the second realm, so that only the session can be the reason for the refusal.
     let second = Untouched::start().await.unwrap();
     let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
         for registry in &mut config.registries {
@@ -112,7 +112,7 @@ async fn rlm_03_a_realm_that_changes_after_login_ends_it() {
     let body = asking(&stack, Kind::Token, &second.url("/token"), "registry.demo");
     problem(&stack.post("/v1/token", Some(&session), &body).await, 409, "realm_changed");
 
-    // The same where the gateway runs the flow: the registry refuses the token and names the other realm.
+    // The same at the gateway: the registry refuses the token and names the other realm.
     let lines = [format!(
         "Bearer realm=\"{}\",service=\"registry.demo\",error=\"invalid_token\"",
         second.url("/token")
@@ -130,7 +130,7 @@ async fn rlm_03_a_realm_that_changes_after_login_ends_it() {
 
 // Threats: RLM-10.
 #[tokio::test]
-async fn rlm_10_a_hostile_service_name_stays_one_parameter() {
+async fn rlm_10_a_service_name_cannot_inject_parameters() {
     let mut stack = Stack::of([Kind::Token]).await;
     stack.forgives_violations = true;
     let service = "registry.demo&scope=registry:catalog:*&offline_token=true";
@@ -149,7 +149,7 @@ async fn rlm_10_a_hostile_service_name_stays_one_parameter() {
 
 // Threats: RLM-13, RLM-17.
 #[tokio::test]
-async fn rlm_13_ambiguous_challenges_are_not_chosen_from() {
+async fn rlm_13_ambiguous_challenges_are_refused() {
     let evil = Untouched::start().await.unwrap();
     let stack = Stack::of([Kind::Token]).await;
     let real = stack.registry(Kind::Token).realm().unwrap();
@@ -178,9 +178,9 @@ async fn rlm_13_ambiguous_challenges_are_not_chosen_from() {
     stack.end().await;
 }
 
-/// RLM-17: the one exotic form that works, resolved on the registry's own origin.
+/// RLM-17: a path is resolved on the registry's own origin.
 #[tokio::test]
-async fn a_relative_realm_is_the_registrys_own() {
+async fn a_relative_realm_is_on_the_registrys_origin() {
     let stack = Stack::of([Kind::OwnRealm]).await;
     stack.demo.script(Script::always(Kind::OwnRealm, Role::Registry, named("/service/token", None)));
     let session = stack.login(Kind::OwnRealm, "ada").await;
@@ -188,9 +188,9 @@ async fn a_relative_realm_is_the_registrys_own() {
     stack.end().await;
 }
 
-/// RLM-12: a realm is trusted for its registry, not for all.
+/// RLM-12: a realm is allowed for one registry only.
 #[tokio::test]
-async fn pairs_are_pairs() {
+async fn a_realm_is_allowed_for_its_registry_only() {
     let stack = Stack::of([Kind::Token, Kind::Hub]).await;
     let foreign = stack.registry(Kind::Token).realm().unwrap();
     stack.demo.script(Script::always(Kind::Hub, Role::Registry, named(&foreign, Some("registry.demo"))));
@@ -199,9 +199,9 @@ async fn pairs_are_pairs() {
     stack.end().await;
 }
 
-/// A realm on another port that nobody paired is refused, although registry and realm are both the demo's.
+/// A realm on another port is refused unless configured, although registry and realm belong together.
 #[tokio::test]
-async fn without_a_pair_there_is_no_login() {
+async fn a_realm_on_another_port_is_refused_without_a_pair() {
     let stack = Stack::with(DemoConfig::only([Kind::Token]), |config| {
         for registry in &mut config.registries {
             let bare = RegistrySettings::at(&registry.title, registry.origin.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! What is public, and that nothing else is. Every test's [`Stack::end`] searches logs and answers for its password.
+//! Secrecy of credentials and sessions. [`Stack::end`] of every test searches logs and responses for its password.
 
 use dockpass_tests::demo::Kind;
 use http::Method;
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{Stack, log_text, problem};
 
-/// LOG-01: the search itself is tested, since a log that is empty holds no secret either.
+/// LOG-01: checks that the log is complete, because an empty log contains no secret either.
 #[tokio::test]
-async fn the_log_is_complete_down_to_trace_and_holds_no_secret() {
+async fn the_log_at_trace_level_holds_no_secret() {
     let stack = Stack::of([Kind::Token, Kind::Basic, Kind::Hub]).await;
     for kind in [Kind::Token, Kind::Basic, Kind::Hub] {
         let session = stack.login(kind, "ada").await;
@@ -39,10 +39,10 @@ async fn the_published_keys_are_public_keys() {
     stack.end().await;
 }
 
-/// The readable part of a session names nobody and nothing.
+/// The readable part of a session contains neither user nor registry.
 // Threats: JWE-22.
 #[tokio::test]
-async fn a_sealed_session_shows_nothing_of_what_it_seals() {
+async fn a_sealed_session_reveals_no_credentials() {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -57,7 +57,7 @@ async fn a_sealed_session_shows_nothing_of_what_it_seals() {
     assert_eq!((&header["alg"], &header["enc"]), (&json!("RSA-OAEP-256"), &json!("A256GCM")));
     let keys = stack.get(&stack.url("/v1/keys"), None).await.json();
     assert_eq!(header["kid"], keys["keys"][0]["kid"]);
-    // The same login twice: nothing repeats but the header.
+    // Two sessions of the same login have only the header in common.
     let again = stack.login(Kind::Token, "ada").await;
     for (one, other) in parts.iter().zip(again.split('.')).skip(1) {
         assert_ne!(*one, other);
@@ -79,7 +79,7 @@ async fn the_configured_registries_are_listed() {
 
 // Threats: SES-05, SES-14.
 #[tokio::test]
-async fn every_dead_end_is_a_problem_document() {
+async fn every_error_is_a_problem_document() {
     let stack = Stack::of([Kind::Token]).await;
     for (method, path, status, code) in [
         (Method::GET, "/v1/sessions", 405, "method_not_allowed"),

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 /// A key server that runs until [`Running::stop`].
 pub(crate) struct Running {
-    /// Where it is, such as `http://127.0.0.1:40001`.
+    /// The origin, such as `http://127.0.0.1:40001`.
     pub(crate) origin: String,
     state: AppState,
     stop: oneshot::Sender<()>,
@@ -32,30 +32,30 @@ impl Running {
         let state = server.state().clone();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server.run(async {
-            // A dropped sender (a failed test) stops it as well.
+            // A dropped sender (after a failed test) stops it as well.
             let _ = stopped.await;
         }));
         Self { origin, state, stop, serving }
     }
 
-    /// How often a private key was used.
+    /// The number of private-key operations.
     pub(crate) fn rsa_operations(&self) -> u64 {
         self.state.private_operations()
     }
 
-    /// Stops it and waits for the end.
+    /// Stops the server and waits for its end.
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         tokio::time::timeout(Duration::from_secs(20), self.serving).await.unwrap().unwrap();
     }
 }
 
-/// A clock that stands still until moved, for key server and demo alike.
+/// A manual clock for key server and demo.
 #[derive(Clone, Debug)]
 pub(crate) struct ManualTime(Arc<AtomicI64>);
 
 impl ManualTime {
-    /// Stands somewhere in 2027.
+    /// Starts in 2027.
     pub(crate) fn new() -> Self {
         Self(Arc::new(AtomicI64::new(1_800_000_000_000)))
     }
@@ -64,7 +64,7 @@ impl ManualTime {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    /// The same clock, as the demo reads it.
+    /// The same clock for the demo.
     pub(crate) fn for_demo(&self) -> DemoClock {
         let time = self.clone();
         DemoClock::from_fn(move || u64::try_from(time.now_ms() / 1_000).unwrap())
@@ -77,8 +77,8 @@ impl ServerClock for ManualTime {
     }
 }
 
-/// A key that all tests share, made once and kept among the build's own files: making one takes longer than most
-/// tests.
+/// A key that all tests share. It is generated once and kept in the target folder, because generating one takes longer
+/// than most tests.
 pub(crate) fn shared_key() -> PathBuf {
     static MADE: Mutex<()> = Mutex::new(());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));

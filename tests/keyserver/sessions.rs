@@ -1,4 +1,4 @@
-//! Sessions from outside: what one is good for, what is none, and when it ends. How one is got is in `logins`.
+//! Sessions: validity, forgery, expiry and logout. Logins are tested in `logins`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const PRIVATE_TAGS: &str = "vault/keys/tags/list";
 
 // Threats: SES-08, CON-03.
 #[tokio::test]
-async fn who_am_i_and_logout() {
+async fn the_session_endpoint_shows_and_ends_a_session() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     let info = stack.get(&stack.url("/v1/session"), Some(&session)).await;
@@ -31,7 +31,7 @@ async fn who_am_i_and_logout() {
     assert_eq!(stack.send(call).await.status, 204);
     stack.reset();
     problem(&stack.get(&stack.url("/v1/session"), Some(&session)).await, 401, "invalid_session");
-    // Not even the token that is still in the cache.
+    // The cached token is not returned either.
     problem(&stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await, 401, "invalid_session");
     problem(
         &stack.get(&stack.gateway(Kind::Token, PRIVATE_TAGS), Some(&session)).await,
@@ -43,13 +43,13 @@ async fn who_am_i_and_logout() {
     stack.end().await;
 }
 
-/// I4: every rejection looks the same but for its request id.
+/// All rejections are equal except for the request id.
 // Threats: JWE-18.
 #[tokio::test]
-async fn forged_damaged_and_foreign_sessions_are_refused_with_the_same_words() {
+async fn forged_damaged_and_foreign_sessions_get_the_same_error() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
-    // The default: a key made at start, known to nobody else.
+    // By default a key is generated at start.
     let other = Stack::with(DemoConfig::only([Kind::Token]), |config| config.session.key_files.clear()).await;
     let foreign = other.login(Kind::Token, "ada").await;
     other.end().await;
@@ -83,7 +83,7 @@ async fn forged_damaged_and_foreign_sessions_are_refused_with_the_same_words() {
         let response = stack.ask(Some(session), Kind::Token, &[PRIVATE]).await;
         problem(&response, 401, "invalid_session");
         responses.push(without_request_id(&response));
-        // At the gateway, what still has a session's header is one; a registry may have tokens with other headers.
+        // The gateway recognises a session by its header; tokens of registries have other headers.
         if session.starts_with(parts[0]) {
             let url = stack.gateway(Kind::Token, PRIVATE_TAGS);
             problem(&stack.get(&url, Some(session)).await, 401, "invalid_session");
@@ -105,7 +105,7 @@ fn without_request_id(response: &HttpResponse) -> Value {
 
 // Threats: SES-15.
 #[tokio::test]
-async fn a_session_ends_at_its_time() {
+async fn a_session_expires_after_its_lifetime() {
     let time = ManualTime::new();
     let demo = DemoConfig::only([Kind::Token]);
     let stack =
@@ -129,7 +129,7 @@ async fn a_session_ends_at_its_time() {
 
 // Threats: RLM-11.
 #[tokio::test]
-async fn a_session_is_for_one_registry() {
+async fn a_session_is_bound_to_one_registry() {
     let stack = Stack::of([Kind::Token, Kind::Hub]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();
@@ -146,7 +146,7 @@ async fn a_session_is_for_one_registry() {
 
 // Threats: SES-01, SES-12.
 #[tokio::test]
-async fn the_cookie_carrier() {
+async fn a_cookie_session_has_its_attributes_and_needs_the_csrf_header() {
     let stack = Stack::of([Kind::Token]).await;
     let origin = stack.server.origin.clone();
     let body = json!({
@@ -172,7 +172,7 @@ async fn the_cookie_carrier() {
     let url = stack.url("/v1/token");
     let call = || stack.client.post(&url).header("cookie", &pair);
     problem(&stack.send(call().header("origin", &origin).json(&ask)).await, 403, "csrf_required");
-    // Neither Origin nor Sec-Fetch-Site: nobody knows whose request it is.
+    // Without Origin and Sec-Fetch-Site the origin of the request is unknown.
     problem(&stack.send(call().header("x-dockpass", "1").json(&ask)).await, 403, "origin_not_allowed");
     let own = call().header("x-dockpass", "1").header("origin", &origin).json(&ask);
     assert_eq!(stack.send(own).await.status, 200);
@@ -183,7 +183,7 @@ async fn the_cookie_carrier() {
         let response = stack.send(foreign).await;
         problem(&response, 403, "origin_not_allowed");
     }
-    // Upstream never sees the cookie: the demo would say so.
+    // A cookie in an upstream request would be a violation.
     let tags = stack.client.get(&stack.gateway(Kind::Token, PRIVATE_TAGS)).header("cookie", &pair);
     let tags = stack.send(tags.header("x-dockpass", "1").header("sec-fetch-site", "same-origin")).await;
     assert_eq!(tags.status, 200, "{}", tags.text());
@@ -191,7 +191,7 @@ async fn the_cookie_carrier() {
 }
 
 #[tokio::test]
-async fn where_the_token_service_gives_a_refresh_token_the_password_is_not_kept() {
+async fn a_refresh_token_replaces_the_password_in_the_session() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     let offline = ("offline_token".to_owned(), "true".to_owned());

@@ -1,4 +1,4 @@
-//! `POST /v1/token`: what is asked upstream, how often, and who gets what.
+//! `POST /v1/token`: the upstream requests, the cache, and the separation of users.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ fn slow(kind: Kind) -> Script {
     Script::once(kind, Role::TokenService, Action::Nothing).after(Duration::from_millis(150))
 }
 
-/// One flight per key: however many ask, one asks upstream, and the session is opened once.
+/// Concurrent requests for one key share one upstream request, and the session is opened once.
 // Threats: CON-02.
 #[tokio::test]
-async fn fifty_at_once_cost_one_request_upstream() {
+async fn fifty_concurrent_requests_make_one_upstream_request() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();
@@ -33,7 +33,7 @@ async fn fifty_at_once_cost_one_request_upstream() {
 
 // Threats: LIM-09, CON-02, UPS-12.
 #[tokio::test]
-async fn who_hangs_up_takes_nothing_with_him() {
+async fn a_disconnected_client_does_not_cancel_the_shared_request() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();
@@ -45,9 +45,9 @@ async fn who_hangs_up_takes_nothing_with_him() {
     stack.end().await;
 }
 
-/// CON-01, CCH-03: the same scope at the same time, each user with a token of his own.
+/// CON-01, CCH-03: concurrent requests of several users for the same scope return each user's own token.
 #[tokio::test]
-async fn tokens_never_cross_from_one_session_to_another() {
+async fn tokens_are_never_shared_between_sessions() {
     let stack = Stack::of([Kind::Token]).await;
     let mut sessions = Vec::new();
     for round in 0..10 {
@@ -70,7 +70,7 @@ async fn tokens_never_cross_from_one_session_to_another() {
 }
 
 #[tokio::test]
-async fn the_key_is_the_canonical_form_of_what_is_asked() {
+async fn tokens_are_cached_by_canonical_scopes() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();
@@ -79,7 +79,7 @@ async fn the_key_is_the_canonical_form_of_what_is_asked() {
     let second = stack.token(Some(&session), Kind::Token, &[PRIVATE, "repository:a/b:push,pull,push"]).await;
     assert_eq!(first, second);
     assert_eq!(stack.upstream(Kind::Token), Upstream::of(0, 1));
-    // CCH-05: a wider token is not handed out to who asks for less.
+    // CCH-05: a cached token with more scopes is not returned for fewer scopes.
     stack.reset();
     let less = stack.token(Some(&session), Kind::Token, &["repository:a/b:pull"]).await;
     assert_ne!(less, first);
@@ -92,7 +92,7 @@ async fn the_key_is_the_canonical_form_of_what_is_asked() {
 }
 
 #[tokio::test]
-async fn a_hit_costs_no_rsa_operation() {
+async fn cache_hits_cost_no_rsa_operation() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
@@ -106,7 +106,7 @@ async fn a_hit_costs_no_rsa_operation() {
 }
 
 #[tokio::test]
-async fn a_token_that_was_refused_is_replaced_when_asked_for() {
+async fn fresh_replaces_a_rejected_token() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     let first = stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
@@ -120,10 +120,10 @@ async fn a_token_that_was_refused_is_replaced_when_asked_for() {
     stack.end().await;
 }
 
-/// CCH-12: never handed out when about to expire, never kept beyond its time.
+/// CCH-12: a cached token is not returned shortly before it expires or later.
 // Threats: CCH-10.
 #[tokio::test]
-async fn tokens_are_not_kept_beyond_their_time() {
+async fn tokens_are_not_cached_beyond_their_lifetime() {
     let time = ManualTime::new();
     let demo = DemoConfig::only([Kind::Token, Kind::Opaque]);
     let stack = Stack::with_time(demo, time.clone(), |_| ()).await;
@@ -143,9 +143,9 @@ async fn tokens_are_not_kept_beyond_their_time() {
     stack.end().await;
 }
 
-/// CCH-11: what strangers are refused, owners still get.
+/// CCH-11: a cached denial of an anonymous user does not apply to a session.
 #[tokio::test]
-async fn refusals_of_others_do_not_stick() {
+async fn denials_of_anonymous_users_do_not_affect_sessions() {
     let stack = Stack::of([Kind::Token]).await;
     for _ in 0..3 {
         problem(&stack.ask(None, Kind::Token, &[PRIVATE]).await, 401, "login_required");
@@ -156,9 +156,9 @@ async fn refusals_of_others_do_not_stick() {
     stack.end().await;
 }
 
-/// SCP-02, SCP-03: Docker Hub grants less than was asked and says so only inside the token.
+/// SCP-02, SCP-03: Docker Hub grants fewer scopes than requested, which only the token shows.
 #[tokio::test]
-async fn under_granting_is_reported_scope_by_scope() {
+async fn partly_granted_scopes_are_reported() {
     let stack = Stack::of([Kind::Hub]).await;
     let bob = stack.login(Kind::Hub, "bob").await;
     let public = "repository:library/alpine:pull";
@@ -174,7 +174,7 @@ async fn under_granting_is_reported_scope_by_scope() {
 /// SCP-10: scopes of another grammar, one that is too long, and one more than a hundred.
 // Threats: INJ-01.
 #[tokio::test]
-async fn scopes_outside_the_grammar_go_nowhere() {
+async fn malformed_scopes_are_refused_before_any_upstream_request() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();

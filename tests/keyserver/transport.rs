@@ -1,5 +1,4 @@
-//! HTTP below the library: requests that two readers could understand differently, and clients that never finish.
-//! Test ids as in the threat list (GW, LIM).
+//! HTTP at the level of bytes: ambiguous requests, and clients that never finish. Ids as in the threat list (GW, LIM).
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +8,9 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Stack, log_text, raw};
 
-/// GW-01, GW-02, GW-03, GW-04, GW-05, GW-10: whatever the framing says, what is hidden in a body is never taken for a request.
+/// GW-01, GW-02, GW-03, GW-04, GW-05, GW-10: a request hidden in the body of another one is never processed.
 #[tokio::test]
-async fn nothing_is_smuggled() {
+async fn request_smuggling_is_refused() {
     let stack = Stack::of([Kind::Open]).await;
     let host = stack.server.origin.trim_start_matches("http://").to_owned();
     let base = format!("/r/{}/v2", stack.name(Kind::Open));
@@ -24,13 +23,13 @@ async fn nothing_is_smuggled() {
         (format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"), format!("0\r\n\r\n{hidden}")),
         (format!("Transfer-Encoding: chunked\r\nContent-Length: {length}\r\n"), format!("0\r\n\r\n{hidden}")),
         ("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n".to_owned(), chunked.clone()),
-        // Codings that some take for chunked.
+        // Codings that some servers read as chunked.
         (format!("Content-Length: {length}\r\nTransfer-Encoding: xchunked\r\n"), hidden.clone()),
         (format!("Content-Length: {length}\r\nTransfer-Encoding: chunked, identity\r\n"), hidden.clone()),
         (format!("Content-Length: {length}\r\nTransfer-Encoding:\x0bchunked\r\n"), hidden.clone()),
         (format!("Content-Length: {length}\r\nTransfer-Encoding : chunked\r\n"), hidden.clone()),
         ("Transfer-Encoding: identity\r\n".to_owned(), hidden.clone()),
-        // Lengths that some read differently.
+        // Lengths that servers read differently.
         (format!("Content-Length: +{length}\r\n"), hidden.clone()),
         (format!("Content-Length: 0, {length}\r\n"), hidden.clone()),
         (format!("Content-Length: 0\r\nContent-Length: {length}\r\n"), hidden.clone()),
@@ -42,7 +41,7 @@ async fn nothing_is_smuggled() {
         (format!("X: 1\r\n Content-Length: 0\r\nContent-Length: {length}\r\n"), hidden.clone()),
         (format!("X: 1\rContent-Length: 0\r\nContent-Length: {length}\r\n"), hidden.clone()),
         ("X: a\0b\r\n".to_owned(), String::new()),
-        // A body where none belongs, plainly.
+        // A body of a request that has none.
         (format!("Content-Length: {length}\r\n"), hidden.clone()),
         ("Transfer-Encoding: chunked\r\n".to_owned(), chunked.clone()),
         // No tunnel.
@@ -52,12 +51,12 @@ async fn nothing_is_smuggled() {
             String::new(),
         ),
     ] {
-        // Both sides of the connection close after the first answer, so that a wrong reader has all the time it needs.
+        // The connection closes after the first response, so that a hidden request would be processed before.
         let request = format!("{front}{headers}Connection: close\r\n\r\n{body}");
         let (status, response) = raw(&stack.server.origin, &request).await;
         assert_ne!(status, 101, "{headers:?}: a tunnel");
         assert!(response.matches("HTTP/1.1 ").count() <= 1, "{headers:?}: more than one answer: {response}");
-        // And without it, where the connection may be used again.
+        // Without it, the connection may be reused.
         let mut stream = TcpStream::connect(&host).await.unwrap();
         stream.write_all(format!("{front}{headers}\r\n{body}").as_bytes()).await.unwrap();
         let mut response = vec![0; 64 * 1024];
@@ -72,9 +71,9 @@ async fn nothing_is_smuggled() {
     stack.end().await;
 }
 
-/// LIM-01: a client that never finishes its headers, or its body, is hung up on; others do not notice.
+/// LIM-01: a client that never finishes its headers or its body is disconnected; others are not affected.
 #[tokio::test]
-async fn clients_that_never_finish_are_hung_up_on() {
+async fn unfinished_requests_are_disconnected() {
     let stack = Stack::with(DemoConfig::only([Kind::Open]), |config| {
         config.limits.header_timeout = Duration::from_secs(1);
     })
@@ -105,7 +104,7 @@ async fn clients_that_never_finish_are_hung_up_on() {
 
 // Threats: LIM-03, LIM-06.
 #[tokio::test]
-async fn heads_and_targets_have_a_limit() {
+async fn request_heads_and_targets_are_limited() {
     let stack = Stack::of([Kind::Open]).await;
     let host = stack.server.origin.trim_start_matches("http://").to_owned();
     let long = "a".repeat(200_000);
@@ -121,10 +120,10 @@ async fn heads_and_targets_have_a_limit() {
     stack.end().await;
 }
 
-/// DNS rebinding: while it listens for this machine only, it answers to this machine's names only.
+/// DNS rebinding: a server on loopback accepts only host names of loopback.
 // Threats: ORG-02.
 #[tokio::test]
-async fn a_server_on_loopback_answers_to_no_other_name() {
+async fn other_host_names_are_refused_on_loopback() {
     let stack = Stack::of([Kind::Open]).await;
     let port = stack.server.origin.rsplit_once(':').unwrap().1.to_owned();
     for (host, status) in [
@@ -137,7 +136,7 @@ async fn a_server_on_loopback_answers_to_no_other_name() {
         let request = format!("GET /v1/registries HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         assert_eq!(raw(&stack.server.origin, &request).await.0, status, "{host}");
     }
-    // Whoever put a proxy in front finds out why nothing works.
+    // The log explains it to an operator who uses a proxy.
     let log = log_text();
     assert!(log.lines().any(|line| line.contains(&stack.server.origin) && line.contains("public_origin")));
     stack.end().await;

@@ -1,4 +1,4 @@
-//! Upstreams that fail: each failure has its code, nothing of it is kept, and nobody else notices.
+//! Failures of upstream servers: each has its code, is not cached, and does not affect other requests.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(crate) fn token_reply(body: &str) -> Action {
 
 // Threats: SSRF-11, UPS-04, UPS-05.
 #[tokio::test]
-async fn every_way_a_token_service_fails() {
+async fn every_failure_of_a_token_service_has_its_code() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     let nested = "Bearer realm=\"http://127.0.0.1:1/token\",service=\"x\"".to_owned();
@@ -52,14 +52,14 @@ async fn every_way_a_token_service_fails() {
         assert!(requests <= 3, "{shown}: {requests} requests");
         stack.reset();
     }
-    // Errors are never kept: the next one succeeds at once.
+    // Errors are never cached: the next request succeeds.
     stack.token(Some(&session), Kind::Token, &[PRIVATE]).await;
     stack.end().await;
 }
 
 // Threats: UPS-01, UPS-02, UPS-09.
 #[tokio::test]
-async fn a_slow_token_service_is_given_up_on() {
+async fn a_slow_token_service_times_out() {
     let stack = Stack::with(DemoConfig::only([Kind::Token, Kind::Open]), |config| {
         config.limits.upstream_timeout = Duration::from_secs(2);
     })
@@ -89,7 +89,7 @@ async fn a_slow_token_service_is_given_up_on() {
 
 // Threats: UPS-05, UPS-11.
 #[tokio::test]
-async fn retry_after_comes_through() {
+async fn retry_after_is_relayed() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     for (sent, least, most) in
@@ -110,8 +110,8 @@ async fn retry_after_comes_through() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_not_there() {
-    // Bound and not listening: nobody answers there, and no other test is given the port meanwhile.
+async fn an_unreachable_registry_has_its_code() {
+    // Bound but not listening, so that connections are refused and no other test gets the port.
     let reserved = tokio::net::TcpSocket::new_v4().unwrap();
     reserved.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let closed = reserved.local_addr().unwrap();
@@ -135,7 +135,7 @@ async fn a_registry_that_is_not_there() {
 
 // Threats: UPS-07.
 #[tokio::test]
-async fn a_registry_that_refuses_every_token_is_not_asked_for_ever() {
+async fn a_registry_that_rejects_every_token_gets_few_requests() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     stack.reset();

@@ -1,7 +1,7 @@
-//! The key server as a process: how it starts and stops, what it writes, what stays in its memory.
+//! Tests of the key server as a process: start and stop, its files and logs, and its memory.
 //!
-//! A test program with a harness of its own, because it is both sides: started as `… serve` it is the key server,
-//! allocator included, so that no other build has to be there first.
+//! The program has its own harness, because started as `… serve` it is the key server, with the same allocator. So no other
+//! binary has to be built first.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ mod program;
 #[global_allocator]
 static ALLOCATOR: dockpass_keyserver::ZeroOnFree = dockpass_keyserver::ZeroOnFree;
 
-/// These functions as tests, under their paths as names.
+/// Runs these functions as tests, named by their paths.
 macro_rules! trials {
     ($($test:path),* $(,)?) => { vec![ $( trial(stringify!($test), $test) ),* ] };
 }
@@ -39,14 +39,14 @@ fn main() -> ExitCode {
         _ => {}
     }
     let mut options = Arguments::from_args();
-    // A memory scan waits for its server's buffers to be wiped, which other tests would delay.
+    // A memory scan waits until the server's buffers are wiped, which other tests would delay.
     options.test_threads = Some(1);
     let trials = trials![
-        process::it_serves_and_ends_in_order,
-        process::nothing_secret_is_written_anywhere,
-        process::keys_are_read_again_on_sighup,
-        process::what_keeps_it_from_starting_is_said_with_a_code,
-        memory::the_scan_finds_what_is_there,
+        process::sigterm_finishes_requests_and_exits,
+        process::no_secret_is_in_logs_files_arguments_or_environment,
+        process::keys_are_reloaded_on_sighup,
+        process::failures_at_start_have_a_message_and_exit_code,
+        memory::the_memory_scan_finds_a_planted_password,
         memory::no_password_stays_in_memory,
     ];
     libtest_mimic::run(&options, trials).exit_code()

@@ -1,7 +1,7 @@
-//! What a process's memory holds after its answers: no password.
+//! Searches the memory of the process for passwords.
 //!
-//! The key server marks itself as not to be looked into, so the one that is scanned is started by [`serve`], which does
-//! all the same but for that mark.
+//! The key server forbids other processes to read its memory. The scanned server is started by [`serve`], which does the
+//! same except for that protection.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::process::ExitCode;
@@ -14,12 +14,12 @@ use dockpass_tests::demo::{Action, Kind, Role, Script};
 
 use crate::program::{Fixture, Program};
 
-/// More logins than people need.
+/// A rate limit that the test does not reach.
 const MANY_LOGINS: &str =
     "limits:\n  login_burst: 1000\n  login_per_minute: 1000\n  account_per_minute: 1000\n";
 const SERVE: [&str; 2] = ["serve-for-a-scan", "config.yaml"];
 
-/// The child's side: a key server whose memory may be read.
+/// Runs a key server whose memory may be read, in the child process.
 pub(crate) fn serve(arguments: &[String]) -> ExitCode {
     use std::io::Write as _;
 
@@ -36,8 +36,8 @@ pub(crate) fn serve(arguments: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The test of the test: while a login is under way its password has to be somewhere, in more than one form.
-pub(crate) async fn the_scan_finds_what_is_there() {
+/// Control: during a login the scan must find the password, in more than one form.
+pub(crate) async fn the_memory_scan_finds_a_planted_password() {
     let fixture = Fixture::new([Kind::Token], "").await;
     let program = fixture.start(&SERVE);
     assert_eq!(scan(&program, &forms(&fixture.password)), [""; 0], "nobody typed it yet");
@@ -56,7 +56,7 @@ pub(crate) async fn the_scan_finds_what_is_there() {
     assert!(plain < found.len(), "not found as base64: {found:#?}");
 }
 
-/// Logins good and bad, tokens and tags; then no form of the password is anywhere.
+/// After successful and failed logins, tokens and tags, no form of the password is found.
 // Threats: CCH-18, LOG-06.
 pub(crate) async fn no_password_stays_in_memory() {
     for kind in [Kind::Token, Kind::OwnRealm, Kind::Hub, Kind::Basic] {
@@ -79,7 +79,7 @@ pub(crate) async fn no_password_stays_in_memory() {
     }
 }
 
-/// What is still there after a moment: connections are closed, and their buffers wiped, shortly after the answer.
+/// What is found after a short wait. Connections are closed, and their buffers wiped, shortly after the response.
 async fn settled(program: &Program, texts: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for _ in 0..10 {
@@ -92,14 +92,14 @@ async fn settled(program: &Program, texts: &[String]) -> Vec<String> {
     found
 }
 
-/// The password as it is, and base64 of it wherever it may begin in a group of three bytes.
+/// The password, and its base64 forms at each position in a group of three bytes.
 fn forms(password: &str) -> Vec<String> {
     let mut forms = vec![password.to_owned()];
     for shift in 0..3 {
         let padded = format!("{}{password}", "x".repeat(shift));
         for engine in [&STANDARD, &URL_SAFE_NO_PAD] {
             let text = engine.encode(&padded);
-            // What the bytes around it have a share in is cut off at both ends.
+            // Characters that depend on the bytes before or after the password are removed.
             let inner: String = text.chars().skip(4).take(text.len().saturating_sub(10)).collect();
             forms.push(inner);
         }
@@ -107,7 +107,7 @@ fn forms(password: &str) -> Vec<String> {
     forms
 }
 
-/// The places in the program's memory where one of these texts is.
+/// The places in the process's memory that contain one of these strings.
 fn scan(program: &Program, texts: &[String]) -> Vec<String> {
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", program.id())).unwrap();
     let mut memory = std::fs::File::open(format!("/proc/{}/mem", program.id()))
@@ -116,7 +116,7 @@ fn scan(program: &Program, texts: &[String]) -> Vec<String> {
     for line in maps.lines() {
         let mut fields = line.split_whitespace();
         let (range, rights) = (fields.next().unwrap(), fields.next().unwrap());
-        // What cannot be written holds code and constants.
+        // Read-only regions contain code and constants.
         if !rights.starts_with("rw") {
             continue;
         }
@@ -143,7 +143,7 @@ fn scan(program: &Program, texts: &[String]) -> Vec<String> {
     found
 }
 
-/// Where a text begins. The first byte is looked for first, since memory is mostly something else.
+/// The positions of a string. The first byte is searched first, which is fast.
 fn position(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut from = 0;

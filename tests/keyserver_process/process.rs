@@ -1,4 +1,4 @@
-//! From start to end, with everything that an operator meets on the way.
+//! Start, signals, logs and failures of the process.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use crate::program::{Fixture, Program, files};
 
 const SERVE: [&str; 3] = ["serve", "--config", "config.yaml"];
 
-/// SIGTERM: nothing new, what is in flight ends, then the process does.
+/// SIGTERM: no new connections are accepted, running requests finish, then the process exits.
 // Threats: SHD-01.
-pub(crate) async fn it_serves_and_ends_in_order() {
+pub(crate) async fn sigterm_finishes_requests_and_exits() {
     let fixture = Fixture::new([Kind::Open], "").await;
     let mut program = fixture.start(&SERVE);
     let url = format!(
@@ -41,9 +41,9 @@ pub(crate) async fn it_serves_and_ends_in_order() {
     assert!(dockpass_tests::client::Client::new().get(&url).send().await.is_err(), "nobody listens any more");
 }
 
-/// Logs at trace, files, arguments and the environment, after logins good and bad.
+/// Searches logs at trace level, files, arguments and the environment after successful and failed logins.
 // Threats: LOG-01.
-pub(crate) async fn nothing_secret_is_written_anywhere() {
+pub(crate) async fn no_secret_is_in_logs_files_arguments_or_environment() {
     let kinds = [Kind::Token, Kind::OwnRealm, Kind::Hub, Kind::Basic];
     let fixture = Fixture::new(kinds, "log:\n  filter: trace\n").await;
     let mut program = fixture.start(&SERVE);
@@ -86,9 +86,9 @@ pub(crate) async fn nothing_secret_is_written_anywhere() {
     assert!(fixture.demo.violations().is_empty(), "{:?}", fixture.demo.violations());
 }
 
-/// Rotation without dropping a session: the new key seals, the former one still opens. A broken file changes nothing.
+/// Key rotation keeps sessions: the new key seals, the former one still opens. An invalid file changes nothing.
 // Threats: JWE-25, KEY-05.
-pub(crate) async fn keys_are_read_again_on_sighup() {
+pub(crate) async fn keys_are_reloaded_on_sighup() {
     let fixture = Fixture::new([Kind::Token], "session:\n  key_files: [current.pem, former.pem]\n").await;
     for file in ["current.pem", "former.pem"] {
         let made = fixture.output(&["keygen", "--out", file]);
@@ -123,8 +123,8 @@ async fn kids(fixture: &Fixture, program: &Program) -> Vec<Value> {
     keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].clone()).collect()
 }
 
-/// One clear message and a code of its own for each.
-pub(crate) async fn what_keeps_it_from_starting_is_said_with_a_code() {
+/// Each failure has one message and its own exit code.
+pub(crate) async fn failures_at_start_have_a_message_and_exit_code() {
     let fixture = Fixture::new([Kind::Open], "").await;
     let write = |name: &str, text: &str| std::fs::write(fixture.folder.path().join(name), text).unwrap();
     let taken = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

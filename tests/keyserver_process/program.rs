@@ -1,4 +1,4 @@
-//! A child process, and what it needs around it.
+//! A child process with its files and servers.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -10,15 +10,15 @@ use dockpass_tests::client::{Client, HttpResponse};
 use dockpass_tests::demo::{Demo, DemoConfig, Kind};
 use serde_json::json;
 
-/// A key server in a process of its own, in a folder of its own. Dropping it kills it.
+/// A key server in its own process and folder. Dropping it kills the process.
 pub(crate) struct Program {
     child: Child,
     pub(crate) origin: String,
-    /// Standard error, which is where it logs.
+    /// Standard error, which contains the log.
     log: PathBuf,
 }
 
-/// A demo, a folder with a configuration for it, and a place for logs outside of that folder.
+/// A demo, a folder with a configuration for it, and a folder for logs.
 pub(crate) struct Fixture {
     pub(crate) demo: Demo,
     pub(crate) client: Client,
@@ -28,7 +28,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// A demo of these kinds, and `config.yaml` with its registries and these further lines.
+    /// Starts a demo of these kinds, and writes `config.yaml` with its registries and these further lines.
     pub(crate) async fn new(kinds: impl IntoIterator<Item = Kind>, further: &str) -> Self {
         let mut bytes = [0_u8; 12];
         aws_lc_rs::rand::fill(&mut bytes).unwrap();
@@ -50,14 +50,14 @@ impl Fixture {
         Self { demo, client: Client::new(), password, folder, logs: tempfile::tempdir().unwrap() }
     }
 
-    /// This program, with these arguments, in the folder, with next to no environment.
+    /// This program with these arguments, in the folder, with a minimal environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         command
     }
 
-    /// Runs a command that ends by itself.
+    /// Runs a command to its end.
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
@@ -83,7 +83,7 @@ impl Fixture {
         self.client.post(&format!("{}/v1/sessions", program.origin)).json(&body).send().await.unwrap()
     }
 
-    /// Logs in and gives the session.
+    /// Logs in and returns the session.
     pub(crate) async fn session(&self, program: &Program, kind: Kind) -> String {
         let response = self.login(program, kind, &self.password).await;
         assert_eq!(response.status, 200, "{}", response.text());
@@ -115,12 +115,12 @@ impl Program {
         self.child.id()
     }
 
-    /// Everything it logged so far.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Waits until the log holds this text.
+    /// Waits until the log contains this string.
     pub(crate) async fn wait_for_log(&self, text: &str) {
         let begun = Instant::now();
         while !self.log().contains(text) {
@@ -150,7 +150,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Already ended is what is wanted.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -207,7 +207,7 @@ pub(crate) fn options() -> Options {
 }
 
 // Threats: FLT-01, FLT-02, CCH-09, CCH-15, CCH-16, TIM-03, SES-08.
-pub(crate) async fn no_fault_makes_an_answer_wrong() {
+pub(crate) async fn faults_of_the_store_never_give_a_wrong_response() {
     // Most of each is waiting; a few at a time take as long as one.
     for group in Trouble::ALL.chunks(4) {
         futures_util::future::join_all(group.iter().map(|trouble| one(*trouble))).await;
@@ -275,7 +275,7 @@ pub(crate) fn expect(trouble: Trouble, cluster: &Cluster, load: &Arc<Load>) {
 /// Started while the store is away: whoever needs no session is served, and no session is believed, since nobody knows
 /// which of them were logged out. It takes no longer for it.
 // Threats: FLT-01, FLT-06.
-pub(crate) async fn without_the_store_from_the_start() {
+pub(crate) async fn starts_without_the_store() {
     let options = Options { timeout: Duration::from_millis(50), ..Options::default() };
     let mut cluster = Cluster::shared(options).await;
     let session = cluster.login(0, 0).await;

@@ -72,12 +72,12 @@ fn main() -> ExitCode {
         count,
         contract::in_the_process,
         contract::in_redis,
-        shared::what_one_instance_does_the_others_know,
-        shared::a_session_that_is_opened_elsewhere_first_is_looked_up,
-        secrecy::a_dump_gives_neither_token_nor_user,
-        faults::no_fault_makes_an_answer_wrong,
-        faults::without_the_store_from_the_start,
-        process::a_killed_instance_takes_no_session_with_it,
+        shared::logouts_and_tokens_are_shared_between_instances,
+        shared::a_session_unknown_to_the_instance_is_looked_up_in_the_store,
+        secrecy::a_dump_of_the_store_reveals_neither_token_nor_user,
+        faults::faults_of_the_store_never_give_a_wrong_response,
+        faults::starts_without_the_store,
+        process::sessions_outlive_a_killed_instance,
     );
     // The line that the usual harness ends with, so that whoever counts tests counts these.
     let Count { passed, failed, filtered } = count;

@@ -64,7 +64,7 @@ impl Drop for Program {
 
 /// Sessions are in the browsers, and logouts in the store and in the other instance: nothing is lost with a process.
 // Threats: SHD-02, SES-08.
-pub(crate) async fn a_killed_instance_takes_no_session_with_it() {
+pub(crate) async fn sessions_outlive_a_killed_instance() {
     // The demo, the Redis and the users; its own instance only helps to look.
     let cluster = Cluster::shared(Options { instances: 1, users: 4, ..Options::default() }).await;
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use crate::harness::{Cluster, Options, claims};
 /// Names are a prefix, a letter and hex digits; everything ends by itself; and no token, user, password, registry, address or
 /// session is in a name or a value.
 // Threats: CCH-07, CCH-08, INJ-10, LOG-01.
-pub(crate) async fn a_dump_gives_neither_token_nor_user() {
+pub(crate) async fn a_dump_of_the_store_reveals_neither_token_nor_user() {
     let cluster = Cluster::shared(Options::default()).await;
     let mut canaries: Vec<String> =
         cluster.users.iter().flat_map(|(name, password)| [name.clone(), password.clone()]).collect();

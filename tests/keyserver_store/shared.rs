@@ -10,7 +10,7 @@ const PRIVATE: &str = "repository:vault/keys:pull";
 
 /// Tokens, logouts before and after an instance has started, and a flush in between.
 // Threats: SES-08, CCH-15.
-pub(crate) async fn what_one_instance_does_the_others_know() {
+pub(crate) async fn logouts_and_tokens_are_shared_between_instances() {
     let options = Options::default();
     let mut cluster = Cluster::shared(options).await;
     let (first, second) = (cluster.login(0, 0).await, cluster.login(0, 1).await);
@@ -35,7 +35,7 @@ pub(crate) async fn what_one_instance_does_the_others_know() {
 
 /// A logout whose message was lost on the way is found when a session is first seen.
 // Threats: SES-08, FLT-01.
-pub(crate) async fn a_session_that_is_opened_elsewhere_first_is_looked_up() {
+pub(crate) async fn a_session_unknown_to_the_instance_is_looked_up_in_the_store() {
     let cluster = Cluster::shared(Options::default()).await;
     let session = cluster.login(0, 0).await;
     let silent = cluster.instances[1].proxy.as_ref().unwrap();

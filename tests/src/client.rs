@@ -1,4 +1,4 @@
-//! An HTTP client for tests: it sends exactly the headers it is given, follows no redirect, keeps no cookie.
+//! An HTTP client for tests. It sends exactly the given headers, follows no redirects and stores no cookies.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// The longest that a test waits for one reply.
+/// How long a test waits for a response.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The client. Cloning shares its connections.
 #[derive(Clone, Debug)]
 pub struct Client(Pooled<HttpConnector, Full<Bytes>>);
 
-/// A request in the making.
+/// A request under construction.
 #[derive(Debug)]
 #[must_use]
 pub struct Call<'a> {
@@ -30,7 +30,7 @@ pub struct Call<'a> {
     body: Bytes,
 }
 
-/// A reply, read whole.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
     /// Status code.
@@ -41,41 +41,41 @@ pub struct HttpResponse {
     pub body: Bytes,
 }
 
-/// Why there is no reply.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The request could not be built.
     #[error("no such request: {0}")]
     Request(#[from] http::Error),
-    /// No connection, or none that lasted until the head was there.
-    #[error("no reply: {0}")]
+    /// No connection, or it ended before the head of the response.
+    #[error("no response: {0}")]
     Connection(#[from] hyper_util::client::legacy::Error),
     /// The connection ended inside the body.
-    #[error("reply cut short: {0}")]
+    #[error("the response is incomplete: {0}")]
     Body(#[from] hyper::Error),
-    /// No reply in time.
-    #[error("no reply in {PATIENCE:?}")]
+    /// No response in time.
+    #[error("no response within {PATIENCE:?}")]
     Timeout,
 }
 
 impl Client {
-    /// A client with connections of its own.
+    /// A client with its own connections.
     pub fn new() -> Self {
         Self(Pooled::builder(TokioExecutor::new()).build_http())
     }
 
-    /// Begins a request.
+    /// Creates a request.
     pub fn call(&self, method: Method, url: &str) -> Call<'_> {
         Call { client: self, request: Request::builder().method(method).uri(url), body: Bytes::new() }
     }
 
-    /// Begins a `GET`.
+    /// Creates a `GET`.
     pub fn get(&self, url: &str) -> Call<'_> {
         self.call(Method::GET, url)
     }
 
-    /// Begins a `POST`.
+    /// Creates a `POST`.
     pub fn post(&self, url: &str) -> Call<'_> {
         self.call(Method::POST, url)
     }
@@ -116,10 +116,10 @@ impl Call<'_> {
         self.body("application/json", body.to_string())
     }
 
-    /// Sends the request and reads the whole reply.
+    /// Sends the request and reads the whole response.
     ///
     /// # Errors
-    /// [`ClientError`] when there is no complete reply within 30 s.
+    /// [`ClientError`] when there is no complete response within 30 s.
     pub async fn send(self) -> Result<HttpResponse, ClientError> {
         let whole = async {
             let (head, body) = self.stream().await?.into_parts();
@@ -129,10 +129,10 @@ impl Call<'_> {
         tokio::time::timeout(PATIENCE, whole).await.unwrap_or(Err(ClientError::Timeout))
     }
 
-    /// Sends the request and gives the reply as soon as its head is there.
+    /// Sends the request and returns the response after its head.
     ///
     /// # Errors
-    /// [`ClientError`] when there is no head of a reply.
+    /// [`ClientError`] when there is no head of a response.
     pub async fn stream(self) -> Result<Response<Incoming>, ClientError> {
         Ok(self.client.0.request(self.request.body(Full::new(self.body))?).await?)
     }
@@ -150,7 +150,7 @@ impl HttpResponse {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON; `null` when it is none.
+    /// The body as JSON; `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }

@@ -1,9 +1,9 @@
-//! Registries and token services for tests and demonstrations: in process, on loopback, strict.
+//! Strict registries and token services for tests and demonstrations, in this process and on loopback.
 //!
-//! A [`Demo`] runs one registry for each [`Kind`], each on a port of its own, its token service on a further port
-//! (so that a realm on another host and port is the normal case), and, for Docker Hub's way, a host for blobs on a
-//! third. All hold the same few small, real images. What a client may not do ends in HTTP 400 with the reason,
-//! and in [`Demo::violations`]; every request is in [`Demo::journal`], without a secret.
+//! A [`Demo`] runs one registry for each [`Kind`] on its own port, its token service on another port (so that the realm is
+//! on another origin, as usual), and for the Docker Hub kind a host for blobs on a third port. All have the same few small,
+//! valid images. A request that violates the specifications gets HTTP 400 with the reason and is listed in
+//! [`Demo::violations`]. Every request is in [`Demo::journal`], without secrets.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), dockpass_tests::demo::DemoError> {
@@ -81,7 +81,7 @@ impl Demo {
     /// Builds the images, binds every listener to 127.0.0.1 on a free port and starts serving.
     ///
     /// # Errors
-    /// [`DemoError`] when a port cannot be bound or a key cannot be made.
+    /// [`DemoError`] when a port cannot be bound or a key cannot be generated.
     pub async fn start(config: DemoConfig) -> Result<Self, DemoError> {
         let kinds = config.kinds.clone();
         let state = Arc::new(DemoState::new(config)?);
@@ -140,7 +140,7 @@ impl Demo {
         self.state.journal.records()
     }
 
-    /// What clients did that the specifications forbid, since the start or the last [`Demo::reset`].
+    /// The violations of the specifications since the start or the last [`Demo::reset`].
     pub fn violations(&self) -> Vec<Violation> {
         self.state.journal.violations()
     }
@@ -150,7 +150,7 @@ impl Demo {
         self.state.journal.count(kind, role)
     }
 
-    /// Queues misbehaviour: the next matching requests are answered as the script says.
+    /// Adds a script, which determines the responses to the next matching requests.
     pub fn script(&self, script: Script) {
         self.state.scripts.push(script);
     }
@@ -161,7 +161,7 @@ impl Demo {
         self.state.scripts.clear();
     }
 
-    /// What the ready file says: addresses, realms, flows and logins.
+    /// The content of the ready file: addresses, realms, flows and logins.
     pub fn ready(&self) -> Ready {
         let registries = self.registries.iter().map(|registry| ready::describe(&registry.site)).collect();
         Ready { registries, control: self.control_url() }
@@ -169,7 +169,7 @@ impl Demo {
 
     /// Stops listening and ends every connection.
     pub async fn stop(mut self) {
-        // Nobody listening any more is what is wanted.
+        // The servers may have stopped already.
         let _ = self.stopping.send(true);
         while self.servers.join_next().await.is_some() {}
     }
@@ -186,7 +186,7 @@ impl DemoRegistry {
         format!("http://{}", self.site.registry)
     }
 
-    /// Its host and port, as a person would type it.
+    /// Its host and port.
     pub fn authority(&self) -> String {
         self.site.registry.to_string()
     }
@@ -196,7 +196,7 @@ impl DemoRegistry {
         self.site.realm()
     }
 
-    /// The name that its token service must be asked for.
+    /// The `service` parameter of its token requests.
     pub fn service(&self) -> &'static str {
         self.site.service()
     }
@@ -211,7 +211,7 @@ impl DemoRegistry {
         self.site.demo_state.store.repository(repository)?.tags.get(tag).cloned()
     }
 
-    /// Name and length of the generated large blob, when [`DemoConfig::big_blob`] asked for one.
+    /// Digest and length of the generated large blob, if [`DemoConfig::big_blob`] is set.
     pub fn big_blob(&self) -> Option<(String, u64)> {
         self.site.demo_state.store.big_blob()
     }

@@ -1,4 +1,4 @@
-//! A TCP proxy that makes trouble on demand, between a program and what it depends on.
+//! A TCP proxy that injects faults between a program and a server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,21 +11,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What it does with connections, new ones and those that are there.
+/// What the proxy does with new and existing connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// Relays.
     None,
-    /// Closes every connection, as when nobody listens.
+    /// Closes every connection, as if no server listened.
     Closed,
-    /// Keeps every connection and relays nothing, as a network that drops packets.
+    /// Keeps every connection and relays nothing, like a network that drops packets.
     Silent,
-    /// Relays everything so much later, each way.
+    /// Relays with this delay in each direction.
     Slow(Duration),
-    /// Closes a connection after so many octets of replies, most often in the middle of one.
+    /// Closes a connection after this number of octets of responses, usually in the middle of one.
     CutAfter(usize),
-    /// Replaces replies with octets that are not of any protocol.
+    /// Replaces responses with invalid octets.
     Garbage,
 }
 
@@ -39,7 +39,7 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// Starts one on a free port of loopback, towards this address.
+    /// Starts a proxy to this address on a free port of loopback.
     ///
     /// # Errors
     /// When no port can be bound.
@@ -52,12 +52,12 @@ impl FaultProxy {
         Ok(Self { address, fault, task, connections })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on does this, to connections that are there as well.
+    /// Sets the behaviour, for existing connections as well.
     pub fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
@@ -92,7 +92,7 @@ async fn connection(near: TcpStream, to: SocketAddr, mut fault: watch::Receiver<
         return;
     }
     let Ok(far) = TcpStream::connect(to).await else { return };
-    // Small messages are not to wait for each other; where it cannot be set, it is only slower.
+    // Small messages are sent without delay. If this cannot be set, the proxy is only slower.
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
@@ -105,7 +105,7 @@ async fn connection(near: TcpStream, to: SocketAddr, mut fault: watch::Receiver<
     }
 }
 
-/// One direction, until it ends or is ended.
+/// Relays one direction until it ends.
 async fn relay(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -117,7 +117,7 @@ async fn relay(
     loop {
         let Ok(length @ 1..) = from.read(&mut buffer).await else { return };
         let Some(bytes) = buffer.get_mut(..length) else { return };
-        // What is read while nothing passes is held back, as a network would that comes back.
+        // Octets read during a pause are relayed after it, as a network would do.
         if fault.wait_for(|fault| *fault != Fault::Silent).await.is_err() {
             return;
         }

@@ -1,13 +1,12 @@
-//! What the tests of dockpass stand on: the other side of the wire.
+//! Servers and clients for the tests of dockpass.
 //!
-//! - [`demo`]: registries and token services that run in this process, speak the four authorization flows, and
-//!   refuse, with a reason, whatever the specifications forbid. `cargo xtask run` shows them to people as the
-//!   `dockpass-demo` binary.
-//! - [`client`]: an HTTP client that sends exactly what it is told and follows nothing.
-//! - [`redis`]: a real `redis-server`, and [`fault_proxy`]: a TCP proxy that makes trouble on demand.
-//! - [`untouched`]: listeners that nobody may connect to.
+//! - [`demo`]: registries and token services that run in this process, implement the four authorization flows, and refuse
+//!   requests that violate the specifications. `cargo xtask run` starts them as the `dockpass-demo` binary.
+//! - [`client`]: an HTTP client that sends exactly the given headers and follows no redirects.
+//! - [`redis`]: a real `redis-server`, and [`fault_proxy`]: a TCP proxy that injects faults.
+//! - [`untouched`]: listeners that must get no connection.
 //!
-//! Nothing here is part of the product, and nothing here uses the product's own code to decide anything.
+//! None of this is part of the product, and no decision here uses the product's code.
 
 pub mod client;
 pub mod demo;

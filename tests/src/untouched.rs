@@ -1,4 +1,4 @@
-//! Listeners that must stay untouched: the evil realm, the proxy nobody may use, the internal service.
+//! Listeners that must get no connection: a malicious realm, a proxy, an internal service.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A listener on loopback that counts who connects, and answers nothing. It stops when dropped.
+/// A listener on loopback that counts connections and sends nothing. It stops when dropped.
 #[derive(Debug)]
 pub struct Untouched {
     address: SocketAddr,
@@ -16,25 +16,25 @@ pub struct Untouched {
 }
 
 impl Untouched {
-    /// Starts to listen on 127.0.0.1 on a free port.
+    /// Listens on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// The system's, when no port can be had.
+    /// An I/O error when no port is available.
     pub async fn start() -> std::io::Result<Self> {
         Self::start_on("127.0.0.1").await
     }
 
-    /// Starts to listen on another of this machine's addresses, such as 127.0.0.2.
+    /// Listens on another address of this machine, such as 127.0.0.2.
     ///
     /// # Errors
-    /// The system's, when the address is not this machine's or no port can be had.
+    /// An I/O error when the address does not belong to this machine or no port is available.
     pub async fn start_on(address: &str) -> std::io::Result<Self> {
         let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         let accepting = tokio::spawn(async move {
-            // Each connection is dropped at once; the count is what matters.
+            // Connections are only counted, and closed at once.
             while listener.accept().await.is_ok() {
                 count.fetch_add(1, Ordering::SeqCst);
             }
@@ -42,17 +42,17 @@ impl Untouched {
         Ok(Self { address, connections, accepting })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A URL on it.
+    /// A URL on this listener.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// How many connections there were.
+    /// The number of connections.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }

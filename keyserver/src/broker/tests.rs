@@ -24,7 +24,7 @@ fn slow_hub(own: &str, received: &ReceivedRequest) -> FakeResponse {
 
 /// CON-02: a cold herd without sessions learns how a registry authenticates by one question.
 #[tokio::test]
-async fn a_cold_anonymous_herd_asks_the_registry_once() {
+async fn concurrent_anonymous_requests_discover_the_registry_once() {
     let fake = Fake::start(slow_hub).await;
     let server = TestServer::with(&[&fake]);
     let body = token_request(&fake, "repository:a/b:pull");
@@ -36,7 +36,7 @@ async fn a_cold_anonymous_herd_asks_the_registry_once() {
 /// CON-02: a failure is told to all who waited for it, by one question; who comes later asks anew.
 // Threats: UPS-10.
 #[tokio::test]
-async fn a_herd_at_a_registry_that_fails_asks_it_once() {
+async fn concurrent_requests_share_a_failed_discovery() {
     let fake = Fake::start(|_, _| {
         std::thread::sleep(std::time::Duration::from_millis(20));
         respond(503, &[], "")
@@ -53,7 +53,7 @@ async fn a_herd_at_a_registry_that_fails_asks_it_once() {
 
 /// CON-06: what a caller claims to have seen makes the server look again, but not each time.
 #[tokio::test]
-async fn challenges_that_nobody_sent_do_not_drive_requests() {
+async fn a_challenge_made_up_by_the_page_causes_no_requests() {
     let fake = Fake::start(slow_hub).await;
     let server = TestServer::with(&[&fake]);
     let mut body = token_request(&fake, "repository:a/b:pull");
@@ -69,7 +69,7 @@ async fn challenges_that_nobody_sent_do_not_drive_requests() {
 
 /// BRU-09: what one address makes this server ask without a session is bounded; answers from the cache are not.
 #[tokio::test]
-async fn an_address_without_a_session_may_ask_for_so_many_new_tokens() {
+async fn anonymous_token_requests_are_limited_per_address() {
     let fake = Fake::start(slow_hub).await;
     let server =
         TestServer::configured(&[&fake], |config| config.limits.anonymous_per_minute = 3.try_into().unwrap());
@@ -89,7 +89,7 @@ async fn an_address_without_a_session_may_ask_for_so_many_new_tokens() {
 
 /// A registry that forbids `/v2/` to whoever has no login is not one that takes Basic, and is not remembered as one.
 #[tokio::test]
-async fn a_registry_that_forbids_is_not_taken_for_one_of_basic() {
+async fn a_registry_that_responds_403_is_not_taken_for_basic() {
     let fake = Fake::start(|_, _| respond(403, &[], "")).await;
     let server = TestServer::with(&[&fake]);
     let body = token_request(&fake, "repository:a/b:pull");

@@ -18,7 +18,7 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 
 // Threats: SES-02.
 #[test]
-fn the_name_is_of_a_closed_alphabet_and_one_per_registry() {
+fn cookie_names_are_safe_and_distinct_per_registry() {
     let name = cookie_name("docker.io");
     let hash = name.strip_prefix("__Host-dockpass-").unwrap();
     assert!(hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -33,7 +33,7 @@ fn the_name_is_of_a_closed_alphabet_and_one_per_registry() {
 
 // Threats: SES-03.
 #[test]
-fn a_cookie_is_found_by_its_exact_name_and_once() {
+fn a_cookie_is_found_by_its_exact_name_and_duplicates_are_refused() {
     let name = cookie_name("docker.io");
     let find = |text: &str, registry: Option<&str>| {
         let headers = headers(&[("cookie", text)]);
@@ -61,7 +61,7 @@ fn a_cookie_is_found_by_its_exact_name_and_once() {
 
 // Threats: SES-11, SES-12.
 #[test]
-fn a_cookie_counts_from_our_own_page_only() {
+fn cookies_are_accepted_from_the_own_origin_only() {
     type Case<'a> = (&'a [(&'static str, &'a str)], Result<(), ErrorCode>);
     let cases: &[Case<'_>] = &[
         (&[("sec-fetch-site", "same-origin")], Ok(())),
@@ -96,7 +96,7 @@ fn a_cookie_counts_from_our_own_page_only() {
 
 // Threats: INJ-02.
 #[test]
-fn an_authorization_is_one_bearer_or_nothing_that_counts() {
+fn only_a_single_bearer_authorization_is_accepted() {
     assert!(matches!(bearer(&HeaderMap::new()), Bearer::None));
     for (text, other) in [
         ("Bearer x", true),

@@ -5,7 +5,7 @@ use crate::config::Settings;
 use crate::serve::{ServeError, Server};
 
 #[test]
-fn the_command_line_is_consistent_and_its_help_teaches() {
+fn the_command_line_is_valid_and_its_help_shows_examples() {
     Arguments::command().debug_assert();
     let help = Arguments::command().render_long_help().to_string();
     for word in ["serve", "keygen", "check-config", "Exit codes", "DOCKPASS__SECTION__KEY"] {
@@ -14,7 +14,7 @@ fn the_command_line_is_consistent_and_its_help_teaches() {
 }
 
 #[test]
-fn every_failure_has_its_code() {
+fn every_failure_has_an_exit_code() {
     let problems = Settings::parse("x: 1\n", []).unwrap_err();
     assert_eq!(Failure::from(problems).code, CONFIGURATION);
     let missing = crate::session::keyring::KeyRing::load(&["/nowhere.pem".into()]).unwrap_err();
@@ -22,7 +22,7 @@ fn every_failure_has_its_code() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_one_message_with_the_address_and_what_to_type() {
+async fn a_port_in_use_is_reported_with_address_and_advice() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let listen = taken.local_addr().unwrap();
     let error = Server::bind(Settings { listen, ..Settings::default() }).await.unwrap_err();
@@ -39,7 +39,7 @@ async fn a_port_in_use_is_one_message_with_the_address_and_what_to_type() {
 
 // Threats: ORG-01.
 #[test]
-fn listening_everywhere_by_the_command_line_takes_a_public_origin_as_well() {
+fn listening_on_all_interfaces_by_flag_requires_a_public_origin() {
     let failure = super::serve(None, Some("0.0.0.0:0".parse().unwrap())).unwrap_err();
     assert_eq!(failure.code, CONFIGURATION);
     assert!(failure.message.contains("public_origin"), "{}", failure.message);

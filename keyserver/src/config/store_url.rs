@@ -99,7 +99,7 @@ mod tests {
     use super::{StoreUrl, is_prefix};
 
     #[test]
-    fn addresses_good_and_bad() {
+    fn valid_and_invalid_store_urls() {
         for good in [
             "redis://127.0.0.1",
             "redis://127.0.0.1:6379",

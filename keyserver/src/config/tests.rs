@@ -66,7 +66,7 @@ fn the_example_names_every_key_of_a_registry() {
 }
 
 #[test]
-fn nothing_at_all_is_a_configuration() {
+fn an_empty_file_is_a_valid_configuration() {
     for text in ["", "\n", "# only words\n", "---\n", "session:\nlog:\n"] {
         assert_eq!(parse(text).unwrap().listen.to_string(), "127.0.0.1:8780", "{text:?}");
     }
@@ -202,7 +202,7 @@ fn registries_are_checked() {
 }
 
 #[test]
-fn a_bad_entry_hides_the_problems_of_no_other() {
+fn problems_of_all_entries_are_reported_at_once() {
     refused(
         "registries:\n  - {host: a.test, realms: 5}\n  - {hots: b.test}\n  - {url: 'http://127.0.0.1:8780'}\n  - host: a.test\n    ca_file: ''\n",
         &[
@@ -218,7 +218,7 @@ fn a_bad_entry_hides_the_problems_of_no_other() {
 
 // Threats: RLM-20, CFG-01.
 #[test]
-fn a_registry_that_is_this_server_is_refused() {
+fn a_registry_at_the_key_servers_own_address_is_refused() {
     let text = "public_origin: https://registry.example.com\nregistries:\n  - host: registry.example.com\n";
     refused(text, &["line 3, column 5: registries[0]: this is the key server itself"]);
     refused(

@@ -10,7 +10,7 @@ use crate::http_client::{DialPolicy, HttpClient, Timeouts};
 use crate::upstream::empty;
 
 #[test]
-fn what_is_sent_is_what_was_matched() {
+fn the_target_is_sent_as_it_was_matched() {
     for (path, query) in
         [("/v2/", None), ("/v2/a/tags/list", Some("n=1&last=b%20c")), ("/v2/a/b/manifests/v1.0", None)]
     {
@@ -47,7 +47,7 @@ async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> Idl
 
 // Threats: GW-03, GW-21.
 #[tokio::test]
-async fn a_slow_body_passes_and_one_that_stands_still_breaks_off() {
+async fn a_slow_body_passes_and_a_stalled_one_is_aborted() {
     let slow = body_of(
         &[("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nab", 150), ("cd", 150), ("ef", 0)],
         Duration::from_millis(400),

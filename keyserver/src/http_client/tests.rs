@@ -71,7 +71,7 @@ async fn malformed_responses_are_invalid() {
 
 // Threats: UPS-01.
 #[tokio::test]
-async fn what_stands_still_is_given_up() {
+async fn stalled_responses_time_out() {
     for bytes in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"] {
         let (origin, task) = raw(bytes.as_bytes().to_vec(), false).await;
         let began = std::time::Instant::now();
@@ -82,7 +82,7 @@ async fn what_stands_still_is_given_up() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable_and_cleartext_is_no_tls() {
+async fn refused_connections_and_missing_tls_are_distinguished() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -111,7 +111,7 @@ async fn redirects_are_not_followed_and_cookies_are_forgotten() {
 }
 
 #[tokio::test]
-async fn an_exchange_keeps_no_connection() {
+async fn a_token_request_does_not_keep_its_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let client = client_for(&origin, QUICK);
@@ -159,7 +159,7 @@ async fn an_upload_may_take_longer_than_a_response() {
 
 /// LIM-02, UPS-01: a body that stands still is given up, and so is a registry that says nothing after its end.
 #[tokio::test]
-async fn an_upload_that_stands_still_is_given_up() {
+async fn a_stalled_upload_times_out() {
     let fake = Fake::start(|_, _| respond(201, &[], "")).await;
     let origin = format!("http://{}", fake.authority);
     let (silent, task) = raw(Vec::new(), false).await;
@@ -178,7 +178,7 @@ async fn an_upload_that_stands_still_is_given_up() {
 
 /// UPS-01: a registry that stops reading in the middle.
 #[tokio::test]
-async fn a_registry_that_does_not_read_is_given_up() {
+async fn an_upload_to_a_registry_that_does_not_read_times_out() {
     let (origin, task) = raw(Vec::new(), false).await;
     let piece = bytes::Bytes::from(vec![0; 1 << 20]);
     let stream = futures_util::stream::repeat_with(move || {

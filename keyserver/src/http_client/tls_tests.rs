@@ -89,7 +89,7 @@ async fn request(
 
 // Threats: FLT-09.
 #[tokio::test]
-async fn an_authority_of_ones_own_is_trusted_where_it_was_written_down() {
+async fn a_private_ca_is_trusted_for_its_registry() {
     let authority = Authority::new();
     let (origin, server) = authority.server("localhost").await;
     assert_eq!(request(&origin, Some(authority.file())).await.unwrap().body(), "ok");
@@ -98,7 +98,7 @@ async fn an_authority_of_ones_own_is_trusted_where_it_was_written_down() {
 
 // Threats: SSRF-13, FLT-09.
 #[tokio::test]
-async fn to_anybody_else_nothing_is_said() {
+async fn an_untrusted_server_gets_no_request() {
     let (authority, other) = (Authority::new(), Authority::new());
     for (name, file) in
         [("localhost", None), ("localhost", Some(other.file())), ("elsewhere.test", Some(authority.file()))]

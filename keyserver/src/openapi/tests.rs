@@ -14,7 +14,7 @@ async fn document(server: &TestServer) -> Value {
 }
 
 #[tokio::test]
-async fn it_is_openapi_3_1_and_names_every_route() {
+async fn the_document_is_openapi_3_1_and_has_every_route() {
     let document = document(&TestServer::with(&[])).await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let mut routes: Vec<String> = Vec::new();
@@ -41,7 +41,7 @@ async fn it_is_openapi_3_1_and_names_every_route() {
 }
 
 #[tokio::test]
-async fn every_route_that_it_names_exists() {
+async fn every_documented_route_exists() {
     let server = TestServer::with(&[]);
     let document = document(&server).await;
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -54,7 +54,7 @@ async fn every_route_that_it_names_exists() {
 }
 
 #[tokio::test]
-async fn its_schemas_are_those_of_the_types() {
+async fn the_schemas_match_the_types() {
     let document = document(&TestServer::with(&[])).await;
     let schemas = &document["components"]["schemas"];
     let codes = schemas["ErrorCode"]["enum"].as_array().unwrap();

@@ -22,7 +22,7 @@ fn ip(text: &str) -> IpAddr {
 
 // Threats: BRU-01, TIM-03.
 #[tokio::test]
-async fn an_address_has_a_burst_and_then_a_rate() {
+async fn an_address_is_limited_by_burst_and_rate() {
     let (limits, clock) = limits(3, 6, 1_000);
     let take = || limits.admit(ip("10.0.0.1"), "r", "a");
     for _ in 0..3 {
@@ -45,7 +45,7 @@ async fn an_address_has_a_burst_and_then_a_rate() {
 
 // Threats: BRU-02, BRU-03.
 #[tokio::test]
-async fn an_account_is_one_account_from_everywhere_and_however_it_is_spelled() {
+async fn an_account_has_one_limit_for_all_addresses_and_spellings() {
     let (limits, _) = limits(1_000, 1_000, 4);
     for (index, name) in ["Ada", "ada", " ada ", "ADA"].into_iter().enumerate() {
         assert_eq!(limits.admit(ip(&format!("10.0.0.{index}")), "r", name).await, Ok(()));
@@ -57,7 +57,7 @@ async fn an_account_is_one_account_from_everywhere_and_however_it_is_spelled() {
 
 // Threats: BRU-03.
 #[test]
-fn a_customer_is_an_ipv4_address_or_an_ipv6_64() {
+fn a_client_prefix_is_an_ipv4_address_or_an_ipv6_64() {
     assert_eq!(client_prefix(ip("2001:db8::1")), client_prefix(ip("2001:db8::ffff:1")));
     assert_ne!(client_prefix(ip("2001:db8::1")), client_prefix(ip("2001:db8:0:1::1")));
     assert_eq!(client_prefix(ip("::ffff:10.0.0.1")), client_prefix(ip("10.0.0.1")));

@@ -46,7 +46,7 @@ fn all_names_of_docker_hub_are_one_registry() {
 
 // Threats: RLM-20, SSRF-01, SSRF-09.
 #[test]
-fn the_open_mode_takes_public_registries_on_their_ports_only() {
+fn the_open_mode_accepts_public_registries_on_default_ports_only() {
     let registries = registries(|config| {
         config.any_registry = true;
         config.public_origin = Some("https://ks.example.com".parse().unwrap());
@@ -80,7 +80,7 @@ fn the_open_mode_takes_public_registries_on_their_ports_only() {
 }
 
 #[test]
-fn a_registry_says_where_it_is_and_how_it_is_reached() {
+fn a_registry_has_an_origin_and_a_dial_policy() {
     let registries = registries(|config| {
         config.registries = vec![RegistrySettings {
             catalog: vec!["team/app".parse().unwrap()],
@@ -98,7 +98,7 @@ fn a_registry_says_where_it_is_and_how_it_is_reached() {
 
 // Threats: FLT-09.
 #[test]
-fn a_certificate_file_that_is_none_stops_the_start() {
+fn an_invalid_certificate_file_prevents_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     std::fs::write(&file, "s3cret").unwrap();

@@ -55,7 +55,7 @@ async fn read_all(stream: &mut TcpStream, limit: Duration) -> (String, bool) {
 
 // Threats: LIM-01, LIM-02.
 #[tokio::test]
-async fn slow_headers_and_silence_are_cut_off() {
+async fn slow_headers_and_idle_connections_are_closed() {
     let running = Running::start(|config| config.limits.header_timeout = Duration::from_secs(1)).await;
     for beginning in ["", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"] {
         let mut stream = running.connect().await;
@@ -83,7 +83,7 @@ async fn a_slow_body_is_a_timeout() {
 
 // Threats: LIM-03, LIM-07, GW-04, GW-07.
 #[tokio::test]
-async fn broken_requests_are_refused_by_status() {
+async fn malformed_requests_get_an_error_status() {
     let running = Running::start(|_| {}).await;
     let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     let many = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "x: y\r\n".repeat(200));
@@ -140,7 +140,7 @@ async fn after_a_login_the_connection_is_closed() {
 
 // Threats: SHD-01.
 #[tokio::test]
-async fn stopping_lets_requests_end_and_takes_no_new_ones() {
+async fn a_stop_finishes_requests_and_accepts_no_new_ones() {
     let fake = Fake::start(|_, _| {
         std::thread::sleep(Duration::from_millis(300));
         respond(200, &[("content-type", "application/json")], "{\"late\":true}")
@@ -165,7 +165,7 @@ async fn stopping_lets_requests_end_and_takes_no_new_ones() {
 
 // Threats: LIM-08.
 #[tokio::test]
-async fn beyond_the_cap_connections_wait_and_are_then_served() {
+async fn connections_above_the_total_limit_wait_and_are_then_served() {
     let running = Running::start(|config| config.limits.connections = 2.try_into().unwrap()).await;
     let first = running.connect().await;
     let second = running.connect().await;
@@ -179,7 +179,7 @@ async fn beyond_the_cap_connections_wait_and_are_then_served() {
 
 // Threats: SHD-01.
 #[tokio::test]
-async fn readiness_ends_before_accepting_does() {
+async fn readiness_ends_before_connections_are_refused() {
     let mut running = Running::start(|config| config.limits.drain_time = Duration::from_secs(1)).await;
     running.stop();
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -196,7 +196,7 @@ async fn readiness_ends_before_accepting_does() {
 
 /// LIM-02: who asks for much and never reads does not keep a connection from others.
 #[tokio::test]
-async fn who_never_reads_is_hung_up_on() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let blob = "x".repeat(32 << 20);
     let fake =
         Fake::start(move |_, _| respond(200, &[("content-type", "application/octet-stream")], &blob)).await;
@@ -221,7 +221,7 @@ async fn who_never_reads_is_hung_up_on() {
 
 /// LIM-08: one address cannot have every connection.
 #[tokio::test]
-async fn an_address_has_so_many_connections_and_no_more() {
+async fn connections_per_address_are_limited() {
     let running =
         Running::start(|config| config.limits.connections_per_address = 2.try_into().unwrap()).await;
     let (mut first, second) = (running.connect().await, running.connect().await);
@@ -242,7 +242,7 @@ async fn an_address_has_so_many_connections_and_no_more() {
 
 /// LIM-08: a trusted proxy stands for many people.
 #[tokio::test]
-async fn a_trusted_proxy_has_as_many_connections_as_it_wants() {
+async fn trusted_proxies_are_exempt_from_the_connection_limit() {
     let running = Running::start(|config| {
         config.limits.connections_per_address = 1.try_into().unwrap();
         config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];

@@ -36,7 +36,7 @@ async fn seal(sessions: &Sessions, password: &str) -> SealedText {
 
 // Threats: INJ-04, INJ-05.
 #[tokio::test]
-async fn what_is_sealed_opens_on_every_instance_with_the_key() {
+async fn sessions_open_on_every_instance_with_the_key() {
     let (one, _) = sessions_with(|_| {});
     let (two, _) = sessions_with(|_| {});
     let sealed = seal(&one, "pässword\n\"{}").await;
@@ -65,7 +65,7 @@ async fn session_info_costs_one_rsa_operation_and_none_later() {
 
 // Threats: JWE-16, JWE-20.
 #[tokio::test]
-async fn another_key_another_server_and_garbage_are_one_and_the_same_error() {
+async fn all_invalid_sessions_give_the_same_error() {
     let (one, _) = sessions_with(|_| {});
     let (other_key, _) = sessions_with(|config| config.session.key_files.clear());
     let (elsewhere, _) =
@@ -81,7 +81,7 @@ async fn another_key_another_server_and_garbage_are_one_and_the_same_error() {
 
 // Threats: CON-03.
 #[tokio::test]
-async fn revoked_is_invalid_until_the_end_of_time() {
+async fn a_revoked_session_stays_invalid() {
     let (sessions, _) = sessions_with(|_| {});
     let (sealed, kept) = (seal(&sessions, "p").await, seal(&sessions, "p").await);
     let info = sessions.info(&sealed).await.unwrap();
@@ -93,7 +93,7 @@ async fn revoked_is_invalid_until_the_end_of_time() {
 
 // Threats: JWE-25, KEY-05.
 #[tokio::test]
-async fn keys_are_replaced_while_serving_and_kept_when_the_new_ones_are_bad() {
+async fn keys_are_reloaded_and_kept_if_the_new_ones_are_invalid() {
     let folder = tempfile::tempdir().unwrap();
     let (old, new) = (folder.path().join("a.pem"), folder.path().join("b.pem"));
     keyring::generate_file(&old, 2_048).unwrap();
@@ -121,7 +121,7 @@ async fn keys_are_replaced_while_serving_and_kept_when_the_new_ones_are_bad() {
 
 // Threats: JWE-23.
 #[tokio::test]
-async fn the_length_of_a_session_does_not_tell_that_of_a_password() {
+async fn the_length_of_a_session_does_not_reveal_that_of_the_password() {
     let (sessions, _) = sessions_with(|_| {});
     let mut lengths = std::collections::BTreeSet::new();
     for length in 1..=60 {
@@ -137,7 +137,7 @@ async fn the_length_of_a_session_does_not_tell_that_of_a_password() {
 
 // Threats: JWE-21.
 #[tokio::test]
-async fn a_flood_is_refused_and_the_workers_go_on() {
+async fn a_flood_is_refused_as_overloaded() {
     let (sessions, _) = sessions_with(|config| {
         config.limits.rsa_concurrency = std::num::NonZeroUsize::new(1);
         config.limits.rsa_queue = 4;

@@ -163,7 +163,7 @@ mod tests {
 
     // Threats: FLT-08.
     #[test]
-    fn what_is_wrong_with_a_file_is_said_without_its_content() {
+    fn file_errors_do_not_show_the_content() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, content: &str| {
             let file = folder.path().join(name);

@@ -163,7 +163,7 @@ mod tests {
 
     /// Not one of 200,000 sessions that are still alive makes room for another.
     #[test]
-    fn no_living_session_is_forgotten() {
+    fn revocations_of_unexpired_sessions_are_kept() {
         let list = RevocationList::new(Duration::from_hours(8));
         for index in 0..200_000 {
             list.insert(Revoked::new(&format!("jti-{index}"), 1_000), false, 0);
@@ -175,7 +175,7 @@ mod tests {
 
     /// TIM-03: a wall clock that jumps ahead drops nothing; only when both clocks are past it an entry goes.
     #[test]
-    fn a_jump_of_the_wall_clock_forgets_nothing() {
+    fn a_jump_of_the_wall_clock_removes_no_revocation() {
         let list = RevocationList::new(Duration::from_hours(8));
         list.insert(Revoked::new("early", 100), false, 0);
         for index in 0..3_000 {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_on_both_clocks_goes() {
+    fn revocations_expired_on_both_clocks_are_removed() {
         let mut list = RevocationList::new(Duration::ZERO);
         list.keep = Duration::ZERO;
         for index in 0..10_000 {

@@ -1,4 +1,4 @@
-//! `WWW-Authenticate` lines: no panic, and what was read prints to what is read again.
+//! `WWW-Authenticate` lines: no panic, and printed challenges parse to the same value.
 #![no_main]
 
 use dockpass_protocol::challenge::{MAX_CHALLENGES, parse_lines, select};
@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
     for challenge in &challenges {
         let printed = challenge.to_string();
         let again = parse_lines([printed.as_str()]).expect("what was printed");
-        // A lenient value is quoted when printed, and then it is no longer lenient.
+        // A lenient value is quoted when printed, so it is not lenient any more.
         let [again] = again.as_slice() else { panic!("one challenge from {printed}") };
         assert_eq!(
             (&again.scheme, &again.token68, &again.params),

@@ -1,4 +1,4 @@
-//! Request paths: no panic, and what a gateway would relay is a path of the registry API.
+//! Request paths: no panic, and relayed paths are paths of the registry API.
 #![no_main]
 
 use dockpass_protocol::scope::{Endpoint, scopes_for};

@@ -1,4 +1,4 @@
-//! The flows: bytes become answers. No panic, never more requests than stated, no secret in the records.
+//! The flows, with responses made from the input: no panic, a bounded number of requests, no secret in the records.
 #![no_main]
 
 use dockpass_protocol::code::ErrorCode;
@@ -46,7 +46,7 @@ const BODIES: [&str; 6] = [
     "{\"error\":\"invalid_grant\"}",
 ];
 
-/// The rest of the input. When it is used up, everything is zero.
+/// The rest of the input. After its end, all values are zero.
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -64,7 +64,7 @@ impl<'a> Bytes<'a> {
         list[usize::from(self.byte()) % list.len()]
     }
 
-    /// Up to 255 bytes as they are.
+    /// Up to 255 bytes, unchanged.
     fn raw(&mut self) -> &'a [u8] {
         let length = usize::from(self.byte()).min(self.0.len());
         let (raw, rest) = self.0.split_at(length);
@@ -72,7 +72,7 @@ impl<'a> Bytes<'a> {
         raw
     }
 
-    /// One of the list, or text of the input's own.
+    /// One of the list, or a string from the input.
     fn text(&mut self, list: &[&str]) -> String {
         if self.byte() % 8 == 7 {
             String::from_utf8_lossy(self.raw()).into_owned()

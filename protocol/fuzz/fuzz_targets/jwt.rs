@@ -1,4 +1,4 @@
-//! Tokens: no panic, and nothing broken grants anything.
+//! Tokens: no panic, and broken tokens grant nothing.
 #![no_main]
 
 use dockpass_protocol::jwt::{Decoded, Reading, grant as grant_of, inspect, read};
@@ -6,7 +6,7 @@ use dockpass_protocol::scope::{Grant, Scope};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    // The bytes as a token, and as the claims of one: the fuzzer learns no base64.
+    // The bytes as a token, and as the claims of a token, because the fuzzer cannot produce base64.
     let text = String::from_utf8_lossy(data);
     check(&text);
     check(&format!("eyJhbGciOiJub25lIn0.{}.c2ln", base64url(data)));

@@ -1,4 +1,4 @@
-//! `Link` lines: no panic, and no next page beyond the registry API.
+//! `Link` lines: no panic, and every next page is a path of the registry API.
 #![no_main]
 
 use dockpass_protocol::origin::Origin;
@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
             next_page([again.as_str()], &registry, "/v2/a/tags/list?n=1"),
             NextPage::Path(next.clone())
         );
-        // What the gateway writes is what the page reads, under whatever prefix.
+        // A reference written by the gateway resolves to the same target under every prefix.
         let written = relative("/v2/a/tags/list", &next);
         let read = resolve(&written, &registry, "/v2/a/tags/list?n=1").expect("a reference");
         assert_eq!(read.path_and_query, next);

@@ -1,4 +1,4 @@
-//! Error bodies of registries: no panic, and nothing beyond the limits.
+//! Error bodies of registries: no panic, and the limits hold.
 #![no_main]
 
 use dockpass_protocol::oci_error::{first_code, parse_errors};

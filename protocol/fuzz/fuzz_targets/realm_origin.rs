@@ -1,4 +1,4 @@
-//! Origins and realms: no panic, one canonical form, and no realm beyond the pairs.
+//! Origins and realms: no panic, one canonical form, and only allowed realms are admitted.
 #![no_main]
 
 use dockpass_protocol::origin::Origin;

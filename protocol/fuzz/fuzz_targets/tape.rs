@@ -1,4 +1,4 @@
-//! The tape: JSON says on it what another parser reads, and challenges what they are without it.
+//! The tape: JSON gives the same values as serde_json, and challenges the same as without a tape.
 #![no_main]
 
 use dockpass_protocol::challenge::{parse_lines, write_on_tape};
@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
     let mut tape = Tape::default();
     match (read(text, &mut tape), serde_json::from_str::<serde_json::Value>(text)) {
         (Ok(ours), Ok(theirs)) => same(ours, &theirs),
-        // Only we limit the depth to 32; and only serde_json knows numbers that are too large for it.
+        // Only this parser limits the depth to 32, and only serde_json refuses numbers that are too large.
         (Err(error), Ok(_)) => assert_eq!(error, JsonError::Depth),
         (Ok(_), Err(error)) => assert!(error.to_string().contains("out of range"), "{error}"),
         (Err(_), Err(_)) => {}
@@ -37,7 +37,7 @@ fn same(ours: Value<'_>, theirs: &serde_json::Value) {
         }
         serde_json::Value::Object(object) => {
             assert_eq!(ours.kind(), Kind::Object);
-            // Of a name that is given twice, serde_json keeps the last value.
+            // serde_json keeps the last value of a duplicate name.
             for (name, theirs) in object {
                 let last = ours.members().filter(|(own, _)| own.string().as_deref() == Some(name)).last();
                 same(last.expect("a member of this name").1, theirs);

@@ -1,4 +1,4 @@
-//! Answers of token services: no panic, and a token that a header can carry.
+//! Responses of token services: no panic, and the token is a valid header value.
 #![no_main]
 
 use dockpass_protocol::jwt::inspect;
@@ -12,12 +12,12 @@ fuzz_target!(|body: &[u8]| {
     if let Ok(response) = parse_token_response(body, NOW_MS) {
         let token = response.token.expose_secret();
         assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
-        // A token that says nothing of its time lives a minute.
+        // The default lifetime is one minute.
         if response.expires_in.is_none() && inspect(token).expires_at.is_none() {
             assert_eq!(response.expires_at_ms, NOW_MS + 60_000);
         }
         assert!(response.expires_in.is_none_or(|seconds| seconds > 0));
-        // The token is not shown, but for a scope that is shown as the same text, or where it is the name of a field.
+        // The token is not shown, unless a scope or the name of a field is the same string.
         let elsewhere = format!("{:?}", response.scope).contains(token);
         let names =
             format!("{:?}", parse_token_response(br#"{"token":"x","refresh_token":"x","scope":""}"#, NOW_MS));

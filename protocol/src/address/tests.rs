@@ -2,7 +2,7 @@ use super::*;
 
 /// First and last address of every block that is refused, and its neighbours that are not part of a refused block.
 #[test]
-fn the_edges_of_every_ipv4_block() {
+fn edges_of_ipv4_blocks_are_exact() {
     for (first, last) in [
         ("0.0.0.0", "0.255.255.255"),
         ("10.0.0.0", "10.255.255.255"),
@@ -30,9 +30,9 @@ fn the_edges_of_every_ipv4_block() {
     }
 }
 
-/// The same judgement said in another way, for every /16 and for the /24s inside the ones that are mixed.
+/// Compares with the standard library for every /16, and for every /24 of the mixed ones.
 #[test]
-fn every_ipv4_block_agrees_with_the_standard_library_where_it_has_an_opinion() {
+fn ipv4_blocks_agree_with_the_standard_library() {
     for high in 0..=u16::MAX {
         for low in [0_u16, 1, 0x0200, 0x6310, 0x6400, 0x7100, 0xfeff, 0xffff] {
             let address = Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
@@ -50,7 +50,7 @@ fn every_ipv4_block_agrees_with_the_standard_library_where_it_has_an_opinion() {
 
 // Threats: SSRF-01.
 #[test]
-fn ipv6_is_public_only_where_it_is_global() {
+fn only_global_unicast_ipv6_is_public() {
     for text in [
         "::",
         "::1",
@@ -114,9 +114,9 @@ fn ipv6_is_public_only_where_it_is_global() {
     }
 }
 
-/// Every refused IPv4 block stays refused inside every form that carries one.
+/// Every refused IPv4 block is refused in every embedded form as well.
 #[test]
-fn an_ipv4_address_in_ipv6_clothes() {
+fn private_ipv4_addresses_embedded_in_ipv6_are_not_public() {
     for (first, length) in REFUSED_V4 {
         let first = u32::from_be_bytes(*first);
         let last = first | u32::MAX.checked_shr(*length).unwrap_or(0);
@@ -137,7 +137,7 @@ fn an_ipv4_address_in_ipv6_clothes() {
 }
 
 #[test]
-fn names_that_stay_at_home() {
+fn local_host_names_are_not_public() {
     for host in [
         "localhost",
         "foo.localhost",

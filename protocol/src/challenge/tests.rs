@@ -1,9 +1,9 @@
-//! Which challenge is answered. The cases are in `testdata/challenges.json`.
+//! The selection of challenges. Further cases are in `testdata/challenges.json`.
 
 use super::*;
 
 #[test]
-fn a_bearer_challenge_says_why_it_is_unusable() {
+fn unusable_bearer_challenges_have_a_reason() {
     let codes =
         [BearerError::NotBearer, BearerError::NoRealm, BearerError::RealmNotAbsolute].map(BearerError::code);
     assert_eq!(codes, ["bearer_not_bearer", "bearer_no_realm", "bearer_realm_not_absolute"]);

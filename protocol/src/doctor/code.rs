@@ -117,10 +117,10 @@ diagnoses! {
     /// The key server had an internal error.
     KeyServerFailed = "key_server_failed", "Look up the request id in the key server's log.";
     /// The store that instances of the key server share.
-    StoreUnreachable = "store_unreachable", "Check that the store in the key server's configuration runs, has room and lets the key server in; sessions are accepted again once it answers.";
-    /// The caller gave up.
+    StoreUnreachable = "store_unreachable", "Check that the store in the key server's configuration is running, has free memory and accepts the key server's credentials; sessions are accepted again once it is reachable.";
+    /// The caller cancelled the call.
     Cancelled = "cancelled", "The call was cancelled, so its result is not known.";
-    /// The call itself was wrong.
+    /// The call had invalid arguments.
     CallInvalid = "call_invalid", "Correct the call: registry, user name, scopes and path must be well-formed.";
 }
 

@@ -22,7 +22,7 @@ fn every_fix_is_one_sentence() {
 }
 
 #[test]
-fn every_code_of_a_flow_has_a_diagnosis_that_is_not_health() {
+fn every_error_code_has_a_diagnosis() {
     for code in ErrorCode::ALL {
         for hop in [Hop::Registry, Hop::TokenService, Hop::KeyServer] {
             let step =

@@ -1,4 +1,4 @@
-//! Properties. The cases are in `testdata/tokens.json`.
+//! Property tests. Further cases are in `testdata/tokens.json`.
 #![expect(clippy::string_slice, reason = "a test that panics has failed, as it should")]
 
 use base64::Engine;
@@ -44,7 +44,7 @@ fn scope() -> impl Strategy<Value = Scope> {
         })
 }
 
-/// What distribution does: actions by type and name in a map, and `*` covers all (`registry/auth/token/token.go`).
+/// The algorithm of distribution: actions in a map by type and name; `*` covers all (`registry/auth/token/token.go`).
 fn reference_grants(entries: &[Scope], requested: &Scope) -> bool {
     let mut sets: std::collections::HashMap<(&str, &str), std::collections::HashSet<&str>> =
         std::collections::HashMap::new();
@@ -76,7 +76,7 @@ proptest! {
             prop_assert_eq!(inspect(&token_with(&longer)).grant(&requested), Grant::Granted);
             prop_assert_eq!(inspect(&token_with(&wider)).grant(&requested), Grant::Granted);
         }
-        // Asking for less is granted as well.
+        // Fewer actions are granted as well.
         if before == Grant::Granted && requested.actions.len() > 1 {
             let less = Scope { actions: requested.actions[1..].to_vec(), ..requested };
             prop_assert_eq!(info.grant(&less), Grant::Granted);
@@ -105,7 +105,7 @@ proptest! {
         if info.is_broken() {
             prop_assert_eq!(info.grant(&requested), Grant::Denied);
         }
-        // A cut token is never opaque while its header and a dot still show that it was a JWT.
+        // A truncated token is not opaque as long as its header and a dot remain.
         let dot = good.find('.').unwrap();
         for end in [dot + 1, dot.midpoint(good.len()), good.len() - 5] {
             let cut = inspect(&good[..end]);
@@ -114,7 +114,7 @@ proptest! {
         }
     }
 
-    /// Also where they begin with `{`, as every 256th does.
+    /// Also if they begin with `{`, as one in 256 does.
     #[test]
     fn random_octets_are_opaque(brace in any::<bool>(), parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 16..40), 1..6)) {
         let mut parts = parts;
@@ -175,7 +175,7 @@ fn debug_shows_neither_token_nor_claims() {
 }
 
 #[test]
-fn who_is_nobody() {
+fn anonymous_subjects() {
     for (claims, user) in [
         (r#"{"sub":""}"#, false),
         (r#"{"sub":"(anonymous)"}"#, false),
@@ -209,7 +209,7 @@ fn limits_are_exact() {
     assert_eq!(inspect(&token(r#"{"alg":"x"}"#, &nested(32))).problem(), Some(JwtProblem::TooLarge));
     assert_eq!(inspect(&"a".repeat(MAX_TOKEN)).problem(), None);
     assert_eq!(inspect(&"a".repeat(MAX_TOKEN + 1)).problem(), Some(JwtProblem::TooLarge));
-    // A good token of that length, and one that is longer by a good octet of its signature.
+    // A valid token of the maximum length, and one that is one octet longer.
     let longest = token(r#"{"alg":"x"}"#, "{}");
     let longest = format!("{longest}{}", "A".repeat(MAX_TOKEN - longest.len()));
     assert_eq!((longest.len(), inspect(&longest).problem()), (MAX_TOKEN, None));
@@ -217,11 +217,11 @@ fn limits_are_exact() {
 }
 
 #[test]
-fn what_is_read_once_is_what_is_inspected() {
+fn grants_and_inspect_agree() {
     let claims = r#"{"iss":"i","sub":"s","aud":["a","b"],"exp":3,"nbf":2,"iat":1,"access":[{"type":"repository(plugin)","name":"a","actions":["pull"]},{"type":"registry","class":"","name":"catalog","actions":["*"]}]}"#;
     let header = r#"{"kid":"k","alg":"RS256"}"#;
     let mut decoded = Decoded::default();
-    // What was there before is no part of the next one.
+    // The previous contents are not part of the next token.
     read(token(header, &format!("{{\"x\":\"{}\"}}", "y".repeat(900))).as_bytes(), &mut decoded);
     assert_eq!(decoded.text().len(), header.len() + 908);
     let given = token(header, claims);
@@ -240,7 +240,7 @@ fn what_is_read_once_is_what_is_inspected() {
 }
 
 #[test]
-fn a_summary_says_what_to_take_of_the_claims() {
+fn the_summary_matches_the_claims() {
     let (none, low) = (1 << 31, 0);
     let cases = [
         ("{}", [0, none, low, none, low]),
@@ -264,7 +264,7 @@ fn a_summary_says_what_to_take_of_the_claims() {
 }
 
 #[test]
-fn an_access_list_by_itself_is_read_like_the_claim() {
+fn an_access_list_outside_a_token_is_parsed_like_the_claim() {
     let entries = |count: usize| format!("[{}]", vec![r#"{"type":"r","name":"a"}"#; count].join(","));
     let count =
         |text: &str| AccessList::parse(text, &mut tape::Tape::default()).map(|access| access.iter().count());

@@ -53,7 +53,7 @@ fn known_codes_have_their_variants() {
 }
 
 #[test]
-fn messages_are_kept_apart() {
+fn messages_are_not_shown_by_debug_or_display() {
     let errors = parse_errors(br#"{"errors":[{"code":"DENIED","message":"canary"}]}"#);
     assert_eq!(errors[0].message.as_ref().map(UntrustedText::expose), Some("canary"));
     assert!(!format!("{errors:?}").contains("canary"));

@@ -6,7 +6,7 @@ fn printed(text: &str) -> Result<String, ErrorCode> {
 }
 
 #[test]
-fn one_form_for_every_spelling() {
+fn all_spellings_have_one_canonical_form() {
     for (text, expected) in [
         ("https://registry.example", "https://registry.example"),
         ("HTTPS://Registry.EXAMPLE/", "https://registry.example"),
@@ -31,7 +31,7 @@ fn one_form_for_every_spelling() {
 }
 
 #[test]
-fn what_is_no_origin() {
+fn malformed_origins_are_refused() {
     for text in [
         "",
         "registry.example",
@@ -97,7 +97,7 @@ fn what_is_no_origin() {
 }
 
 #[test]
-fn lengths_of_dns() {
+fn limits_of_dns_lengths_are_exact() {
     let label = "a".repeat(63);
     assert!(printed(&format!("https://{label}.example")).is_ok());
     assert!(printed(&format!("https://{label}a.example")).is_err());
@@ -108,7 +108,7 @@ fn lengths_of_dns() {
 }
 
 #[test]
-fn addresses_are_known_as_such() {
+fn ip_addresses_are_recognised() {
     let ip = |text: &str| Origin::parse(text).unwrap().ip();
     assert_eq!(ip("http://127.0.0.1:5000"), Some("127.0.0.1".parse().unwrap()));
     assert_eq!(ip("http://[::1]"), Some("::1".parse().unwrap()));
@@ -116,7 +116,7 @@ fn addresses_are_known_as_such() {
 }
 
 #[test]
-fn a_registry_is_where_its_api_is() {
+fn the_endpoint_of_a_registry_is_its_origin() {
     let of = |name: &str, scheme| name.parse::<RegistryName>().unwrap().origin(scheme).unwrap().to_string();
     assert_eq!(of("docker.io", Scheme::Https), "https://registry-1.docker.io");
     assert_eq!(of("Registry.Example:443", Scheme::Https), "https://registry.example");

@@ -70,14 +70,14 @@ fn foreign_realms_are_refused() {
 }
 
 #[test]
-fn what_is_no_url_is_no_realm() {
+fn strings_that_are_not_urls_are_refused() {
     for realm in ["", "Registry", "token", "?x", "#x", "auth.example/token", " https://auth.example/t"] {
         assert_eq!(admitted("https://auth.example", realm), Err(ErrorCode::UpstreamInvalid), "{realm:?}");
     }
 }
 
 #[test]
-fn pairs_that_ship() {
+fn built_in_pairs_are_admitted() {
     for (registry, realm) in [
         ("https://registry-1.docker.io", "https://auth.docker.io/token"),
         ("https://registry.gitlab.com", "https://gitlab.com/jwt/auth"),
@@ -109,7 +109,7 @@ fn a_configured_pair_is_a_path_or_a_whole_origin() {
 }
 
 #[test]
-fn pairs_that_cannot_be_configured() {
+fn invalid_pairs_are_refused() {
     for realm in [
         "http://kc.example/t",
         "https://kc.example/t?x=1",
@@ -135,7 +135,7 @@ fn the_parts_of_a_realm() {
 
 /// Found by fuzzing: a semicolon takes three bytes when it is canonical.
 #[test]
-fn what_was_admitted_is_admitted_again_at_the_limit() {
+fn an_admitted_realm_is_admitted_again_at_the_limit() {
     let at_the_limit = format!("https://auth.example/{};", "a".repeat(MAX_REALM - 4));
     let admitted = admitted("https://auth.example", &at_the_limit).unwrap();
     assert_eq!(self::admitted("https://auth.example", &admitted).as_ref(), Ok(&admitted));
@@ -144,7 +144,7 @@ fn what_was_admitted_is_admitted_again_at_the_limit() {
 }
 
 #[test]
-fn spellings_of_the_same_realm() {
+fn all_spellings_of_a_realm_have_one_canonical_form() {
     for (a, b) in [
         ("https://h.example/t", "HTTPS://H.example:443/t"),
         ("https://h.example", "https://h.example./?"),

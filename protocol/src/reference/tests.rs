@@ -109,7 +109,7 @@ fn registries_have_an_endpoint() {
 }
 
 #[test]
-fn errors_say_nothing_of_the_text() {
+fn errors_do_not_show_the_input() {
     let error = "ghcr.io/Secret".parse::<Reference>().unwrap_err();
     assert_eq!(
         (error.code(), error.to_string().as_str()),

@@ -36,7 +36,7 @@ fn any_scope() -> impl Strategy<Value = Scope> {
 }
 
 #[test]
-fn a_port_in_a_name_keeps_the_order_of_the_text() {
+fn names_with_a_port_are_sorted_by_their_printed_form() {
     let strings = ["repository:h:pull", "repository:h:5000/a:pull"];
     let set = ScopeSet::parse(&strings.join(" ")).unwrap();
     assert_eq!(set.to_strings(), ["repository:h:5000/a:pull", "repository:h:pull"]);
@@ -157,7 +157,7 @@ proptest! {
 }
 
 #[test]
-fn scopes_are_made_by_name() {
+fn constructors_of_scopes() {
     assert_eq!(Scope::repository("a/b", &["pull", "push"]).to_string(), "repository:a/b:pull,push");
     assert_eq!(Scope::catalog().to_string(), "registry:catalog:*");
 }
@@ -172,7 +172,7 @@ fn an_asterisk_covers_every_action_of_its_resource() {
 }
 
 #[test]
-fn scopes_without_actions_ask_for_nothing() {
+fn scopes_without_actions_are_removed() {
     let empty = Scope { actions: Vec::new(), ..Scope::repository("a", &[]) };
     assert!(ScopeSet::from(vec![empty]).is_empty());
     assert_eq!(ScopeSet::new(), ScopeSet::default());
@@ -180,7 +180,7 @@ fn scopes_without_actions_ask_for_nothing() {
 }
 
 #[test]
-fn the_longest_scope_is_read_and_one_byte_more_is_not() {
+fn the_limit_of_a_scope_is_exact() {
     let scope = format!("repository:a:{}", "x".repeat(MAX_SCOPE - 13));
     assert_eq!(scope.len(), MAX_SCOPE);
     assert!(scope.parse::<Scope>().is_ok());
@@ -196,7 +196,7 @@ fn the_longest_scope_is_read_and_one_byte_more_is_not() {
 }
 
 #[test]
-fn errors_say_where_and_nothing_of_the_text() {
+fn errors_have_a_position_and_do_not_show_the_input() {
     let error = parse_scopes("repository:a:pull repository:Secret:pull").unwrap_err();
     assert_eq!(error.to_string(), "scope syntax: the name is malformed (byte 29)");
     assert_eq!(error.code(), "scope_name");
@@ -204,7 +204,7 @@ fn errors_say_where_and_nothing_of_the_text() {
 }
 
 #[test]
-fn a_set_knows_how_many_it_has() {
+fn the_length_of_a_set_is_its_number_of_scopes() {
     for (text, count) in
         [("", 0), ("repository:a:pull", 1), ("repository:a:pull repository:a:push repository:b:pull", 2)]
     {

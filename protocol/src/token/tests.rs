@@ -32,7 +32,7 @@ proptest! {
         if let Some(exp) = exp {
             prop_assert!(response.expires_at_ms <= NOW + exp * 1000);
         } else {
-            prop_assert!(response.expires_at_ms > NOW, "a token without a time of its own is not dead on arrival");
+            prop_assert!(response.expires_at_ms > NOW, "a token without an expiry of its own is valid when it arrives");
         }
     }
 
@@ -134,7 +134,7 @@ fn neither_debug_nor_errors_show_a_secret() {
 }
 
 #[test]
-fn the_largest_response_is_read() {
+fn the_limit_of_a_response_is_exact() {
     let body = |length: usize| format!(r#"{{"token":"{}"}}"#, "a".repeat(length - 12));
     assert!(parse_token_response(body(MAX_RESPONSE).as_bytes(), NOW).is_ok());
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What each file is run against. Run natively by `../flow_vectors.rs`, and in WebAssembly by `client-wasm`'s tests.
+//! Runs the cases of each file: natively from `../flow_vectors.rs`, and in WebAssembly from the tests of `client-wasm`.
 
 #[path = "script.rs"]
 mod script;
@@ -13,7 +13,7 @@ use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::{NextPage, next_page};
 use serde_json::{Map, Value, json};
 
-/// Runs all cases of a file and reports all that fail. `least` guards against a file that has lost its cases.
+/// Runs all cases of a file and reports all failures. Fails if there are fewer than `least` cases.
 fn run(file: &str, text: &str, least: usize, check: impl Fn(&Value) -> Value) {
     let cases: Vec<Map<String, Value>> =
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -86,7 +86,7 @@ pub(crate) fn flows() {
     run("flows.json", include_str!("../../testdata/flows.json"), 100, |input| {
         let outcome = script::run(input);
         let records: Vec<_> = outcome.records.iter().map(script::show_record).collect();
-        // Whatever a case expects: nothing secret and no query in the records.
+        // In every case: no secret and no query in the records.
         let shown = serde_json::to_string(&outcome.records).expect("records are JSON");
         for secret in ["hunter2", "xyzzy", "refresh-1", "refresh-2", "T1", "T2", "eyJ", "?", "c2ln"] {
             assert!(!shown.contains(secret), "{secret} is in the records: {shown}");

@@ -1,4 +1,4 @@
-//! Loading vectors and comparing results with what they expect.
+//! Loads vectors and compares results with their expectations.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_protocol::scope::Scope;
 use serde_json::{Map, Value, json};
 
-/// All files of vectors that this runner runs.
+/// The files of vectors of this runner.
 pub(crate) const FILES: [&str; 6] = [
     "challenges.json",
     "scopes.json",
@@ -17,7 +17,7 @@ pub(crate) const FILES: [&str; 6] = [
     "references.json",
 ];
 
-/// Members that describe a case rather than being expected of it.
+/// Members of a case that are not expectations.
 const INPUT_MEMBERS: [&str; 11] =
     ["name", "source", "input", "op", "method", "url", "token", "jwt", "body", "receivedAt", "expect"];
 
@@ -41,7 +41,7 @@ pub(crate) fn load(file: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// Runs all cases of a file and reports all that fail. `least` guards against a file that has lost its cases.
+/// Runs all cases of a file and reports all failures. Fails if there are fewer than `least` cases.
 pub(crate) fn run(file: &str, least: usize, check: impl Fn(&mut Case)) {
     let cases = load(file);
     let mut failed = Vec::new();
@@ -66,13 +66,13 @@ pub(crate) fn run(file: &str, least: usize, check: impl Fn(&mut Case)) {
 }
 
 impl Case {
-    /// Compares one expectation; absent must be absent.
+    /// Compares one expectation; an absent one means that the value must be absent.
     pub(crate) fn expect(&mut self, member: &str, actual: impl Into<Option<Value>>) {
         let expected = self.expected.remove(member);
         assert_eq!(actual.into(), expected, "{}: {member}", self.input["name"]);
     }
 
-    /// Compares one expectation where the case has it.
+    /// Compares one expectation, if the case has it.
     pub(crate) fn expect_if_given(&mut self, member: &str, actual: impl FnOnce() -> Value) {
         if let Some(expected) = self.expected.remove(member) {
             assert_eq!(actual(), expected, "{}: {member}", self.input["name"]);
@@ -89,7 +89,7 @@ impl Case {
         self.input[member].as_array().unwrap_or_else(|| panic!("{member} is no list")).clone()
     }
 
-    /// The members of an expectation that is an object; it counts as compared.
+    /// The members of an expectation that is an object. It counts as compared.
     pub(crate) fn take_object(&mut self, member: &str) -> Map<String, Value> {
         match self.expected.remove(member) {
             Some(Value::Object(map)) => map,
@@ -98,7 +98,7 @@ impl Case {
         }
     }
 
-    /// Puts a text in the place of a mark in all expected strings.
+    /// Replaces a mark in all expected strings.
     pub(crate) fn replace_in_expectations(&mut self, mark: &str, text: &str) {
         for value in self.expected.values_mut() {
             if let Value::String(expected) = value {
@@ -108,7 +108,7 @@ impl Case {
     }
 }
 
-/// A text of the schema: a string, or a repetition.
+/// A text: a string or a repetition.
 pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -121,7 +121,7 @@ pub(crate) fn text(value: &Value) -> String {
     }
 }
 
-/// Puts a token together.
+/// Encodes a token.
 pub(crate) fn jwt(parts: &Value) -> String {
     let part = |name: &str| {
         let json = match &parts[name] {
@@ -135,7 +135,7 @@ pub(crate) fn jwt(parts: &Value) -> String {
     format!("{}.{}.{signature}", part("header"), part("claims"))
 }
 
-/// A scope as JavaScript has it.
+/// A scope in the form of the JavaScript API.
 pub(crate) fn scope_json(scope: &Scope) -> Value {
     let mut json = json!({"type": scope.resource_type, "name": scope.name, "actions": scope.actions});
     if let Some(class) = &scope.class {
@@ -144,7 +144,7 @@ pub(crate) fn scope_json(scope: &Scope) -> Value {
     json
 }
 
-/// The entries of `access` as JavaScript has them.
+/// The entries of `access` in the form of the JavaScript API.
 pub(crate) fn access_json(entries: &[Scope]) -> Value {
     entries.iter().map(scope_json).collect()
 }

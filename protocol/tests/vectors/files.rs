@@ -1,4 +1,4 @@
-//! What each file of vectors is run against. Run natively by `../vectors.rs`, and in WebAssembly by `client-wasm`'s tests.
+//! Runs the cases of each file: natively from `../vectors.rs`, and in WebAssembly from the tests of `client-wasm`.
 
 #[path = "case.rs"]
 mod case;
@@ -13,7 +13,7 @@ use dockpass_protocol::token::parse_token_response;
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-/// When an answer came, unless a case says otherwise.
+/// The default time of a response.
 const RECEIVED_AT: i64 = 1_790_000_000_000;
 
 pub(crate) fn challenges() {
@@ -131,7 +131,7 @@ pub(crate) fn tokens() {
         for (scope, grant) in case.take_object("grants") {
             let requested: Scope = scope.parse().unwrap_or_else(|error| panic!("{scope}: {error}"));
             assert_eq!(grant, info.grant(&requested).as_str(), "{scope}");
-            // The same for whoever looks once, and of the entries by themselves.
+            // The functions for a single scope and for a list of entries agree.
             let mut decoded = Decoded::default();
             let reading = read(token.as_bytes(), &mut decoded);
             assert_eq!(grant, jwt::grant(&reading, &requested).as_str(), "{scope}");

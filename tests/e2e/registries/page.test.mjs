@@ -44,7 +44,7 @@ async function openByName({ page }, text) {
   await page.getByTestId('open-by-name-submit').click()
 }
 
-it('zot with public repositories: read without a login, more with one', async () => {
+it('zot with public repositories: some are readable without a login, more with one', async () => {
   const tab = await open('zot-anonymous')
   await tab.page.getByTestId('browse-anonymous').click()
   await expectRows(tab.page, 'repo-row', ['public/base'])
@@ -61,7 +61,7 @@ it('zot with public repositories: read without a login, more with one', async ()
   await other.close()
 })
 
-it('Harbor: the catalog is refused to bob, who opens by name what he may see', async () => {
+it('Harbor: bob may not list the catalog, and opens his repositories by name', async () => {
   const tab = await open('harbor')
   await logIn(tab.page, 'bob', replays.harbor.people.bob)
   await tab.page.getByTestId('no-catalog').waitFor()

@@ -46,7 +46,7 @@ for (const [name, recording] of Object.entries(recordings)) {
       recorder = new Recorder({ origins, people })
     })
 
-    it('answers as recorded', async () => {
+    it('responds as recorded', async () => {
       const exchanges = []
       for (const request of recording.requests) {
         exchanges.push({ request, response: await recorder.ask(request) })

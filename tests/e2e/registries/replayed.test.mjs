@@ -22,7 +22,7 @@ for (const name of await fixtureNames()) {
   const fixture = await readFixture(name)
   describe(`${fixture.registry}: ${fixture.setup}`, () => {
     for (const { as, ...wanted } of fixture.expect) {
-      it(`shows ${as} what it should`, async () => {
+      it(`shows ${as} the expected repositories`, async () => {
         const replay = await startReplay(fixture)
         const keyserver = await startKeyServer({
           name: `${name}-${as.replace(':', '-')}`,

@@ -31,7 +31,7 @@ export function scenarios({ name, fixture, start, setPassword, program, folder }
     })
   })
 
-  it('shows everybody what the recorded answers show', async () => {
+  it('shows each user what the recorded responses contain', async () => {
     for (const { as, ...wanted } of fixture.expect) {
       const [username, wrong] = as.split(':')
       const password = wrong === undefined ? people[username] : 'not the password'
@@ -60,7 +60,7 @@ export function scenarios({ name, fixture, start, setPassword, program, folder }
   }
 
   if (setPassword !== undefined) {
-    it('notices that a password was changed', async () => {
+    it('reports a changed password', async () => {
       const credentials = { username: 'bob', password: people.bob }
       const client = await open()
       await client.login(credentials)
@@ -79,7 +79,7 @@ export function scenarios({ name, fixture, start, setPassword, program, folder }
     })
   }
 
-  it('says that the registry cannot be reached', async () => {
+  it('reports that the registry cannot be reached', async () => {
     const client = await open()
     await running.server.stop()
     await running.tokens?.stop()

@@ -1,4 +1,4 @@
-//! Runs the demo registries until it is told to stop.
+//! Runs the demo registries until a signal arrives.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug, Parser)]
 #[command(name = "dockpass-demo", version)]
 struct Arguments {
-    /// Write addresses, realms and logins as JSON to this file once everything listens.
+    /// Write addresses, realms and logins as JSON to this file when all servers are listening.
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
     /// Run this registry only; may be given several times.
     #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Kind::ALL.map(Kind::name)))]
     only: Vec<String>,
-    /// Allow what other registry clients (docker, skopeo) do and only dockpass may not.
+    /// Allow requests that other registry clients (docker, skopeo) send but dockpass must not.
     #[arg(long)]
     other_clients: bool,
 }
@@ -46,7 +46,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
-    // Before anything else, so that a signal during the start ends it cleanly too.
+    // Installed first, so that a signal during the start ends the program cleanly.
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signals)?;
     let wanted =
@@ -55,7 +55,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     config.other_clients = arguments.other_clients;
     let demo = Demo::start(config).await?;
     let ready = demo.ready();
-    // A closed terminal is no reason to stop.
+    // A closed terminal must not stop the program.
     let _ = write!(io::stdout(), "{}", ready.table());
     if let Some(path) = &arguments.ready_file {
         write_ready(path, &ready).map_err(Failure::ReadyFile)?;
@@ -68,7 +68,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes beside the file and renames, so that a reader never sees half of it.
+/// Writes a temporary file and renames it, so that a reader never sees an incomplete file.
 fn write_ready(path: &Path, ready: &Ready) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");

@@ -1,4 +1,4 @@
-//! Who may do what: users, scopes, and the actions that are granted.
+//! Users, their permissions, and scopes.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,23 +9,23 @@ use super::kind::Kind;
 use super::rules::{BrokenRule, Rule};
 use super::store::Store;
 
-/// Someone who can log in. The password is a demo's: it is shown in the ready file, never in the journal.
+/// A user. The password is shown in the ready file, never in the journal.
 #[derive(Clone)]
 pub struct User {
     /// Name to log in with.
     pub name: String,
     /// Password to log in with.
     pub password: String,
-    /// Which repositories this user may see, beside the public ones.
+    /// The repositories that this user may see, besides the public ones.
     pub sees: Visibility,
 }
 
-/// Which repositories a user may see, beside the public ones.
+/// The repositories that a user may see, besides the public ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// Every repository, with every action.
     Everything,
-    /// The repositories whose name begins so, to pull and push.
+    /// The repositories whose name begins with this, to pull and push.
     Below(&'static str),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for User {
     }
 }
 
-/// One entry of a token's `access` claim, and one asked-for scope.
+/// An entry of a token's `access` claim, or a requested scope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Access {
     #[serde(rename = "type")]
@@ -53,7 +53,7 @@ pub(crate) struct Access {
 
 impl Access {
     /// Reads one scope by the grammar of the token specification: the first colon ends the type, the last one
-    /// begins the actions. Stricter than the grammar in one thing: an action is never empty.
+    /// begins the actions. Stricter than the grammar: an action is never empty.
     pub(crate) fn parse(text: &str) -> Result<Self, BrokenRule> {
         let broken = |why: &str| BrokenRule::new(Rule::MalformedScope, format!("scope {text:?}: {why}"));
         if text.contains(' ') {
@@ -90,8 +90,8 @@ impl Access {
     }
 }
 
-/// Whether a token with this `access` allows everything that `needed` names: one entry, same type, same name, every
-/// action literally. This is distribution's rule; `*` is not expanded.
+/// Whether a token with this `access` allows everything in `needed`: one entry has the same type and name and every
+/// action. `*` is not expanded.
 pub(crate) fn allows(access: &[Access], needed: &Access) -> bool {
     access.iter().any(|entry| {
         entry.kind == needed.kind
@@ -100,7 +100,7 @@ pub(crate) fn allows(access: &[Access], needed: &Access) -> bool {
     })
 }
 
-/// The part of the asked-for actions that this user (or nobody, `None`) may have.
+/// The requested actions that this user (`None`: an anonymous one) may have.
 pub(crate) fn grant(kind: Kind, store: &Store, user: Option<&User>, requested: &Access) -> Access {
     let held = held_actions(kind, store, user, requested);
     let actions = requested.actions.iter().filter(|action| held.contains(action.as_str())).cloned();
@@ -112,7 +112,7 @@ pub(crate) fn grant(kind: Kind, store: &Store, user: Option<&User>, requested: &
     }
 }
 
-/// Whether the repository is shown to this user (or to nobody in particular, `None`).
+/// Whether the repository is visible to this user (`None`: an anonymous one).
 pub(crate) fn sees(store: &Store, user: Option<&User>, repository: &str) -> bool {
     let public = store.repository(repository).is_some_and(|repository| repository.public);
     public
@@ -130,7 +130,7 @@ fn held_actions(
 ) -> BTreeSet<&'static str> {
     match (requested.kind.as_str(), user) {
         ("repository", _) => {
-            // Docker Hub answers for what does not exist as for what is private.
+            // Docker Hub responds in the same way for private repositories and for those that do not exist.
             if kind == Kind::Hub && store.repository(&requested.name).is_none() {
                 return BTreeSet::new();
             }
@@ -174,7 +174,7 @@ fn is_scope_name(name: &str) -> bool {
                     && !label.ends_with('-')
                     && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             };
-            // A name such as `my.project/app` is no host and stays legal as a path.
+            // A name such as `my.project/app` is not a host and is valid as a path.
             if !host.split('.').all(label) && !is_repository_name(host) {
                 return false;
             }
@@ -199,7 +199,7 @@ fn is_name_component(component: &str) -> bool {
         })
 }
 
-/// `pull`, `*`, and vendors' own such as `scanner-pull` or `content/read`.
+/// `pull`, `*`, and words of vendors such as `scanner-pull` or `content/read`.
 fn is_action(action: &str) -> bool {
     action == "*"
         || (!action.is_empty()

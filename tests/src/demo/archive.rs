@@ -1,5 +1,5 @@
-//! Layers: tar archives (POSIX ustar), gzipped without compressing (RFC 1952 around stored blocks of RFC 1951).
-//! Small and exact is all that is needed, so that any client can unpack the demo's images.
+//! Layers: tar archives (POSIX ustar) in gzip without compression (RFC 1952 with stored blocks of RFC 1951), which every
+//! client can unpack.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_unpack_with_the_systems_own_tar() {
+    fn layers_unpack_with_system_tar() {
         let files = vec![("etc/a".to_owned(), b"one\n".to_vec()), ("b".to_owned(), vec![b'x'; 70_000])];
         let layer = gzip(&tar(&files));
         let mut listing = Command::new("tar")

@@ -1,4 +1,4 @@
-//! What is forbidden everywhere, whatever a request asks for.
+//! Rules for all requests.
 
 use http::Method;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST};
@@ -29,7 +29,7 @@ const LEAKED: [&str; 13] = [
     "via",
 ];
 
-/// Checks a request before it is looked at further.
+/// Checks a request before it is processed.
 pub(crate) fn check(site: &Site, role: Role, request: &Received) -> Result<(), BrokenRule> {
     let credentials = request.credentials()?;
     let results = [
@@ -87,7 +87,7 @@ fn host(site: &Site, role: Role, request: &Received) -> Result<(), BrokenRule> {
 }
 
 fn leaked_headers(request: &Received) -> Result<(), BrokenRule> {
-    // A browser's preflight is the browser's own: it comes with `Origin` and is answered like any stranger.
+    // The browser itself sends a preflight, with `Origin`, so it may reach the demo.
     if request.method == Method::OPTIONS {
         return Ok(());
     }
@@ -105,7 +105,7 @@ fn leaked_headers(request: &Received) -> Result<(), BrokenRule> {
     }
 }
 
-/// A JWE in compact form has five parts; nothing that dockpass sends upstream has.
+/// A JWE in compact form has five parts. Nothing that dockpass sends upstream has five parts.
 fn sealed_session(request: &Received) -> Result<(), BrokenRule> {
     let is_jwe = |text: &str| {
         let legal = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -132,7 +132,7 @@ fn secrets(site: &Site, request: &Received) -> Result<(), BrokenRule> {
     }
 }
 
-/// Every text of the request's head, with the name of its place.
+/// Every string in the request's head, with its place.
 fn texts(request: &Received) -> impl Iterator<Item = (&str, String)> {
     let headers = request
         .headers
@@ -166,7 +166,7 @@ fn body(role: Role, request: &Received) -> Result<(), BrokenRule> {
     Ok(())
 }
 
-/// Credentials that nobody should send there, whoever they belong to.
+/// Checks that credentials are sent to the right server.
 fn unfit(site: &Site, role: Role, credentials: Option<&Credentials>) -> Result<(), BrokenRule> {
     match credentials {
         Some(Credentials::Basic { user, password }) if user.is_empty() || password.is_empty() => {

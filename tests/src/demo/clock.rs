@@ -1,4 +1,4 @@
-//! The time that tokens are dated with.
+//! The clock of the demo.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ impl Clock {
         }))
     }
 
-    /// A clock that a test drives.
+    /// A clock that a test controls.
     pub fn from_fn(seconds: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(seconds))
     }
@@ -35,7 +35,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// The time as RFC 3339 in UTC, as `issued_at` wants it.
+/// The time as RFC 3339 in UTC, for `issued_at`.
 pub(crate) fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     // Days to civil date, in years that begin on 1 March so that the leap day comes last.
@@ -52,7 +52,7 @@ pub(crate) fn rfc3339(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// The time as the `Date` header wants it (RFC 9110 §5.6.7).
+/// The time in the form of the `Date` header (RFC 9110 §5.6.7).
 pub(crate) fn http_date(seconds: u64) -> String {
     let text = rfc3339(seconds);
     let mut numbers = text.split(['-', 'T', 'Z']);

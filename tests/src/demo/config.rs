@@ -1,25 +1,25 @@
-//! What a demo is started with.
+//! The configuration of a demo.
 
 use super::access::{User, Visibility};
 use super::clock::Clock;
 use super::kind::Kind;
 
-/// What a [`super::Demo`] is started with.
+/// The configuration of a [`super::Demo`].
 #[derive(Clone, Debug)]
 pub struct DemoConfig {
     /// Registries to run.
     pub kinds: Vec<Kind>,
-    /// Who may log in.
+    /// The users.
     pub users: Vec<User>,
     /// Lifetime of tokens, in seconds. At least 60 by the token specification; tests may go below.
     pub token_lifetime: u64,
-    /// The time that tokens are dated with.
+    /// The clock.
     pub clock: Clock,
-    /// Length in bytes of a generated blob in `library/large`, made on the fly and never held in memory.
+    /// Length in bytes of a generated blob in `library/large`, generated on request and never kept in memory.
     pub big_blob: Option<u64>,
-    /// Allow what other registry clients do and only dockpass may not ([`super::Rule::binds_only_dockpass`]).
+    /// Allow requests that other registry clients send but dockpass must not ([`super::Rule::binds_only_dockpass`]).
     pub other_clients: bool,
-    /// Answer a wrong password with 200 and an anonymous token, as some Harbor versions do (harbor#20930).
+    /// Respond to a wrong password with 200 and an anonymous token, as some Harbor versions do (harbor#20930).
     pub false_login: bool,
 }
 
@@ -45,7 +45,7 @@ impl DemoConfig {
         }
     }
 
-    /// Gives a user another password, so that a test can search for one that occurs nowhere else.
+    /// Sets the password of a user, so that a test can search for a unique one.
     #[must_use]
     pub fn with_password(mut self, user: &str, password: &str) -> Self {
         if let Some(user) = self.users.iter_mut().find(|known| known.name == user) {

@@ -1,4 +1,4 @@
-//! The bytes of a response's body, and how they go out.
+//! Bodies of responses, and how they are sent.
 
 use std::io;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::archive::hex;
 /// The body of every response.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Where the bytes of a body come from.
+/// The source of a body.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     Bytes(Bytes),
@@ -23,13 +23,13 @@ pub(crate) enum Content {
     Generated(Generated, u64, u64),
 }
 
-/// Bytes that follow from their position, so that a large blob needs no memory.
+/// Bytes that are computed from their position, so that a large blob needs no memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Generated {
     pub(crate) length: u64,
 }
 
-/// How a body goes out, if not at once.
+/// How a body is sent, if not at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
     Drip { bytes: u64, every: Duration },
@@ -54,7 +54,7 @@ impl Content {
         }
     }
 
-    /// The content in pieces of at most `size` bytes, made when they are asked for.
+    /// The content in pieces of at most `size` bytes, generated on demand.
     pub(crate) fn pieces(self, size: u64) -> impl futures_util::Stream<Item = Bytes> + Send + 'static {
         stream::unfold((self, 0_u64), move |(content, done)| async move {
             let length = content.len().saturating_sub(done).min(size);
@@ -86,7 +86,7 @@ impl Generated {
         format!("sha256:{}", hex(context.finish().as_ref()))
     }
 
-    /// A piece: each 8 bytes are their own position.
+    /// A piece: each 8 bytes contain their own position.
     #[expect(clippy::unused_self, reason = "a method, so that only a generated blob has pieces")]
     pub(crate) fn piece(self, first: u64, length: u64) -> Bytes {
         let skipped = usize::try_from(first % 8).unwrap_or_default();
@@ -103,7 +103,7 @@ impl Generated {
 }
 
 impl Pace {
-    /// The content as a body that goes out at this pace.
+    /// The content as a body that is sent at this pace.
     pub(crate) fn apply(self, content: Content) -> Body {
         match self {
             Self::Drip { bytes, every } => {
@@ -115,7 +115,7 @@ impl Pace {
             }
             Self::Truncate { bytes } => {
                 let cut = stream::once(async {
-                    // Lets what was sent reach the other side before the connection ends.
+                    // Lets the sent bytes arrive before the connection ends.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut by script"))
                 });

@@ -1,5 +1,5 @@
 //! The control endpoint, for tests in other processes: `GET /journal`, `/violations` and `/counts`, `POST /script`
-//! and `/reset`; all JSON. Loopback only, and only under its own address, so that no page can reach it by name.
+//! and `/reset`; all JSON. It accepts only its own loopback address as `Host`, so that no page can reach it by a name.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::script::Script;
 use super::server;
 use super::site::DemoState;
 
-/// Serves the control endpoint until told to stop.
+/// Serves the control endpoint until it is stopped.
 pub(crate) async fn serve(
     listener: TcpListener,
     address: SocketAddr,
@@ -59,7 +59,7 @@ fn response(demo_state: &DemoState, address: SocketAddr, request: &Received) -> 
                 DemoResponse::json(200, &json!({ "queued": queued }))
             }
             Err(_) => match serde_json::from_slice::<Script>(&request.body) {
-                // Says what is wrong with a single script, which the untagged reading cannot.
+                // Parsed again as a single script, for a better error message.
                 Err(error) => problem(400, &error.to_string()),
                 Ok(_) => problem(400, "not a script"),
             },

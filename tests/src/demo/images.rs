@@ -1,4 +1,4 @@
-//! The images and artifacts that the registries hold: small, but whole and with the right digests.
+//! The images and artifacts of the registries: small, complete, and with correct digests.
 
 use serde_json::{Map, Value, json};
 
@@ -16,13 +16,13 @@ const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
-/// When everything was built, as the images say.
+/// The creation time in all images.
 const CREATED: &str = "2026-11-02T09:30:00Z";
 
-/// Text that would run as a script wherever it is shown as HTML. It does nothing where it is shown as text.
+/// A string that runs as a script if it is inserted as HTML.
 const HOSTILE: &str = "<img src=x onerror=\"document.title='hostile label ran'\">";
 
-/// Public images that differ in nothing but their name.
+/// Public images that differ only in their name.
 const PLAIN: [&str; 14] = [
     "debian",
     "golang",
@@ -53,7 +53,7 @@ const OCI: Format = Format { manifest: OCI_MANIFEST, index: OCI_INDEX, config: O
 const DOCKER: Format =
     Format { manifest: DOCKER_MANIFEST, index: DOCKER_LIST, config: DOCKER_CONFIG, layer: DOCKER_LAYER };
 
-/// What varies between the images.
+/// The parts that differ between the images.
 #[derive(Default)]
 struct Recipe<'a> {
     name: &'a str,
@@ -301,7 +301,7 @@ fn attestation(recipe: &Recipe<'_>, subject: &str) -> Result<Package, serde_json
     Ok(Package::single(Manifest::new(OCI_MANIFEST, pretty(&manifest)?), vec![held(config), held(statement)]))
 }
 
-/// An image whose one layer is not compressed, not held in memory, and of any length.
+/// An image with one uncompressed layer of any length, which is not kept in memory.
 fn large(length: u64) -> Result<Package, serde_json::Error> {
     let generated = Generated { length };
     let layer = generated.digest();

@@ -1,4 +1,4 @@
-//! What was asked, and what was forbidden about it. Never a secret.
+//! The recorded requests and violations, without secrets.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use super::kind::Kind;
 use super::received::Received;
 use super::rules::{BrokenRule, Rule};
 
-/// The part that a server plays.
+/// The role of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -48,20 +48,20 @@ pub struct Record {
     pub authorization: Option<String>,
     /// User name of `Basic` credentials.
     pub user: Option<String>,
-    /// Status of the answer; absent while it is being made and when the connection was closed instead.
+    /// Status of the response; absent while it is not finished, or if the connection was closed.
     pub status: Option<u16>,
-    /// Whether a script made the answer.
+    /// Whether the response comes from a script.
     pub scripted: bool,
 }
 
-/// Something that the specifications forbid.
+/// A violation of the specifications.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Violation {
     /// The record it belongs to.
     pub seq: u64,
     /// Which registry it belongs to.
     pub registry: Kind,
-    /// Which of its servers saw it.
+    /// Which of its servers received it.
     pub role: Role,
     /// The rule, by its stable name.
     pub rule: Rule,
@@ -114,14 +114,14 @@ impl Journal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a new TCP connection and gives its number.
+    /// Counts a new TCP connection and returns its number.
     pub(crate) fn connection(&self) -> u64 {
         let mut entries = self.entries();
         entries.connections += 1;
         entries.connections
     }
 
-    /// Notes a request on arrival and gives its number.
+    /// Records a request on arrival and returns its number.
     pub(crate) fn arrived(&self, registry: Kind, role: Role, connection: u64, request: &Received) -> u64 {
         let mut entries = self.entries();
         entries.next_seq += 1;
@@ -162,17 +162,17 @@ impl Journal {
         seq
     }
 
-    /// Notes how a request was answered.
+    /// Records the response to a request.
     pub(crate) fn responded(&self, seq: u64, status: Option<u16>, scripted: bool) {
         let mut entries = self.entries();
-        // From the end: what was just answered arrived a moment ago.
+        // From the end, because the request arrived recently.
         if let Some(record) = entries.records.iter_mut().rev().find(|record| record.seq == seq) {
             record.status = status;
             record.scripted = scripted;
         }
     }
 
-    /// Notes a broken rule.
+    /// Records a violation.
     pub(crate) fn violated(&self, seq: u64, registry: Kind, role: Role, broken: &BrokenRule) {
         self.entries().violations.push(Violation {
             seq,
@@ -205,7 +205,7 @@ impl Journal {
         counts
     }
 
-    /// Forgets records and violations; numbers go on, so that late answers find no foreign record.
+    /// Removes records and violations. Numbers are not reused, so that late responses do not match another record.
     pub(crate) fn clear(&self) {
         let mut entries = self.entries();
         entries.records.clear();

@@ -9,15 +9,15 @@ pub enum Kind {
     /// No authorization at all.
     Open,
     /// Token service on another port that challenges with `Basic`; signed JWTs (RS256), refresh tokens.
-    /// Anonymous users get what is public. The catalog shows each user what that user may see.
+    /// Anonymous users can read public repositories. The catalog contains the repositories that a user may see.
     Token,
     /// As `Token`, but tokens are opaque and the challenge of `/v2/` names a placeholder scope, as GHCR does.
     Opaque,
-    /// Token service on the registry's own origin (HS256), replies as Harbor's: an empty `access_token`.
-    /// Only who sees everything may list the catalog.
+    /// Token service on the registry's own origin (HS256), with responses like Harbor's: an empty `access_token`.
+    /// Only users with access to all repositories may list the catalog.
     OwnRealm,
-    /// Docker Hub's way: the token service answers 200 to everyone but wrong passwords, the registry refuses what
-    /// the token does not grant, nobody lists the catalog, blobs come from another host.
+    /// Like Docker Hub: the token service responds with 200 except to wrong passwords, the registry refuses scopes that the
+    /// token does not grant, there is no catalog, and blobs are on another host.
     Hub,
     /// `Basic` at the registry itself.
     Basic,
@@ -55,12 +55,12 @@ impl Kind {
         matches!(self, Self::Token | Self::Opaque | Self::Hub)
     }
 
-    /// Whether resources are asked for with tokens.
+    /// Whether requests to the registry need tokens.
     pub(crate) fn uses_tokens(self) -> bool {
         !matches!(self, Self::Open | Self::Basic)
     }
 
-    /// Whether blobs are answered with a redirect to another host.
+    /// Whether blobs are redirected to another host.
     pub(crate) fn redirects_blobs(self) -> bool {
         self == Self::Hub
     }

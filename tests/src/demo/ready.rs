@@ -1,4 +1,4 @@
-//! What is told to who started the demo: where everything is and how to log in.
+//! The ready file: addresses and logins for the process that started the demo.
 
 use std::fmt::Write as _;
 
@@ -28,12 +28,12 @@ pub struct ReadyRegistry {
     pub realms: Vec<String>,
     /// `open`, `token`, `hub` or `basic`.
     pub flow: String,
-    /// Who can log in; empty where nobody needs to.
+    /// The logins; empty for an open registry.
     pub logins: Vec<Login>,
     /// Origin that blobs are redirected to, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cdn: Option<String>,
-    /// Repositories to offer where the registry lets nobody list its catalog; empty elsewhere.
+    /// Repositories to show if the registry has no catalog; otherwise empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<String>,
 }
@@ -45,11 +45,11 @@ pub struct Login {
     pub username: String,
     /// Password to log in with.
     pub password: String,
-    /// What this user is there to show.
+    /// The purpose of this user.
     pub note: String,
 }
 
-/// What is offered where nobody lists the catalog: public and private, many tags, hostile labels.
+/// The repositories to show without a catalog: public and private ones, many tags, hostile labels.
 const OFFERED: [&str; 6] =
     ["labs/hostile-labels", "library/alpine", "library/python", "team-a/api", "team-b/app", "vault/keys"];
 

@@ -1,4 +1,4 @@
-//! A request, read strictly.
+//! A received request, parsed strictly.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 
 use super::rules::{BrokenRule, Rule};
 
-/// A request with its whole body.
+/// A request with its body.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) method: Method,
@@ -101,7 +101,7 @@ impl Received {
         check_names(parse_form(text)?, known, &[])
     }
 
-    /// The query for the journal, whatever it looks like.
+    /// The query for the journal, even if it is malformed.
     pub(crate) fn query_leniently(&self) -> Vec<(String, String)> {
         let Some(query) = &self.query else { return Vec::new() };
         parse_form(query).unwrap_or_else(|_| vec![("(malformed)".to_owned(), String::new())])
@@ -143,7 +143,7 @@ fn check_names(
     Ok(parameters)
 }
 
-/// `application/x-www-form-urlencoded`, with nothing forgiven. An empty text has no parameters.
+/// `application/x-www-form-urlencoded`, parsed strictly. An empty string has no parameters.
 fn parse_form(text: &str) -> Result<Vec<(String, String)>, BrokenRule> {
     let malformed = |why: &str| BrokenRule::new(Rule::MalformedQuery, why);
     if text.is_empty() {
@@ -187,7 +187,7 @@ mod tests {
     use super::parse_form;
 
     #[test]
-    fn forms_are_decoded_and_nothing_is_forgiven() {
+    fn forms_are_decoded_strictly() {
         let read = |text| parse_form(text).ok();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(read("").unwrap(), []);

@@ -1,4 +1,4 @@
-//! The registries: which request needs which scope, and the resources of the distribution specification.
+//! The registries: the required scopes of requests, and the resources of the distribution specification.
 
 mod resources;
 mod route;
@@ -19,17 +19,17 @@ use super::token_service::PLACEHOLDER;
 
 pub(crate) use self::resources::cdn;
 
-/// Query parameters of the distribution specification, beside `ns` which nobody sends here.
+/// Query parameters of the distribution specification, except `ns`.
 const PARAMETERS: [&str; 6] = ["n", "last", "artifactType", "digest", "mount", "from"];
 
-/// Who asks, as far as a registry knows.
+/// The user of a request.
 enum Caller<'a> {
-    /// Nobody in particular.
+    /// An anonymous user.
     Anonymous,
     User(&'a User),
 }
 
-/// Answers a request to a registry.
+/// The response to a request to a registry.
 pub(crate) fn response(
     site: &Site,
     request: &Received,
@@ -42,7 +42,7 @@ pub(crate) fn response(
         Err(refusal) => return Ok(with_version(refusal)),
     };
     if request.method == Method::OPTIONS {
-        // gorilla's method handler, as in distribution: allowed methods, and nothing of CORS.
+        // As gorilla's method handler in distribution: the allowed methods, without CORS headers.
         return Ok(with_version(DemoResponse::empty(200).header("allow", "GET, HEAD")));
     }
     let user = match caller {
@@ -55,7 +55,7 @@ pub(crate) fn response(
     })))
 }
 
-/// What a request needs: distribution's `handlers/app.go`, `apiBase` needs a valid token of any scope.
+/// The required scope, as in distribution's `handlers/app.go`. `apiBase` needs a valid token of any scope.
 fn needed(route: &Route, method: &Method) -> Option<Access> {
     let scope = |kind: &str, name: &str, actions: &[&str]| Access {
         kind: kind.to_owned(),
@@ -79,7 +79,7 @@ fn needed(route: &Route, method: &Method) -> Option<Access> {
 
 type Authorized<'a> = Result<Result<Caller<'a>, DemoResponse>, BrokenRule>;
 
-/// Who may go on; else the refusal. The outer error is a broken rule.
+/// The authorized user, or the refusal. The outer error is a violation.
 fn authorize<'a>(site: &'a Site, request: &Received, named: &ServiceNames, route: &Route) -> Authorized<'a> {
     let credentials = request.credentials()?;
     match site.kind {
@@ -144,7 +144,7 @@ fn by_token<'a>(
     Ok(Ok(site.demo_state.user_named(&claims.sub).map_or(Caller::Anonymous, Caller::User)))
 }
 
-/// 401 with a Bearer challenge, as distribution writes it.
+/// 401 with a Bearer challenge in the form of distribution.
 fn refuse(
     site: &Site,
     named: &ServiceNames,

@@ -1,4 +1,4 @@
-//! What a server answers with, before it becomes a response.
+//! Responses under construction.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::content::{Body, Content, Pace};
 use super::rules::BrokenRule;
 
-/// Status, headers and content of an answer.
+/// Status, headers and content of a response.
 #[derive(Clone, Debug)]
 pub(crate) struct DemoResponse {
     pub(crate) status: u16,
@@ -16,7 +16,7 @@ pub(crate) struct DemoResponse {
 }
 
 impl DemoResponse {
-    /// An answer without a body.
+    /// A response without a body.
     pub(crate) fn empty(status: u16) -> Self {
         Self { status, headers: Vec::new(), content: Content::Bytes(Bytes::new()) }
     }
@@ -52,7 +52,7 @@ impl DemoResponse {
         Self::json(status, &json!({ "errors": [error] }))
     }
 
-    /// 400 for what the specifications forbid, with the reason.
+    /// 400 for a violation, with the reason.
     pub(crate) fn violation(broken: &BrokenRule) -> Self {
         let detail = json!({ "rule": broken.rule.name() });
         Self::error_with(400, "FORBIDDEN_BY_SPECIFICATION", &broken.detail, &detail)
@@ -65,7 +65,7 @@ impl DemoResponse {
         self
     }
 
-    /// The response that goes out, its body at the given pace. `Err` when a scripted header cannot be sent at all.
+    /// The final response, with its body at the given pace. `Err` if a scripted header is invalid.
     pub(crate) fn into_response(self, pace: Option<Pace>) -> Result<Response<Body>, http::Error> {
         let mut response = Response::builder().status(self.status);
         let bodiless = matches!(self.status, 100..=199 | 204 | 304);

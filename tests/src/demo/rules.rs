@@ -1,8 +1,8 @@
-//! What a client of a registry or token service may not do.
+//! The rules for clients of registries and token services.
 
 use serde::{Deserialize, Serialize};
 
-/// A rule that a client broke. The names in JSON are stable; tests compare them.
+/// A violated rule. The names in JSON are stable; tests compare them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -11,27 +11,27 @@ pub enum Rule {
     MultipleAuthorization,
     /// An `Authorization` header that is not `Basic` or `Bearer` with a well-formed value.
     MalformedAuthorization,
-    /// A password sent to a registry that asks for tokens.
+    /// A password sent to a registry that requires tokens.
     BasicToBearerRegistry,
-    /// A token sent to a registry that asks for a password.
+    /// A token sent to a registry that requires a password.
     BearerToBasicRegistry,
-    /// Credentials of any kind sent to a registry that asks for none.
+    /// Credentials sent to an open registry.
     CredentialsToOpenRegistry,
     /// A token sent to the token service.
     BearerToTokenService,
-    /// `Basic` credentials with an empty user name or password, as some clients send them for nobody.
+    /// `Basic` credentials with an empty user name or password, as some clients send them for anonymous users.
     EmptyCredentials,
-    /// `Authorization` carried along a redirect to another host.
+    /// `Authorization` sent along a redirect to another host.
     AuthorizationToCdn,
-    /// A refresh token used as a token; only the token service may see it.
+    /// A refresh token used as a token; it must be sent only to the token service.
     RefreshTokenAtRegistry,
     /// A sealed session (JWE) of dockpass left the key server.
     SealedSessionLeaked,
-    /// A header of the page, the browser or a proxy that has no business upstream.
+    /// A header of the page, the browser or a proxy.
     LeakedHeader,
     /// A known password in a path, query or header other than `Authorization`.
     SecretInClear,
-    /// The token service was asked for a compressed reply.
+    /// A compressed response was requested from the token service.
     EncodedTokenReply,
     /// A token request without `service`.
     MissingService,
@@ -39,17 +39,17 @@ pub enum Rule {
     WrongService,
     /// A scope outside the grammar.
     MalformedScope,
-    /// The scope that the challenge of `/v2/` names only for show.
+    /// The placeholder scope in the challenge of `/v2/`.
     PlaceholderScope,
     /// A parameter given twice.
     DuplicateParameter,
-    /// A parameter that the specification does not know, such as a password in a query.
+    /// A parameter that is not in the specification, such as a password in a query.
     UnknownParameter,
     /// A required parameter is missing from a form.
     MissingParameter,
     /// A query or form that is not `application/x-www-form-urlencoded`.
     MalformedQuery,
-    /// `account` names someone else than the credentials.
+    /// `account` differs from the user name of the credentials.
     AccountMismatch,
     /// A method that no specification defines for this server.
     UnknownMethod,
@@ -57,14 +57,14 @@ pub enum Rule {
     SuspiciousPath,
     /// A `Host` that is not the server's.
     WrongHost,
-    /// A body where none belongs.
+    /// A body of a request that must not have one.
     UnexpectedBody,
     /// A form sent under another media type.
     WrongContentType,
 }
 
 impl Rule {
-    /// Whether the rule is dockpass's own: no specification forbids it, and other registry clients break it.
+    /// Whether the rule is for dockpass only: no specification requires it, and other registry clients violate it.
     pub fn binds_only_dockpass(self) -> bool {
         matches!(self, Self::EmptyCredentials | Self::EncodedTokenReply | Self::LeakedHeader)
     }
@@ -78,7 +78,7 @@ impl Rule {
     }
 }
 
-/// A broken rule, with the reason for people. The reason never holds a secret.
+/// A violation with its reason, which never contains a secret.
 #[derive(Clone, Debug)]
 pub(crate) struct BrokenRule {
     pub(crate) rule: Rule,

@@ -1,4 +1,4 @@
-//! Misbehaviour on request: the next matching requests are answered as a script says.
+//! Scripts, which determine the responses to the next matching requests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,41 +12,41 @@ use super::kind::Kind;
 use super::received::Received;
 use super::response::DemoResponse;
 
-/// How the next matching requests are answered. In JSON, for the control endpoint:
+/// The response to the next matching requests. In JSON, for the control endpoint:
 /// `{"registry":"token","role":"token-service","times":2,"delay_ms":100,"action":{"do":"too_many","retry_after":"3"}}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
-    /// The registry that misbehaves.
+    /// The registry.
     pub registry: Kind,
     /// Which of its servers.
     pub role: Role,
-    /// For how many matching requests; for all until the next reset, when absent.
+    /// The number of matching requests; if absent, all until the next reset.
     #[serde(default = "once")]
     pub times: Option<u32>,
     /// Only requests with this method.
     #[serde(default)]
     pub method: Option<String>,
-    /// Only requests whose path begins so.
+    /// Only requests whose path begins with this.
     #[serde(default)]
     pub path_prefix: Option<String>,
-    /// Milliseconds to wait before anything is answered.
+    /// Milliseconds to wait before the response.
     #[serde(default)]
     pub delay_ms: u64,
-    /// What is answered.
+    /// The response.
     #[serde(default)]
     pub action: Action,
 }
 
-/// What a script answers.
+/// The response of a script.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Action {
-    /// The normal answer; for scripts that only delay.
+    /// The normal response; for scripts that only delay.
     #[default]
     Nothing,
-    /// This answer instead.
+    /// This response.
     Respond {
         /// Status code.
         status: u16,
@@ -57,30 +57,30 @@ pub enum Action {
         #[serde(default)]
         body: String,
     },
-    /// The normal answer with these header lines added.
+    /// The normal response with additional header lines.
     AddHeaders {
         /// Header lines.
         headers: Vec<(String, String)>,
     },
-    /// The normal answer, its body in pieces with a pause before each.
+    /// The normal response, its body in pieces with a pause before each.
     Drip {
         /// Length of a piece, in bytes.
         bytes: u64,
         /// Pause, in milliseconds.
         every_ms: u64,
     },
-    /// The connection is closed before a byte is answered.
+    /// The connection is closed without a response.
     Close,
-    /// The connection is closed after so many bytes of the normal answer's body.
+    /// The connection is closed after this number of bytes of the normal response's body.
     Truncate {
-        /// Bytes sent, of the length that was announced.
+        /// The number of bytes that are sent.
         bytes: u64,
     },
     /// A redirect.
     Redirect {
         /// 301, 302, 303, 307 or 308.
         status: u16,
-        /// Where to.
+        /// The target.
         location: String,
     },
     /// 200 with a JSON body of this length.
@@ -88,24 +88,24 @@ pub enum Action {
         /// Length in bytes.
         bytes: u64,
     },
-    /// 200 with something that begins as JSON and is none.
+    /// 200 with malformed JSON.
     WrongJson,
     /// 429.
     TooMany {
-        /// `Retry-After`, sent as it stands, when present.
+        /// `Retry-After`, sent unchanged, if present.
         #[serde(default)]
         retry_after: Option<String>,
     },
-    /// The normal answer, but challenges name this realm or service.
+    /// The normal response, but challenges have this realm or service.
     Realm {
-        /// Realm to name instead.
+        /// The realm.
         #[serde(default)]
         realm: Option<String>,
-        /// Service to name instead.
+        /// The service.
         #[serde(default)]
         service: Option<String>,
     },
-    /// 401 with these `WWW-Authenticate` lines, sent as they stand.
+    /// 401 with these `WWW-Authenticate` lines, sent unchanged.
     Challenge {
         /// Header lines.
         lines: Vec<String>,
@@ -123,14 +123,14 @@ impl Script {
         Self { times: None, ..Self::once(registry, role, action) }
     }
 
-    /// The same, only for paths that begin so.
+    /// The same, only for paths that begin with this.
     #[must_use]
     pub fn below(mut self, path_prefix: &str) -> Self {
         self.path_prefix = Some(path_prefix.to_owned());
         self
     }
 
-    /// The same, after a pause.
+    /// The same, after a delay.
     #[must_use]
     pub fn after(mut self, pause: Duration) -> Self {
         self.delay_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
@@ -151,7 +151,7 @@ fn once() -> Option<u32> {
     Some(1)
 }
 
-/// The queue of scripts, in the order in which they were given.
+/// The queue of scripts, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Scripts(Mutex<Vec<Script>>);
 
@@ -168,7 +168,7 @@ impl Scripts {
         self.queue().clear();
     }
 
-    /// Takes one use of the first script that matches.
+    /// Uses the first script that matches once.
     pub(crate) fn take(&self, registry: Kind, role: Role, request: &Received) -> Option<Script> {
         let mut queue = self.queue();
         let index = queue.iter().position(|script| script.matches(registry, role, request))?;
@@ -185,7 +185,7 @@ impl Scripts {
 }
 
 impl Action {
-    /// The answer that stands instead of the normal one, if there is one.
+    /// The response that replaces the normal one, if any.
     pub(crate) fn instead(&self) -> Option<DemoResponse> {
         Some(match self {
             Self::Respond { status, headers, body } => {
@@ -224,7 +224,7 @@ impl Action {
         })
     }
 
-    /// How the body goes out, if not at once.
+    /// How the body is sent, if not at once.
     pub(crate) fn pace(&self) -> Option<Pace> {
         match self {
             Self::Drip { bytes, every_ms } => {

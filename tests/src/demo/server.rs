@@ -1,4 +1,4 @@
-//! Listeners: each request is read whole, noted, checked, answered, and sometimes spoiled on purpose.
+//! Listeners: each request is read, recorded and checked; the response may be changed by a script.
 
 use std::future::Future;
 use std::io;
@@ -27,10 +27,10 @@ use super::script::{Action, Script};
 use super::site::{ServiceNames, Site};
 use super::token_service;
 
-/// Bodies of requests are forms and the uploads that a read-only registry refuses.
+/// The maximum length of a request body. Bodies are forms, and uploads that a read-only registry refuses.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// Serves one role of one registry until told to stop.
+/// Serves one role of one registry until it is stopped.
 pub(crate) async fn serve(listener: TcpListener, site: Arc<Site>, role: Role, stop: watch::Receiver<bool>) {
     accept(listener, stop, || {
         let connection = site.demo_state.journal.connection();
@@ -40,7 +40,7 @@ pub(crate) async fn serve(listener: TcpListener, site: Arc<Site>, role: Role, st
     .await;
 }
 
-/// Accepts connections, each with a handler of its own, and ends them all when told to stop.
+/// Accepts connections, each with its own handler, and ends all of them when stopped.
 pub(crate) async fn accept<N, H, F>(listener: TcpListener, mut stop: watch::Receiver<bool>, handler: N)
 where
     N: Fn() -> H,
@@ -55,14 +55,14 @@ where
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = stream else {
-            // Out of file descriptors, most likely: others must end first.
+            // Probably out of file descriptors: other connections must end first.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
         let handle = handler();
         connections.spawn(async move {
-            // An error here is the client's: it went away or spoke no HTTP.
+            // The client disconnected or sent invalid HTTP.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await;
         });
     }
@@ -95,14 +95,14 @@ async fn handle(
         return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "closed by script"));
     }
     journal.responded(seq, Some(response.status), script.is_some());
-    // The demo's own time, so that a client that corrects for skew sees one clock.
+    // The demo's clock, so that a client that corrects for skew sees one clock.
     let dated = response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"));
     let response =
         if dated { response } else { response.header("date", http_date(site.demo_state.config.clock.now())) };
     response.into_response(action.and_then(Action::pace)).map_err(io::Error::other)
 }
 
-/// The answer to a request: rules first, then what a script wants, then the normal one.
+/// The response to a request: first the rules, then a script, then the normal response.
 fn response(
     site: &Site,
     role: Role,
@@ -137,7 +137,7 @@ fn named(site: &Site, action: Option<&Action>) -> ServiceNames {
     named
 }
 
-/// Reads a request whole.
+/// Reads a whole request.
 pub(crate) async fn receive(request: Request<Incoming>) -> io::Result<Received> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, BODY_LIMIT).collect().await.map_err(io::Error::other)?.to_bytes();

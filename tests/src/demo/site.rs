@@ -1,4 +1,4 @@
-//! One registry with everything that belongs to it, and what all of them share.
+//! One registry with its servers, and the state that all registries share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::script::Scripts;
 use super::store::SharedStore;
 use super::tokens::{Format, Tokens};
 
-/// What all registries of a demo share.
+/// The state that all registries of a demo share.
 #[derive(Debug)]
 pub(crate) struct DemoState {
     pub(crate) config: DemoConfig,
@@ -35,14 +35,14 @@ pub(crate) struct Site {
     pulls_left: AtomicU32,
 }
 
-/// The realm and service that challenges name.
+/// The realm and service in challenges.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceNames {
     pub(crate) realm: String,
     pub(crate) service: String,
 }
 
-/// Pulls that Docker Hub's way allows before the counter stays at zero. Nothing is refused.
+/// The number of pulls until the counter of the Docker Hub kind stays at zero. No request is refused.
 const PULL_LIMIT: u32 = 100;
 
 impl DemoState {
@@ -56,12 +56,12 @@ impl DemoState {
         })
     }
 
-    /// Who has this name and password.
+    /// The user with this name and password.
     pub(crate) fn user(&self, name: &str, password: &str) -> Option<&User> {
         self.config.users.iter().find(|user| user.name == name && user.password == password)
     }
 
-    /// Who has this name.
+    /// The user with this name.
     pub(crate) fn user_named(&self, name: &str) -> Option<&User> {
         self.config.users.iter().find(|user| user.name == name)
     }
@@ -78,7 +78,7 @@ impl Site {
         Self { demo_state, kind, registry, token_service, cdn, pulls_left: AtomicU32::new(PULL_LIMIT) }
     }
 
-    /// Where the server with this role listens.
+    /// The address of the server with this role.
     pub(crate) fn address(&self, role: Role) -> SocketAddr {
         match role {
             Role::Registry => Some(self.registry),
@@ -88,7 +88,7 @@ impl Site {
         .unwrap_or(self.registry)
     }
 
-    /// The role that answers a path: a token service on the registry's own origin is told by its path.
+    /// The role for a path: a token service on the registry's own origin is recognised by its path.
     pub(crate) fn role_for(&self, listener: Role, path: &str) -> Role {
         let own = self.kind.uses_tokens() && self.token_service.is_none() && path == self.realm_path();
         if listener == Role::Registry && own { Role::TokenService } else { listener }
@@ -106,7 +106,7 @@ impl Site {
             .then(|| format!("http://{}{}", self.address(Role::TokenService), self.realm_path()))
     }
 
-    /// The name that the token service must be asked for.
+    /// The `service` parameter of token requests.
     pub(crate) fn service(&self) -> &'static str {
         match self.kind {
             Kind::Open | Kind::Basic => "",
@@ -117,17 +117,17 @@ impl Site {
         }
     }
 
-    /// Who issues the tokens, as they say themselves: one for each running registry.
+    /// The issuer of the tokens, one for each running registry.
     pub(crate) fn issuer(&self) -> String {
         format!("http://{}", self.registry)
     }
 
-    /// What challenges name when nothing is scripted.
+    /// The realm and service in challenges without a script.
     pub(crate) fn named(&self) -> ServiceNames {
         ServiceNames { realm: self.realm().unwrap_or_default(), service: self.service().to_owned() }
     }
 
-    /// How the tokens look.
+    /// The form of the tokens.
     pub(crate) fn format(&self) -> Format {
         match self.kind {
             Kind::Opaque => Format::Opaque,
@@ -136,7 +136,7 @@ impl Site {
         }
     }
 
-    /// Counts a pull, when it counts, and gives how many are left.
+    /// Counts a pull, and returns how many are left.
     pub(crate) fn pulls_left(&self, counts: bool) -> u32 {
         if counts {
             let next = |left: u32| Some(left.saturating_sub(1));

@@ -1,4 +1,4 @@
-//! What the registries hold.
+//! The content of the registries.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,22 +31,22 @@ pub(crate) struct Repository {
 pub(crate) struct Manifest {
     pub(crate) media_type: &'static str,
     pub(crate) bytes: Bytes,
-    /// What [referrers](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers)
-    /// are listed by: the digest of the subject and the descriptor to list, if it has a subject.
+    /// For the list of [referrers](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers):
+    /// the digest of the subject and the descriptor to list, if there is a subject.
     pub(crate) subject: Option<(String, serde_json::Value)>,
 }
 
-/// A blob, held or made on the fly.
+/// A blob, stored or generated.
 #[derive(Clone, Debug)]
 pub(crate) enum Blob {
     Held(Bytes),
     Generated(Generated),
 }
 
-/// Everything that makes up one image or artifact.
+/// All parts of an image or artifact.
 #[derive(Clone, Debug)]
 pub(crate) struct Package {
-    /// Digest of the manifest or index that a tag names.
+    /// Digest of the manifest or index that a tag refers to.
     pub(crate) top: String,
     pub(crate) manifests: Vec<(String, Manifest)>,
     pub(crate) blobs: Vec<(String, Blob)>,
@@ -61,12 +61,12 @@ impl Store {
         self.repositories.keys().map(String::as_str)
     }
 
-    /// A blob by digest, wherever it is; for the host of redirected blobs.
+    /// A blob by digest in any repository; for the host of redirected blobs.
     pub(crate) fn blob(&self, digest: &str) -> Option<&Blob> {
         self.repositories.values().find_map(|repository| repository.blobs.get(digest))
     }
 
-    /// Adds a package under these tags; without any, it can be had by digest only.
+    /// Adds a package under these tags. Without tags it is available by digest only.
     pub(crate) fn add(&mut self, name: &str, public: bool, tags: &[&str], package: &Package) {
         let repository = self.repositories.entry(name.to_owned()).or_default();
         repository.public = public;

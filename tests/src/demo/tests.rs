@@ -1,4 +1,4 @@
-//! The demo against a client that does nothing by itself: each flow by hand, each rule broken on purpose.
+//! Tests of the demo with a plain client: each flow by hand, and a violation of each rule.
 
 mod flows;
 mod resources;
@@ -70,7 +70,7 @@ impl Stage {
         response.json()["token"].as_str().unwrap().to_owned()
     }
 
-    /// The names of the rules that were broken so far.
+    /// The names of the rules that were violated so far.
     fn broken(&self) -> Vec<String> {
         self.demo.violations().iter().map(|violation| violation.rule.name()).collect()
     }

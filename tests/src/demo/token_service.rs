@@ -1,4 +1,4 @@
-//! The token services: who asks for what, with which credentials, and which token comes back.
+//! The token services.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::rules::{BrokenRule, Rule};
 use super::site::Site;
 use super::tokens::{Claims, random};
 
-/// The scope that the opaque registry's challenge of `/v2/` names for show.
+/// The placeholder scope in the opaque registry's challenge of `/v2/`.
 pub(crate) const PLACEHOLDER: &str = "repository:user/image:pull";
 
 /// Parameters of a `GET` (distribution, `spec/auth/token.md`).
@@ -22,7 +22,7 @@ const QUERY: [&str; 5] = ["service", "scope", "account", "client_id", "offline_t
 const FORM: [&str; 8] =
     ["grant_type", "service", "client_id", "access_type", "scope", "username", "password", "refresh_token"];
 
-/// Answers a request to the token service.
+/// The response to a request to the token service.
 pub(crate) fn response(site: &Site, request: &Received) -> Result<DemoResponse, BrokenRule> {
     if request.path != site.realm_path() {
         return Ok(DemoResponse::text(404, "404 page not found"));
@@ -31,7 +31,7 @@ pub(crate) fn response(site: &Site, request: &Received) -> Result<DemoResponse, 
         Method::GET => by_query(site, request),
         Method::POST if site.kind == Kind::Token => by_form(site, request),
         Method::POST => Ok(DemoResponse::text(404, "404 page not found")),
-        // Stock token services know no CORS.
+        // Token services send no CORS headers.
         _ => Ok(DemoResponse::text(401, "Auth failed.").header("www-authenticate", basic_challenge(site))),
     }
 }
@@ -129,7 +129,7 @@ fn read_scope(site: &Site, text: &str) -> Result<Access, BrokenRule> {
     Ok(access)
 }
 
-/// Without credentials: Docker Hub always answers 200; the others want a login for what is not public.
+/// Without credentials: Docker Hub always responds with 200; others require a login for private repositories.
 fn anonymous(site: &Site, requested: &[Access]) -> DemoResponse {
     let public = |scope: &Access| {
         let granted = access::grant(site.kind, &site.demo_state.store, None, scope);
@@ -141,10 +141,10 @@ fn anonymous(site: &Site, requested: &[Access]) -> DemoResponse {
     refused(site)
 }
 
-/// 401, in the words of the service that is imitated.
+/// 401, in the form of the simulated service.
 fn refused(site: &Site) -> DemoResponse {
     match site.kind {
-        // As recorded from auth.docker.io: no challenge at all, although RFC 9110 §11.6.1 asks for one.
+        // As recorded from auth.docker.io: no challenge, although RFC 9110 §11.6.1 requires one.
         Kind::Hub => DemoResponse::json(401, &json!({ "details": "incorrect username or password" })),
         Kind::Token => {
             DemoResponse::text(401, "Auth failed.").header("www-authenticate", basic_challenge(site))
@@ -158,11 +158,11 @@ fn basic_challenge(site: &Site) -> String {
     format!("Basic realm=\"dockpass demo: {}\"", site.kind.name())
 }
 
-/// 200 with a token for the part of the asked-for scopes that may be had.
+/// 200 with a token for the requested scopes that the user may have.
 fn issue(site: &Site, user: Option<&User>, requested: &[Access], offline: bool, oauth: bool) -> DemoResponse {
     let demo_state = &site.demo_state;
     let granted = requested.iter().map(|scope| access::grant(site.kind, &demo_state.store, user, scope));
-    // docker_auth, Quay and Harbor list a denied scope without actions; Docker Hub, GitLab and others leave it out.
+    // docker_auth, Quay and Harbor list a denied scope without actions; Docker Hub, GitLab and others omit it.
     let access: Vec<Access> =
         granted.filter(|entry| site.kind == Kind::Token || !entry.actions.is_empty()).collect();
     let now = demo_state.config.clock.now();
@@ -171,7 +171,7 @@ fn issue(site: &Site, user: Option<&User>, requested: &[Access], offline: bool, 
         sub: user.map(|user| user.name.clone()).unwrap_or_default(),
         aud: site.service().to_owned(),
         exp: now + demo_state.config.token_lifetime,
-        // Before `iat`, as Docker Hub and docker_auth do it.
+        // Before `iat`, as in tokens of Docker Hub and docker_auth.
         nbf: now.saturating_sub(10),
         iat: now,
         jti: random(12).unwrap_or_default(),
@@ -195,18 +195,18 @@ fn issue(site: &Site, user: Option<&User>, requested: &[Access], offline: bool, 
     DemoResponse::json(200, &response).header("cache-control", "no-store")
 }
 
-/// The fields around a token, in the way of the service that is imitated.
+/// The fields of the response, in the form of the simulated service.
 fn response_fields(site: &Site, token: &str, now: u64, oauth: bool) -> Value {
     let expires_in = site.demo_state.config.token_lifetime;
     if oauth {
         return json!({ "access_token": token, "expires_in": expires_in, "issued_at": rfc3339(now) });
     }
     match site.kind {
-        // docker_auth: no lifetime beside the token's own.
+        // docker_auth: no lifetime besides the token's own.
         Kind::Token => json!({ "access_token": token, "token": token }),
-        // GHCR: nothing but the token, and the token says nothing.
+        // GHCR: only the token, which is opaque.
         Kind::Opaque => json!({ "token": token }),
-        // Harbor: an `access_token` that is there and empty.
+        // Harbor: an empty `access_token`.
         Kind::OwnRealm => json!({
             "token": token,
             "access_token": "",

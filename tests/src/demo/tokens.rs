@@ -1,4 +1,4 @@
-//! Tokens: real JWTs (RS256, HS256) with the claims of the token specification, or opaque ones.
+//! Tokens: JWTs (RS256, HS256) with the claims of the token specification, or opaque ones.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use super::access::Access;
 use super::archive::{digest_of, hex};
 use super::error::DemoError;
 
-/// How the tokens of a registry look.
+/// The form of a registry's tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Rs256,
@@ -37,12 +37,12 @@ pub(crate) struct Claims {
     pub(crate) access: Vec<Access>,
 }
 
-/// The keys and lists that tokens are made and checked with.
+/// The keys and lists to create and check tokens.
 pub(crate) struct Tokens {
     rsa: Arc<KeyPair>,
     kid: String,
     shared: hmac::Key,
-    /// Opaque token → what it stands for.
+    /// Opaque token → its claims.
     opaque: Mutex<BTreeMap<String, Claims>>,
     /// Refresh token → (service, user name).
     refresh: Mutex<BTreeMap<String, (String, String)>>,
@@ -59,7 +59,7 @@ impl Tokens {
         Ok(Self { rsa, kid, shared, opaque: Mutex::default(), refresh: Mutex::default() })
     }
 
-    /// A token that stands for these claims. `extra` is merged into each entry of `access`.
+    /// Creates a token with these claims. `extra` is merged into each entry of `access`.
     pub(crate) fn issue(&self, format: Format, claims: &Claims, extra: Option<&Value>) -> Option<String> {
         let mut payload = serde_json::to_value(claims).ok()?;
         if let (Some(extra), Some(entries)) =
@@ -142,14 +142,14 @@ impl Tokens {
         serde_json::from_slice(&decode(payload)?).map_err(|_| "claims are not as specified")
     }
 
-    /// A refresh token for this user of this service.
+    /// Creates a refresh token for this user of this service.
     pub(crate) fn issue_refresh(&self, service: &str, user: &str) -> Option<String> {
         let token = format!("refresh-{}", random(30)?);
         lock(&self.refresh).insert(token.clone(), (service.to_owned(), user.to_owned()));
         Some(token)
     }
 
-    /// The user that a refresh token stands for.
+    /// The user of a refresh token.
     pub(crate) fn refreshed_user(&self, service: &str, token: &str) -> Option<String> {
         let (issued_for, user) = lock(&self.refresh).get(token)?.clone();
         (issued_for == service).then_some(user)
@@ -160,7 +160,7 @@ impl Tokens {
         lock(&self.refresh).contains_key(token)
     }
 
-    /// A signature of a URL, as hosts of blobs have them.
+    /// A signature for a URL of a blob.
     pub(crate) fn sign_url(&self, digest: &str, expires: u64) -> String {
         hex(hmac::sign(&self.shared, format!("{digest} {expires}").as_bytes()).as_ref())
     }
@@ -172,8 +172,8 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// One key for all demos of the process: making it takes longer than all the rest of a start. Tokens still open
-/// only the registry that they name as their issuer.
+/// One key for all demos of the process, because generating it takes longer than the rest of the start. Tokens are valid
+/// only at the registry of their issuer.
 fn signing_key() -> Result<Arc<KeyPair>, DemoError> {
     static KEY: OnceLock<Arc<KeyPair>> = OnceLock::new();
     if let Some(key) = KEY.get() {
@@ -183,7 +183,7 @@ fn signing_key() -> Result<Arc<KeyPair>, DemoError> {
     Ok(Arc::clone(KEY.get_or_init(|| Arc::new(key))))
 }
 
-/// So many random bytes as base64url.
+/// This number of random bytes as base64url.
 pub(crate) fn random(bytes: usize) -> Option<String> {
     let mut buffer = vec![0; bytes];
     rand::fill(&mut buffer).ok()?;

@@ -53,7 +53,7 @@ fn cached(token: &str, keep_until_ms: i64) -> Entry {
 
 // Threats: CCH-01, CCH-04, CCH-07, CCH-17.
 #[test]
-fn no_two_questions_have_one_key_and_one_question_has_one() {
+fn different_requests_have_different_keys() {
     let cache = cache(&CacheSettings::default());
     let registries =
         registries(&["https://a.test", "http://127.0.0.1:443", "https://a.test:5000", "https://aa.test"]);
@@ -103,7 +103,7 @@ fn no_two_questions_have_one_key_and_one_question_has_one() {
 
 // Threats: CCH-12.
 #[test]
-fn what_is_kept_how_long() {
+fn lifetimes_of_cached_tokens_and_denials() {
     let caps = cache(&CacheSettings {
         max_token: std::time::Duration::from_mins(5),
         denial: std::time::Duration::from_secs(30),
@@ -138,7 +138,7 @@ fn what_is_kept_how_long() {
 
 // Threats: CON-02.
 #[tokio::test]
-async fn one_fetch_for_all_and_errors_are_not_kept() {
+async fn concurrent_requests_share_one_fetch_and_errors_are_not_cached() {
     let cache = cache(&CacheSettings::default());
     let fetched = Arc::new(AtomicUsize::new(0));
     let fetch = |result: Result<Entry, FlowError>| {
@@ -169,7 +169,7 @@ async fn one_fetch_for_all_and_errors_are_not_kept() {
 
 // Threats: CCH-13, CCH-18.
 #[tokio::test]
-async fn it_stays_within_its_bytes() {
+async fn the_cache_stays_within_its_size() {
     let cache = cache(&CacheSettings { max_bytes: 100_000, ..CacheSettings::default() });
     for index in 0..500_u32 {
         let mut key = [0; 32];

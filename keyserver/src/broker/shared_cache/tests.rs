@@ -25,7 +25,7 @@ fn refusal(code: ErrorCode, status: Option<u16>) -> Entry {
 }
 
 #[test]
-fn an_entry_is_read_as_it_was_written() {
+fn entries_round_trip() {
     match decode(&encode(&token()).unwrap()).unwrap() {
         Entry::Token(read) => {
             assert_eq!(read.token.expose_secret(), "a \"registry\" token");
@@ -50,7 +50,7 @@ fn an_entry_is_read_as_it_was_written() {
 
 // Threats: CCH-09, CCH-11.
 #[test]
-fn what_is_no_entry_is_a_miss() {
+fn malformed_entries_are_misses() {
     // Sealed by an instance of another version, or one with a bug: only clear refusals are refusals.
     for entry in [
         refusal(ErrorCode::UpstreamFailed, Some(503)),

@@ -72,7 +72,7 @@ fn a_next_page_that_cannot_be_requested_is_relayed_under_another_name() {
 }
 
 #[test]
-fn pages_elsewhere_may_set_and_read_what_is_relayed() {
+fn cors_allows_and_exposes_the_relayed_headers() {
     let exposed: Vec<HeaderName> = exposed_headers().collect();
     for name in
         ["link", "registry-link", "www-authenticate", "registry-challenge", "location", "ratelimit-limit"]
@@ -92,7 +92,7 @@ fn pages_elsewhere_may_set_and_read_what_is_relayed() {
 
 // Threats: GW-26.
 #[test]
-fn only_types_of_data_keep_their_name() {
+fn only_data_media_types_are_relayed() {
     for (sent, expected) in [
         ("application/json", "application/json"),
         ("application/json; charset=utf-8", "application/json; charset=utf-8"),

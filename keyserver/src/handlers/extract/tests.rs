@@ -11,7 +11,7 @@ fn ip(text: &str) -> IpAddr {
 
 // Threats: GW-20.
 #[test]
-fn forwarded_addresses_count_only_from_trusted_proxies_and_only_as_far_as_those_go() {
+fn x_forwarded_for_is_used_from_trusted_proxies_only() {
     let headers = |lines: &[&'static str]| {
         let mut headers = HeaderMap::new();
         for line in lines {

@@ -20,7 +20,7 @@ fn echo(_own: &str, received: &ReceivedRequest) -> FakeResponse {
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 #[tokio::test]
-async fn a_challenge_is_relayed_and_with_a_registry_token_the_answer_comes() {
+async fn challenges_and_responses_to_registry_tokens_are_relayed() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let response = server.get(&path(&fake, "/v2/_catalog"), &[]).await;
@@ -43,7 +43,7 @@ async fn a_challenge_is_relayed_and_with_a_registry_token_the_answer_comes() {
 
 // Threats: GW-14.
 #[tokio::test]
-async fn with_a_session_the_gateway_runs_the_flow_and_the_session_stays_here() {
+async fn the_gateway_runs_the_flow_and_never_sends_the_session_upstream() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
@@ -62,7 +62,7 @@ async fn with_a_session_the_gateway_runs_the_flow_and_the_session_stays_here() {
 }
 
 #[tokio::test]
-async fn a_basic_registry_works_by_session_and_opens_no_password_box() {
+async fn a_basic_registry_works_with_a_session_and_opens_no_password_dialog() {
     let fake = Fake::start(basic_registry).await;
     let server = TestServer::with(&[&fake]);
     let response = server.get(&path(&fake, "/v2/"), &[]).await;
@@ -94,7 +94,7 @@ async fn a_basic_registry_works_by_session_and_opens_no_password_box() {
 
 // Threats: SES-22.
 #[tokio::test]
-async fn a_session_that_does_not_open_never_goes_to_a_registry() {
+async fn invalid_sessions_are_never_sent_to_a_registry() {
     let fake = Fake::start(echo).await;
     let basic = Fake::start(basic_registry).await;
     let server = TestServer::with(&[&fake, &basic]);
@@ -141,7 +141,7 @@ async fn a_writable_gateway_relays_the_body_and_refuses_methods_of_no_endpoint()
 
 // Threats: RLM-20, GW-10, GW-15, GW-18, GW-19, GW-24.
 #[tokio::test]
-async fn registry_content_is_no_part_of_a_page() {
+async fn registry_content_is_sandboxed_and_never_a_document() {
     let fake = Fake::start(|_, _| {
         respond(
             200,
@@ -230,7 +230,7 @@ async fn blob_redirects_are_followed_without_authorization() {
 }
 
 #[tokio::test]
-async fn redirects_that_lead_astray_are_refused() {
+async fn redirects_to_private_addresses_loops_and_other_schemes_are_refused() {
     let inside = Fake::start(echo).await;
     let loop_fake = Fake::start(|own, received| {
         respond(302, &[("location", &format!("http://{own}{}", received.target))], "")
@@ -265,7 +265,7 @@ async fn redirects_that_lead_astray_are_refused() {
 
 // Threats: GW-17.
 #[tokio::test]
-async fn uploads_go_on_through_the_gateway_or_not_at_all() {
+async fn upload_locations_stay_on_the_gateway() {
     let response = |own: &str, received: &ReceivedRequest| {
         let location = match received.path() {
             "/v2/a/blobs/uploads/" => format!("http://{own}/v2/a/blobs/uploads/123?_state=x"),
@@ -297,7 +297,7 @@ async fn uploads_go_on_through_the_gateway_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_registry_that_cannot_be_reached_is_one_clear_problem() {
+async fn an_unreachable_registry_is_reported_with_code_and_step() {
     let fake = Fake::start(echo).await;
     let server = TestServer::with(&[&fake]);
     let target = path(&fake, "/v2/");

@@ -8,7 +8,7 @@ use crate::test_support::{TestServer, request};
 /// A binary has a page or not, as `target/www` was there or not when it was built; both are fine, and each is tested
 /// where it is so.
 #[tokio::test]
-async fn the_page_is_served_or_its_absence_explained() {
+async fn the_page_is_served_or_a_missing_page_is_reported() {
     let server = TestServer::with(&[]);
     let response = server.get("/", &[]).await;
     if !page::is_built_in() {
@@ -63,7 +63,7 @@ fn validators_are_compared_weakly() {
 }
 
 #[test]
-fn gzip_is_sent_to_who_takes_it() {
+fn gzip_is_sent_to_clients_that_accept_it() {
     for (value, takes) in [
         ("gzip", true),
         ("br, GZIP;q=0.5", true),

@@ -6,7 +6,7 @@ use crate::test_support::{Fake, TestServer, request, token_registry};
 
 /// SES-20: a logout that could not be done keeps its cookie, since nobody else could end the session any more.
 #[tokio::test]
-async fn a_logout_that_failed_keeps_the_cookie() {
+async fn a_failed_logout_keeps_the_cookie() {
     let fake = Fake::start(token_registry).await;
     let bearer = TestServer::with(&[&fake]).login(&fake).await;
     let session = bearer.strip_prefix("Bearer ").unwrap();

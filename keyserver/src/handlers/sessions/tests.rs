@@ -10,7 +10,7 @@ use crate::test_support::{
 const OWN_PAGE: [(&str, &str); 2] = [("sec-fetch-site", "same-origin"), ("x-dockpass", "1")];
 
 #[tokio::test]
-async fn a_login_is_proven_returns_a_session_and_closes_its_connection() {
+async fn a_login_returns_a_session_and_closes_its_connection() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let response = server.post("/v1/sessions", &[], &login_body(&fake)).await;
@@ -30,7 +30,7 @@ async fn a_login_is_proven_returns_a_session_and_closes_its_connection() {
 }
 
 #[tokio::test]
-async fn what_goes_upstream_is_what_the_specification_says_and_nothing_of_the_page() {
+async fn login_requests_carry_no_headers_of_the_page_upstream() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let page = [
@@ -54,7 +54,7 @@ async fn what_goes_upstream_is_what_the_specification_says_and_nothing_of_the_pa
 }
 
 #[tokio::test]
-async fn a_basic_registry_takes_the_login_itself() {
+async fn a_login_at_a_basic_registry_is_checked_by_the_registry() {
     let fake = Fake::start(basic_registry).await;
     let server = TestServer::with(&[&fake]);
     let response = server.post("/v1/sessions", &[], &login_body(&fake)).await;
@@ -63,7 +63,7 @@ async fn a_basic_registry_takes_the_login_itself() {
 
 // Threats: SCP-09.
 #[tokio::test]
-async fn an_open_registry_never_sees_the_password() {
+async fn an_open_registry_never_gets_the_password() {
     let fake =
         Fake::start(|_, _| respond(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")).await;
     let server = TestServer::with(&[&fake]);
@@ -73,7 +73,7 @@ async fn an_open_registry_never_sees_the_password() {
 
 // Threats: RLM-02.
 #[tokio::test]
-async fn a_foreign_realm_gets_nothing() {
+async fn a_realm_that_is_not_configured_gets_no_credentials() {
     let evil = Fake::start(|_, _| respond(200, &[], "{\"token\":\"x\"}")).await;
     let challenge = format!("Bearer realm=\"http://{}/token\",service=\"x\"", evil.authority);
     let fake = Fake::start(move |_, _| respond(401, &[("www-authenticate", &challenge)], "{}")).await;
@@ -85,7 +85,7 @@ async fn a_foreign_realm_gets_nothing() {
 
 // Threats: SES-01, SES-10, SES-13.
 #[tokio::test]
-async fn a_cookie_login_comes_from_our_own_page_only() {
+async fn a_cookie_login_is_accepted_from_the_own_origin_only() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let mut body = login_body(&fake);
@@ -115,7 +115,7 @@ async fn a_cookie_login_comes_from_our_own_page_only() {
 
 // Threats: SES-02, INJ-06.
 #[tokio::test]
-async fn credentials_that_do_not_fit_are_refused_and_not_cut() {
+async fn credentials_that_are_too_large_are_refused_and_not_truncated() {
     let any =
         |_: &str, received: &crate::test_support::ReceivedRequest| match received.header("authorization") {
             Some(value) if !value.contains("ZG9ja3Bhc3MtcHJvYmUt") => {
@@ -143,7 +143,7 @@ async fn credentials_that_do_not_fit_are_refused_and_not_cut() {
 
 // Threats: INJ-01, INJ-02, INJ-03, INJ-04, INJ-06, INJ-07, JSN-01.
 #[tokio::test]
-async fn bad_bodies_are_refused_before_anybody_is_asked() {
+async fn invalid_bodies_are_refused_before_any_upstream_request() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let registry = fake.authority.as_str();
@@ -184,7 +184,7 @@ async fn bad_bodies_are_refused_before_anybody_is_asked() {
 
 // Threats: SES-05, SES-10, LIM-04, LIM-05.
 #[tokio::test]
-async fn only_plain_json_of_bounded_size_is_read() {
+async fn only_json_of_limited_size_is_accepted() {
     let server = TestServer::with(&[]);
     let post = |headers: &'static [(&'static str, &'static str)], body: Body| {
         request("POST", "/v1/sessions", headers, body)
@@ -213,7 +213,7 @@ async fn only_plain_json_of_bounded_size_is_read() {
 /// SES-18: sessions at many registries never add up to more than a request may carry.
 // Threats: SES-09.
 #[tokio::test]
-async fn a_login_makes_room_among_its_cookies() {
+async fn a_login_removes_the_oldest_session_cookies() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let mut body = login_body(&fake);

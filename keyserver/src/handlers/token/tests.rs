@@ -12,7 +12,7 @@ fn token_request(fake: &Fake, scope: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_session_gets_a_token_and_a_second_one_costs_neither_rsa_nor_a_request() {
+async fn a_cached_token_costs_neither_an_rsa_operation_nor_a_request() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
@@ -47,7 +47,7 @@ async fn a_session_gets_a_token_and_a_second_one_costs_neither_rsa_nor_a_request
 }
 
 #[tokio::test]
-async fn what_is_denied_is_listed_and_left_to_the_page() {
+async fn denied_scopes_are_listed_in_the_response() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
@@ -60,7 +60,7 @@ async fn what_is_denied_is_listed_and_left_to_the_page() {
 }
 
 #[tokio::test]
-async fn cached_tokens_end_before_they_expire_and_denials_soon() {
+async fn cached_tokens_are_replaced_before_they_expire() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
@@ -86,7 +86,7 @@ async fn cached_tokens_end_before_they_expire_and_denials_soon() {
 }
 
 #[tokio::test]
-async fn fresh_requests_a_new_token() {
+async fn fresh_bypasses_the_cache() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
@@ -109,7 +109,7 @@ async fn fresh_requests_a_new_token() {
 
 // Threats: RLM-01.
 #[tokio::test]
-async fn what_the_page_saw_is_compared_and_never_used() {
+async fn the_challenge_of_the_page_is_compared_and_never_used() {
     let fake = Fake::start(token_registry).await;
     let evil = Fake::start(|_, _| respond(200, &[], "{\"token\":\"x\"}")).await;
     let server = TestServer::with(&[&fake]);
@@ -138,7 +138,7 @@ async fn what_the_page_saw_is_compared_and_never_used() {
 }
 
 #[tokio::test]
-async fn anonymous_asks_the_service_that_the_registry_names_to_the_server() {
+async fn an_anonymous_request_uses_the_realm_of_the_registrys_challenge() {
     let response = |own: &str, received: &crate::test_support::ReceivedRequest| {
         if received.path() == "/token" {
             assert!(received.header("authorization").is_none());
@@ -169,7 +169,7 @@ async fn anonymous_asks_the_service_that_the_registry_names_to_the_server() {
 
 // Threats: SSRF-11, CCH-11, UPS-05.
 #[tokio::test]
-async fn a_refusal_is_kept_for_a_moment_and_a_failure_is_not() {
+async fn denials_are_cached_briefly_and_failures_are_not() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     for _ in 0..3 {
@@ -227,7 +227,7 @@ async fn a_redirect_of_a_token_service_is_refused() {
 
 // Threats: RLM-11.
 #[tokio::test]
-async fn a_session_is_for_its_registry_only_and_basic_gives_no_tokens() {
+async fn sessions_are_bound_to_their_registry_and_basic_registries_issue_no_tokens() {
     let fake = Fake::start(token_registry).await;
     let other = Fake::start(basic_registry).await;
     let server = TestServer::with(&[&fake, &other]);
@@ -250,7 +250,7 @@ async fn a_session_is_for_its_registry_only_and_basic_gives_no_tokens() {
 
 // Threats: SES-04.
 #[tokio::test]
-async fn carriers_do_not_mix() {
+async fn a_cookie_and_a_bearer_session_in_one_request_are_refused() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
@@ -278,7 +278,7 @@ async fn carriers_do_not_mix() {
 
 // Threats: SES-08.
 #[tokio::test]
-async fn logout_ends_a_session_at_once_and_for_good() {
+async fn a_logout_revokes_the_session_at_once() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
@@ -294,7 +294,7 @@ async fn logout_ends_a_session_at_once_and_for_good() {
 
 // Threats: SES-15.
 #[tokio::test]
-async fn a_session_ends_with_its_second() {
+async fn a_session_expires_at_its_second() {
     let fake = Fake::start(token_registry).await;
     let server = TestServer::configured(&[&fake], |config| {
         config.session.lifetime = std::time::Duration::from_mins(10);

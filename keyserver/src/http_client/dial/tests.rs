@@ -14,7 +14,7 @@ fn origin(text: &str) -> Origin {
 
 // Threats: SSRF-02, SSRF-03, SSRF-10.
 #[test]
-fn one_bad_address_spoils_a_name_unless_the_operator_wrote_it_down() {
+fn a_name_with_one_private_address_is_refused_unless_configured() {
     let policy = DialPolicy::trusting(vec![origin("https://reg.internal.test:5000")]);
     let own = origin("https://reg.internal.test:5000");
     let other_port = origin("https://reg.internal.test:5001");
@@ -38,7 +38,7 @@ fn one_bad_address_spoils_a_name_unless_the_operator_wrote_it_down() {
 
 // Threats: SSRF-02, SSRF-05.
 #[tokio::test]
-async fn nothing_private_is_dialled_for_names_that_others_chose() {
+async fn private_addresses_are_refused_for_names_from_registries() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let dialer = Dialer::new(DialPolicy::public_only(), std::time::Duration::from_secs(2));

@@ -5,7 +5,7 @@ use crate::test_support::{TestServer, request};
 
 // Threats: SES-05, SES-14, COR-05, CLK-01, KEY-07, LOG-05, SUP-03.
 #[tokio::test]
-async fn every_response_has_the_headers_that_protect_it() {
+async fn every_response_has_the_security_headers() {
     let server = TestServer::with(&[]);
     for (method, path, code) in [
         ("GET", "/nowhere", "not_found"),
@@ -41,7 +41,7 @@ async fn long_targets_and_absolute_ones_are_refused() {
 
 // Threats: ORG-02.
 #[tokio::test]
-async fn on_loopback_only_the_names_of_loopback_are_answered() {
+async fn a_server_on_loopback_accepts_loopback_host_names_only() {
     let server = TestServer::with(&[]);
     for host in ["127.0.0.1:8780", "localhost:8780", "[::1]:8780", "127.0.0.1", "LOCALHOST"] {
         assert_eq!(server.get("/healthz", &[("host", host)]).await.status, StatusCode::OK, "{host}");
@@ -60,7 +60,7 @@ async fn on_loopback_only_the_names_of_loopback_are_answered() {
 
 // Threats: COR-01, COR-03, COR-04.
 #[tokio::test]
-async fn pages_of_other_origins_do_nothing_and_read_nothing() {
+async fn requests_of_other_origins_are_refused() {
     let server = TestServer::configured(&[], |config| {
         config.cors.allowed_origins = vec!["https://ui.test".parse().unwrap()];
     });
@@ -111,7 +111,7 @@ async fn pages_of_other_origins_do_nothing_and_read_nothing() {
 
 // Threats: SES-11.
 #[tokio::test]
-async fn fetch_metadata_of_the_browser_is_honoured() {
+async fn fetch_metadata_is_enforced() {
     let server = TestServer::with(&[]);
     for (site, method, good) in [
         ("same-origin", "GET", true),
@@ -129,7 +129,7 @@ async fn fetch_metadata_of_the_browser_is_honoured() {
 }
 
 #[tokio::test]
-async fn health_is_said_plainly_and_readiness_ends_first() {
+async fn health_and_readiness_are_reported_and_readiness_ends_first() {
     let server = TestServer::with(&[]);
     assert_eq!(server.get("/readyz", &[]).await.status, StatusCode::OK);
     server.state.stop_being_ready();

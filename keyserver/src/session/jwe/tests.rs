@@ -64,7 +64,7 @@ fn header(kid: &str) -> String {
 
 // Threats: JWE-22.
 #[test]
-fn what_is_sealed_opens_again_and_every_seal_differs() {
+fn sessions_round_trip_and_every_seal_differs() {
     let ring = key();
     let (one, two) = (seal_with(ring.current()), seal_with(ring.current()));
     assert_eq!(open_with(&one, ring.current()).unwrap(), CLAIMS);
@@ -76,7 +76,7 @@ fn what_is_sealed_opens_again_and_every_seal_differs() {
 
 // Threats: SES-22.
 #[test]
-fn a_damaged_session_is_still_taken_for_one() {
+fn a_damaged_session_is_still_recognised_as_a_session() {
     let token = seal_with(key().current());
     for damaged in
         [token.replacen("eyJ", "!!!", 1), token.replacen("eyJ", "AAA", 1), token.get(1..).unwrap().to_owned()]
@@ -119,7 +119,7 @@ fn an_independent_implementation_opens_what_is_sealed_here() {
 
 // Threats: JWE-12.
 #[test]
-fn what_an_independent_implementation_encrypts_opens_here_when_it_is_signed_inside() {
+fn a_session_encrypted_by_another_implementation_opens_if_it_is_signed_inside() {
     let ring = key();
     let token = seal_with(ring.current());
     // The inner JWS of a genuine session, wrapped anew by the other implementation.
@@ -139,7 +139,7 @@ fn what_an_independent_implementation_encrypts_opens_here_when_it_is_signed_insi
 
 // Threats: JWE-14, JWE-15, JWE-26.
 #[test]
-fn the_public_key_forges_nothing() {
+fn the_public_key_cannot_forge_a_session() {
     let ring = key();
     let jwk = ring.current().jwk();
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
@@ -167,7 +167,7 @@ fn the_public_key_forges_nothing() {
 
 // Threats: JWE-10.
 #[test]
-fn a_content_key_of_another_length_is_no_key() {
+fn a_content_key_of_another_length_is_refused() {
     let ring = key();
     for length in [0_usize, 1, 16, 31, 33, 64] {
         let token = encrypt(
@@ -183,7 +183,7 @@ fn a_content_key_of_another_length_is_no_key() {
 
 // Threats: JWE-07.
 #[test]
-fn no_bit_can_be_flipped() {
+fn every_flipped_bit_is_detected() {
     let ring = key();
     let token = seal_with(ring.current());
     let parts: Vec<Vec<u8>> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
@@ -276,7 +276,7 @@ fn other_headers_are_refused_before_any_rsa_work() {
 
 // Threats: JWE-06.
 #[test]
-fn a_name_of_another_key_finds_none_and_a_relabelled_session_does_not_open() {
+fn a_session_under_another_key_id_does_not_open() {
     let ring = key();
     let other = SealingKey::generate(2_048).unwrap();
     let token = seal_with(&other);
@@ -290,7 +290,7 @@ fn a_name_of_another_key_finds_none_and_a_relabelled_session_does_not_open() {
 
 // Threats: JWE-08, JWE-09, JWE-11, JWE-13, JWE-24.
 #[test]
-fn other_shapes_are_refused_before_any_rsa_work() {
+fn other_serializations_are_refused_before_any_rsa_operation() {
     let ring = key();
     let token = seal_with(ring.current());
     let parts: Vec<&str> = token.split('.').collect();
@@ -341,7 +341,7 @@ fn other_shapes_are_refused_before_any_rsa_work() {
 
 // Threats: FLT-07.
 #[test]
-fn without_randomness_nothing_is_sealed() {
+fn sealing_fails_without_randomness() {
     #[derive(Debug)]
     struct Dry;
     impl Randomness for Dry {
@@ -353,7 +353,7 @@ fn without_randomness_nothing_is_sealed() {
 }
 
 #[test]
-fn sessions_of_any_key_are_known_as_such_and_registry_tokens_are_not() {
+fn sessions_are_distinguished_from_registry_tokens() {
     let token = seal_with(&SealingKey::generate(2_048).unwrap());
     assert!(looks_like_one(&token));
     let (_, rest) = token.split_once('.').unwrap();

@@ -22,7 +22,7 @@ fn pem() -> String {
 }
 
 #[test]
-fn keygen_writes_a_key_for_its_owner_only_and_touches_no_file_that_is_there() {
+fn keygen_writes_a_private_file_and_never_overwrites_one() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     for bits in [2_048_u32, 3_072] {
@@ -41,7 +41,7 @@ fn keygen_writes_a_key_for_its_owner_only_and_touches_no_file_that_is_there() {
 
 // Threats: KEY-04.
 #[test]
-fn pkcs1_and_pkcs8_of_one_key_are_one_key() {
+fn pkcs1_and_pkcs8_give_the_same_key() {
     let folder = tempfile::tempdir().unwrap();
     let key = RsaPrivateKey::from_pkcs8_pem(&pem()).unwrap();
     let pkcs1 = write(folder.path(), "1.pem", key.to_pkcs1_pem(LineEnding::LF).unwrap().as_bytes());
@@ -57,7 +57,7 @@ fn pkcs1_and_pkcs8_of_one_key_are_one_key() {
 }
 
 #[test]
-fn the_first_seals_and_all_open() {
+fn the_first_key_seals_and_all_keys_open() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other.pem");
     let kid = generate_file(&other, 2_048).unwrap();
@@ -70,7 +70,7 @@ fn the_first_seals_and_all_open() {
 
 // Threats: KEY-02, KEY-03.
 #[test]
-fn what_is_no_usable_key_is_refused_and_its_content_not_repeated() {
+fn unusable_key_files_are_refused_without_showing_their_content() {
     let folder = tempfile::tempdir().unwrap();
     let small = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 1_024).unwrap();
     let small = small.to_pkcs8_pem(LineEnding::LF).unwrap();

@@ -9,7 +9,7 @@ use super::RsaWorkers;
 /// JWE-21: while made-up sessions fill their queue, known ones are opened, and nothing is turned away that need not be.
 // Threats: AVL-03.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_unknown_sessions_keeps_no_known_one_out() {
+async fn a_flood_of_unknown_sessions_does_not_block_known_ones() {
     for width in [1, 2, 4] {
         let rsa_workers = Arc::new(RsaWorkers::new(NonZeroUsize::new(width), 8));
         let flood: Vec<_> = (0..100)
@@ -35,7 +35,7 @@ async fn a_flood_of_unknown_sessions_keeps_no_known_one_out() {
 /// A slot goes on being taken when its caller is gone, and is free again afterwards.
 // Threats: LIM-09.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_hangs_up_lets_in_no_more_than_the_width() {
+async fn disconnected_clients_do_not_exceed_the_rsa_concurrency() {
     let rsa_workers = Arc::new(RsaWorkers::new(NonZeroUsize::new(1), 8));
     let running = Arc::new(Notify::new());
     let (started, running_too) = (Arc::clone(&running), Arc::clone(&rsa_workers));

@@ -17,7 +17,7 @@ fn name(key: &StoreKey, fields: &[&str]) -> Name {
 
 /// CCH-01, CCH-08: fields do not run together, and a name is a letter and hex digits, whatever it was made of.
 #[test]
-fn names_are_distinct_and_say_nothing() {
+fn names_are_distinct_and_reveal_nothing() {
     let key = key(1);
     let lists: [&[&str]; 7] =
         [&["a:b", "c"], &["a", "b:c"], &["a", "b", "c"], &["abc"], &["abc", ""], &[], &[""]];
@@ -37,7 +37,7 @@ fn names_are_distinct_and_say_nothing() {
 
 /// CCH-09: only the same key, name and holder open a value; every change of a byte, and every cut, is found.
 #[test]
-fn a_value_opens_for_its_holder_under_its_name_only() {
+fn values_open_for_their_owner_and_name_only() {
     let (one, random) = (key(1), SystemRandomness::default());
     let place = name(&one, &["place"]);
     let value = one.seal(&place, b"session", b"a registry token", &random).unwrap();
@@ -60,7 +60,7 @@ fn a_value_opens_for_its_holder_under_its_name_only() {
 }
 
 #[test]
-fn nothing_sealed_is_seen_and_nothing_is_sealed_twice_alike() {
+fn sealed_values_are_unreadable_and_never_equal() {
     let (key, random) = (key(1), SystemRandomness::default());
     let place = name(&key, &["place"]);
     let values: HashSet<Vec<u8>> =

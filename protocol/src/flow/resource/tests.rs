@@ -14,7 +14,7 @@ fn flow(method: &str, known: Option<RegistryAuth>) -> ResourceFlow {
 }
 
 #[test]
-fn a_flow_that_failed_still_knows_the_token_service() {
+fn a_failed_flow_keeps_the_token_service() {
     let mut flow = flow("GET", None);
     assert_eq!(flow.known(), None);
     flow.response(&ResponseHead::new(401).with_challenges(&[CHALLENGE]));

@@ -20,7 +20,7 @@ fn password() -> Credential {
 }
 
 #[test]
-fn a_budget_of_one_leaves_no_second_try() {
+fn a_budget_of_one_allows_no_second_request() {
     let mut flow = flow(password()).with_budget(1);
     flow.response(&ResponseHead::new(401).with_challenges(&["Basic realm=\"r\""]), b"", 0);
     let TokenStep::Fail(error) = flow.step() else { panic!("no request is left") };
@@ -29,7 +29,7 @@ fn a_budget_of_one_leaves_no_second_try() {
 }
 
 #[test]
-fn a_budget_of_two_leaves_no_room_for_another_service() {
+fn a_budget_of_two_allows_no_nested_service() {
     let mut flow = flow(password()).with_budget(2);
     let nested = "Bearer realm=\"https://reg.example/other\"";
     flow.response(&ResponseHead::new(401).with_challenges(&[nested]), b"", 0);
@@ -38,7 +38,7 @@ fn a_budget_of_two_leaves_no_room_for_another_service() {
 }
 
 #[test]
-fn a_report_that_nobody_asked_for_changes_nothing() {
+fn an_unexpected_report_changes_nothing() {
     let mut flow = flow(Credential::Anonymous);
     flow.response(&ResponseHead::new(503), b"", 0);
     assert_eq!(flow.take_records().len(), 2);
@@ -61,7 +61,7 @@ fn debug_shows_no_secret() {
 }
 
 #[test]
-fn the_tokens_lifetime_is_measured_by_our_clock() {
+fn lifetimes_are_corrected_for_the_clock_of_the_service() {
     // 2026-09-21 14:13:20 UTC; the service's clock is an hour behind, and its token lives five minutes.
     let now_ms = 1_790_000_000_000;
     let mut flow = flow(Credential::Anonymous);

@@ -48,7 +48,7 @@ fn check_tape(text: &str, lines: &[&str]) -> Result<(), TestCaseError> {
         prop_assert_eq!(written, None);
         return Ok(());
     };
-    // An escape or a folded name that is no word is all that a tape cannot say.
+    // Only escapes, and lower-cased names that are not words, cannot be represented on a tape.
     let owned =
         |part: &Cow<'_, str>| matches!(part, Cow::Owned(_)) && word(part.as_bytes(), 0, part.len()).is_none();
     let said = challenges.iter().all(|challenge| {
@@ -148,7 +148,7 @@ proptest! {
 }
 
 #[test]
-fn what_needs_no_change_is_borrowed() {
+fn unchanged_parts_are_borrowed() {
     let text = r#"Bearer realm="https://h/t",service=s, Negotiate YWJj, custom a="b""#;
     for challenge in parse(text) {
         let challenge = challenge.unwrap();
@@ -173,7 +173,7 @@ fn parameters_are_found_in_any_case() {
 }
 
 #[test]
-fn the_longest_line_is_read_and_one_byte_more_is_not() {
+fn the_limit_of_a_line_is_exact() {
     let line = format!("X a=\"{}\"", "x".repeat(MAX_LINE - 6));
     assert_eq!(line.len(), MAX_LINE);
     assert_eq!(parse_lines([line.as_str()]).map(|list| list.len()), Ok(1));
@@ -183,7 +183,7 @@ fn the_longest_line_is_read_and_one_byte_more_is_not() {
 }
 
 #[test]
-fn the_most_challenges_and_parameters_are_read() {
+fn limits_of_challenges_and_parameters_are_exact() {
     let line = "A,".repeat(MAX_CHALLENGES);
     assert_eq!(parse_lines([line.as_str()]).map(|list| list.len()), Ok(MAX_CHALLENGES));
     let params = (0..MAX_PARAMS).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join(",");
@@ -192,7 +192,7 @@ fn the_most_challenges_and_parameters_are_read() {
 }
 
 #[test]
-fn errors_say_where_and_nothing_of_the_text() {
+fn errors_have_a_position_and_do_not_show_the_input() {
     let error = parse("Basic realm=\"secret").next().unwrap().unwrap_err();
     assert_eq!(error.to_string(), "challenge syntax: a quoted string does not end (byte 12)");
     let error = parse_lines(["Basic realm=\"x\"", "realm=\"secret\""]).unwrap_err();
@@ -222,7 +222,7 @@ fn an_error_has_the_code_of_its_kind() {
 }
 
 #[test]
-fn what_lies_behind_the_text_is_no_part_of_it() {
+fn octets_after_the_end_are_not_read() {
     let memory = "Negotiate negotiate";
     let (text, line) = (&memory[..9], memory);
     // The line is longer than the text it should stand in.

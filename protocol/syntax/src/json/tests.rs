@@ -10,7 +10,7 @@ fn accepts(text: &str) -> bool {
     read(text, &mut Tape::default()).is_ok()
 }
 
-/// Texts that are JSON or nearly so.
+/// JSON, and strings that are similar to JSON.
 fn nearly_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -49,7 +49,7 @@ proptest! {
         if let Ok(expected) = serde_json::from_str::<serde_json::Value>(&text) {
             prop_assert!(read(&text, &mut tape).is_ok());
             prop_assert_eq!(&value(&text, tape.entries()), &expected);
-            // The same behind something else, with places in the whole.
+            // The same after a prefix; places are positions in the whole text.
             let whole = format!("{before}{text}");
             tape.clear();
             prop_assert_eq!(append(&whole, before.len(), &mut tape), Ok(()));

@@ -1,4 +1,4 @@
-//! base64url. What tokens say is tested in `dockpass-protocol`.
+//! Tests of base64url. Tokens are tested in `dockpass-protocol`.
 
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
@@ -30,7 +30,7 @@ proptest! {
 }
 
 #[test]
-fn every_length_and_every_octet_is_judged_as_the_base64_crate_judges_it() {
+fn decoding_agrees_with_the_base64_crate() {
     let whole = URL_SAFE_NO_PAD.encode((0..60_u8).map(|octet| octet.wrapping_mul(37)).collect::<Vec<_>>());
     for length in 0..whole.len() {
         let mut text = whole.as_bytes()[..length].to_vec();
@@ -57,7 +57,7 @@ fn every_length_and_every_octet_is_judged_as_the_base64_crate_judges_it() {
 }
 
 #[test]
-fn two_wrongs_in_the_same_place_of_two_blocks_are_no_right() {
+fn invalid_octets_in_two_blocks_do_not_cancel_out() {
     for wrong in ["!", "=", "\u{7f}", "."] {
         for block in [8, 16] {
             let text = format!("{wrong}{}", "A".repeat(block - 1)).repeat(2);

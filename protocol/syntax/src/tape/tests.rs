@@ -44,7 +44,7 @@ fn next(text: &str, entries: &[Entry], at: &mut usize) -> Value {
 }
 
 #[test]
-fn words_are_known_and_nothing_else_is() {
+fn only_words_of_the_list_are_recognised() {
     for (index, text) in WORDS.iter().enumerate() {
         let length = text.len();
         assert_eq!(word(text.as_bytes(), 0, length), Some(index), "{text}");
@@ -62,7 +62,7 @@ fn words_are_known_and_nothing_else_is() {
 }
 
 #[test]
-fn an_entry_is_what_was_put_in() {
+fn entries_round_trip_on_the_tape() {
     let tags = [
         Tag::Text,
         Tag::Escaped,

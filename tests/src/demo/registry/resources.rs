@@ -13,11 +13,11 @@ use super::super::site::Site;
 use super::super::store::{Blob, Manifest, Repository};
 use super::route::Route;
 
-/// Entries of a catalog page when none are asked for, and at most (distribution's defaults).
+/// The default and the maximum number of entries of a catalog page (distribution's defaults).
 const CATALOG_PAGE: usize = 100;
 const CATALOG_MAXIMUM: usize = 1000;
 
-/// Answers an authorized request. `visible` says which repositories the catalog may show.
+/// The response to an authorized request. `visible` selects the repositories of the catalog.
 pub(crate) fn response(
     site: &Site,
     request: &Received,
@@ -70,7 +70,7 @@ pub(crate) fn response(
     }
 }
 
-/// One page of a sorted list: `n` and `last`, and a `Link` to the next as distribution writes it.
+/// One page of a sorted list: `n` and `last`, and a `Link` to the next page in the form of distribution.
 fn page(
     request: &Received,
     parameters: &[(String, String)],
@@ -161,7 +161,7 @@ fn blob(site: &Site, request: &Received, repository: &Repository, digest: &str) 
         .header("location", format!("http://{origin}/blobs/{path}?expires={expires}&sig={signature}"))
 }
 
-/// A blob, whole or the one range that was asked for (RFC 9110 §14).
+/// A blob, or one range of it (RFC 9110 §14).
 fn blob_range(request: &Received, digest: &str, blob: &Blob) -> DemoResponse {
     let length = blob.len();
     let (status, first, count) = match range(request, length) {
@@ -190,7 +190,7 @@ enum RequestedRange {
     Nothing,
 }
 
-/// One range is answered; several, and other units, get the whole.
+/// One range is supported; several ranges and other units get the whole blob.
 fn range(request: &Received, length: u64) -> RequestedRange {
     let Some(header) = request.header(RANGE.as_str()) else { return RequestedRange::All };
     let Some((first, last)) = header.strip_prefix("bytes=").and_then(|range| range.trim().split_once('-'))

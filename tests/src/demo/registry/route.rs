@@ -2,7 +2,7 @@
 
 use super::super::access::is_repository_name;
 
-/// A path, read by the specification's grammar.
+/// A path of the specification.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Base,
@@ -70,7 +70,7 @@ fn is_tag(text: &str) -> bool {
         && text.bytes().all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
 }
 
-/// SHA-256 only: the demo holds nothing else.
+/// SHA-256 only, which is all that the demo has.
 fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| {
         hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))

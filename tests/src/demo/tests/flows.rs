@@ -13,7 +13,7 @@ const PUBLIC: &str = "repository:library/alpine:pull";
 const PRIVATE_TAGS: &str = "/v2/vault/keys/tags/list";
 
 #[tokio::test]
-async fn open_registry_asks_for_nothing() {
+async fn the_open_registry_needs_no_login() {
     let stage = Stage::of(Kind::Open).await;
     assert_eq!(stage.get("/v2/").await.status, 200);
     let tags = stage.get(PRIVATE_TAGS).await;
@@ -91,7 +91,7 @@ async fn a_limited_users_token_grants_less() {
 }
 
 #[tokio::test]
-async fn opaque_tokens_say_nothing_and_work() {
+async fn opaque_tokens_work() {
     let stage = Stage::of(Kind::Opaque).await;
     let base = stage.get("/v2/").await;
     assert!(base.header("www-authenticate").contains("scope=\"repository:user/image:pull\""));
@@ -116,7 +116,7 @@ async fn a_token_service_on_the_registrys_own_origin() {
 }
 
 #[tokio::test]
-async fn docker_hubs_way_never_challenges_at_the_token_service() {
+async fn docker_hubs_token_service_never_challenges() {
     let stage = Stage::of(Kind::Hub).await;
     let weak = stage.ask(&[PRIVATE], None).await;
     assert_eq!(weak.status, 200);
@@ -192,7 +192,7 @@ async fn a_refresh_token_stands_for_the_password() {
 }
 
 #[tokio::test]
-async fn tokens_expire_and_forged_ones_never_work() {
+async fn expired_and_forged_tokens_are_refused() {
     let now = Arc::new(AtomicU64::new(1_800_000_000));
     for kind in [Kind::Token, Kind::Opaque, Kind::OwnRealm] {
         let clock = Arc::clone(&now);
@@ -213,7 +213,7 @@ async fn tokens_expire_and_forged_ones_never_work() {
         assert!(expired.header("www-authenticate").ends_with("error=\"invalid_token\""));
 
         let fresh = stage.token(&[PRIVATE], Some(ADA)).await;
-        // The last character of base64url may carry unused bits: the one before it always counts.
+        // The last character of base64url may have unused bits, so the one before it is changed.
         let mut forged: Vec<char> = fresh.chars().collect();
         let position = forged.len() - 2;
         forged[position] = if forged[position] == 'A' { 'B' } else { 'A' };
@@ -223,7 +223,7 @@ async fn tokens_expire_and_forged_ones_never_work() {
 }
 
 #[tokio::test]
-async fn tokens_of_one_registry_open_no_other() {
+async fn tokens_are_bound_to_their_registry() {
     let stage = Stage::with(Kind::Token, DemoConfig::only([Kind::Token, Kind::Hub])).await;
     let token = stage.token(&[PRIVATE], Some(ADA)).await;
     let hub = stage.demo.registry(Kind::Hub).unwrap().url();
@@ -232,7 +232,7 @@ async fn tokens_of_one_registry_open_no_other() {
 }
 
 #[tokio::test]
-async fn a_service_with_the_false_login_quirk_answers_wrong_passwords_with_an_anonymous_token() {
+async fn the_false_login_quirk_gives_an_anonymous_token_for_a_wrong_password() {
     let config = DemoConfig { false_login: true, ..DemoConfig::only([Kind::OwnRealm]) };
     let stage = Stage::with(Kind::OwnRealm, config).await;
     let token = stage.token(&[PRIVATE], Some(("ada", "wrong"))).await;
@@ -241,7 +241,7 @@ async fn a_service_with_the_false_login_quirk_answers_wrong_passwords_with_an_an
 }
 
 #[tokio::test]
-async fn preflights_are_refused_without_a_word_of_cors() {
+async fn preflights_are_refused_without_cors_headers() {
     for kind in [Kind::Token, Kind::Basic, Kind::Hub] {
         let stage = Stage::of(kind).await;
         let call = stage.client.call(http::Method::OPTIONS, &stage.url(PRIVATE_TAGS));

@@ -1,4 +1,4 @@
-//! What the registries hold: complete, paged, and with the right digests.
+//! The content of the registries: complete, paged, and with correct digests.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ async fn lists_are_paged_by_link() {
 }
 
 #[tokio::test]
-async fn everything_that_a_manifest_names_is_there_and_is_what_it_says() {
+async fn blobs_of_manifests_exist_with_their_digest_and_size() {
     let stage = Stage::of(Kind::Open).await;
     let (repositories, _) = entries(&stage, "/v2/_catalog", "repositories").await;
     let mut kinds = BTreeSet::new();
@@ -113,7 +113,7 @@ async fn an_index_lists_two_platforms_and_an_attestation() {
 }
 
 #[tokio::test]
-async fn hostile_labels_are_there_to_be_shown_as_text() {
+async fn an_image_has_hostile_labels() {
     let stage = Stage::of(Kind::Open).await;
     let manifest = stage.get("/v2/labs/hostile-labels/manifests/latest").await;
     assert!(manifest.text().contains("<img src=x onerror="));
@@ -172,7 +172,7 @@ async fn referrers_are_listed_and_filtered() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_said_in_the_specifications_envelope() {
+async fn missing_resources_have_errors_of_the_specification() {
     let stage = Stage::of(Kind::Open).await;
     let digest = digest_of(b"nothing");
     for (path, code) in [
@@ -225,7 +225,7 @@ async fn docker_hubs_blobs_come_from_another_host() {
 }
 
 #[tokio::test]
-async fn a_large_blob_is_made_on_the_fly() {
+async fn a_large_blob_is_generated() {
     let config = DemoConfig { big_blob: Some(3_000_001), ..DemoConfig::only([Kind::Open]) };
     let stage = Stage::with(Kind::Open, config).await;
     let (digest, length) = stage.registry().big_blob().unwrap();

@@ -1,4 +1,4 @@
-//! Every rule, broken on purpose: HTTP 400 with a reason, and a violation on record.
+//! A violation of every rule gets HTTP 400 with a reason, and is recorded.
 
 use http::Method;
 
@@ -10,7 +10,7 @@ const SCOPE: &str = "repository:library/alpine:pull";
 const TAGS: &str = "/v2/library/alpine/tags/list";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Sends a call and expects it to break this rule, and only this.
+/// Sends a request and expects it to violate only this rule.
 async fn breaks(stage: &Stage, rule: Rule, call: Call<'_>) {
     stage.demo.reset();
     let response: HttpResponse = call.send().await.unwrap();
@@ -27,7 +27,7 @@ async fn breaks(stage: &Stage, rule: Rule, call: Call<'_>) {
 }
 
 #[tokio::test]
-async fn token_requests_are_read_strictly() {
+async fn token_requests_are_checked_strictly() {
     let stage = Stage::of(Kind::Token).await;
     let realm = stage.registry().realm().unwrap();
     let good = stage.realm(&[SCOPE]);
@@ -61,7 +61,7 @@ async fn token_requests_are_read_strictly() {
 }
 
 #[tokio::test]
-async fn token_requests_by_post_are_read_strictly() {
+async fn token_requests_by_post_are_checked_strictly() {
     let stage = Stage::of(Kind::Token).await;
     let realm = stage.registry().realm().unwrap();
     let good =
@@ -80,14 +80,14 @@ async fn token_requests_by_post_are_read_strictly() {
 }
 
 #[tokio::test]
-async fn the_placeholder_scope_is_never_asked_for() {
+async fn requesting_the_placeholder_scope_is_a_violation() {
     let stage = Stage::of(Kind::Opaque).await;
     let url = stage.realm(&["repository:user/image:pull"]);
     breaks(&stage, Rule::PlaceholderScope, stage.client.get(&url)).await;
 }
 
 #[tokio::test]
-async fn credentials_go_only_where_they_belong() {
+async fn credentials_sent_to_the_wrong_server_are_violations() {
     let open = Stage::of(Kind::Open).await;
     breaks(&open, Rule::CredentialsToOpenRegistry, open.client.get(&open.url(TAGS)).basic(ADA.0, ADA.1))
         .await;
@@ -126,7 +126,7 @@ async fn authorization_is_one_well_formed_header() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_page_or_the_session_goes_upstream() {
+async fn headers_of_the_page_are_violations() {
     let stage = Stage::of(Kind::Token).await;
     let tags = stage.url(TAGS);
     for name in [
@@ -152,7 +152,7 @@ async fn nothing_of_the_page_or_the_session_goes_upstream() {
 }
 
 #[tokio::test]
-async fn paths_hosts_and_methods_are_exact() {
+async fn unusual_paths_hosts_and_methods_are_violations() {
     let stage = Stage::of(Kind::Open).await;
     for path in ["/v2/../x", "/v2/a/./b", "/v2//a", "/v2/%2e%2e/", "/v2/a%2fb/tags/list", "/v2/a;b/tags/list"]
     {
@@ -167,7 +167,7 @@ async fn paths_hosts_and_methods_are_exact() {
 }
 
 #[tokio::test]
-async fn rules_that_bind_only_dockpass_can_be_lifted() {
+async fn rules_for_dockpass_only_can_be_lifted() {
     let config = DemoConfig { other_clients: true, ..DemoConfig::only([Kind::Token]) };
     let stage = Stage::with(Kind::Token, config).await;
     let url = stage.realm(&[SCOPE]);

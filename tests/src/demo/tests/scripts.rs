@@ -1,4 +1,4 @@
-//! Misbehaviour on request, and the control endpoint for other processes.
+//! Scripted responses, and the control endpoint for other processes.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,7 @@ async fn a_script_answers_the_next_matching_request_and_no_other() {
 }
 
 #[tokio::test]
-async fn every_way_to_misbehave() {
+async fn every_scripted_fault_works() {
     let stage = Stage::of(Kind::Token).await;
     let script = |action| stage.demo.script(Script::once(Kind::Token, Role::TokenService, action));
 
@@ -77,7 +77,7 @@ async fn every_way_to_misbehave() {
 }
 
 #[tokio::test]
-async fn challenges_can_be_changed_for_good() {
+async fn challenges_can_be_changed_permanently() {
     let stage = Stage::of(Kind::Token).await;
     let realm = Action::Realm { realm: Some("http://evil.test/t".into()), service: None };
     stage.demo.script(Script::always(Kind::Token, Role::Registry, realm));
@@ -152,7 +152,7 @@ async fn the_ready_file_names_everything() {
 }
 
 #[tokio::test]
-async fn untouched_listeners_count_who_touches_them() {
+async fn untouched_listeners_count_connections() {
     let evil = Untouched::start().await.unwrap();
     assert_eq!(evil.connections(), 0);
     let stage = Stage::of(Kind::Open).await;

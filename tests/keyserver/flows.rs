@@ -101,8 +101,13 @@ async fn anonymous_users_read_public_repositories_only() {
 #[tokio::test]
 async fn a_basic_registry_issues_no_tokens() {
     let stack = Stack::of([Kind::Basic]).await;
+    let login = stack.try_login(Kind::Basic, "ada", &stack.password).await;
+    assert_eq!((login.status, &login.json()["auth"]), (200, &json!("basic")));
     let session = stack.login(Kind::Basic, "ada").await;
+    stack.reset();
     problem(&stack.ask(Some(&session), Kind::Basic, &[PRIVATE]).await, 409, "basic_only");
+    assert_eq!(stack.upstream(Kind::Basic), Upstream::NOTHING);
+    problem(&stack.ask(None, Kind::Basic, &[PRIVATE]).await, 409, "basic_only");
     // RLM-16: without a session, the challenge is relayed under another name.
     let refused = stack.get(&stack.gateway(Kind::Basic, PRIVATE_TAGS), None).await;
     assert_eq!(refused.status, 401);

@@ -44,6 +44,8 @@ async fn rlm_01_the_realm_of_the_client_is_compared_and_never_used() {
         format!("//{host}/token"),
         "ftp://127.0.0.1/token".to_owned(),
         "javascript:alert(1)".to_owned(),
+        "https://auth.docker.io/token".to_owned(),
+        format!("{real}#x"),
         String::new(),
     ] {
         for session in [Some(session.as_str()), None] {
@@ -57,8 +59,13 @@ async fn rlm_01_the_realm_of_the_client_is_compared_and_never_used() {
     assert_eq!(stack.upstream(Kind::Token).tokens, 0);
     let good = asking(&stack, Kind::Token, &real, "registry.demo");
     assert_eq!(stack.post("/v1/token", Some(&session), &good).await.status, 200);
-    let other_service = asking(&stack, Kind::Token, &real, "hub.demo");
-    problem(&stack.post("/v1/token", Some(&session), &other_service).await, 409, "realm_changed");
+    // Admitted for the registry, but not the realm and service of the login.
+    let own = format!("{}/other", stack.registry(Kind::Token).url());
+    for (realm, service) in [(real.as_str(), "hub.demo"), (own.as_str(), "registry.demo")] {
+        let other = asking(&stack, Kind::Token, realm, service);
+        problem(&stack.post("/v1/token", Some(&session), &other).await, 409, "realm_changed");
+    }
+    assert_eq!(stack.upstream(Kind::Token).tokens, 1);
     stack.end().await;
 }
 
@@ -231,6 +238,7 @@ async fn redirects_of_token_services_are_refused() {
         stack.demo.script(Script::always(Kind::Token, Role::TokenService, action));
         problem(&stack.try_login(Kind::Token, "ada", &stack.password).await, 502, "upstream_redirect");
         problem(&stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await, 502, "upstream_redirect");
+        problem(&stack.ask(None, Kind::Token, &[PRIVATE]).await, 502, "upstream_redirect");
         stack.reset();
         let action = Action::Redirect { status, location: evil.url("/v2/") };
         stack.demo.script(Script::always(Kind::Token, Role::Registry, action));

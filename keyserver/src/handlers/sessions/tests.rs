@@ -3,9 +3,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::carrier;
-use crate::test_support::{
-    Fake, PASSWORD, TestServer, USER, basic_registry, login_body, request, respond, token_registry,
-};
+use crate::test_support::{Fake, PASSWORD, TestServer, USER, login_body, request, respond, token_registry};
 
 const OWN_PAGE: [(&str, &str); 2] = [("sec-fetch-site", "same-origin"), ("x-dockpass", "1")];
 
@@ -51,36 +49,6 @@ async fn login_requests_carry_no_headers_of_the_page_upstream() {
         assert_eq!(request.header("host"), Some(fake.authority.as_str()));
         assert!(!request.target.contains(PASSWORD));
     }
-}
-
-#[tokio::test]
-async fn a_login_at_a_basic_registry_is_checked_by_the_registry() {
-    let fake = Fake::start(basic_registry).await;
-    let server = TestServer::with(&[&fake]);
-    let response = server.post("/v1/sessions", &[], &login_body(&fake)).await;
-    assert_eq!(response.json()["auth"], "basic");
-}
-
-// Threats: SCP-09.
-#[tokio::test]
-async fn an_open_registry_never_gets_the_password() {
-    let fake =
-        Fake::start(|_, _| respond(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")).await;
-    let server = TestServer::with(&[&fake]);
-    server.post("/v1/sessions", &[], &login_body(&fake)).await.assert_problem("registry_open");
-    assert!(fake.received().iter().all(|request| request.header("authorization").is_none()));
-}
-
-// Threats: RLM-02.
-#[tokio::test]
-async fn a_realm_that_is_not_configured_gets_no_credentials() {
-    let evil = Fake::start(|_, _| respond(200, &[], "{\"token\":\"x\"}")).await;
-    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"x\"", evil.authority);
-    let fake = Fake::start(move |_, _| respond(401, &[("www-authenticate", &challenge)], "{}")).await;
-    let server = TestServer::with(&[&fake]);
-    server.post("/v1/sessions", &[], &login_body(&fake)).await.assert_problem("realm_not_allowed");
-    assert!(evil.received().is_empty());
-    assert!(fake.received().iter().all(|request| request.header("authorization").is_none()));
 }
 
 // Threats: SES-01, SES-10, SES-13.

@@ -1,11 +1,10 @@
-//! Registry tokens: requested once, cached while they are valid, and returned only to the credentials that earned
-//! them.
+//! Registry tokens: requested once, cached while they are valid, and returned only to the session that they were issued
+//! for.
 //!
-//! The cache key is an HMAC over length-prefixed fields that begin with the hash of the sealed session. The session
-//! is random, so that the key is no oracle for passwords, and it cannot be computed without the session. A hit needs
+//! The cache key is an HMAC over length-prefixed fields that begin with the hash of the sealed session. Sealed
+//! sessions are random, so the key reveals nothing about passwords and cannot be computed without the session. A hit needs
 //! no RSA operation, because expiry and logout are known by the session's hash ([`SessionInfo`]). Misses for one key
-//! share one request, which runs in a task of its own, so that a caller who disconnects does not cancel it for the
-//! others.
+//! share one request. It runs in its own task, so that a caller who disconnects does not cancel it for the others.
 
 mod auth_discovery;
 mod cache;
@@ -34,13 +33,13 @@ use auth_discovery::AuthDiscovery;
 use cache::{CachedToken, Entry, TokenCache};
 use shared_cache::SharedCache;
 
-/// Scopes of one request at most.
+/// The maximum number of scopes of a request.
 const MAX_SCOPES: usize = 100;
 
 /// The caller.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// Without a session.
+    /// A client without a session.
     Anonymous,
     /// The holder of this session.
     Session(SealedText, Arc<SessionInfo>),
@@ -57,10 +56,10 @@ pub struct BrokerRequest {
     pub scopes: ScopeSet,
     /// The challenge that the caller saw; compared, never used.
     pub seen: Option<ReportedChallenge>,
-    /// The registry refused the last token, so that a cached one is not enough.
+    /// The registry rejected the last token, so a cached one must not be returned.
     pub fresh: bool,
-    /// The token is for a request that cannot be sent twice: one that ends soon, or that is older than a refusal of the
-    /// registry lately, will not do either.
+    /// The registry request cannot be repeated. A cached token is then returned only if it does not expire soon and is newer
+    /// than the registry's last rejection.
     pub doubtful_will_not_do: bool,
 }
 
@@ -69,12 +68,12 @@ pub struct BrokerRequest {
 pub struct Token(Arc<CachedToken>);
 
 impl Token {
-    /// Whether it says that something was not granted.
+    /// Whether the token denies a requested scope.
     pub(crate) fn denies(&self) -> bool {
         !self.0.denied.is_empty()
     }
 
-    /// The token itself.
+    /// The token.
     pub fn secret(&self) -> &SecretString {
         &self.0.token
     }
@@ -145,11 +144,11 @@ impl Broker {
         ScopeSet::parse_as_stated(&texts.join(" ")).map_err(|_| ErrorCode::InvalidScope)
     }
 
-    /// A token, from the cache or from the token service. `admit` is called once, before a request is sent upstream;
+    /// Returns a token from the cache or from the token service. `admit` is called once, before a request is sent upstream;
     /// it fails with the seconds to wait.
     ///
     /// # Errors
-    /// The flow's own, which is logged with its diagnosis; [`ErrorCode::RateLimited`] when it is not admitted.
+    /// The error of the flow, which is logged with its diagnosis; [`ErrorCode::RateLimited`] if `admit` fails.
     pub async fn token_if(
         &self,
         request: BrokerRequest,
@@ -163,10 +162,10 @@ impl Broker {
         token
     }
 
-    /// The same for a flow that needs a token on its way, and logs the diagnosis itself if it fails.
+    /// The same for a flow that logs the diagnosis itself.
     ///
     /// # Errors
-    /// The flow's own.
+    /// The error of the flow.
     pub(crate) async fn token(
         &self,
         request: BrokerRequest,
@@ -233,7 +232,7 @@ impl Broker {
             recorder: recorder.clone(),
         };
         let cache = self.cache.clone();
-        // A task of its own: dropping this future drops only the wait, and the result is still cached.
+        // In its own task: dropping this future cancels only the wait, and the result is still cached.
         let fetch = async move {
             let fetch = async {
                 match &place {
@@ -252,8 +251,8 @@ impl Broker {
         }
     }
 
-    /// The token service to request from: the one sealed at login, or the one that the registry itself names to this
-    /// server. The challenge that the caller reports must name the same.
+    /// The token service: the one in the session, or without a session the one in the registry's challenge to this server.
+    /// The challenge that the caller reports must have the same realm and service.
     async fn service(
         &self,
         request: &BrokerRequest,
@@ -271,7 +270,7 @@ impl Broker {
         let auth = match &request.identity {
             Identity::Session(_, info) => info.auth.clone(),
             Identity::Anonymous => {
-                // The caller reports another challenge than the remembered one: the registry may have changed.
+                // The caller reports another challenge than the cached one, so the registry may have changed.
                 let is_stale = |known: &RegistryAuth| match (known, &seen) {
                     (RegistryAuth::Bearer { realm, service }, Some((now, now_service))) => {
                         policy.admit(realm).ok().as_ref() != Some(now) || service != now_service
@@ -289,7 +288,7 @@ impl Broker {
         let (realm, service) = match auth {
             RegistryAuth::Bearer { realm, service } => (policy.admit(&realm).map_err(here)?, service),
             RegistryAuth::Open => return Err(here(ErrorCode::RegistryOpen)),
-            // The registry took Basic at login, and has a token service now.
+            // The registry used Basic at login, and has a token service now.
             RegistryAuth::Basic if is_session && seen.is_some() => return Err(here(ErrorCode::RealmChanged)),
             RegistryAuth::Basic => return Err(here(ErrorCode::BasicOnly)),
         };
@@ -302,7 +301,7 @@ impl Broker {
     }
 }
 
-/// An error that the broker itself found.
+/// An error of the broker itself.
 fn here(code: ErrorCode) -> FlowError {
     FlowError::new(code, Hop::KeyServer)
 }

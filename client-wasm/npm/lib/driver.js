@@ -57,10 +57,10 @@ export class Route {
    * The path of the next page, by the headers of the response to `path`.
    * @param {Headers} headers
    * @param {string} path
-   * @returns {string | null | undefined} Undefined after the last page; null when the list goes on and no page can be followed.
+   * @returns {string | null | undefined} Undefined after the last page; null when there is a next page that cannot be requested.
    */
   next(headers, path) {
-    // The gateway relays a link under this name that cannot be followed.
+    // The gateway relays links that cannot be followed under this name.
     if (headers.has('registry-link')) return null
     const link = headers.get('link')
     if (link === null) return undefined
@@ -86,7 +86,7 @@ function outgoing(route, path, input, init) {
     const theirs =
       input instanceof Request ? (init === undefined ? input.clone() : new Request(input, init)) : init
     const moved = new Request(route.prefix + path, theirs)
-    // The gateway follows redirects itself. A redirect that arrives here would take the token elsewhere.
+    // The gateway follows redirects itself. A redirect that arrives here would send the token to another server.
     const redirect = route.gateway && moved.redirect === 'follow' ? 'error' : moved.redirect
     const request = new Request(moved, { credentials: 'omit', redirect })
     // The flow decides about authorization.
@@ -177,7 +177,7 @@ async function send({ route, keyServer, session, identified }, request, { token,
   let attempt = request.clone()
   if (token !== undefined) attempt.headers.set('authorization', `Bearer ${token}`)
   else if (asSession && session !== undefined) attempt.headers.set('authorization', `Bearer ${session}`)
-  // With the cookie alone, the gateway uses the session's credentials. That must happen only when the flow wants it.
+  // With the cookie alone, the gateway uses the session's credentials. That must happen only if the flow requires it.
   const cookie = route.gateway && identified && (asSession || token !== undefined)
   if (cookie && keyServer.withCookie !== 'omit') {
     attempt = new Request(attempt, { credentials: keyServer.withCookie })

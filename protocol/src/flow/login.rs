@@ -1,4 +1,4 @@
-//! The proof that credentials are good, before a session is sealed.
+//! The login flow, which checks credentials before a session is sealed.
 
 mod registry;
 
@@ -16,52 +16,52 @@ use crate::credential::Credential;
 use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
 
-/// Made-up credentials for the control probe; the caller draws them at random.
+/// Made-up credentials for the control probe. The caller generates them at random.
 #[derive(Clone, Debug)]
 pub struct ProbeCredential {
-    /// A user that cannot exist: a random name, so that nobody's account is locked by wrong passwords.
+    /// A random user name that does not exist, so that no account is locked by wrong passwords.
     pub username: String,
     /// A random password.
     pub password: SecretString,
 }
 
-/// What to do next.
+/// The next action.
 #[derive(Debug)]
 pub enum LoginStep {
-    /// Send this to the registry (target is a path), then report.
+    /// Send this request to the registry (the target is a path), then report the result.
     SendToRegistry(HttpRequest),
-    /// Send this to the token service (target is a URL; redirects refused, at most 64 KiB of body), then report.
+    /// Send this request to the token service (the target is a URL; no redirects, at most 64 KiB of body), then report the
+    /// result.
     SendToTokenService(HttpRequest),
-    /// The credentials are good.
+    /// The credentials are valid.
     Done(Box<LoginProof>),
-    /// They are not, or it cannot be known.
+    /// The credentials are invalid, or cannot be checked.
     Fail(FlowError),
 }
 
-/// What a session is sealed from.
+/// The result of a login, from which a session is sealed.
 #[derive(Clone, Debug)]
 pub struct LoginProof {
     /// How the registry authenticates: Basic, or Bearer with the realm that the policy admitted.
     pub auth: RegistryAuth,
-    /// What to seal: the refresh token if the service gave one, else what was typed.
+    /// The credential to seal: the refresh token if the service issued one, otherwise the one given.
     pub credential: Credential,
 }
 
-/// The machine: at most six requests to the registry, and three to token services.
+/// The login flow: at most six requests to the registry, and three to token services.
 ///
-/// It asks the registry at `/v2/` how it authenticates, and where that is open to everyone, at resources: a registry may
-/// challenge there only.
+/// It requests `/v2/` of the registry to get a challenge, and resources if `/v2/` allows anonymous access, because a registry
+/// may send challenges there only.
 ///
-/// It asks the token service without scope, so that a wrong password cannot hide behind public content, wants a
-/// subject that is not anonymous, and unless that is the name that was typed, tries made-up credentials that must fail. At a Basic
-/// registry one request with the credentials shows it; where the registry answers without them too (zot with anonymous
-/// reading), made-up credentials have to fail there as well.
+/// It requests a token without scopes, so that access to public content cannot conceal a wrong password. The token must not
+/// be anonymous. Unless its subject is the user name, made-up credentials are sent, which must fail. A Basic registry is sent
+/// one request with the credentials. If it allows anonymous access as well (zot), made-up credentials must fail there too.
 #[derive(Debug)]
 pub struct LoginFlow {
     policy: RealmPolicy,
     credential: Credential,
     control: ProbeCredential,
-    /// Where the registry is asked.
+    /// The path that is requested from the registry.
     path: &'static str,
     unusable: Option<Box<Unusable>>,
     state: State,
@@ -72,9 +72,9 @@ pub struct LoginFlow {
 enum State {
     /// A request to the registry.
     Registry(RegistryRequest),
-    /// The token service is asked with the credentials.
+    /// A token request with the credentials.
     Token(Box<TokenFlow>, Bearer),
-    /// The token service is asked with made-up credentials.
+    /// A token request with made-up credentials.
     Control(Box<TokenFlow>, Box<LoginProof>, Realm),
     Done(Box<LoginProof>),
     Fail(FlowError),
@@ -86,14 +86,14 @@ impl State {
     }
 }
 
-/// What is asked of the registry.
+/// The purpose of a request to the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RegistryRequest {
-    /// How do you authenticate?
+    /// To find out how the registry authenticates.
     Probe,
-    /// Are these credentials good? `open` says that the registry answered without any as well.
+    /// To check the credentials. `open` means that the registry allows anonymous access as well.
     Basic { open: bool },
-    /// Are made-up credentials refused? Those to be proven were answered with this status.
+    /// To check that made-up credentials are refused. The status is that of the response to the real ones.
     Control { seen: u16 },
 }
 
@@ -105,7 +105,7 @@ struct Bearer {
 }
 
 impl LoginFlow {
-    /// A login with these credentials at the registry that this policy is for.
+    /// A login with these credentials at the registry of this policy.
     pub fn new(policy: RealmPolicy, credential: Credential, probe: ProbeCredential) -> Self {
         let mut flow = Self {
             policy,
@@ -125,7 +125,7 @@ impl LoginFlow {
         flow
     }
 
-    /// What to do now. Until something is reported, every call returns the same step.
+    /// The next step. Until a result is reported, every call returns the same step.
     pub fn step(&self) -> LoginStep {
         match &self.state {
             State::Registry(request) => LoginStep::SendToRegistry(HttpRequest {
@@ -136,7 +136,7 @@ impl LoginFlow {
             }),
             State::Token(flow, _) | State::Control(flow, ..) => match flow.step() {
                 TokenStep::Send(request) => LoginStep::SendToTokenService(request),
-                // Never seen: a flow that is over has been taken up by `response`.
+                // Never reached: `response` has processed the end of this flow.
                 TokenStep::Done(_) | TokenStep::Fail(_) => {
                     LoginStep::Fail(FlowError::new(ErrorCode::Internal, Hop::TokenService))
                 }
@@ -146,8 +146,8 @@ impl LoginFlow {
         }
     }
 
-    /// The response to the last request, with its head, body and time of arrival (milliseconds since the epoch). A report that
-    /// no step asked for is ignored.
+    /// Reports the response to the last request, with its head, body and time of arrival (milliseconds since the epoch). A
+    /// report without a pending step is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         match &mut self.state {
             State::Registry(request) => {
@@ -162,7 +162,7 @@ impl LoginFlow {
         }
     }
 
-    /// The last request failed without a response.
+    /// Reports that the last request failed without a response.
     pub fn transport_failed(&mut self, error: TransportError) {
         match &mut self.state {
             State::Registry(_) => self.end(error.code(), None),
@@ -174,17 +174,17 @@ impl LoginFlow {
         }
     }
 
-    /// What was wrong with the token service's 200, when that is why the login failed; once.
+    /// Takes the token service's 200 that could not be used, if that is why the login failed.
     pub fn take_unusable(&mut self) -> Option<Box<Unusable>> {
         self.unusable.take()
     }
 
-    /// The records made since the last call, oldest first.
+    /// Takes the records since the last call, oldest first.
     pub fn take_records(&mut self) -> Vec<StepRecord> {
         mem::take(&mut self.records)
     }
 
-    /// Asks the token service with the credentials, and for a refresh token to seal in place of the password.
+    /// Requests a token with the credentials, and a refresh token to seal in place of the password.
     fn request_token(&mut self, bearer: Bearer) {
         let flow = TokenFlow::new(
             bearer.realm.clone(),
@@ -196,7 +196,7 @@ impl LoginFlow {
         self.state = State::Token(Box::new(flow.with_policy(self.policy.clone())), bearer);
     }
 
-    /// Takes up what the token flow came to, if it came to an end.
+    /// Processes the result of the token flow, if it has ended.
     fn advance(&mut self) {
         let (State::Token(flow, _) | State::Control(flow, ..)) = &mut self.state else { return };
         let records = flow.take_records();
@@ -206,7 +206,7 @@ impl LoginFlow {
         let is_control = matches!(self.state, State::Control(..));
         let refused = matches!(&step, TokenStep::Fail(error) if self.is_refusal(error.code));
         if is_control {
-            // What is a failure there is the proof here, and that it is tried has been recorded.
+            // A refusal of made-up credentials is the expected result, and the probe has been recorded.
             let responses =
                 records.into_iter().filter(|record| record.status.is_some() || record.code.is_some());
             self.records.extend(responses.map(|record| {
@@ -226,7 +226,7 @@ impl LoginFlow {
                 }
             }
             (TokenStep::Fail(error), false) => self.state = State::Fail(error),
-            // Whoever is asked, the answer is a token.
+            // The service issues a token for any credentials.
             (TokenStep::Done(_), true) => {
                 if let State::Control(_, _, realm) = mem::replace(&mut self.state, fallback) {
                     self.token_end(ErrorCode::RegistryUnverifiable, &realm);
@@ -239,23 +239,23 @@ impl LoginFlow {
         }
     }
 
-    /// Whether made-up credentials were refused as they should be.
+    /// Whether made-up credentials were refused, as required.
     fn is_refusal(&self, code: ErrorCode) -> bool {
         match code {
             ErrorCode::BadCredentials => true,
-            // Made-up refresh tokens are not always called invalid grants.
+            // Services do not always respond to made-up refresh tokens with `invalid_grant`.
             ErrorCode::TokenRequestRefused => matches!(self.credential, Credential::RefreshToken { .. }),
             _ => false,
         }
     }
 
-    /// The token service gave a token to these credentials: does it say that they are good?
+    /// Whether the token that was issued for the credentials proves that they are valid.
     fn judge(&mut self, grant: TokenGrant, bearer: Bearer, requests: u8) {
         if grant.is_anonymous {
-            // Harbor gives nobody's token to a wrong password.
+            // Harbor issues an anonymous token for a wrong password.
             return self.token_end(ErrorCode::BadCredentials, &bearer.realm);
         }
-        // Only a service that has looked at the credentials knows whose they are. Some say `guest`, whoever asks.
+        // A subject equal to the user name proves that the service has checked the credentials. Some services use `guest` for all.
         let typed = self.credential.username().unwrap_or_default();
         let named = grant
             .subject
@@ -288,7 +288,7 @@ impl LoginFlow {
         self.state = State::Control(Box::new(flow), Box::new(proof), realm);
     }
 
-    /// What to seal: the refresh token in place of the password, unless the token is for someone of another name.
+    /// The credential to seal: the refresh token in place of the password, unless the token is for another user name.
     fn sealable(&self, grant: TokenGrant) -> Credential {
         let typed = self.credential.username().unwrap_or_default();
         let username = match &grant.subject {
@@ -338,12 +338,12 @@ impl LoginFlow {
         self.state = State::Fail(error);
     }
 
-    /// The end, at the registry.
+    /// Ends the flow with an error at the registry.
     fn end(&mut self, code: ErrorCode, status: Option<u16>) {
         self.fail(FlowError { status, ..FlowError::new(code, Hop::Registry) });
     }
 
-    /// The same because of where the registry points.
+    /// The same because of a realm or redirect target of the registry.
     fn end_at(&mut self, code: ErrorCode, status: u16, place: Option<&str>) {
         self.end(code, Some(status));
         if let Some(record) = self.records.pop() {
@@ -351,7 +351,7 @@ impl LoginFlow {
         }
     }
 
-    /// The end, by what the token service's 200 says.
+    /// Ends the flow by the token service's 200.
     fn token_end(&mut self, code: ErrorCode, realm: &Realm) {
         let error = FlowError::new(code, Hop::TokenService).with_status(200);
         let record = StepRecord::new(Hop::TokenService, "GET", &target(realm), Decision::GaveUp);
@@ -372,7 +372,7 @@ impl LoginFlow {
     }
 }
 
-/// A realm for records: without its query.
+/// A realm without its query, for records.
 fn target(realm: &Realm) -> String {
     format!("{}{}", realm.origin(), realm.path())
 }

@@ -1,4 +1,4 @@
-//! One request at a registry, through every challenge.
+//! One request to a registry, including every challenge.
 
 mod challenged;
 
@@ -15,9 +15,9 @@ use crate::code::ErrorCode;
 use crate::realm::{AdmitRealm, RealmPolicy};
 use crate::scope::ScopeSet;
 
-/// The most requests to the registry: without a token, with one, with a better one.
+/// The maximum number of requests to the registry: without a token, with one, and with a new one.
 pub(super) const MAX_REQUESTS: u8 = 3;
-/// The most tokens: one, and one that is wider or fresher.
+/// The maximum number of tokens: one, and one with more scopes or a new one.
 pub(super) const MAX_TOKENS: u8 = 2;
 
 /// A request to the registry.
@@ -27,22 +27,22 @@ pub struct ResourceRequest {
     pub method: String,
     /// Path from `/v2/` on, with its query.
     pub path: String,
-    /// The scopes it needs (`scopes_for`); empty for `/v2/` and where the registry wants none.
+    /// The scopes that it needs (`scopes_for`); empty for `/v2/`.
     pub scopes: ScopeSet,
 }
 
 /// A token is needed; the driver gets it (from the key server, a cache, or by a [`TokenFlow`](super::TokenFlow)).
 #[derive(Clone, Debug)]
 pub struct TokenNeed {
-    /// Who to ask. Text of the registry, not yet vetted: a realm policy admits it before anything is sent there.
+    /// The challenge with the token service. Unchecked: a realm policy must admit its realm before anything is sent there.
     pub challenge: BearerChallenge,
-    /// For what.
+    /// The scopes to request.
     pub scopes: ScopeSet,
-    /// The last token for these scopes was refused, so a cached one will not do.
+    /// The last token for these scopes was rejected, so a cached one must not be used.
     pub fresh: bool,
 }
 
-/// What to do next.
+/// The next action.
 #[derive(Debug)]
 pub enum ResourceStep {
     /// Send the request with this authorization, then call [`ResourceFlow::response`] or [`ResourceFlow::transport_failed`].
@@ -50,39 +50,38 @@ pub enum ResourceStep {
     /// Get a token, then call [`ResourceFlow::token`].
     NeedToken(TokenNeed),
     /// Send `GET /v2/` with this authorization instead, then call [`ResourceFlow::confirmed`] or
-    /// [`ResourceFlow::transport_failed`]: the credentials were refused together with the resource, and this shows which of
-    /// the two it is.
+    /// [`ResourceFlow::transport_failed`]. This shows whether the credentials or the access to the resource was refused.
     Confirm(Authorization),
-    /// The last response is the answer: hand it on, whatever its status.
+    /// The last response is the result, whatever its status.
     Done(ResourceOutcome),
-    /// The last response, if any, is not to be used.
+    /// The flow failed. The last response, if any, must not be used.
     Fail(FlowError),
 }
 
-/// What was learned on the way, for the next request.
+/// What the flow found out about the registry, for the next request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceOutcome {
-    /// How the registry authenticates, if that is known: that it is open is learned from a success of a registry only.
+    /// How the registry authenticates, if known. A registry is open only after a successful response.
     pub auth: Option<RegistryAuth>,
-    /// The scopes with which it was satisfied: a superset of the request's when the registry asked for more.
+    /// The scopes of the accepted token: those of the request, and any that the registry required in addition.
     pub scopes: ScopeSet,
 }
 
-/// The machine. At most three requests to the registry and two tokens, whatever the responses are.
+/// The resource flow: at most three requests to the registry and two tokens.
 #[derive(Debug)]
 pub struct ResourceFlow {
     request: ResourceRequest,
     identified: bool,
     policy: Option<Box<dyn AdmitRealm>>,
-    /// The request's scopes, and what the registry asked for beyond them.
+    /// The scopes of the request, and those that the registry required in addition.
     requested: ScopeSet,
-    /// What earlier answers taught, until this one teaches otherwise.
+    /// How the registry authenticates, by earlier responses until there is a new one.
     known: Option<RegistryAuth>,
-    /// The challenge that the last token was asked for.
+    /// The challenge of the last token request.
     requested_from: Option<BearerChallenge>,
-    /// Why no token could be had ahead of the request.
+    /// Why no token could be obtained before the request.
     ahead_failure: Option<FlowError>,
-    /// The token service has been asked before any request was sent.
+    /// A token was requested before any request to the registry.
     ahead: bool,
     requests: u8,
     tokens: u8,
@@ -94,7 +93,7 @@ pub struct ResourceFlow {
 #[derive(Debug)]
 enum State {
     Send(Authorization),
-    /// With the status of the refusal.
+    /// The status of the refusal.
     Confirm(u16),
     NeedToken(TokenNeed),
     Done(ResourceOutcome),
@@ -104,9 +103,9 @@ enum State {
 impl ResourceFlow {
     /// A flow for one request.
     ///
-    /// `known` is what an earlier answer taught; with it a cold request takes two steps instead of three.
-    /// `identified` says whether the driver acts for a session: it decides between `login_required` and
-    /// `scope_denied`, and whether [`Authorization::FromSession`] can be used at a Basic registry.
+    /// `known` is how the registry authenticates, by an earlier response. It saves one request.
+    /// `identified` is whether the driver has a session. It decides between `login_required` and `scope_denied`, and whether
+    /// [`Authorization::FromSession`] can be used at a Basic registry.
     pub fn new(request: ResourceRequest, known: Option<RegistryAuth>, identified: bool) -> Self {
         let mut flow = Self {
             requested: request.scopes.clone(),
@@ -124,7 +123,7 @@ impl ResourceFlow {
             known: None,
         };
         match &known {
-            // Without scope most token services give nothing to nobody, so an anonymous `/v2/` is asked plainly.
+            // Most token services issue no anonymous token without scopes, so an anonymous `/v2/` is requested without a token.
             Some(RegistryAuth::Bearer { realm, service }) if identified || !flow.requested.is_empty() => {
                 flow.ahead = true;
                 let (realm, service) = (realm.clone(), service.clone());
@@ -142,16 +141,16 @@ impl ResourceFlow {
         flow
     }
 
-    /// The same with a realm policy: of several Bearer challenges the first admitted one is answered, and a registry
-    /// whose realms are all foreign fails with [`ErrorCode::RealmNotAllowed`] before anyone is asked. Without one, the
-    /// driver vets [`TokenNeed::challenge`].
+    /// Sets a realm policy: of several Bearer challenges the first admitted one is followed, and if none is admitted the flow
+    /// fails with [`ErrorCode::RealmNotAllowed`] before a token request. Without a policy, the driver checks
+    /// [`TokenNeed::challenge`].
     #[must_use]
     pub fn with_policy(mut self, policy: RealmPolicy) -> Self {
         self.policy = Some(Box::new(policy));
         self
     }
 
-    /// What to do now. Until something is reported, every call returns the same step.
+    /// The next step. Until a result is reported, every call returns the same step.
     pub fn step(&self) -> ResourceStep {
         match &self.state {
             State::Send(authorization) => ResourceStep::Send(authorization.clone()),
@@ -162,7 +161,7 @@ impl ResourceFlow {
         }
     }
 
-    /// The registry answered. A report without a pending step is ignored.
+    /// Reports the response of the registry. A report without a pending step is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>) {
         let State::Send(authorization) = &self.state else { return };
         let sent = authorization.scheme();
@@ -189,7 +188,7 @@ impl ResourceFlow {
         }
     }
 
-    /// The token came, or could not be had. A report without a pending step is ignored.
+    /// Reports the token, or why there is none. A report without a pending step is ignored.
     pub fn token(&mut self, token: Result<SecretString, FlowError>) {
         if !matches!(self.state, State::NeedToken(_)) {
             return;
@@ -199,14 +198,14 @@ impl ResourceFlow {
                 self.state = State::Send(Authorization::Bearer(token));
                 self.record(None, None, Decision::SendToken);
             }
-            // What was known may be wrong: Harbor takes no token for its catalog, Quay refuses the scope that others
-            // want, a registry can move to another token service. The registry says it best.
+            // The known authentication may be wrong: Harbor accepts no token for its catalog, Quay refuses the scope that
+            // others require, a registry can change its token service. The registry's challenge shows it.
             Err(error) if self.ahead && self.requests == 0 && is_about_the_request(error.code) => {
                 self.ahead_failure = Some(error);
                 self.state = State::Send(Authorization::None);
                 self.record(None, None, Decision::TryWithoutToken);
             }
-            // The token service does not know the scope that others want: what the registry says is asked for instead.
+            // The token service does not support the usual scope, so that of the registry's challenge is requested.
             Err(error) if is_about_the_scope(error.code) && self.tokens < MAX_TOKENS => {
                 match self.requested_from.clone().and_then(|challenge| {
                     Some((self.as_stated(&challenge, challenged::is_unknown(error.code))?, challenge))
@@ -219,7 +218,7 @@ impl ResourceFlow {
         }
     }
 
-    /// The registry answered to the credentials alone. A report that no step asked for is ignored.
+    /// Reports the response to `GET /v2/` with the credentials. A report without a pending step is ignored.
     pub fn confirmed(&mut self, head: &ResponseHead<'_>) {
         let State::Confirm(refused) = &self.state else { return };
         let refused = *refused;
@@ -238,13 +237,13 @@ impl ResourceFlow {
         self.fail(error, Some(refused), Some("Basic"));
     }
 
-    /// The registry could not be asked.
+    /// Reports that the registry could not be reached.
     pub fn transport_failed(&mut self, error: TransportError) {
         self.failed(FlowError::new(error.code(), Hop::Registry));
     }
 
-    /// The request could not be sent, or its answer not be used, for a reason that the driver knows. A report that no step
-    /// asked for is ignored.
+    /// Reports that the request could not be sent, or its response not be used, with the driver's reason. A report without a
+    /// pending step is ignored.
     pub fn failed(&mut self, error: FlowError) {
         if let State::Send(authorization) = &self.state {
             let sent = authorization.scheme();
@@ -256,12 +255,12 @@ impl ResourceFlow {
         }
     }
 
-    /// The records made since the last call, oldest first.
+    /// Takes the records since the last call, oldest first.
     pub fn take_records(&mut self) -> Vec<StepRecord> {
         mem::take(&mut self.records)
     }
 
-    /// How the registry authenticates, as far as it is known by now: also from a flow that failed, for the next one.
+    /// How the registry authenticates, as far as known; also after a failure.
     pub fn known(&self) -> Option<RegistryAuth> {
         match (&self.state, &self.requested_from) {
             (State::Fail(_), Some(BearerChallenge { realm, service, .. })) => {
@@ -272,10 +271,10 @@ impl ResourceFlow {
         }
     }
 
-    /// What a successful response shows about the registry.
+    /// How the registry authenticates, by a successful response.
     fn learn_auth(&mut self, head: &ResponseHead<'_>, bearer_sent: bool) {
         if self.basic_sent && !bearer_sent {
-            // Harbor takes Basic for its catalog and tokens for the rest; one exception does not unlearn the rule.
+            // Harbor requires Basic for its catalog and tokens for the rest, so Basic for one path does not replace Bearer.
             if !matches!(self.known, Some(RegistryAuth::Bearer { .. })) {
                 self.known = Some(RegistryAuth::Basic);
             }
@@ -284,7 +283,7 @@ impl ResourceFlow {
         {
             self.known = Some(RegistryAuth::Bearer { realm, service });
         } else if let Ok(challenges) = parse_lines(head.challenges.iter().copied()) {
-            // Quay and zot challenge on a 200 as well: this much is open, more is to be had with a token.
+            // Quay and zot send challenges with a 200 as well: this resource is public, others need a token.
             match select(&challenges) {
                 Selected::Bearer(BearerChallenge { realm, service, .. }) => {
                     self.known = Some(RegistryAuth::Bearer { realm, service });
@@ -295,7 +294,7 @@ impl ResourceFlow {
         }
     }
 
-    /// Asks for what the registry's challenge names, as it stands.
+    /// Requests the scope of the registry's challenge unchanged.
     fn need_as_stated(&mut self, scopes: ScopeSet, challenge: BearerChallenge) {
         self.record(None, None, Decision::AskAsStated);
         self.requested = scopes;
@@ -330,12 +329,12 @@ impl ResourceFlow {
     }
 }
 
-/// Whether the token service refused what was asked for, as opposed to who asked.
+/// Whether the token service refused the scopes, and not the credentials.
 fn is_about_the_scope(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::TokenRequestRefused | ErrorCode::ScopeDenied)
 }
 
-/// Whether another question could still be answered, as opposed to a caller or service that is in trouble.
+/// Whether another request could succeed after this error.
 fn is_about_the_request(code: ErrorCode) -> bool {
     matches!(
         code,

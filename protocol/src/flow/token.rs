@@ -16,62 +16,62 @@ use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
 use crate::token::{ResponseNotes, TokenResponseError};
 
-/// What is asked for to see whether credentials are good.
+/// The scopes of a request that checks credentials: none.
 static NO_SCOPES: ScopeSet = ScopeSet::new();
 
-/// The most requests to token services for one token.
+/// The maximum number of requests to token services for one token.
 pub(super) const MAX_REQUESTS: u8 = 3;
 
-/// What to do next.
+/// The next action.
 #[derive(Debug)]
 pub enum TokenStep {
-    /// Send this to the token service (redirects refused, at most 64 KiB of body), then call [`TokenFlow::response`]
+    /// Send this request to the token service (no redirects, at most 64 KiB of body), then call [`TokenFlow::response`]
     /// or [`TokenFlow::transport_failed`].
     Send(HttpRequest),
-    /// Here it is.
+    /// The token.
     Done(TokenGrant),
-    /// There is none.
+    /// The flow failed.
     Fail(FlowError),
 }
 
-/// A token and what it is good for.
+/// A token and what it grants.
 #[derive(Clone, Debug)]
 pub struct TokenGrant {
     /// The registry token.
     pub token: SecretString,
     /// Milliseconds since the epoch, by the caller's clock: the smaller of JWT `exp` and `expires_in`; 60 s if neither.
     pub expires_at_ms: i64,
-    /// Given only when offline access was asked for, or in place of the one that was sent (RFC 6749 §6): that one may be
-    /// of no use any more. Never leaves the key server.
+    /// A refresh token, if one was requested or if the service replaced the one that was sent (RFC 6749 §6), which may be
+    /// invalid then. Never leaves the key server.
     pub refresh_token: Option<SecretString>,
     /// Whether the token is a readable JWT.
     pub is_jwt: bool,
     /// The token's `sub`, when it is a JWT that has one that is not anonymous.
     pub subject: Option<String>,
-    /// The token is a JWT whose `sub` says that it is for nobody (`""`, `(anonymous)`).
+    /// Whether the token is an anonymous JWT: `sub` is `""` or `(anonymous)`.
     pub is_anonymous: bool,
-    /// Asked and granted, by what the token says.
+    /// Requested scopes that the token grants.
     pub granted: ScopeSet,
-    /// Asked and not granted.
+    /// Requested scopes that the token does not grant.
     pub denied: ScopeSet,
-    /// Asked, and the token does not say.
+    /// Requested scopes of which the token says nothing.
     pub unknown: ScopeSet,
-    /// What is odd about the answer.
+    /// Accepted deviations of the response from the specification.
     pub notes: ResponseNotes,
 }
 
-/// A token service's 200 that was not taken, for the [doctor](crate::doctor::Context::of).
+/// A token service's 200 that could not be used, for the [doctor](crate::doctor::Context::of).
 #[derive(Clone, Debug)]
 pub struct Unusable {
-    /// The token, inspected; none where the answer held none that could be read.
+    /// The inspected token; `None` if the response contained no token that could be read.
     pub token: Option<TokenInfo>,
-    /// What is wrong with the answer, where it is none of the protocol.
+    /// What is wrong with the response, if it is malformed.
     pub problem: Option<TokenResponseError>,
-    /// The service that the token had to be for.
+    /// The requested service.
     pub service: Option<String>,
     /// The caller's clock, in milliseconds since the epoch.
     pub now_ms: i64,
-    /// How far the token service's clock is ahead of it ([`ResponseHead::skew_ms`]).
+    /// How far the token service's clock is ahead of the caller's ([`ResponseHead::skew_ms`]).
     pub skew_ms: i64,
 }
 
@@ -80,17 +80,17 @@ pub struct Unusable {
 pub struct TokenOptions {
     /// Send a password with the first request instead of trying without it.
     pub credentials_first: bool,
-    /// Request a refresh token as well, and keep it.
+    /// Request a refresh token as well.
     pub refresh_token: bool,
 }
 
-/// The machine. At most three requests to token services.
+/// The token flow: at most three requests to token services.
 ///
 /// Anonymous: GET without authorization. Password: GET with Basic at once when `eager`, else anonymously first and
-/// again with Basic on a Basic challenge or on a silent denial. Refresh token: POST (OAuth2), never as a password.
+/// again with Basic after a Basic challenge or a silent denial. Refresh token: POST (OAuth2), never as a password.
 ///
-/// A token service that names another one by a Bearer challenge is followed once, where the policy admits it
-/// ([`TokenFlow::with_policy`]; without one, only on its own origin).
+/// A Bearer challenge of a token service is followed once, if the policy admits its realm ([`TokenFlow::with_policy`];
+/// without a policy, only on the token service's own origin).
 #[derive(Debug)]
 pub struct TokenFlow {
     realm: Realm,
@@ -99,19 +99,19 @@ pub struct TokenFlow {
     credential: Credential,
     offline: bool,
     policy: Option<RealmPolicy>,
-    /// The most requests, at most [`MAX_REQUESTS`].
+    /// The request budget, at most [`MAX_REQUESTS`].
     budget: u8,
     requests: u8,
-    /// Whether the password goes along from now on.
+    /// Whether further requests carry the password.
     identify: bool,
-    /// The token service's own token service, while it is being asked.
+    /// The nested token service, while a request to it is pending.
     nested: Option<Nested>,
-    /// The token for the token service, once it was had.
+    /// The token for the token service, once obtained.
     nested_token: Option<SecretString>,
-    /// The status of the refusal, while the credentials are tried without scopes.
+    /// The status of the refusal, while the credentials are sent without scopes.
     confirming: Option<u16>,
     unusable: Option<Box<Unusable>>,
-    /// What was odd or wrong about the last answer.
+    /// What was unusual or wrong in the last response.
     problem: Option<&'static str>,
     state: State,
     records: Vec<StepRecord>,
@@ -132,8 +132,8 @@ enum State {
 }
 
 impl TokenFlow {
-    /// A flow for one token. A request without scopes sends the password first whatever the options say: an anonymous
-    /// response to it would prove nothing.
+    /// A flow for one token. A request without scopes always carries the password, because an anonymous token without scopes
+    /// proves nothing.
     pub fn new(
         realm: Realm,
         service: Option<String>,
@@ -176,26 +176,26 @@ impl TokenFlow {
         flow
     }
 
-    /// The same with the registry's realm policy, by which a token service of the token service is judged.
+    /// Sets the registry's realm policy, which decides about nested token services.
     #[must_use]
     pub fn with_policy(mut self, policy: RealmPolicy) -> Self {
         self.policy = Some(policy);
         self
     }
 
-    /// The same with fewer requests, when others were sent for the same purpose.
+    /// Reduces the request budget, if other requests were sent for the same purpose.
     #[must_use]
     pub(super) fn with_budget(mut self, budget: u8) -> Self {
         self.budget = budget.min(MAX_REQUESTS);
         self
     }
 
-    /// How many requests were sent, with or without a response.
+    /// The number of requests that were sent, with or without a response.
     pub(super) fn requests(&self) -> u8 {
         self.requests
     }
 
-    /// What to do now. Until something is reported, every call returns the same step.
+    /// The next step. Until a result is reported, every call returns the same step.
     pub fn step(&self) -> TokenStep {
         match &self.state {
             State::Send => TokenStep::Send(self.request()),
@@ -204,8 +204,8 @@ impl TokenFlow {
         }
     }
 
-    /// The response of the token service, with its head, body and time of arrival (milliseconds since the epoch). A report that no
-    /// step asked for is ignored.
+    /// Reports the response of the token service, with its head, body and time of arrival (milliseconds since the epoch). A
+    /// report without a pending step is ignored.
     pub fn response(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         if matches!(self.state, State::Send) {
             self.requests += 1;
@@ -214,7 +214,7 @@ impl TokenFlow {
         }
     }
 
-    /// The token service could not be reached.
+    /// Reports that the token service could not be reached.
     pub fn transport_failed(&mut self, error: TransportError) {
         if matches!(self.state, State::Send) {
             self.requests += 1;
@@ -222,12 +222,12 @@ impl TokenFlow {
         }
     }
 
-    /// What was wrong with the token service's 200, when that is why the flow failed; once.
+    /// Takes the token service's 200 that could not be used, if that is why the flow failed.
     pub fn take_unusable(&mut self) -> Option<Box<Unusable>> {
         self.unusable.take()
     }
 
-    /// The records made since the last call, oldest first.
+    /// Takes the records since the last call, oldest first.
     pub fn take_records(&mut self) -> Vec<StepRecord> {
         mem::take(&mut self.records)
     }
@@ -275,12 +275,12 @@ impl TokenFlow {
         }
     }
 
-    /// Whether the current request carries something that proves who asks.
+    /// Whether the current request carries credentials.
     fn is_identified(&self) -> bool {
         self.identify || matches!(self.credential, Credential::RefreshToken { .. })
     }
 
-    /// A password is at hand, was not sent yet, and there is a request left to send it with.
+    /// Whether there is a password that was not sent yet, and a request left in the budget.
     fn can_identify(&self) -> bool {
         !self.identify
             && matches!(self.credential, Credential::Password { .. })

@@ -1,4 +1,4 @@
-//! What a 401 or 403 of the registry means, and what is worth trying.
+//! Processes a 401 or 403 of the registry.
 
 use super::{
     Authorization, BearerChallenge, Decision, ErrorCode, FlowError, Hop, MAX_REQUESTS, MAX_TOKENS,
@@ -8,7 +8,7 @@ use crate::challenge::{Challenge, bearer_candidates};
 use crate::realm;
 
 impl ResourceFlow {
-    /// The registry refused. One more try where it can change the answer, else the end.
+    /// Processes a refusal: one more attempt if it can change the result, otherwise the flow fails.
     pub(super) fn challenged(
         &mut self,
         head: &ResponseHead<'_>,
@@ -19,11 +19,11 @@ impl ResourceFlow {
         let parsed = parse_lines(head.challenges.iter().copied());
         let (challenges, malformed) = match parsed {
             Ok(challenges) => (challenges, false),
-            // What was read before the error counts; what comes after could be read in two ways.
+            // The challenges before the error are used; those after it are ambiguous.
             Err(error) => (error.parsed, true),
         };
         let selected = self.choose(&challenges);
-        // RFC 6750 §3.1 has `insufficient_scope` on a 403; otherwise a 403 is the registry's last word.
+        // RFC 6750 §3.1: a 403 may have `insufficient_scope`. Any other 403 is final.
         if status == 403 && !matches!(&selected, Ok(Selected::Bearer(bearer)) if is_insufficient(bearer)) {
             return self.end(self.denied(), status, sent);
         }
@@ -50,7 +50,7 @@ impl ResourceFlow {
         }
     }
 
-    /// The challenge to answer: the known token service if it is among them, else the first that the policy admits.
+    /// The challenge to follow: that of the known token service if there is one, otherwise the first that the policy admits.
     fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Selected, (ErrorCode, String)> {
         let known = bearer_candidates(challenges).find(|bearer| self.is_requested_service(bearer));
         let Some(policy) = &self.policy else {
@@ -66,8 +66,8 @@ impl ResourceFlow {
                 Err(code) => refusal = refusal.or(Some((code, bearer.realm))),
             }
         }
-        // A foreign realm is an end in itself, even beside a Basic challenge: whoever rewrites challenges must not choose
-        // the weaker way.
+        // A realm that is not admitted is an error even if there is a Basic challenge: an attacker who changes challenges
+        // must not cause a downgrade to Basic.
         refusal.map_or_else(|| Ok(select(challenges)), Err)
     }
 
@@ -102,7 +102,7 @@ impl ResourceFlow {
             self.record(Some(status), sent, Decision::WidenScope);
             return self.need_token(challenge, false);
         }
-        // Nothing was learned since the token service refused.
+        // The challenge is the same as before the refusal of the token service.
         if let Some(error) = self.ahead_failure.filter(|_| same_service && !widened) {
             let is_about_the_scope = super::is_about_the_scope(error.code) && self.may_request_token();
             return match self.as_stated(&challenge, is_unknown(error.code)).filter(|_| is_about_the_scope) {
@@ -121,7 +121,7 @@ impl ResourceFlow {
         self.need_token(challenge, false);
     }
 
-    /// A token was refused, and no wider one would help.
+    /// Processes the rejection of a token when no further scopes are required.
     fn refused(&mut self, challenge: Option<BearerChallenge>, status: u16, sent: Option<&'static str>) {
         let was_fresh = self.tokens >= MAX_TOKENS;
         let error = challenge.as_ref().and_then(|challenge| challenge.error.as_deref());
@@ -130,7 +130,7 @@ impl ResourceFlow {
             Some("invalid_token") => ErrorCode::TokenRejected,
             _ => self.denied(),
         };
-        // The token may be one of a cache; a fresh one shows whether the token or the account is refused.
+        // The token may be cached; a new one shows whether the token or the account is refused.
         let Some(challenge) = challenge.or_else(|| self.requested_from.clone()) else {
             return self.end(code, status, sent);
         };
@@ -157,18 +157,18 @@ impl ResourceFlow {
         if let Some(error) = self.ahead_failure.filter(|_| self.identified && !self.may_see_the_password()) {
             return self.end(error.code, status, sent);
         }
-        // It had tokens of another server at login, and now wants a password that was never meant for it.
+        // At login the registry used a token service on another origin, so it must not get the password.
         if self.identified && !self.may_see_the_password() {
             return self.end(ErrorCode::RealmChanged, status, sent);
         }
-        // Harbor answers every `Authorization` that it does not like with Basic, also a token that has expired.
+        // Harbor responds to every invalid `Authorization` with a Basic challenge, even to an expired token.
         if bearer_sent {
             return self.refused(None, status, sent);
         }
         self.end(self.denied(), status, sent);
     }
 
-    /// Whether this is the token service that was asked last, in whatever spelling.
+    /// Whether this is the token service of the last token request, in canonical form.
     fn is_requested_service(&self, challenge: &BearerChallenge) -> bool {
         let admitted = |realm: &str| self.policy.as_ref().and_then(|policy| policy.admit(realm).ok());
         self.requested_from.as_ref().is_some_and(|known| {
@@ -178,9 +178,9 @@ impl ResourceFlow {
         })
     }
 
-    /// Whether the registry itself may be sent what the session holds. A driver with a policy holds a password, and where
-    /// login proved that at a token service on another origin, the registry has never seen it: it does not get it by
-    /// asking, and neither does whoever can put a 401 into its answers. A driver without one only asks the gateway.
+    /// Whether the session's credentials may be sent to the registry itself. A driver with a policy has the password. If it was
+    /// checked by a token service on another origin, a Basic challenge must not get it, because an attacker may have
+    /// inserted the challenge. A driver without a policy sends the request to the gateway, which decides.
     fn may_see_the_password(&self) -> bool {
         let known = match (&self.known, &self.requested_from) {
             (Some(RegistryAuth::Bearer { realm, .. }), _) => Some(realm),
@@ -197,10 +197,10 @@ impl ResourceFlow {
         self.tokens < MAX_TOKENS && self.requests < MAX_REQUESTS
     }
 
-    /// The scopes with what this challenge adds, if it adds anything that belongs to the request.
+    /// The scopes including those of the challenge, if it adds any that belong to the request.
     ///
-    /// The challenge of `/v2/` is no guide: GHCR's names a repository that does not exist. And a registry may widen what
-    /// is done with the resources of this request, not send the session's credentials out for others.
+    /// The scope in the challenge of `/v2/` is not used: GHCR's names a repository that does not exist. A registry may require
+    /// more actions on the resources of the request, but not tokens for other resources.
     fn widened_by(&self, challenge: &BearerChallenge) -> Option<ScopeSet> {
         let path = self.request.path.split('?').next().unwrap_or_default();
         if matches!(path, "/v2/" | "/v2") {
@@ -225,22 +225,23 @@ impl ResourceFlow {
         if self.identified { ErrorCode::ScopeDenied } else { ErrorCode::LoginRequired }
     }
 
-    /// The registry refused the session's credentials, or the resource. Whoever holds a password asks for the first address
-    /// as well, where only the password counts. A driver without a policy only asks the gateway, which has done that.
+    /// Processes a refusal of Basic credentials: either the credentials or the access to the resource was refused. A driver
+    /// with the password requests `/v2/` as well, which depends only on the credentials. For a driver without a policy the
+    /// gateway has done that.
     fn basic_refused(&mut self, status: u16, sent: Option<&'static str>) {
         if self.policy.is_some() && !self.is_at_base() {
             self.record(Some(status), sent, Decision::ConfirmCredentials);
             self.state = State::Confirm(status);
             return;
         }
-        // Where the registry also knows tokens, the credentials were good at login, and what is refused is the resource.
+        // If the registry also uses tokens, the credentials were valid at login, so the access to the resource is refused.
         let code =
             if self.requested_from.is_some() { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials };
         self.end(code, status, sent);
     }
 
-    /// The scopes that the challenge names and that are of no resource, unless they were asked for. With `none`, a
-    /// challenge without scopes names the empty set: Quay's catalog wants a token without any.
+    /// The scopes of the challenge that name no resource, unless they were requested. With `none`, a challenge without scopes
+    /// means the empty set: Quay's catalog requires a token without scopes.
     pub(super) fn as_stated(&self, challenge: &BearerChallenge, none: bool) -> Option<ScopeSet> {
         let stated = match challenge.scope.as_deref() {
             Some(scope) => ScopeSet::parse_as_stated(scope).ok().filter(ScopeSet::is_without_resource)?,
@@ -254,7 +255,7 @@ impl ResourceFlow {
         matches!(self.request.path.split('?').next(), Some("/v2/" | "/v2"))
     }
 
-    /// The end because of where the registry points.
+    /// Ends the flow because of a realm or redirect target of the registry.
     fn end_at(&mut self, code: ErrorCode, status: u16, sent: Option<&'static str>, place: &str) {
         self.end(code, status, sent);
         if let Some(record) = self.records.pop() {
@@ -271,7 +272,7 @@ fn is_insufficient(challenge: &BearerChallenge) -> bool {
     challenge.error.as_deref() == Some("insufficient_scope")
 }
 
-/// Whether the token service does not know what was asked for.
+/// Whether the token service does not support the requested scopes.
 pub(super) fn is_unknown(code: ErrorCode) -> bool {
     code == ErrorCode::TokenRequestRefused
 }

@@ -1,4 +1,4 @@
-//! What a token service's 200 proves.
+//! Validates a token service's 200.
 
 use super::{TokenGrant, Unusable};
 use crate::flow::ResponseHead;
@@ -6,12 +6,12 @@ use crate::jwt::{Access, TokenInfo, inspect};
 use crate::scope::ScopeSet;
 use crate::token::parse_and_inspect;
 
-/// What a registry allows a token's times to be off (distribution `registry/auth/token/token.go`).
+/// The leeway that registries allow for a token's times (distribution `registry/auth/token/token.go`).
 const LEEWAY_MS: i64 = 60_000;
 
-/// The token of a 200; otherwise the answer is none of the protocol, or holds a token that no registry would take.
+/// The token of a 200. An error if the response is malformed or no registry would accept the token.
 ///
-/// Times are compared by the service's own clock, where its `Date` shows one that is off, and given back by ours.
+/// Times are checked with the service's clock (`Date`) and returned by the caller's clock.
 pub(super) fn grant(
     head: &ResponseHead<'_>,
     body: &[u8],
@@ -52,10 +52,10 @@ pub(super) fn grant(
     })
 }
 
-/// Whether a registry could accept it: readable or opaque, within its times, and for this service.
+/// Whether a registry could accept the token: readable or opaque, within its times, and for this service.
 ///
-/// The audience counts only for tokens that list what they grant. Those are tokens of the specification, which has it
-/// name the service; others (Gitea, Artifactory) are their registry's own business.
+/// The audience is checked only for tokens with an `access` claim, whose audience must be the service by the specification.
+/// Other tokens (Gitea, Artifactory) have their own rules.
 fn is_usable(info: &TokenInfo, now_ms: i64, service: Option<&str>) -> bool {
     let expired = info.expires_at.is_some_and(|exp| exp.saturating_add(LEEWAY_MS) <= now_ms);
     let not_yet = info.not_before.is_some_and(|nbf| nbf.saturating_sub(LEEWAY_MS) > now_ms);

@@ -1,6 +1,6 @@
-//! What holds with a store and without: one list of rules, which both have to keep.
+//! Rules that hold with and without a store.
 //!
-//! Where there are several instances every rule goes back and forth between them: to whoever asks they are one server.
+//! With several instances, every rule alternates between them: clients must see one server.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::harness::{Cluster, KIND, Options, claims, problem, until};
 const PRIVATE: &str = "repository:vault/keys:pull";
 const WIDER: &str = "repository:vault/keys:pull,push";
 
-/// The rules, in the process.
+/// Runs the rules with one instance without a store.
 pub(crate) async fn in_the_process() {
     rules(false).await;
 }
 
-/// The rules, of two instances with a Redis.
+/// Runs the rules with two instances that share a Redis.
 pub(crate) async fn in_redis() {
     rules(true).await;
 }
@@ -89,7 +89,7 @@ async fn a_herd_asks_once(is_shared: bool) {
     let cluster = cluster(is_shared, Options::default()).await;
     let session = cluster.login(0, 0).await;
     for instance in 0..cluster.instances.len() {
-        // Seen before by all of them, so that none is busy with RSA.
+        // All instances have opened the session before, so that none needs an RSA operation.
         assert_eq!(cluster.who_am_i(instance, &session).await.status, 200);
     }
     cluster.token_requests();

@@ -1,4 +1,4 @@
-//! Every way in which a store fails, under load: an answer may come slower or be `store_unavailable`, and is never wrong.
+//! Faults of the store under load: responses may be slower or `store_unavailable`, but never wrong.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,37 +11,37 @@ use serde_json::json;
 use crate::harness::{Cluster, Options, PATIENCE, problem, until};
 use crate::load::Load;
 
-/// Sessions are accepted for so long without the store, here.
+/// How long sessions are accepted without the store, in these tests.
 pub(crate) const GRACE: Duration = Duration::from_millis(1_500);
-/// After a fault everything works again within this.
+/// How long the recovery after a fault may take.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(5);
 
-/// A way to fail.
+/// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// The process is there and does nothing.
+    /// The process is stopped (SIGSTOP).
     Stopped,
-    /// Every octet comes late.
+    /// Every octet is delayed.
     Slow,
     /// No memory is left, and nothing may be evicted.
     Full,
-    /// Everything is deleted, again and again.
+    /// Everything is deleted repeatedly.
     Flushed,
-    /// It has become a replica.
+    /// The store has become a read-only replica.
     ReadOnly,
-    /// Connections end in the middle of replies.
+    /// Connections end in the middle of responses.
     CutMidReply,
     /// Values are swapped, damaged and replaced.
     Lying,
-    /// The process is killed, and starts with nothing.
+    /// The process is killed, and starts empty.
     RestartedEmpty,
     /// An instance's clock is a day ahead, and comes back.
     ClockMoved,
-    /// The password was changed, and every connection ended.
+    /// The password is changed, and every connection is closed.
     WrongPassword,
-    /// The name does not resolve any more.
+    /// The host name does not resolve any more.
     NameGone,
-    /// One instance is cut off, the other is not.
+    /// One instance is disconnected, the other is not.
     Partition,
 }
 
@@ -61,7 +61,7 @@ impl Trouble {
         Self::Partition,
     ];
 
-    /// Begins it.
+    /// Starts the fault.
     pub(crate) async fn begin(self, cluster: &mut Cluster) {
         let proxies = |fault: Fault| {
             for instance in &cluster.instances {
@@ -91,7 +91,7 @@ impl Trouble {
         }
     }
 
-    /// Goes on with it.
+    /// Continues the fault.
     pub(crate) async fn go_on(self, cluster: &Cluster, turn: usize) {
         match self {
             Self::Flushed => _ = cluster.redis().ask(&["FLUSHALL"]).await.unwrap(),
@@ -106,7 +106,7 @@ impl Trouble {
         }
     }
 
-    /// Ends it.
+    /// Ends the fault.
     pub(crate) async fn end(self, cluster: &mut Cluster) {
         for instance in &cluster.instances {
             instance.proxy.as_ref().unwrap().set(Fault::None);
@@ -134,7 +134,7 @@ async fn config(redis: &RedisServer, key: &str, value: &str) {
     assert_eq!(redis.ask(&["CONFIG", "SET", key, value]).await.unwrap(), Value::Bytes(b"OK".to_vec()));
 }
 
-/// Puts under each name what belongs under another, or nothing that anybody sealed (threats CCH-09, FLT-02).
+/// Replaces each value by that of another name, or by an unsealed one (threats CCH-09, FLT-02).
 async fn lie(redis: &RedisServer, turn: usize) {
     let names = redis.names("dockpass:t:*").await.unwrap();
     let mut values = Vec::new();
@@ -169,8 +169,8 @@ async fn lie(redis: &RedisServer, turn: usize) {
     }
 }
 
-/// How long it took until every instance was in contact with the store again, and until a token that one of them got was
-/// handed out by the other.
+/// How long it took until every instance was connected to the store again and returned a token that the other one had
+/// cached.
 pub(crate) async fn recovered(cluster: &Cluster) -> (Duration, Duration) {
     let begun = Instant::now();
     until("every instance is in contact with the store", async || {
@@ -192,7 +192,7 @@ pub(crate) async fn recovered(cluster: &Cluster) -> (Duration, Duration) {
     (contact, begun.elapsed())
 }
 
-/// Options of a cluster whose instances have to go to the store for most answers.
+/// Options of a cluster whose instances need the store for most responses.
 pub(crate) fn options() -> Options {
     Options {
         users: 4,
@@ -208,7 +208,7 @@ pub(crate) fn options() -> Options {
 
 // Threats: FLT-01, FLT-02, CCH-09, CCH-15, CCH-16, TIM-03, SES-08.
 pub(crate) async fn faults_of_the_store_never_give_a_wrong_response() {
-    // Most of each is waiting; a few at a time take as long as one.
+    // Each test mostly waits, so a few run concurrently.
     for group in Trouble::ALL.chunks(4) {
         futures_util::future::join_all(group.iter().map(|trouble| one(*trouble))).await;
     }
@@ -231,16 +231,16 @@ async fn one(trouble: Trouble) {
     tokio::time::sleep(Duration::from_millis(300)).await;
     load.stop(workers).await;
     expect(trouble, &cluster, &load);
-    // How soon tokens are shared again is measured by the long run: it needs a machine that is not busy.
+    // The time until tokens are shared again is measured in the long run only, because it needs an idle machine.
     assert!(contact <= RECOVERY, "{trouble:?}: {contact:?}");
     cluster.end().await;
 }
 
-/// Nothing was wrong, and the fault was really one.
+/// Asserts that no response was wrong and that the fault had an effect.
 pub(crate) fn expect(trouble: Trouble, cluster: &Cluster, load: &Arc<Load>) {
     let tally = &load.tally;
     let moved = trouble == Trouble::ClockMoved;
-    // To an instance whose clock is a day ahead every session and every token is over.
+    // For an instance whose clock is a day ahead every session and token has expired.
     if moved {
         let wrong = [&tally.wrong, &tally.resurrected].map(|figure| figure.load(Ordering::Relaxed));
         assert_eq!(wrong, [0; 2], "{:?}", tally.samples);
@@ -272,15 +272,15 @@ pub(crate) fn expect(trouble: Trouble, cluster: &Cluster, load: &Arc<Load>) {
     }
 }
 
-/// Started while the store is away: whoever needs no session is served, and no session is believed, since nobody knows
-/// which of them were logged out. It takes no longer for it.
+/// Started without the store: requests without a session are served at normal speed, and sessions are refused, because it
+/// is unknown which of them were logged out.
 // Threats: FLT-01, FLT-06.
 pub(crate) async fn starts_without_the_store() {
     let options = Options { timeout: Duration::from_millis(50), ..Options::default() };
     let mut cluster = Cluster::shared(options).await;
     let session = cluster.login(0, 0).await;
     cluster.redis.as_mut().unwrap().kill();
-    // The same proxy, towards nobody: what a restarted instance finds.
+    // The same proxy without a server, as a restarted instance finds it.
     let mut config = cluster.config();
     config.store = cluster.settings(cluster.redis(), cluster.redis().address(), &Options::default());
     let names = Arc::new(crate::harness::Names::default());
@@ -300,7 +300,7 @@ pub(crate) async fn starts_without_the_store() {
     assert_eq!(reply.status, 200, "{}", reply.text());
     let reply = cluster.client.get(&format!("{origin}/readyz")).send().await.unwrap();
     assert_eq!(reply.status, 200);
-    // A logout is not confirmed, and not forgotten.
+    // A logout is not confirmed, but it is kept.
     let call = || cluster.client.call(http::Method::DELETE, &url).bearer(&session);
     problem(&call().send().await.unwrap(), 503, "store_unavailable");
     cluster.redis.as_mut().unwrap().restart().await.unwrap();

@@ -21,14 +21,14 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The registry of these tests: tokens are cheap to make, and each names its user.
+/// The registry of these tests: its tokens are cheap to sign, and contain the user name.
 pub(crate) const KIND: Kind = Kind::OwnRealm;
-/// A limit that no test reaches.
+/// A rate limit that no test reaches.
 const MANY: std::num::NonZeroU32 = std::num::NonZeroU32::MAX;
-/// The longest that anything is waited for.
+/// The maximum time of a wait.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Everything: instances that share a Redis, or one without.
+/// The servers of a test: instances that share a Redis, or one instance without.
 pub(crate) struct Cluster {
     pub(crate) demo: Demo,
     pub(crate) redis: Option<RedisServer>,
@@ -38,7 +38,7 @@ pub(crate) struct Cluster {
     secrets: tempfile::TempDir,
 }
 
-/// How a cluster differs from the usual one.
+/// Options of a cluster.
 pub(crate) struct Options {
     pub(crate) instances: usize,
     pub(crate) users: usize,
@@ -51,7 +51,7 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        // A busy machine is not a fault: whoever counts upstream requests gives the store time.
+        // A busy machine is not a fault: tests that count upstream requests use a long timeout of the store.
         let timeout = Duration::from_secs(5);
         Self { instances: 2, users: 2, grace: Duration::from_mins(1), timeout, configure: |_| () }
     }
@@ -61,7 +61,7 @@ impl Default for Options {
 pub(crate) struct Instance {
     pub(crate) origin: String,
     pub(crate) state: AppState,
-    /// Between it and the Redis.
+    /// The proxy between the instance and the Redis.
     pub(crate) proxy: Option<FaultProxy>,
     pub(crate) time: ShiftedTime,
     pub(crate) names: Names,
@@ -70,13 +70,13 @@ pub(crate) struct Instance {
 }
 
 impl Cluster {
-    /// Instances with a store.
+    /// Starts instances with a store.
     pub(crate) async fn shared(options: Options) -> Self {
         let redis = RedisServer::start().await.unwrap_or_else(|error| panic!("{error}"));
         Self::build(Some(redis), options).await
     }
 
-    /// One instance without.
+    /// Starts one instance without a store.
     pub(crate) async fn alone(options: Options) -> Self {
         Self::build(None, Options { instances: 1, ..options }).await
     }
@@ -114,7 +114,7 @@ impl Cluster {
         let (origin, state) = (format!("http://{}", server.address()), server.state().clone());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server.run(async {
-            // A dropped sender (a failed test) stops it as well.
+            // A dropped sender (after a failed test) stops it as well.
             let _ = stopped.await;
         }));
         assert!(state.wait_for_store(PATIENCE).await, "the store answers");
@@ -138,7 +138,7 @@ impl Cluster {
         config
     }
 
-    /// How an instance reaches the store through this address.
+    /// The settings of the store at this address.
     pub(crate) fn settings(
         &self,
         redis: &RedisServer,
@@ -164,7 +164,7 @@ impl Cluster {
         self.redis.as_ref().unwrap()
     }
 
-    /// The instance after this one, round and round.
+    /// The instances in turn.
     pub(crate) fn origin(&self, index: usize) -> &str {
         &self.instances[index % self.instances.len()].origin
     }
@@ -179,19 +179,19 @@ impl Cluster {
         self.client.post(&format!("{}/v1/sessions", self.origin(instance))).json(&body).send().await.unwrap()
     }
 
-    /// Logs in and gives the session.
+    /// Logs in and returns the session.
     pub(crate) async fn login(&self, instance: usize, user: usize) -> String {
         let reply = self.try_login(instance, user, &self.users[user].1).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         reply.json()["session"].as_str().unwrap().to_owned()
     }
 
-    /// Asks for a token for one repository.
+    /// Requests a token for one repository.
     pub(crate) async fn ask(&self, instance: usize, session: Option<&str>, scope: &str) -> HttpResponse {
         ask(&self.client, self.origin(instance), &self.registry(), session, scope).await.unwrap()
     }
 
-    /// The token that is given.
+    /// Requests a token and returns it.
     pub(crate) async fn token(&self, instance: usize, session: Option<&str>, scope: &str) -> String {
         let reply = self.ask(instance, session, scope).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
@@ -208,7 +208,7 @@ impl Cluster {
         self.client.get(&url).bearer(session).send().await.unwrap()
     }
 
-    /// How often the token service was asked since the last time this was asked.
+    /// The number of token requests since the last call.
     pub(crate) fn token_requests(&self) -> usize {
         let count = self.demo.requests(KIND, Role::TokenService);
         self.demo.reset();
@@ -219,7 +219,7 @@ impl Cluster {
         self.instances[instance].state.store_report().unwrap()
     }
 
-    /// What must hold at the end of every test; then everything stops.
+    /// Runs the common checks and stops everything.
     pub(crate) async fn end(mut self) {
         for instance in &mut self.instances {
             let health = Client::new().get(&format!("{}/healthz", instance.origin)).send().await.unwrap();
@@ -236,7 +236,7 @@ impl Cluster {
     }
 }
 
-/// Asks an instance for a token.
+/// Requests a token from an instance.
 pub(crate) async fn ask(
     client: &Client,
     origin: &str,
@@ -262,13 +262,13 @@ pub(crate) fn claims(token: &str) -> serde_json::Value {
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-/// Checks that a reply is a problem document with this code.
+/// Asserts that a response is a problem document with this code.
 #[track_caller]
 pub(crate) fn problem(reply: &HttpResponse, status: u16, code: &str) {
     assert_eq!((reply.status, reply.json()["code"].as_str()), (status, Some(code)), "{}", reply.text());
 }
 
-/// Waits until this is so.
+/// Waits until the condition is true.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !is_so().await {
@@ -278,14 +278,14 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> D
     begun.elapsed()
 }
 
-/// A text that occurs in this test and nowhere else.
+/// A random string.
 pub(crate) fn canary() -> String {
     let mut bytes = [0_u8; 12];
     aws_lc_rs::rand::fill(&mut bytes).unwrap();
     bytes.iter().fold("canary-".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// The system's time and so much more or less.
+/// The system's clock with an offset.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ShiftedTime(Arc<AtomicI64>);
 
@@ -301,7 +301,7 @@ impl Clock for ShiftedTime {
     }
 }
 
-/// A name service that knows the store, until it is gone.
+/// A DNS resolver for the store, until the name is removed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     pub(crate) are_gone: Arc<AtomicBool>,
@@ -319,7 +319,7 @@ impl Resolver for Names {
     }
 }
 
-/// A key that all tests share, made once and kept among the build's own files.
+/// A key that all tests share. It is generated once and kept in the target folder.
 pub(crate) fn shared_key() -> PathBuf {
     static MADE: Mutex<()> = Mutex::new(());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));

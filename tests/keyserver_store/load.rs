@@ -1,4 +1,4 @@
-//! Requests without pause, each answer judged: whose token it is, for what, and whether the session was still good.
+//! Continuous load. Each response is checked: user and scopes of the token, and whether the session was still valid.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 
 use crate::harness::{Cluster, ask, claims};
 
-/// Repositories that are asked about.
+/// The requested repositories.
 const REPOSITORIES: [&str; 4] = ["vault/keys", "team-a/api", "team-b/web", "library/alpine"];
-/// What everybody may have.
+/// The scope that every user has.
 const PUBLIC: &str = "repository:library/alpine:pull";
-/// One request in so many is a logout, one without a session, one with a session that is over.
+/// One in this number of requests is a logout, one is without a session, and one is with an expired session.
 const LOGOUT: u64 = 97;
 const ANONYMOUS: u64 = 11;
 const OVER: u64 = 7;
 
-/// What all workers share.
+/// The state that all workers share.
 pub(crate) struct Load {
     client: Client,
     registry: String,
@@ -30,23 +30,23 @@ pub(crate) struct Load {
     /// How long after a logout was confirmed a session may still be accepted.
     allowed: Duration,
     pub(crate) tally: Tally,
-    /// Connections may break: an instance is going to be killed.
+    /// Connections may fail, because an instance will be killed.
     pub(crate) forgives_connections: AtomicBool,
     is_over: AtomicBool,
     random: AtomicU64,
 }
 
-/// A session and what happened to it.
+/// A session and its state.
 struct Account {
     user: usize,
     session: String,
     /// When a logout was confirmed.
     ended: Mutex<Option<Instant>>,
-    /// Somebody began to log it out.
+    /// A logout has started.
     is_ending: AtomicBool,
 }
 
-/// What the answers were.
+/// The results of the requests.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) requests: AtomicU64,
@@ -58,19 +58,19 @@ pub(crate) struct Tally {
     pub(crate) unconfirmed: AtomicU64,
     /// `503 store_unavailable`.
     pub(crate) unavailable: AtomicU64,
-    /// A token of somebody else, or for something else.
+    /// Tokens of another user, or for other scopes.
     pub(crate) wrong: AtomicU64,
-    /// Accepted after its logout, later than allowed.
+    /// Sessions accepted after the logout, later than allowed.
     pub(crate) resurrected: AtomicU64,
-    /// Accepted after its logout, within what is allowed.
+    /// Sessions accepted after the logout, within the allowed time.
     pub(crate) late: AtomicU64,
-    /// A good session that was refused.
+    /// Valid sessions that were refused.
     pub(crate) lost: AtomicU64,
-    /// Everything else.
+    /// Other unexpected results.
     pub(crate) failed: AtomicU64,
-    /// The longest answer, in milliseconds.
+    /// The longest response time, in milliseconds.
     pub(crate) slowest_ms: AtomicU64,
-    /// Samples of what was not as it should be.
+    /// Samples of wrong results.
     pub(crate) samples: Mutex<Vec<String>>,
 }
 
@@ -86,7 +86,7 @@ impl Tally {
         }
     }
 
-    /// Asserts that nothing was wrong.
+    /// Asserts that there was no wrong result.
     pub(crate) fn check(&self) {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
@@ -99,13 +99,13 @@ impl Tally {
 }
 
 impl Load {
-    /// A load for the users of this cluster, three sessions each.
+    /// Creates a load for the users of this cluster, with three sessions each.
     pub(crate) async fn on(cluster: &Cluster, allowed: Duration) -> Arc<Self> {
         let origins = cluster.instances.iter().map(|instance| instance.origin.clone()).collect();
         Self::of(cluster, origins, allowed).await
     }
 
-    /// The same for instances elsewhere.
+    /// The same for instances in other processes.
     pub(crate) async fn of(cluster: &Cluster, origins: Vec<String>, allowed: Duration) -> Arc<Self> {
         let load = Arc::new(Self {
             client: Client::new(),
@@ -128,7 +128,7 @@ impl Load {
         load
     }
 
-    /// Starts so many workers.
+    /// Starts this number of workers.
     pub(crate) fn start(self: &Arc<Self>, workers: usize) -> Vec<tokio::task::JoinHandle<()>> {
         let work = |load: Arc<Self>| async move {
             while !load.is_over.load(Ordering::Relaxed) {
@@ -138,7 +138,7 @@ impl Load {
         (0..workers).map(|_| tokio::spawn(work(Arc::clone(self)))).collect()
     }
 
-    /// Ends all workers.
+    /// Stops all workers.
     pub(crate) async fn stop(&self, workers: Vec<tokio::task::JoinHandle<()>>) {
         self.is_over.store(true, Ordering::Relaxed);
         for worker in workers {
@@ -146,12 +146,12 @@ impl Load {
         }
     }
 
-    /// From now on asks these.
+    /// Sends further requests to these instances.
     pub(crate) fn redirect(&self, origins: Vec<String>) {
         *self.origins.lock().unwrap_or_else(PoisonError::into_inner) = origins;
     }
 
-    /// Sessions that are good by all that is known.
+    /// The sessions that should be valid.
     pub(crate) fn living(&self) -> Vec<String> {
         let living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
         let good = living.iter().filter(|account| !account.is_ending.load(Ordering::SeqCst));
@@ -159,7 +159,7 @@ impl Load {
     }
 
     fn draw(&self) -> u64 {
-        // Not for secrets: only so that requests are mixed.
+        // Not for secrets: only to mix requests.
         let step = self.random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         let mixed = (step ^ (step >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 8

@@ -1,7 +1,7 @@
-//! What instances of the key server share through a real Redis, and what they do when it fails.
+//! Tests of several instances of the key server that share a Redis, and of faults of the Redis.
 //!
-//! A test program without the usual harness, because it is the key server as well: `kill -9` needs a process. As a
-//! test it takes well under a minute. The long run goes through every fault again and again:
+//! The program has its own harness, because it is the key server as well: `kill -9` needs a process. The tests take less
+//! than a minute. The long run repeats every fault:
 //!
 //! ```sh
 //! cargo test --release --package dockpass-tests --test keyserver_store -- --requests 1000000
@@ -29,7 +29,7 @@ mod soak;
 #[global_allocator]
 static ALLOCATOR: dockpass_keyserver::ZeroOnFree = dockpass_keyserver::ZeroOnFree;
 
-/// Runs the tests whose names hold what is asked for, and counts them.
+/// Runs the tests whose names contain the filter, and counts them.
 macro_rules! run {
     ($wanted:expr, $count:ident, $($test:path),* $(,)?) => { $(
         let name = stringify!($test);
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         Some("--requests") => return soak::run(&arguments),
         _ => {}
     }
-    // Options of the usual harness mean nothing here; words choose tests by their names.
+    // Options of the standard harness are ignored; other arguments filter tests by name.
     let wanted: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with('-')).collect();
     let mut count = Count::default();
     run!(
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         faults::starts_without_the_store,
         process::sessions_outlive_a_killed_instance,
     );
-    // The line that the usual harness ends with, so that whoever counts tests counts these.
+    // The last line of the standard harness, so that these tests are counted as well.
     let Count { passed, failed, filtered } = count;
     let verdict = if failed == 0 { "ok" } else { "FAILED" };
     println!(

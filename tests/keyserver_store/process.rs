@@ -1,4 +1,4 @@
-//! Instances in processes of their own, and the end of one of them.
+//! Instances in their own processes, one of which is killed.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::faults::GRACE;
 use crate::harness::{Cluster, Options, PATIENCE, shared_key, until};
 use crate::load::Load;
 
-/// The child's side: `serve-an-instance FOLDER`. As `serve`, but it listens when the store is there.
+/// Runs an instance in the child process: `serve-an-instance FOLDER`. Like `serve`, but it waits for the store.
 pub(crate) fn serve(arguments: &[String]) -> ExitCode {
     use std::io::Write as _;
 
@@ -56,16 +56,16 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Ended already is what is wanted.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Sessions are in the browsers, and logouts in the store and in the other instance: nothing is lost with a process.
+/// Browsers keep the sessions, and the store and the other instance keep the logouts, so the end of a process loses nothing.
 // Threats: SHD-02, SES-08.
 pub(crate) async fn sessions_outlive_a_killed_instance() {
-    // The demo, the Redis and the users; its own instance only helps to look.
+    // The demo, the Redis and the users. The cluster's own instance is used for checks only.
     let cluster = Cluster::shared(Options { instances: 1, users: 4, ..Options::default() }).await;
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

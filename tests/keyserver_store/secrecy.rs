@@ -1,8 +1,8 @@
-//! What somebody finds who can read the whole store.
+//! The content of the store reveals no secrets.
 
 use crate::harness::{Cluster, Options, claims};
 
-/// Names are a prefix, a letter and hex digits; everything ends by itself; and no token, user, password, registry, address or
+/// Names are a prefix, a letter and hex digits; every entry expires; and no token, user, password, registry, address or
 /// session is in a name or a value.
 // Threats: CCH-07, CCH-08, INJ-10, LOG-01.
 pub(crate) async fn a_dump_of_the_store_reveals_neither_token_nor_user() {

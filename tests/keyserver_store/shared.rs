@@ -1,4 +1,4 @@
-//! What one instance does and the others know.
+//! State that instances share.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ pub(crate) async fn logouts_and_tokens_are_shared_between_instances() {
     let (first, second) = (cluster.login(0, 0).await, cluster.login(0, 1).await);
     assert_eq!(cluster.logout(0, &first).await.status, 204);
 
-    // Started later: it was not there to hear of it.
+    // Started later, so it did not receive the message.
     let late = cluster.start(&Options::default()).await;
     cluster.instances.push(late);
     problem(&cluster.who_am_i(2, &first).await, 401, "invalid_session");
     assert_eq!(cluster.who_am_i(2, &second).await.status, 200);
 
-    // Whoever knows tells it again, even to those who come after the one who was told first is gone.
+    // Every instance publishes the logout again, for instances that start later.
     let resyncs = cluster.report(1).resyncs;
     cluster.redis().ask(&["FLUSHALL"]).await.unwrap();
     until("the store is told again", async || cluster.report(1).resyncs > resyncs).await;
@@ -33,7 +33,7 @@ pub(crate) async fn logouts_and_tokens_are_shared_between_instances() {
     cluster.end().await;
 }
 
-/// A logout whose message was lost on the way is found when a session is first seen.
+/// A logout whose message was lost is found in the store when a session is used for the first time.
 // Threats: SES-08, FLT-01.
 pub(crate) async fn a_session_unknown_to_the_instance_is_looked_up_in_the_store() {
     let cluster = Cluster::shared(Options::default()).await;
@@ -41,7 +41,7 @@ pub(crate) async fn a_session_unknown_to_the_instance_is_looked_up_in_the_store(
     let silent = cluster.instances[1].proxy.as_ref().unwrap();
     silent.set(Fault::Silent);
     assert_eq!(cluster.logout(0, &session).await.status, 204, "told to the store");
-    // Within the grace the other one accepts what it cannot know.
+    // Within the grace period the other instance accepts the session.
     assert_eq!(cluster.ask(1, Some(&session), PRIVATE).await.status, 200);
     silent.set(Fault::None);
     let took = until("it has caught up", async || cluster.who_am_i(1, &session).await.status == 401).await;

@@ -1,4 +1,4 @@
-//! The long run: every fault, again and again, until so many requests were judged.
+//! The long run: repeats every fault until the given number of requests is reached.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use crate::faults::{GRACE, RECOVERY, Trouble, expect, options, recovered};
 use crate::harness::Cluster;
 use crate::load::Load;
 
-/// How long a fault lasts, and how long nothing is wrong between two.
+/// How long a fault lasts, and the pause after it.
 const FAULT: Duration = Duration::from_secs(4);
 const QUIET: Duration = Duration::from_secs(4);
 

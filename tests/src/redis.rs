@@ -1,5 +1,5 @@
-//! A real `redis-server` for tests: on loopback, in a folder of its own, with a user that may do no more than the key
-//! server needs. Dropping it kills it.
+//! A `redis-server` for tests: on loopback, in its own folder, with a user that has only the permissions that the key server
+//! needs. Dropping it kills the process.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,27 +16,27 @@ const START: Duration = Duration::from_secs(20);
 /// The user of the key server.
 pub const USER: &str = "dockpass";
 
-/// What that user may do, as `docs` and the example of the configuration have it: no script, no key but ours.
+/// The permissions of that user, as in the documentation: no scripts, and only keys of the key server.
 pub const RIGHTS: &str = "~dockpass:* &dockpass:* -@all +hello +select +ping +time +multi +exec \
                           +subscribe +publish +set +getrange +unlink +exists +incr +pttl +expire +zadd +zscan \
                           +zscore +zremrangebyscore";
 
-/// Why there is no server, or no answer of it.
+/// Why there is no server or no response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisError {
-    /// Not there.
+    /// `redis-server` is not installed.
     #[error(
         "redis-server cannot be started ({0}); `cargo xtask tools` installs it, or: apt-get install redis-server"
     )]
     NotInstalled(io::Error),
-    /// A folder, a file or a connection.
+    /// An I/O error.
     #[error("redis: {0}")]
     Io(#[from] io::Error),
-    /// It does not listen.
+    /// The server does not listen.
     #[error("redis-server did not answer within {START:?}")]
     NotReady,
-    /// Something that is not of its protocol.
+    /// A malformed response.
     #[error("redis-server answered with something that cannot be read")]
     Protocol,
 }
@@ -50,23 +50,23 @@ pub struct RedisServer {
     folder: PathBuf,
 }
 
-/// What a server answers.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// Nothing.
+    /// A null value.
     Nil,
     /// A number.
     Integer(i64),
     /// Octets.
     Bytes(Vec<u8>),
-    /// Several.
+    /// An array.
     List(Vec<Value>),
     /// An error.
     Error(String),
 }
 
 impl RedisServer {
-    /// Starts one on a free port.
+    /// Starts a server on a free port.
     ///
     /// # Errors
     /// [`RedisError`].
@@ -82,7 +82,7 @@ impl RedisServer {
         Ok(server)
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -92,7 +92,7 @@ impl RedisServer {
         &self.password
     }
 
-    /// Kills it, and starts it anew on the same port: with nothing in it.
+    /// Kills the server, and starts an empty one on the same port.
     ///
     /// # Errors
     /// [`RedisError`].
@@ -102,23 +102,23 @@ impl RedisServer {
         self.until_ready().await
     }
 
-    /// Ends it at once.
+    /// Kills the server.
     pub fn kill(&mut self) {
-        // Ended already is what is wanted.
+        // The process may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Sends it a signal, such as `STOP`: it then holds its connections and answers nothing.
+    /// Sends a signal, such as `STOP`: the server then keeps its connections and does not respond.
     ///
     /// # Errors
-    /// When there is no `kill`.
+    /// When `kill` is not available.
     pub fn signal(&self, name: &str) -> Result<(), RedisError> {
         Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
         Ok(())
     }
 
-    /// Asks it something, as a user who may do everything.
+    /// Sends a command as a user with all permissions.
     ///
     /// # Errors
     /// [`RedisError`].
@@ -154,7 +154,7 @@ impl RedisServer {
         }
     }
 
-    /// Everything that it holds, with names and times to live in milliseconds, as octets in one piece.
+    /// The whole content with names and times to live in milliseconds, as one sequence of octets.
     ///
     /// # Errors
     /// [`RedisError`].
@@ -201,7 +201,7 @@ impl Drop for RedisServer {
 }
 
 impl Value {
-    /// Its text; `None` for what has none.
+    /// The string; `None` for other kinds.
     pub fn text(&self) -> Option<String> {
         match self {
             Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -212,7 +212,7 @@ impl Value {
 
 fn spawn(folder: &std::path::Path, address: SocketAddr, password: &str) -> Result<Child, RedisError> {
     let file = folder.join("redis.conf");
-    // No password on a command line, here either.
+    // The password is not passed on the command line.
     let text = format!(
         "bind {}\nport {}\nsave \"\"\nappendonly no\ndir {}\nuser {USER} on >{password} {RIGHTS}\n",
         address.ip(),
@@ -235,7 +235,7 @@ fn random_hex() -> Result<String, RedisError> {
     Ok(bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")))
 }
 
-/// The first value of these octets and the rest, when it is there as a whole.
+/// The first value and the remaining octets, if the value is complete.
 fn parse(bytes: &[u8]) -> Option<(Value, &[u8])> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
     let (line, rest) = bytes.split_at(end);

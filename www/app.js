@@ -389,14 +389,8 @@ byId('skip').addEventListener('click', (event) => {
 
 document.addEventListener('keydown', (event) => {
   const typing = event.target instanceof Element && event.target.closest('input, textarea, select')
-  if (
-    event.key === '/' &&
-    !typing &&
-    !event.ctrlKey &&
-    !event.metaKey &&
-    !event.altKey &&
-    open?.view === 'explorer'
-  ) {
+  const combined = event.ctrlKey || event.metaKey || event.altKey
+  if (event.key === '/' && !typing && !combined && open?.view === 'explorer') {
     event.preventDefault()
     open.explorer?.focusFilter()
   }

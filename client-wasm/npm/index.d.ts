@@ -326,7 +326,7 @@ export type Credentials = { username: string; password: string } | { identityTok
 export interface Page {
   /** Names in the registry's order. */
   readonly names: string[]
-  /** Whether there is a next page. */
+  /** Whether there is a next page. With `n`, it may turn out to have no names: not every registry says where a list ends. */
   readonly hasNext: boolean
 }
 

@@ -3,7 +3,9 @@
 import * as glue from '../dist/dockpass.js'
 import * as content from './content.js'
 import { Route, drive } from './driver.js'
-import { DockpassError, argumentError } from './error.js'
+import { argumentError } from './error.js'
+import { Expiry } from './expiry.js'
+import { Flights } from './flights.js'
 import { KeyServer, failure, race, signalOf } from './key-server.js'
 import { listing } from './listing.js'
 import { grants, normalizeScopes } from './pure.js'
@@ -19,12 +21,6 @@ import { memory } from './wasm.js'
 
 /** Only `connect` may construct. */
 const KEY = Symbol('connect')
-/** How long before the end of a session `expiring` is emitted, in milliseconds. */
-const NOTICE = 60_000
-/** How long after the end of a session the key server is asked, so that small differences of the clocks do not matter. */
-const SLACK = 1000
-/** The longest delay of a timer. */
-const LONGEST_WAIT = 2 ** 31 - 1
 
 export class RegistryClient extends EventTarget {
   #core = new glue.Client()
@@ -35,10 +31,8 @@ export class RegistryClient extends EventTarget {
   #session = null
   /** The sealed session, with the bearer carrier. It is kept in memory only. @type {string | undefined} */
   #sealed
-  /** Token requests in progress. Calls that need the same token share one request. @type {Map<string, { call: Call, token: Promise<Token> }>} */
-  #flights = new Map()
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer
+  #flights = new Flights()
+  #expiry = new Expiry()
 
   /**
    * @param {symbol} key
@@ -250,28 +244,10 @@ export class RegistryClient extends EventTarget {
    * @param {TokenNeed} need
    * @param {Call} call
    */
-  async #token(need, call) {
+  #token(need, call) {
     const { scopes, realm, service, fresh } = need
     const key = JSON.stringify([fresh === true, realm, service, scopes])
-    const running = this.#flights.get(key)
-    if (running === undefined) {
-      const flights = this.#flights
-      const flight = {
-        call,
-        token: this.#requestToken(need, call).finally(() => {
-          if (flights.get(key) === flight) flights.delete(key)
-        }),
-      }
-      flights.set(key, flight)
-      return flight.token
-    }
-    try {
-      return await running.token
-    } catch (error) {
-      call.adopt(running.call)
-      // An error belongs to one call: it has the steps of that call.
-      throw new DockpassError({ ...error, message: error.message, cause: error.cause, steps: undefined })
-    }
+    return this.#flights.share(key, call, () => this.#requestToken(need, call))
   }
 
   /**
@@ -356,17 +332,20 @@ export class RegistryClient extends EventTarget {
     this.#core.identify(auth, end, length)
     this.#sealed = sealed
     this.#session = session
-    this.#announce(session.expiresAt)
+    const soon = () => this.#emit('expiring', { expiresAt: session.expiresAt })
+    // `#confirm` emits `signedout`; its error has no other receiver.
+    const over = () => void this.#call((call) => this.#confirm(call)).catch(() => {})
+    this.#expiry.watch(session.expiresAt, soon, over)
     return session
   }
 
   /** Discards the session and its tokens. Returns whether there was a session. */
   #forget() {
     const was = this.#session !== null
-    clearTimeout(this.#timer)
+    this.#expiry.cancel()
     this.#session = null
     this.#sealed = undefined
-    this.#flights = new Map()
+    this.#flights = new Flights()
     this.#core.forget()
     return was
   }
@@ -410,28 +389,6 @@ export class RegistryClient extends EventTarget {
         ? this.#failed(failure('session_expired', 'key_server', { status: 401 }))
         : error
     }
-  }
-
-  /**
-   * Sets the timer for `expiring`, and after that the one for the end of the session.
-   * @param {number} expiresAt
-   */
-  #announce(expiresAt) {
-    // The session has ended by this clock but not by the key server's: its end is not known here.
-    if (expiresAt <= Date.now()) return
-    /** @type {(time: number, then: () => void) => void} */
-    const at = (time, then) => {
-      const wait = Math.max(0, time - Date.now())
-      const ring = () => (wait > LONGEST_WAIT ? at(time, then) : then())
-      this.#timer = setTimeout(ring, Math.min(wait, LONGEST_WAIT))
-      // In Node.js, the timer must not keep the process alive. In browsers it is a number.
-      if (typeof this.#timer === 'object') this.#timer.unref()
-    }
-    at(expiresAt - NOTICE, () => {
-      this.#emit('expiring', { expiresAt })
-      // `#confirm` emits `signedout`; its error has no other receiver.
-      at(expiresAt + SLACK, () => void this.#call((call) => this.#confirm(call)).catch(() => {}))
-    })
   }
 
   /** @param {string} type @param {unknown} detail */

@@ -18,7 +18,7 @@ const MOST_EMPTY = 100
  * Lists names. No request is sent before the first `next()`.
  * @param {() => FetchPath & { run: <T>(work: () => Promise<T>) => Promise<T> }} reader Creates what fetches the pages.
  * @param {Route} route
- * @param {string} first The first page's path.
+ * @param {string} first The path of the listing, without a query.
  * @param {'repositories' | 'tags'} field The field of the response that contains the names.
  * @param {ListOptions} [options]
  * @returns {Names}
@@ -31,7 +31,7 @@ export function listing(reader, route, first, field, { n, ...options } = {}) {
   /** @returns {AsyncIterableIterator<Page>} */
   const pages = () => {
     const fetch = reader()
-    const list = pagesOf(fetch, route, n === undefined ? first : `${first}?n=${n}`, field, signal)
+    const list = pagesOf(fetch, route, first, n, field, signal)
     return {
       [Symbol.asyncIterator]() {
         return this
@@ -53,25 +53,30 @@ export function listing(reader, route, first, field, { n, ...options } = {}) {
 /**
  * @param {FetchPath} fetch
  * @param {Route} route
- * @param {string} first
+ * @param {string} first The path of the listing, without a query.
+ * @param {number | undefined} n How many names to request at a time.
  * @param {string} field
  * @param {AbortSignal} [signal]
  * @returns {AsyncGenerator<Page, undefined>}
  * @throws {DockpassError} `list_incomplete` after the names so far, when the list goes on and its next page cannot be had.
  */
-async function* pagesOf(fetch, route, first, field, signal) {
+async function* pagesOf(fetch, route, first, n, field, signal) {
   const visited = new Set()
   let empty = 0
   /** @type {string | undefined} */
   let before
   /** @type {string | null | undefined} */
-  let path = first
+  let path = n === undefined ? first : `${first}?n=${n}`
   while (typeof path === 'string') {
     visited.add(path)
     const response = await fetch(path, { headers: { accept: 'application/json' }, signal })
     if (response.status !== 200) throw await refused(response)
     const names = await namesOf(response, field, signal)
     const next = route.next(response.headers, path)
+    if (next === undefined && visited.size === 1 && names.length === n) {
+      yield* pagesWithoutLinks(fetch, first, names, field, signal)
+      return
+    }
     yield { names, hasNext: next !== undefined }
     empty = names.length === 0 ? empty + 1 : 0
     const all = names.join('\n')
@@ -83,6 +88,38 @@ async function* pagesOf(fetch, route, first, field, signal) {
     }
     before = all
     path = next
+  }
+}
+
+/**
+ * The pages of a registry whose first page is full and has no link. Either the list ends there, or the registry does not
+ * name its pages (`crane registry serve`). So the page after the last name is requested until one is not full.
+ * @param {FetchPath} fetch
+ * @param {string} first The path of the listing, without a query.
+ * @param {string[]} names The first page.
+ * @param {string} field
+ * @param {AbortSignal} [signal]
+ * @returns {AsyncGenerator<Page, undefined>}
+ * @throws {DockpassError} `list_incomplete` when the registry does not continue after the name.
+ */
+async function* pagesWithoutLinks(fetch, first, names, field, signal) {
+  const n = names.length
+  const seen = new Set(names)
+  yield { names, hasNext: true }
+  for (let page = names; page.length >= n;) {
+    const path = `${first}?n=${n}&last=${encodeURIComponent(page[page.length - 1])}`
+    const response = await fetch(path, { headers: { accept: 'application/json' }, signal })
+    if (response.status !== 200) {
+      await discard(response)
+      throw failure('list_incomplete', 'registry', { status: response.status })
+    }
+    page = await namesOf(response, field, signal)
+    const added = page.filter((name) => !seen.has(name))
+    for (const name of added) seen.add(name)
+    const isFull = page.length >= n
+    if (added.length > 0) yield { names: added, hasNext: isFull }
+    // A full page without a new name: the registry ignores `last`, and this may not be all.
+    else if (isFull) throw failure('list_incomplete', 'registry', { status: 200 })
   }
 }
 

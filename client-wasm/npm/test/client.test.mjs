@@ -573,6 +573,52 @@ describe('content', () => {
     assert.deepEqual(await untilError(client.catalog()), { all: ['a', 'b'] })
   })
 
+  /** A registry that cuts its catalog at `n` and names no next page. */
+  const unlinked = (after) => ({
+    auth: 'open',
+    hooks: {
+      [CATALOG]: ({ entry, send }) => {
+        const query = new URLSearchParams(entry.search)
+        const n = Number(query.get('n') ?? Infinity)
+        return send(200, { repositories: after(query.get('last')).slice(0, n) })
+      },
+    },
+  })
+
+  test('a full page without a link is not taken for the end', async () => {
+    const names = ['a', 'b/c', 'd', 'e', 'f']
+    const lasts = []
+    const { client } = await setUp(
+      unlinked((last) => (lasts.push(last), names.slice(names.indexOf(last) + 1))),
+    )
+    for (const [n, requests] of [
+      [2, [null, 'b/c', 'e']],
+      [5, [null, 'f']],
+      [6, [null]],
+      [undefined, [null]],
+    ]) {
+      assert.deepEqual(await untilError(client.catalog({ n })), { all: names })
+      assert.deepEqual(lasts.splice(0), requests)
+    }
+  })
+
+  test('a registry that ignores the name to continue after does not end its list', async () => {
+    const names = ['a', 'b', 'c']
+    let page = 0
+    const orders = [() => names, () => [...names.slice((page += 1) % 3), ...names]]
+    for (const after of orders) {
+      const { client } = await setUp(unlinked(after))
+      const { all, code } = await untilError(client.catalog({ n: 2 }))
+      assert.equal(code, 'list_incomplete')
+      assert.equal(new Set(all).size, all.length, 'no name comes twice')
+    }
+    const refuses = ({ entry, send }) =>
+      entry.search.includes('last=') ? send(400, {}) : send(200, { repositories: ['a'] })
+    const { client } = await setUp({ auth: 'open', hooks: { [CATALOG]: refuses } })
+    const { all, code } = await untilError(client.catalog({ n: 1 }))
+    assert.deepEqual([all, code], [['a'], 'list_incomplete'])
+  })
+
   test('a connection that is closed within a page', async () => {
     const cut = ({ entry, send, response }) => {
       if (entry.search === '') return send(200, { repositories: ['a'] }, { link: '<?last=a>; rel="next"' })

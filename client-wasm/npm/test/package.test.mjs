@@ -53,6 +53,8 @@ test('what is in it', () => {
     'lib/doctor.js',
     'lib/driver.js',
     'lib/error.js',
+    'lib/expiry.js',
+    'lib/flights.js',
     'lib/key-server.js',
     'lib/listing.js',
     'lib/pure.js',

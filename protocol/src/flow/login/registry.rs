@@ -33,11 +33,12 @@ impl LoginFlow {
                 self.end(ErrorCode::ScopeDenied, Some(status));
             }
             (RegistryRequest::Probe, _) => self.end(ErrorCode::NotARegistry, Some(status)),
-            (RegistryRequest::Basic { .. }, 401) => self.end(ErrorCode::BadCredentials, Some(status)),
+            (RegistryRequest::Basic { .. }, 401) | (RegistryRequest::Basic { open: true }, 403) => {
+                self.end(ErrorCode::BadCredentials, Some(status));
+            }
             (RegistryRequest::Basic { open: false }, 403) if !self.is_at_resource() => {
                 self.end(ErrorCode::BadCredentials, Some(status));
             }
-            (RegistryRequest::Basic { open: true }, 403) => self.end(ErrorCode::BadCredentials, Some(status)),
             // Whoever is refused with another status than nobody was has been recognised, unless all strangers are.
             (RegistryRequest::Basic { open: true }, 200) | (RegistryRequest::Basic { open: false }, 403) => {
                 self.record(Some(status), Decision::ControlProbe);

@@ -23,7 +23,7 @@ impl TokenFlow {
             401 | 403 => self.refused(head),
             // Keycloak answers nobody with 400 and a login form.
             400 if self.is_nobody() && asks_for_login(head, body) => {
-                self.end(ErrorCode::LoginRequired, status)
+                self.end(ErrorCode::LoginRequired, status);
             }
             // It does not take a request without scopes, so that the first refusal has to do.
             400..=499 if self.confirming.is_some() && status != 408 && status != 429 => {

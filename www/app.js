@@ -10,7 +10,7 @@
 //   repo-filter  repo-row (data-name)  repositories-count  repositories-more  repositories-empty  no-catalog
 //   open-by-name (the input)  open-by-name-form  open-by-name-submit
 //   tag-filter  tag-row (data-name)  tags-count  tags-more  tags-order  tags-empty
-//   ask-rights  rights (dd: data-action, data-answer)
+//   ask-rights  rights (dd: data-action, data-grant)
 //   manifest-view (data-kind, data-digest)  platform-row (data-platform)  add-up  attestation-row  layer-row
 //   pull-command  pull-tool-docker|podman|crane|skopeo|oras|helm  pull-by-tag|digest  copy  copy-digest
 //   flow-toggle  step-row (data-tone, data-decision-code)  step-mark  flow-copy  flow-clear

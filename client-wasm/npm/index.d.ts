@@ -87,7 +87,7 @@ export interface Scope {
 }
 
 /** Whether a token grants a scope. `unknown`: the token is opaque or does not list its grants. */
-export type Answer = 'granted' | 'denied' | 'unknown'
+export type Grant = 'granted' | 'denied' | 'unknown'
 
 /**
  * Parses a space-separated list of scopes. The order is kept and nothing is merged.
@@ -229,7 +229,7 @@ export function inspectToken(token: string): TokenInfo
  * grants(token, 'repository:library/alpine:pull') // 'granted', 'denied' or 'unknown'
  * ```
  */
-export function grants(token: string | TokenInfo, scope: string): Answer
+export function grants(token: string | TokenInfo, scope: string): Grant
 
 /** The response of a token service. */
 export interface TokenResponse {
@@ -482,15 +482,15 @@ export class RegistryClient extends EventTarget {
 
   /**
    * Requests one token for all these scopes and returns for each whether the token grants it. At a registry without
-   * tokens every answer is `unknown`.
+   * tokens every grant is `unknown`.
    *
    * @example
    * ```js
    * await client.authorize(['repository:app:pull', 'repository:app:delete'])
-   * // [{ scope: 'repository:app:pull', answer: 'granted' }, { scope: 'repository:app:delete', answer: 'denied' }]
+   * // [{ scope: 'repository:app:pull', grant: 'granted' }, { scope: 'repository:app:delete', grant: 'denied' }]
    * ```
    */
-  authorize(scopes: readonly string[], options?: CallOptions): Promise<{ scope: string; answer: Answer }[]>
+  authorize(scopes: readonly string[], options?: CallOptions): Promise<{ scope: string; grant: Grant }[]>
 
   /**
    * The repositories of the registry.

@@ -75,10 +75,10 @@ impl Client {
         })
     }
 
-    /// Which token to request in order to learn its grants for scopes that are separated by spaces. Returns
-    /// `{scopes, token?, realm?, service?}`; `token` is one that is at hand at `now` (milliseconds since the epoch).
+    /// The token request for scopes that are separated by spaces, to find out what is granted. Returns
+    /// `{scopes, token?, realm?, service?}`; `token` is a token that is cached at `now` (milliseconds since the epoch).
     /// Without `scopes`, this registry has no tokens.
-    pub fn question(&self, length: usize, now: f64) -> OutputLength {
+    pub fn token_request(&self, length: usize, now: f64) -> OutputLength {
         with_input(length, |text| {
             let scopes = match text.split(' ').map(str::parse::<Scope>).collect::<Result<ScopeSet, _>>() {
                 Ok(scopes) => scopes,

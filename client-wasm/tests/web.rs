@@ -163,7 +163,7 @@ fn a_login_at_a_basic_registry_sends_the_session() {
     client.identify(1, 0, 0);
     let mut flow = client.begin(write("GET /v2/_catalog")).unwrap();
     assert_eq!(get(&step(&mut flow), "session"), JsValue::TRUE);
-    assert!(get(&output(client.question(write("repository:app:pull"), NOW)), "scopes").is_undefined());
+    assert!(get(&output(client.token_request(write("repository:app:pull"), NOW)), "scopes").is_undefined());
 }
 
 #[wasm_bindgen_test]

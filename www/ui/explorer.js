@@ -184,24 +184,24 @@ export function createExplorer({ client, info, resolve, go, mark, onLogin }) {
     mark(`Show permissions for ${repository}`)
     rightsButton.disabled = true
     try {
-      const answers = await client.authorize(ACTIONS.map((action) => `repository:${repository}:${action}`))
+      const grants = await client.authorize(ACTIONS.map((action) => `repository:${repository}:${action}`))
       if (place.repository !== repository) return
       fill(
         rights,
         el(
           'dl',
           { class: 'rights', testid: 'rights' },
-          answers.map(({ answer }, i) =>
+          grants.map(({ grant }, i) =>
             el(
               'div',
               {},
               el('dt', {}, ACTIONS[i]),
-              el('dd', { 'data-action': ACTIONS[i], 'data-answer': answer }, answer),
+              el('dd', { 'data-action': ACTIONS[i], 'data-grant': grant }, grant),
             ),
           ),
         ),
       )
-      announce(answers.map(({ answer }, i) => `${ACTIONS[i]} ${answer}`).join(', '))
+      announce(grants.map(({ grant }, i) => `${ACTIONS[i]} ${grant}`).join(', '))
     } catch (error) {
       if (place.repository === repository) fill(rights, errorBox(error, { ...login(), retry: showRights }))
     } finally {

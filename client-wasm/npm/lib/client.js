@@ -15,7 +15,7 @@ import { Call } from './steps.js'
 import { memory } from './wasm.js'
 
 /**
- * @import { Answer, CallOptions, ConnectOptions, Credentials, ListOptions, ManifestOptions, Session, SignedOutReason } from '../index.js'
+ * @import { CallOptions, ConnectOptions, Credentials, Grant, ListOptions, ManifestOptions, Session, SignedOutReason } from '../index.js'
  * @import { FetchPath, KeyServerRequest, SessionResponse, Token, TokenNeed } from './types.js'
  */
 
@@ -149,18 +149,18 @@ export class RegistryClient extends EventTarget {
   /**
    * @param {readonly string[]} scopes
    * @param {CallOptions} [options]
-   * @returns {Promise<{ scope: string, answer: Answer }[]>}
+   * @returns {Promise<{ scope: string, grant: Grant }[]>}
    */
   async authorize(scopes, options) {
     const signal = signalOf(options)
     const module = memory()
     const canonical = normalizeScopes(scopes)
-    /** @type {() => { scope: string, answer: Answer }[]} */
-    const unknown = () => scopes.map((scope) => ({ scope, answer: 'unknown' }))
+    /** @type {() => { scope: string, grant: Grant }[]} */
+    const unknown = () => scopes.map((scope) => ({ scope, grant: 'unknown' }))
     return this.#call(async (call) => {
       await this.#confirm(call, signal)
       /** @type {TokenNeed & { token?: string }} */
-      const need = module.result(this.#core.question(module.write(scopes.join(' ')), Date.now()))
+      const need = module.result(this.#core.token_request(module.write(scopes.join(' ')), Date.now()))
       // Without `scopes`, the registry has no tokens.
       if (need.scopes === undefined || canonical.length === 0) return unknown()
       let token = need.token
@@ -171,7 +171,7 @@ export class RegistryClient extends EventTarget {
         return unknown()
       }
       const known = token
-      return scopes.map((scope) => ({ scope, answer: grants(known, scope) }))
+      return scopes.map((scope) => ({ scope, grant: grants(known, scope) }))
     })
   }
 

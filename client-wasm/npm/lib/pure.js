@@ -4,7 +4,7 @@ import * as glue from '../dist/dockpass.js'
 import { argumentError } from './error.js'
 import { memory } from './wasm.js'
 
-/** @import { Answer, Challenge, Reference, Scope, TokenInfo, TokenResponse } from '../index.js' */
+/** @import { Challenge, Grant, Reference, Scope, TokenInfo, TokenResponse } from '../index.js' */
 
 /** More header lines are refused: a response has a few. */
 const MAX_LINES = 1000
@@ -150,7 +150,7 @@ const time = (table, at) => (table[at] | 0) * 4294967296 + table[at + 1]
 /**
  * @param {string | TokenInfo} token
  * @param {string} scope
- * @returns {Answer}
+ * @returns {Grant}
  */
 export function grants(token, scope) {
   const module = memory()

@@ -845,7 +845,7 @@ describe('content', () => {
   })
 })
 
-test('authorize asks once and answers for each scope', async () => {
+test('authorize requests one token for all scopes and returns the grant of each', async () => {
   const { server, client } = await loggedIn()
   const scopes = [
     'repository:app:pull',
@@ -853,10 +853,10 @@ test('authorize asks once and answers for each scope', async () => {
     'repository:secret:pull',
     'registry:catalog:*',
   ]
-  const answers = ['granted', 'denied', 'denied', 'granted']
+  const expected = ['granted', 'denied', 'denied', 'granted']
   assert.deepEqual(
     await client.authorize(scopes),
-    scopes.map((scope, at) => ({ scope, answer: answers[at] })),
+    scopes.map((scope, at) => ({ scope, grant: expected[at] })),
   )
   assert.deepEqual(server.take(), ['POST /v1/token'])
   await client.authorize(scopes)
@@ -865,7 +865,7 @@ test('authorize asks once and answers for each scope', async () => {
   await rejects(client.authorize(/** @type {any} */ ('repository:app:pull')), 'ERR_INVALID_ARGUMENT')
   const basic = await loggedIn({ auth: 'basic' })
   assert.deepEqual(await basic.client.authorize(['repository:app:pull']), [
-    { scope: 'repository:app:pull', answer: 'unknown' },
+    { scope: 'repository:app:pull', grant: 'unknown' },
   ])
   assert.deepEqual(basic.server.take(), [])
 })

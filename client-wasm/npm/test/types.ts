@@ -63,7 +63,7 @@ await client.login({ username: 'a' })
 // @ts-expect-error a session is read, not written
 session.username = 'b'
 const response: Response = await client.fetch('/v2/', { method: 'HEAD' })
-for (const { scope, answer } of await client.authorize(texts)) scope.concat(answer)
+for (const { scope, grant } of await client.authorize(texts)) scope.concat(grant)
 for await (const name of client.catalog({ n: 10 })) name.toUpperCase()
 for await (const { names, hasNext } of client.tags('a').pages()) names.length.toFixed(Number(hasNext))
 const manifest: Manifest = await client.manifest('a', 'latest', {

@@ -1,4 +1,4 @@
-//! Runs the scripts of `flows.json`: answers in, what was sent, the records and the end out.
+//! Runs the scripts of `flows.json` and collects the requests, the records and the result.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,10 +15,10 @@ use dockpass_protocol::scope::ScopeSet;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-/// When every answer comes.
+/// The time of every response.
 pub(crate) const NOW_MS: i64 = 1_790_000_000_000;
 
-/// What a script came to.
+/// The outcome of a script.
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) sent: Vec<String>,
@@ -28,14 +28,14 @@ pub(crate) struct Outcome {
 
 /// Runs the machine of a script to its end.
 pub(crate) fn run(input: &Value) -> Outcome {
-    let mut responses = input["answers"].as_array().expect("answers").iter();
+    let mut responses = input["responses"].as_array().expect("responses").iter();
     let outcome = match input["machine"].as_str() {
         Some("resource") => resource(input, &mut responses),
         Some("token") => token(input, &mut responses),
         Some("login") => login(input, &mut responses),
         other => panic!("machine {other:?}"),
     };
-    assert_eq!(responses.next(), None, "an answer is left over");
+    assert_eq!(responses.next(), None, "a response is left over");
     outcome
 }
 
@@ -65,7 +65,7 @@ fn resource(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
         match flow.step() {
             ResourceStep::Send(authorization) => {
                 outcome.sent.push(format!("send{}", show_authorization(&authorization)));
-                let response = responses.next().expect("an answer to send");
+                let response = responses.next().expect("a response to send");
                 match transport(response) {
                     Some(error) => flow.transport_failed(error),
                     None => with_head(response, |head| flow.response(head)),
@@ -85,7 +85,7 @@ fn resource(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
                 outcome
                     .sent
                     .push(format!("token {} {service} [{}]{fresh}", need.challenge.realm, need.scopes));
-                let response = responses.next().expect("an answer to token");
+                let response = responses.next().expect("a response to token");
                 if let Some(token) = text(response, "token") {
                     flow.token(Ok(SecretString::from(token)));
                 } else {
@@ -134,7 +134,7 @@ fn token(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
         match flow.step() {
             TokenStep::Send(request) => {
                 outcome.sent.push(show_request(&request));
-                let response = responses.next().expect("an answer to send");
+                let response = responses.next().expect("a response to send");
                 match transport(response) {
                     Some(error) => flow.transport_failed(error),
                     None => with_head(response, |head| flow.response(head, &body(response), NOW_MS)),
@@ -171,7 +171,7 @@ fn login(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
             }
         };
         outcome.sent.push(show_request(&request));
-        let response = responses.next().expect("an answer to send");
+        let response = responses.next().expect("a response to send");
         match transport(response) {
             Some(error) => flow.transport_failed(error),
             None => with_head(response, |head| flow.response(head, &body(response), NOW_MS)),
@@ -181,7 +181,7 @@ fn login(input: &Value, responses: &mut ScriptedResponses<'_>) -> Outcome {
     outcome
 }
 
-/// A record in one line: who, what came, what was decided, and the code if that was the end.
+/// A record in one line: hop, status, decision, and the error code if there is one.
 pub(crate) fn show_record(record: &StepRecord) -> String {
     let mut line = record.hop.to_string();
     for part in [record.status.map(|status| status.to_string()), Some(record.decision.as_str().to_owned())]
@@ -343,7 +343,7 @@ fn transport(response: &Value) -> Option<TransportError> {
 }
 
 fn with_head(response: &Value, report: impl FnOnce(&ResponseHead<'_>)) {
-    for member in response.as_object().expect("an answer").keys() {
+    for member in response.as_object().expect("a response").keys() {
         let known =
             ["status", "challenges", "apiVersion", "contentType", "retryAfter", "date", "location", "body"];
         assert!(known.contains(&member.as_str()), "unknown member {member}");
@@ -361,7 +361,7 @@ fn with_head(response: &Value, report: impl FnOnce(&ResponseHead<'_>)) {
     });
 }
 
-/// A string as it is; anything else as JSON, with every `{"jwt": claims}` put together.
+/// A string unchanged; any other value as JSON, in which every `{"jwt": claims}` is replaced by a token.
 fn body(response: &Value) -> Vec<u8> {
     match response.get("body") {
         None => Vec::new(),

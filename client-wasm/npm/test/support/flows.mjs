@@ -5,9 +5,9 @@ import * as glue from '../../dist/dockpass.js'
 import { memory } from '../../lib/wasm.js'
 import { clean, none, same } from './vectors.mjs'
 
-/** The cases that a page can meet: with its own scopes, without a realm policy, which is the key server's, and without failures that no browser tells apart. */
+/** Whether a page can run a case: no scopes but the request's own, no realm policy, and only transport errors that a browser reports. */
 export function isOurs({
-  input: { machine, registry, known, identified, method = 'GET', path, scopes = '', answers },
+  input: { machine, registry, known, identified, method = 'GET', path, scopes = '', responses },
 }) {
   if (machine !== 'resource' || registry !== undefined || (identified && known === undefined)) return false
   const module = memory()
@@ -15,13 +15,13 @@ export function isOurs({
   return (
     length > 0 &&
     module.result(length).join(' ') === scopes &&
-    answers.every(({ transport }) => transport === undefined || transport === 'unreachable')
+    responses.every(({ transport }) => transport === undefined || transport === 'unreachable')
   )
 }
 
-/** Runs one; throws where it fails. */
+/** Runs a case; throws if it fails. */
 export function runFlow({ input, expect }) {
-  const { machine, method = 'GET', path, scopes, known, identified = false, answers, ...unknown } = input
+  const { machine, method = 'GET', path, scopes, known, identified = false, responses, ...unknown } = input
   none(unknown)
   const module = memory()
   const core = new glue.Client()
@@ -29,11 +29,11 @@ export function runFlow({ input, expect }) {
     const [realm, service = '-'] = known.split(' ')
     const [end, length] = module.writeAll(realm, service === '-' ? '' : service)
     core.identify({ open: 0, basic: 1 }[known] ?? 2, end, length)
-    // What is known outlives the login.
+    // How the registry authenticates is kept after a logout.
     if (!identified) core.forget()
   }
   const flow = core.begin(module.write(`${method} ${path}`))
-  const left = [...answers]
+  const left = [...responses]
   const sent = []
   const records = []
   for (;;) {

@@ -1,4 +1,4 @@
-//! What the registry's responses to `GET /v2/` mean for a login.
+//! Processes the registry's responses to `GET /v2/` during a login.
 
 use super::{
     Bearer, Credential, Decision, ErrorCode, FlowError, Hop, LoginFlow, LoginProof, RegistryAuth,
@@ -7,11 +7,12 @@ use super::{
 use crate::challenge::{Challenge, Selected, bearer_candidates, parse_lines, select};
 use crate::flow::retry_after;
 
-/// Where a registry says how it authenticates (distribution-spec "end-1").
+/// The path at which a registry sends its challenge (distribution-spec "end-1").
 pub(super) const PATH: &str = "/v2/";
-/// Where some redirect that to.
+/// The paths that some registries redirect it to.
 const PATH_WITHOUT_SLASH: &str = "/v2";
-/// Where a registry may challenge that answers [`PATH`] to everyone: a list of everything, and a repository that it has not.
+/// Paths at which a registry may send a challenge if [`PATH`] allows anonymous access: the catalog, and a repository that
+/// does not exist.
 const RESOURCES: [&str; 2] = ["/v2/_catalog?n=1", "/v2/dockpass-probe/tags/list"];
 
 impl LoginFlow {
@@ -39,7 +40,7 @@ impl LoginFlow {
             (RegistryRequest::Basic { open: false }, 403) if !self.is_at_resource() => {
                 self.end(ErrorCode::BadCredentials, Some(status));
             }
-            // Whoever is refused with another status than nobody was has been recognised, unless all strangers are.
+            // Another status than that of the anonymous request shows that the user was recognised, unless made-up users get it too.
             (RegistryRequest::Basic { open: true }, 200) | (RegistryRequest::Basic { open: false }, 403) => {
                 self.record(Some(status), Decision::ControlProbe);
                 self.state = State::Registry(RegistryRequest::Control { seen: status });
@@ -48,7 +49,7 @@ impl LoginFlow {
                 self.record(Some(status), Decision::Accepted);
                 self.prove_basic();
             }
-            // Nobody was refused with 401 there: a 404 is for somebody who was let in.
+            // The anonymous request got 401, so a 404 shows that the credentials were accepted.
             (RegistryRequest::Basic { open: false }, 404) if self.is_at_resource() => {
                 self.record(Some(status), Decision::Accepted);
                 self.prove_basic();
@@ -70,8 +71,7 @@ impl LoginFlow {
         RESOURCES.contains(&self.path)
     }
 
-    /// The first address is another one on the registry's own origin, or the registry is elsewhere: the credentials are not
-    /// for that place.
+    /// A redirect of `/v2/` is followed on the registry's own origin only. The credentials are not for another origin.
     fn redirected(&mut self, head: &ResponseHead<'_>) {
         let location = head.location.unwrap_or_default();
         let to = self.policy.admit(location).ok().filter(|to| to.origin() == self.policy.registry());
@@ -84,7 +84,7 @@ impl LoginFlow {
         self.end_at(ErrorCode::UpstreamRedirect, head.status, head.location);
     }
 
-    /// Asks at the next resource how it is authenticated; after the last one the registry is open.
+    /// Requests the next resource to get a challenge. After the last one without a challenge the registry is open.
     fn probe_next(&mut self) {
         let next = RESOURCES.iter().position(|path| *path == self.path).map_or(0, |at| at + 1);
         match RESOURCES.get(next) {
@@ -92,17 +92,17 @@ impl LoginFlow {
                 self.path = path;
                 self.record(None, Decision::ProbeResource);
             }
-            // A password proves nothing here, so it is never sent.
+            // A password cannot be checked here, so it is never sent.
             None => self.end(ErrorCode::RegistryOpen, Some(200)),
         }
     }
 
-    /// The registry said how it authenticates.
+    /// Processes the registry's challenges.
     fn probed(&mut self, head: &ResponseHead<'_>) {
         let status = head.status;
         let (challenges, malformed) = match parse_lines(head.challenges.iter().copied()) {
             Ok(challenges) => (challenges, false),
-            // What was read before the error counts; what comes after could be read in two ways.
+            // The challenges before the error are used; those after it are ambiguous.
             Err(error) => (error.parsed, true),
         };
         match self.choose(&challenges) {
@@ -134,8 +134,8 @@ impl LoginFlow {
         }
     }
 
-    /// The first token service that the policy admits. One that is not admitted is an end in itself, even beside a Basic
-    /// challenge: whoever rewrites challenges must not choose the weaker way.
+    /// The first token service that the policy admits. If there are Bearer challenges and none is admitted, the flow fails even
+    /// if there is a Basic challenge: an attacker who changes challenges must not cause a downgrade to Basic.
     fn choose(&self, challenges: &[Challenge<'_>]) -> Result<Option<Bearer>, (ErrorCode, String)> {
         let mut refusal = Ok(None);
         for challenge in bearer_candidates(challenges) {
@@ -152,9 +152,8 @@ impl LoginFlow {
     }
 }
 
-/// Whether a refusal without challenge is one of a registry: the header that all had until the specification made it
-/// optional, or at least JSON where a web server would send a page. (A 200 need not say it: the specification wants nothing
-/// more of one.)
+/// Whether a refusal without a challenge comes from a registry: it has the version header, which was required by earlier
+/// specifications, or at least a JSON body. (The specification requires neither for a 200.)
 fn is_registry(head: &ResponseHead<'_>) -> bool {
     let json = head.content_type.is_some_and(|content_type| {
         let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! What the response of a token service means, and what to try next.
+//! Processes the responses of token services.
 
 use super::{ErrorCode, FlowError, Hop, Nested, ResponseHead, State, TokenFlow, TokenGrant, evidence};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,16 +16,16 @@ impl TokenFlow {
         match status {
             200 => self.granted(head, body, now_ms),
             300..=399 => self.end(ErrorCode::UpstreamRedirect, status),
-            // RFC 6749 §5.2: a refresh token that is no longer good is a 400.
+            // RFC 6749 §5.2: an invalid refresh token is a 400.
             400 if self.is_refresh() && says_invalid_grant(body) => {
                 self.end(ErrorCode::BadCredentials, status);
             }
             401 | 403 => self.refused(head),
-            // Keycloak answers nobody with 400 and a login form.
+            // Keycloak responds to anonymous requests with 400 and a login form.
             400 if self.is_nobody() && asks_for_login(head, body) => {
                 self.end(ErrorCode::LoginRequired, status);
             }
-            // It does not take a request without scopes, so that the first refusal has to do.
+            // The service does not accept a request without scopes, so the first refusal is the result.
             400..=499 if self.confirming.is_some() && status != 408 && status != 429 => {
                 let refused = self.confirming.take().unwrap_or(status);
                 let code = if refused == 403 { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials };
@@ -66,7 +66,7 @@ impl TokenFlow {
             return;
         }
         if let Some(refused) = self.confirming.take() {
-            // Good credentials, without what was asked for: it is the permission that is missing.
+            // The credentials are valid without the scopes, so the permission is missing.
             let code = if grant.is_anonymous { ErrorCode::BadCredentials } else { ErrorCode::ScopeDenied };
             return self.end(code, refused);
         }
@@ -78,7 +78,7 @@ impl TokenFlow {
             self.identify = true;
             return;
         }
-        // A refresh token that replaces the one that was sent (RFC 6749 §6) is wanted, asked for or not.
+        // A refresh token that replaces the one that was sent (RFC 6749 §6) is kept, even if none was requested.
         if !self.offline && !self.replaces(grant.refresh_token.as_ref()) {
             grant.refresh_token = None;
         }
@@ -96,7 +96,7 @@ impl TokenFlow {
         let status = head.status;
         let (challenges, malformed) = match parse_lines(head.challenges.iter().copied()) {
             Ok(challenges) => (challenges, false),
-            // What was read before the error counts; what comes after could be read in two ways.
+            // The challenges before the error are used; those after it are ambiguous.
             Err(error) => (error.parsed, true),
         };
         let basic = challenges.iter().any(Challenge::is_basic);
@@ -106,7 +106,7 @@ impl TokenFlow {
                 Ok(Some(nested)) if self.can_nest() => {
                     self.record(status, Decision::FollowNested);
                     self.nested = Some(nested);
-                    // Only so many requests are left, and the deeper service learns no more than the first one did.
+                    // The remaining budget, and the same credentials as for the first service.
                     self.identify |= matches!(self.credential, Credential::Password { .. });
                     return;
                 }
@@ -128,7 +128,7 @@ impl TokenFlow {
             self.identify = true;
             return;
         }
-        // Whoever asked may be refused, or what was asked for: without the latter it shows.
+        // Either the credentials or the scopes were refused; a request without scopes shows which.
         if self.can_confirm() {
             self.record(status, Decision::ConfirmCredentials);
             self.confirming = Some(status);
@@ -137,7 +137,7 @@ impl TokenFlow {
         let code = if !self.is_identified() {
             ErrorCode::LoginRequired
         } else if status == 403 && !self.scopes.is_empty() && self.confirming.is_none() {
-            // Who asks is known since the login; what is asked for is refused.
+            // The login has proven the credentials, so the scopes are refused.
             ErrorCode::ScopeDenied
         } else {
             ErrorCode::BadCredentials
@@ -145,8 +145,8 @@ impl TokenFlow {
         self.end(code, status);
     }
 
-    /// The other token service that a Bearer challenge names: none, one that may be asked, or one that may not. A service
-    /// that names itself (ACR) says no more than "no".
+    /// The other token service in a Bearer challenge: none, an admitted one, or one that is not admitted. A service that names
+    /// itself (ACR) only refuses.
     fn other_service(&self, challenges: &[Challenge<'_>]) -> Result<Option<Nested>, ()> {
         let current = self.current().realm;
         let mut refused = false;
@@ -165,7 +165,7 @@ impl TokenFlow {
     }
 
     fn admit(&self, realm: &str) -> Result<Realm, ErrorCode> {
-        // A relative realm is one of the service that named it.
+        // A relative realm is on the origin of the service that sent it.
         let own = RealmPolicy::own_origin(self.current().realm.origin().clone());
         own.admit(realm).or_else(|code| match &self.policy {
             Some(policy) if !realm.starts_with('/') => policy.admit(realm),
@@ -173,8 +173,8 @@ impl TokenFlow {
         })
     }
 
-    /// One level deep, with a request left for the service below and one for the return, and never with a refresh token,
-    /// which is the first service's own.
+    /// Whether a nested challenge can be followed: one level deep, with two requests left in the budget, and never with a
+    /// refresh token, which belongs to the first service.
     fn can_nest(&self) -> bool {
         self.nested.is_none()
             && self.nested_token.is_none()
@@ -182,7 +182,7 @@ impl TokenFlow {
             && self.requests.saturating_add(2) <= self.budget
     }
 
-    /// Whether the same credentials can be tried once without scopes.
+    /// Whether the same credentials can be sent once without scopes.
     fn can_confirm(&self) -> bool {
         self.confirming.is_none()
             && self.nested.is_none()
@@ -191,7 +191,7 @@ impl TokenFlow {
             && self.requests < self.budget
     }
 
-    /// Whether a refresh token is another one than the one that was sent for it.
+    /// Whether a refresh token differs from the one that was sent.
     fn replaces(&self, new: Option<&SecretString>) -> bool {
         match (&self.credential, new) {
             (Credential::RefreshToken { token, .. }, Some(new)) => {
@@ -210,7 +210,7 @@ impl TokenFlow {
     }
 }
 
-/// Whether a refusal is a login form, or speaks of a password that nobody has sent.
+/// Whether a refusal is a login form, or is about a missing password.
 fn asks_for_login(head: &ResponseHead<'_>, body: &[u8]) -> bool {
     head.is_markup() || body.windows(PASSWORD.len()).any(|window| window == PASSWORD)
 }

@@ -1,26 +1,18 @@
-//! The two carriers of a session: `Authorization: Bearer`, and one cookie per registry.
+//! The two carriers of a session: `Authorization: Bearer`, and cookies.
 //!
 //! A bearer token proves possession. A cookie does not, because a browser attaches it to requests of any page. So a
 //! cookie is accepted only with proof that the request comes from our own pages: `Sec-Fetch-Site`, or `Origin` where
 //! that is missing, and for everything other than GET and HEAD a header that cross-site forms cannot set.
 
-use std::time::Duration;
+mod parts;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use dockpass_protocol::api::{CSRF_HEADER, SESSION_COOKIE_PREFIX};
+use dockpass_protocol::api::CSRF_HEADER;
 use dockpass_protocol::code::ErrorCode;
-use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
-use http::{HeaderMap, HeaderValue, Method};
+use http::header::{AUTHORIZATION, ORIGIN};
+use http::{HeaderMap, Method};
 
-use crate::clock::hex;
 use crate::session::{SealedText, looks_like_one};
-
-/// Longest name and value of a cookie together (RFC 6265bis §5.6); browsers drop longer ones silently.
-const MAX_COOKIE: usize = 4_096;
-/// Session cookies that one browser keeps at most.
-const MAX_COOKIES: usize = 8;
-/// Hex digits of the registry's hash in a cookie's name.
-const HASH_DIGITS: usize = 16;
+pub use parts::{CAPACITY, Cookies, MAX_PARTS, PART, cookie, cookie_name};
 
 /// A session as it was presented.
 #[derive(Clone, Debug)]
@@ -81,7 +73,7 @@ pub fn session(
         (Bearer::None, None) => Ok(None),
         (Bearer::None, Some(value)) => {
             guard(method, headers, own_origin)?;
-            Ok(Some(Presented { sealed: SealedText::new(value), by_cookie: true }))
+            Ok(Some(Presented { sealed: SealedText::new(&value), by_cookie: true }))
         }
         (Bearer::Session(token), None) => {
             Ok(Some(Presented { sealed: SealedText::new(token), by_cookie: false }))
@@ -89,32 +81,6 @@ pub fn session(
         (_, Some(_)) => Err(ErrorCode::InvalidRequest),
         (Bearer::Other(_) | Bearer::Unreadable, None) => Err(ErrorCode::InvalidSession),
     }
-}
-
-/// The value of the session cookie for this registry (or of the only one).
-///
-/// # Errors
-/// `invalid_request` when it occurs twice, or when there are several and no registry is given.
-pub fn cookie<'a>(headers: &'a HeaderMap, registry: Option<&str>) -> Result<Option<&'a str>, ErrorCode> {
-    let wanted = registry.map(cookie_name);
-    let mut found = None;
-    for line in headers.get_all(COOKIE) {
-        // A field that is not ASCII cannot contain a session, and other cookies do not matter here.
-        let Ok(line) = line.to_str() else { continue };
-        for pair in line.split(';') {
-            let Some((name, value)) = pair.trim_matches(' ').split_once('=') else { continue };
-            let ours = match &wanted {
-                Some(wanted) => name == wanted,
-                None => {
-                    name.strip_prefix(SESSION_COOKIE_PREFIX).is_some_and(|rest| rest.len() == HASH_DIGITS)
-                }
-            };
-            if ours && found.replace(value).is_some() {
-                return Err(ErrorCode::InvalidRequest);
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// Checks that a request with a cookie comes from our own pages.
@@ -146,68 +112,6 @@ fn from_own_page(headers: &HeaderMap, own_origin: &str) -> bool {
             }
         }
     }
-}
-
-/// The name of the cookie for a registry.
-pub fn cookie_name(registry: &str) -> String {
-    let hash = digest(&SHA256, registry.as_bytes());
-    let hex: String = hex(hash.as_ref()).chars().take(HASH_DIGITS).collect();
-    format!("{SESSION_COOKIE_PREFIX}{hex}")
-}
-
-/// The longest session that fits into the cookie for a registry.
-pub fn cookie_capacity(registry: &str) -> usize {
-    MAX_COOKIE - cookie_name(registry).len() - 1
-}
-
-/// `Set-Cookie` fields that remove our oldest cookies until those that remain, together with one of `new` bytes for
-/// this registry, are at most [`MAX_COOKIES`] and `max_bytes`. A browser sends all of them with every request, oldest
-/// first (RFC 6265 §5.4); a request with too many would be refused, and the user could not log out.
-pub fn surplus(headers: &HeaderMap, registry: &str, new: usize, max_bytes: usize) -> Vec<HeaderValue> {
-    let own = cookie_name(registry);
-    let mut presented: Vec<(&str, usize)> = Vec::new();
-    for line in headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()) {
-        for pair in line.split(';').map(|pair| pair.trim_matches(' ')) {
-            let Some((name, _)) = pair.split_once('=') else { continue };
-            let ours = name.strip_prefix(SESSION_COOKIE_PREFIX).is_some_and(|rest| {
-                rest.len() == HASH_DIGITS && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
-            });
-            if ours && name != own {
-                presented.push((name, pair.len()));
-            }
-        }
-    }
-    let (mut count, mut bytes) = (1, new);
-    let mut gone = Vec::new();
-    for (name, length) in presented.into_iter().rev() {
-        count += 1;
-        bytes += length;
-        if count > MAX_COOKIES || bytes > max_bytes {
-            gone.extend(removal(name));
-        }
-    }
-    gone
-}
-
-/// `Set-Cookie` with a session.
-pub fn set_cookie(registry: &str, session: &str, lifetime: Duration) -> Option<HeaderValue> {
-    let name = cookie_name(registry);
-    let text = format!(
-        "{name}={session}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={}",
-        lifetime.as_secs()
-    );
-    let mut value = HeaderValue::from_str(&text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-/// `Set-Cookie` that removes the session's cookie.
-pub fn clear_cookie(registry: &str) -> Option<HeaderValue> {
-    removal(&cookie_name(registry))
-}
-
-fn removal(name: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")).ok()
 }
 
 #[cfg(test)]

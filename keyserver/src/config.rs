@@ -156,10 +156,10 @@ section! {
         "anonymous_per_minute": whole(1..=100_000) => anonymous_per_minute: NonZeroU32 = per(300);
         /// Bytes of the body of an API request.
         "body_bytes": whole(1_024..=MIB) => body_bytes: usize = 65_536;
-        /// Bytes of the headers of a request. A session may take 12 KiB of them.
+        /// Bytes of the headers of a request. A session may take 16 KiB of them.
         "header_bytes": whole(8_192..=MIB) => header_bytes: usize = 32_768;
-        /// Bytes of a password or refresh token. A cookie holds about 1.5 kB of it, `Authorization` more.
-        "credential_bytes": whole(64..=65_536) => credential_bytes: usize = 16_384;
+        /// Bytes of a password or refresh token. Cookies hold at least 4 KiB of it, `Authorization` more.
+        "credential_bytes": whole(64..=10_240) => credential_bytes: usize = 8_192;
         /// Open connections. Further connections wait until one closes.
         "connections": whole(1..=1_000_000) => connections: NonZeroUsize = count(4_096);
         /// Open connections of one client address. Trusted proxies are not limited.

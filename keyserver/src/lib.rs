@@ -8,7 +8,8 @@
 //! `state` ← `handlers` ← `router` ← `serve` ← `cli`.
 
 mod alloc;
-pub mod broker;
+pub mod blocking;
+mod broker;
 pub mod carrier;
 pub mod cli;
 pub mod clock;

@@ -18,6 +18,7 @@ use crate::handlers::{gateway, health, keys, registries, session, sessions, toke
         sessions::post,
         session::get,
         session::delete,
+        session::put,
         token::post,
         registries::get,
         keys::get,

@@ -12,7 +12,7 @@ use crate::state::AppState;
 pub fn router(state: AppState) -> Router {
     let api = Router::new()
         .route(api::SESSIONS, post(sessions::post))
-        .route(api::SESSION, get(session::get).delete(session::delete))
+        .route(api::SESSION, get(session::get).put(session::put).delete(session::delete))
         .route(api::TOKEN, post(token::post))
         .route(api::REGISTRIES, get(registries::get))
         .route(api::KEYS, get(keys::get))

@@ -181,7 +181,8 @@ impl Sessions {
             revoked: Arc::new(RevocationList::new(settings.session.lifetime)),
             store: None,
             replaced: Replaced::new(settings.session.lifetime),
-            rsa_workers: RsaWorkers::new(settings.limits.rsa_concurrency, settings.limits.rsa_queue),
+            rsa_workers: RsaWorkers::new(settings.limits.rsa_concurrency, settings.limits.rsa_queue)
+                .map_err(KeyError::Threads)?,
             clock,
             random,
         })
@@ -291,25 +292,18 @@ impl Sessions {
     /// # Errors
     /// [`SessionError`].
     pub async fn open(&self, sealed: &SealedText) -> Result<(Arc<SessionInfo>, Credential), SessionError> {
-        let parsed = jwe::parse(&sealed.text).ok_or(SessionError::Invalid)?;
-        let key = self.ring().find(&parsed.kid).ok_or(SessionError::Invalid)?;
-        if !jwe::fits(&parsed, &key) {
-            return Err(SessionError::Invalid);
-        }
-        let text = Arc::clone(&sealed.text);
+        let parsed = jwe::parse(&sealed.text, &self.ring()).ok_or(SessionError::Invalid)?;
+        let kid = parsed.key.kid().to_owned();
         let random = Arc::clone(&self.random);
-        let work_key = Arc::clone(&key);
-        // Known sessions were valid once; an invented session is unknown every time.
-        let is_known = self.info.contains_key(&sealed.hash);
         let claims = self
             .rsa_workers
-            .run(is_known, move || jwe::open(jwe::parse(&text)?, &work_key, &*random))
+            .run(&sealed.hash, move || jwe::open(parsed, &*random))
             .await
             .ok_or(SessionError::Overloaded)?
             .ok_or(SessionError::Invalid)?;
         let now_s = self.clock.now_ms().div_euclid(1_000);
         let (info, credential) =
-            claims::decode(&claims, key.kid(), &self.expected, now_s).ok_or(SessionError::Invalid)?;
+            claims::decode(&claims, &kid, &self.expected, now_s).ok_or(SessionError::Invalid)?;
         self.still_good(&info)?;
         Ok((Arc::new(info), credential))
     }
@@ -378,7 +372,7 @@ impl Sessions {
         };
         let claims = claims::encode(info, credential, &self.expected)
             .ok_or_else(failed("the claims cannot be serialized"))?;
-        let text = jwe::seal(&claims, ring.current(), &*self.random)
+        let text = jwe::seal(claims, ring.current(), &*self.random)
             .ok_or_else(failed("randomness, key or cipher failed"))?;
         if text.len() > jwe::MAX_LENGTH { Err(SessionError::TooLarge) } else { Ok(text) }
     }

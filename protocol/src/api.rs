@@ -10,7 +10,7 @@ use crate::flow::{RegistryAuth, StepRecord};
 
 /// `POST`: log in.
 pub const SESSIONS: &str = "/v1/sessions";
-/// `GET`: the current session; `DELETE`: log out.
+/// `GET`: the current session; `PUT`: another part of its cookies; `DELETE`: log out.
 pub const SESSION: &str = "/v1/session";
 /// `POST`: issue a registry token.
 pub const TOKEN: &str = "/v1/token";
@@ -22,7 +22,8 @@ pub const KEYS: &str = "/v1/keys";
 pub const GATEWAY: &str = "/r/";
 
 /// A cookie that carries a session is named this, followed by 16 hex digits of the SHA-256 of the registry's canonical
-/// name: one session per registry, side by side. RFC 6265bis: `__Host-` binds it to the host, `Secure` and `Path=/`.
+/// name: one session per registry, side by side. Further parts of a long session are in cookies with `-2` and `-3` after
+/// that. RFC 6265bis: `__Host-` binds it to the host, `Secure` and `Path=/`.
 pub const SESSION_COOKIE_PREFIX: &str = "__Host-dockpass-";
 /// Requests that change something under a cookie session carry this header, which no cross-site form can send.
 pub const CSRF_HEADER: &str = "x-dockpass";
@@ -90,6 +91,10 @@ pub struct SessionResponse {
     /// The sealed session, only in the response to a login with [`Carrier::Bearer`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// Parts of a long session that are not yet in cookies, in the answer to a login with [`Carrier::Cookie`]: each is sent
+    /// back with `PUT /v1/session`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
     /// The steps of the login, if `trace` was set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
@@ -103,6 +108,31 @@ impl fmt::Debug for SessionResponse {
             .field("expires_at", &self.expires_at)
             .field("auth", &self.auth)
             .field("has_session", &self.session.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Body of `PUT /v1/session`: another part of a session that a login began to put into cookies.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SessionPart {
+    /// Canonical name of the registry.
+    pub registry: String,
+    /// Which part; the first, counted from 1, was set by the login.
+    pub number: usize,
+    /// The part, from the answer to the login.
+    pub text: String,
+    /// Whether it is the last, after which the session has to be good.
+    #[serde(default)]
+    pub is_last: bool,
+}
+
+impl fmt::Debug for SessionPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionPart")
+            .field("registry", &self.registry)
+            .field("number", &self.number)
             .finish_non_exhaustive()
     }
 }

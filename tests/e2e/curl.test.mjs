@@ -110,7 +110,7 @@ describe('curl step by step', () => {
       assert.deepEqual([login.body.registry, login.body.username], [registry, 'bob'])
       assert.ok(login.body.expires_at > Date.now())
       const { session } = login.body
-      assert.match(session, /^[\w-]+\.[\w-]+\.[\w-]+\.[\w-]+\.[\w-]+$/)
+      assert.match(session, /^[\w-]+(\.[\w-]+){5}$/)
       const readable = JSON.parse(Buffer.from(session.split('.')[0], 'base64url').toString())
       assert.deepEqual(
         Object.keys(readable).filter((key) => !['alg', 'enc', 'kid', 'typ', 'cty'].includes(key)),

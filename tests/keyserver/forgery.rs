@@ -1,6 +1,8 @@
 //! Forged sessions: the public key is enough to encrypt, but not to create a valid session.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::{
     OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
@@ -34,8 +36,21 @@ fn encrypt(header: &str, content: &[u8]) -> String {
     format!("{header}.{}.{}.{}.{}", part(wrapped), part(&nonce), part(&text), part(tag.as_ref()))
 }
 
-/// The header and the decrypted content of a session.
-fn decrypt(session: &str) -> (String, String) {
+/// A JWE with the tag that makes it a session: HMAC-SHA-256 under this key.
+fn tagged(jwe: &str, key: &hmac::Key) -> String {
+    format!("{jwe}.{}", URL_SAFE_NO_PAD.encode(hmac::sign(key, jwe.as_bytes()).as_ref()))
+}
+
+/// The key of the tag, which only the owner of the private key can derive.
+fn tag_key() -> hmac::Key {
+    let der: Pkcs8V1Der<'static> = key().as_der().unwrap();
+    let purpose: &[&[u8]] = &[b"dockpass session tag HMAC-SHA-256 v1"];
+    let secret = Salt::new(HKDF_SHA256, &[]).extract(der.as_ref());
+    hmac::Key::from(secret.expand(purpose, hmac::HMAC_SHA256).unwrap())
+}
+
+/// The header and the content of a session, as only the key's owner can read them.
+fn decrypt(session: &str) -> (String, Vec<u8>) {
     let parts: Vec<&str> = session.split('.').collect();
     let bytes = |index: usize| URL_SAFE_NO_PAD.decode(parts[index]).unwrap();
     let private = OaepPrivateDecryptingKey::new(key()).unwrap();
@@ -45,52 +60,44 @@ fn decrypt(session: &str) -> (String, String) {
     let mut text = [bytes(3), bytes(4)].concat();
     let nonce = Nonce::try_assume_unique_for_key(&bytes(2)).unwrap();
     let text = cipher.open_in_place(nonce, Aad::from(parts[0].as_bytes()), &mut text).unwrap();
-    (parts[0].to_owned(), String::from_utf8(text.to_vec()).unwrap())
+    (parts[0].to_owned(), text.to_vec())
 }
 
-/// JWE-14, JWE-15: content without the key server's signature is refused, although it can be decrypted.
+/// JWE-14, JWE-15: content without the key server's tag is refused, although it can be decrypted.
+// Threats: AVL-03.
 #[tokio::test]
 async fn a_session_cannot_be_made_with_the_public_key() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "bob").await;
-    let (header, inner) = decrypt(&session);
-    let parts: Vec<&str> = inner.split('.').collect();
-    assert_eq!(parts.len(), 3, "a JWS inside the JWE");
-    let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
+    let (header, content) = decrypt(&session);
+    let text = String::from_utf8_lossy(&content).into_owned();
+    let claims = text.lines().next().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(claims).unwrap()["username"], "bob");
 
-    // Control: the original content in a new envelope opens, so the envelopes of this test are valid.
-    let rewrapped = encrypt(&header, inner.as_bytes());
+    // Control: the same content in a new envelope with a good tag opens, so the envelopes of this test are valid.
+    let rewrapped = tagged(&encrypt(&header, &content), &tag_key());
     stack.keep_secret(&rewrapped);
     assert_eq!(stack.get(&stack.url("/v1/session"), Some(&rewrapped)).await.json()["username"], "bob");
 
-    claims["username"] = json!("ada");
-    let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
-    let signed = |key: &[u8], header: &str| {
-        let text = format!("{}.{payload}", URL_SAFE_NO_PAD.encode(header));
-        let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes());
-        format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
-    };
-    let own_header = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
+    let forged = encrypt(&header, text.replace("\"bob\"", "\"ada\"").as_bytes());
     let keys = stack.get(&stack.url("/v1/keys"), None).await.json();
     let modulus = URL_SAFE_NO_PAD.decode(keys["keys"][0]["n"].as_str().unwrap()).unwrap();
     let kid = keys["keys"][0]["kid"].as_str().unwrap();
-    let forged = [
-        claims.to_string(),
-        format!("{}.{payload}.{}", parts[0], parts[2]),
-        format!("{}.{payload}.", parts[0]),
-        format!("{}.{payload}.", URL_SAFE_NO_PAD.encode("{\"alg\":\"none\"}")),
-        signed(&modulus, &own_header),
-        signed(kid.as_bytes(), &own_header),
-        signed(b"dockpass", &own_header),
-        signed(&[7; 32], &own_header),
-        signed(&[], &own_header),
-        String::new(),
-        "..".to_owned(),
-        "\0".repeat(200),
-    ];
+    let under = |secret: &[u8]| tagged(&forged, &hmac::Key::new(hmac::HMAC_SHA256, secret));
+    let (_, tag_of_another) = session.rsplit_once('.').unwrap();
+    let before = stack.server.rsa_operations();
     stack.reset();
-    for content in forged {
-        let session = encrypt(&header, content.as_bytes());
+    for session in [
+        forged.clone(),
+        format!("{forged}."),
+        format!("{forged}.{tag_of_another}"),
+        format!("{forged}.{}", "A".repeat(43)),
+        under(&modulus),
+        under(kid.as_bytes()),
+        under(b"dockpass"),
+        under(&[7; 32]),
+        under(&[]),
+    ] {
         problem(&stack.get(&stack.url("/v1/session"), Some(&session)).await, 401, "invalid_session");
         problem(
             &stack.ask(Some(&session), Kind::Token, &["registry:catalog:*"]).await,
@@ -98,7 +105,14 @@ async fn a_session_cannot_be_made_with_the_public_key() {
             "invalid_session",
         );
     }
+    assert_eq!(stack.server.rsa_operations(), before);
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
+
+    // Content that is no session, even with a good tag.
+    for content in [&b""[..], b"..", b"{}", b"[]\n", &[0; 200]] {
+        let session = tagged(&encrypt(&header, content), &tag_key());
+        problem(&stack.get(&stack.url("/v1/session"), Some(&session)).await, 401, "invalid_session");
+    }
     stack.end().await;
 }
 
@@ -108,7 +122,7 @@ async fn a_session_cannot_be_made_with_the_public_key() {
 async fn other_headers_are_refused_before_any_rsa_work() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
-    let (header, inner) = decrypt(&session);
+    let (header, content) = decrypt(&session);
     let fields: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&header).unwrap()).unwrap();
     let with = |name: &str, value: Value| {
         let mut fields = fields.clone();
@@ -135,11 +149,12 @@ async fn other_headers_are_refused_before_any_rsa_work() {
         with("kid", json!("../../etc/passwd")),
         with("kid", Value::Null),
         doubled,
+        json!([fields["alg"], fields["enc"], fields["kid"], fields["typ"]]).to_string(),
         "[]".to_owned(),
         "{".to_owned(),
         "a".repeat(9_000),
     ] {
-        let session = encrypt(&URL_SAFE_NO_PAD.encode(&header), inner.as_bytes());
+        let session = tagged(&encrypt(&URL_SAFE_NO_PAD.encode(&header), &content), &tag_key());
         let response = stack.get(&stack.url("/v1/session"), Some(&session)).await;
         assert_eq!(response.status, 401, "{header}: {}", response.text());
         problem(&response, 401, "invalid_session");

@@ -49,7 +49,7 @@ async fn a_sealed_session_reveals_no_credentials() {
     let stack = Stack::of([Kind::Token]).await;
     let session = stack.login(Kind::Token, "ada").await;
     let parts: Vec<&str> = session.split('.').collect();
-    assert_eq!(parts.len(), 5);
+    assert_eq!(parts.len(), 6);
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
     let mut names: Vec<&str> = header.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
@@ -83,7 +83,7 @@ async fn every_error_is_a_problem_document() {
     let stack = Stack::of([Kind::Token]).await;
     for (method, path, status, code) in [
         (Method::GET, "/v1/sessions", 405, "method_not_allowed"),
-        (Method::PUT, "/v1/session", 405, "method_not_allowed"),
+        (Method::PATCH, "/v1/session", 405, "method_not_allowed"),
         (Method::GET, "/v1/token", 405, "method_not_allowed"),
         (Method::POST, "/v1/registries", 405, "method_not_allowed"),
         (Method::POST, "/v1/keys", 405, "method_not_allowed"),

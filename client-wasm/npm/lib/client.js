@@ -123,8 +123,35 @@ export class RegistryClient extends EventTarget {
       if (typeof sealed !== (carrier === 'bearer' ? 'string' : 'undefined')) {
         throw failure('key_server_invalid', 'key_server')
       }
+      await this.#setParts(response.parts ?? [], call, signal)
       return this.#keep(response, sealed)
     })
+  }
+
+  /**
+   * Puts the other parts of a long session into their cookies: proxies limit what one response can set.
+   * @param {unknown} parts
+   * @param {Call} call
+   * @param {AbortSignal | undefined} signal
+   */
+  async #setParts(parts, call, signal) {
+    if (!Array.isArray(parts)) throw failure('key_server_invalid', 'key_server')
+    try {
+      for (const [index, text] of parts.entries()) {
+        await this.#request('PUT', '/v1/session', {
+          body: { registry: this.#registry, number: index + 2, text, is_last: index + 1 === parts.length },
+          call,
+          signal,
+          decision: 'accepted',
+          reason: 'The key server set the cookie of another part of the session.',
+        })
+      }
+    } catch (error) {
+      // A session without all its parts is none.
+      const reason = 'The incomplete session was removed.'
+      await this.#request('DELETE', this.#sessionPath, { call, decision: 'accepted', reason }).catch(() => {})
+      throw error
+    }
   }
 
   /** @param {CallOptions} [options] */

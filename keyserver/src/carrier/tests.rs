@@ -2,7 +2,7 @@ use dockpass_protocol::code::ErrorCode;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::{Bearer, bearer, cookie, cookie_capacity, cookie_name, guard, session, set_cookie};
+use super::{Bearer, bearer, guard, session};
 
 const OWN: &str = "https://ks.test";
 
@@ -14,49 +14,6 @@ fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
             map.append(name, value);
             map
         })
-}
-
-// Threats: SES-02.
-#[test]
-fn cookie_names_are_safe_and_distinct_per_registry() {
-    let name = cookie_name("docker.io");
-    let hash = name.strip_prefix("__Host-dockpass-").unwrap();
-    assert!(hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    assert_ne!(name, cookie_name("ghcr.io"));
-    let cookie =
-        set_cookie("docker.io", &"x".repeat(cookie_capacity("docker.io")), std::time::Duration::from_mins(1))
-            .unwrap();
-    let pair = cookie.to_str().unwrap().split(';').next().unwrap();
-    assert_eq!(pair.len(), 4_096);
-    assert!(cookie.is_sensitive());
-}
-
-// Threats: SES-03.
-#[test]
-fn a_cookie_is_found_by_its_exact_name_and_duplicates_are_refused() {
-    let name = cookie_name("docker.io");
-    let find = |text: &str, registry: Option<&str>| {
-        let headers = headers(&[("cookie", text)]);
-        cookie(&headers, registry).map(|found| found.map(str::to_owned))
-    };
-    assert_eq!(find(&format!("a=b; {name}=v; c=d"), Some("docker.io")), Ok(Some("v".to_owned())));
-    assert_eq!(find(&format!("{name}=v"), None), Ok(Some("v".to_owned())));
-    assert_eq!(find(&format!("{name}=v"), Some("ghcr.io")), Ok(None));
-    for other in [
-        name.to_lowercase().replace("__host", "__Host").replacen('d', "D", 1),
-        format!("x{name}"),
-        format!("{name}x"),
-        name.replace("__Host-", "__host-"),
-        format!("$Version=1; \u{a0}{name}"),
-    ] {
-        assert_eq!(find(&format!("{other}=v"), Some("docker.io")), Ok(None), "{other}");
-    }
-    assert_eq!(find(&format!("{name}=v; {name}=w"), Some("docker.io")), Err(ErrorCode::InvalidRequest));
-    let second = cookie_name("ghcr.io");
-    assert_eq!(find(&format!("{name}=v; {second}=w"), None), Err(ErrorCode::InvalidRequest));
-    assert_eq!(find(&format!("{name}=v; {second}=w"), Some("ghcr.io")), Ok(Some("w".to_owned())));
-    let two_lines = headers(&[("cookie", &format!("{name}=v")), ("cookie", &format!("{name}=w"))]);
-    assert_eq!(cookie(&two_lines, Some("docker.io")), Err(ErrorCode::InvalidRequest));
 }
 
 // Threats: SES-11, SES-12.

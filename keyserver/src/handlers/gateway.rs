@@ -107,7 +107,7 @@ async fn caller(
             None => return Ok(Caller::Anonymous),
             Some(value) => {
                 carrier::guard(method, headers, state.page_origins.own())?;
-                SealedText::new(value)
+                SealedText::new(&value)
             }
         },
     };

@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use dockpass_protocol::api::{ProblemDocument, SessionResponse};
+use dockpass_protocol::api::{ProblemDocument, SessionPart, SessionResponse};
 use dockpass_protocol::code::ErrorCode;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::extract::{Query, RegistryQuery};
+use super::extract::{ApiJson, NoQuery, Query, RegistryQuery};
 use crate::carrier::{self, Presented};
 use crate::error::ApiError;
-use crate::session::SessionError;
+use crate::session::{SealedText, SessionError};
 use crate::state::AppState;
 
 /// `GET /v1/session`.
@@ -73,10 +73,66 @@ pub(crate) async fn delete(
         Err(error) => return Err(error.into()),
     };
     if presented.by_cookie
-        && let Some(cookie) = registry.as_deref().and_then(carrier::clear_cookie)
+        && let Some(registry) = registry
     {
-        response.headers_mut().insert(SET_COOKIE, cookie);
+        for cookie in carrier::Cookies::clear(&headers, &registry) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
     }
+    Ok(response)
+}
+
+/// `PUT /v1/session`: puts one more part of a session into its cookie.
+///
+/// A session with a long password is longer than the headers that proxies let one response have. A login sets the cookie
+/// of its first part and returns the others in its body; the page sends each back, and this sets its cookie. Without the
+/// first part, which scripts never see, the others open nothing.
+#[utoipa::path(
+    put,
+    path = "/v1/session",
+    summary = "Set the cookie of another part of a session",
+    request_body = SessionPart,
+    security(("session_cookie" = [])),
+    responses(
+        (status = 204, description = "The cookie is set; after the last part, the session is complete and good"),
+        (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn put(
+    State(state): State<AppState>,
+    _: NoQuery,
+    headers: HeaderMap,
+    ApiJson(part): ApiJson<SessionPart>,
+) -> Result<Response, ApiError> {
+    carrier::guard(&Method::PUT, &headers, state.page_origins.own())?;
+    let registry = state.registries.find(&part.registry)?;
+    let is_text =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if !(2..=carrier::MAX_PARTS).contains(&part.number)
+        || !(1..=carrier::PART).contains(&part.text.len())
+        || !is_text(&part.text)
+    {
+        return Err(ErrorCode::InvalidRequest.into());
+    }
+    let began = carrier::cookie(&headers, Some(registry.name()))?.ok_or(ErrorCode::LoginRequired)?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if part.is_last {
+        // All or nothing: what does not make a good session is removed.
+        let whole = SealedText::new(&format!("{began}{}", part.text));
+        let good = state.sessions.info(&whole).await;
+        if good.is_ok_and(|info| info.registry == registry.name()) {
+            tracing::debug!(registry = registry.name(), "session cookies are complete");
+        } else {
+            let mut response = ApiError::from(ErrorCode::InvalidSession).into_response();
+            for cookie in carrier::Cookies::clear(&headers, registry.name()) {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            return Ok(response);
+        }
+    }
+    let lifetime = state.settings.session.lifetime;
+    let cookie = carrier::Cookies::set_part(registry.name(), part.number, &part.text, lifetime);
+    response.headers_mut().insert(SET_COOKIE, cookie.ok_or(ErrorCode::InvalidRequest)?);
     Ok(response)
 }
 

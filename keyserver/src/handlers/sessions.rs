@@ -64,7 +64,7 @@ pub(crate) async fn post(
         }
     };
     let capacity = match request.carrier {
-        Carrier::Cookie => carrier::cookie_capacity(registry.name()),
+        Carrier::Cookie => carrier::CAPACITY,
         Carrier::Bearer => usize::MAX,
     };
     let sealed_session = state.sessions.seal(registry.name(), &proof, capacity).await?;
@@ -80,24 +80,22 @@ pub(crate) async fn post(
         }
         Carrier::Cookie => {
             let lifetime = state.settings.session.lifetime;
-            let cookie =
-                carrier::set_cookie(registry.name(), &sealed_session.text, lifetime).ok_or_else(|| {
-                    tracing::error!("the sealed session is not a valid cookie value");
-                    SessionError::Sealing
-                })?;
-            let mut response = Json(body).into_response();
-            // Half of the limit on headers, so that there is room for all others.
-            let room = state.settings.limits.header_bytes / 2;
-            let surplus = carrier::surplus(&headers, registry.name(), cookie.len(), room);
-            if !surplus.is_empty() {
+            let cookies = carrier::Cookies::of(&sealed_session.text).ok_or(SessionError::TooLarge)?;
+            let (first, gone) = cookies.set_first(&headers, registry.name(), lifetime).ok_or_else(|| {
+                tracing::error!("the sealed session is not a valid cookie value");
+                SessionError::Sealing
+            })?;
+            if !gone.is_empty() {
                 tracing::info!(
-                    cookies = surplus.len(),
-                    "login: the browser's oldest session cookies are removed to make room"
+                    cookies = gone.len(),
+                    "login: earlier session cookies of the browser are removed to make room"
                 );
             }
+            body.parts = cookies.rest().to_vec();
+            let mut response = Json(body).into_response();
             let fields = response.headers_mut();
-            fields.insert(SET_COOKIE, cookie);
-            for field in surplus {
+            fields.insert(SET_COOKIE, first);
+            for field in gone {
                 fields.append(SET_COOKIE, field);
             }
             Ok(response)
@@ -113,6 +111,7 @@ pub(super) fn session_response(info: &SessionInfo) -> SessionResponse {
         expires_at: info.expires_at_ms(),
         auth: info.auth.clone(),
         session: None,
+        parts: Vec::new(),
         steps: Vec::new(),
     }
 }

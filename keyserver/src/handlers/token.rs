@@ -74,7 +74,7 @@ pub(crate) async fn post(
             }
             let mut cookies = HeaderMap::new();
             if let Some((presented, info)) = presented_session {
-                cookies = hand_out(&state, &presented, &info, &mut issued);
+                cookies = hand_out(&state, &headers, &presented, &info, &mut issued);
             }
             Ok((cookies, Json(issued)).into_response())
         }
@@ -86,6 +86,7 @@ pub(crate) async fn post(
 /// (decision 0028).
 fn hand_out(
     state: &AppState,
+    headers: &HeaderMap,
     presented: &Presented,
     info: &SessionInfo,
     issued: &mut IssuedToken,
@@ -98,10 +99,14 @@ fn hand_out(
     if presented.by_cookie {
         let left_ms = info.expires_at_ms().saturating_sub(state.clock.now_ms());
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or_default());
-        match carrier::set_cookie(&info.registry, latest.text(), left) {
-            Some(cookie) => cookies.extend([(SET_COOKIE, cookie)]),
-            None => tracing::error!("a replaced session contains characters that a cookie cannot"),
-        }
+        // The old cookie still stands for the new session in this process. A session of several parts is not worth
+        // several requests here.
+        let whole = carrier::Cookies::of(latest.text()).filter(|parts| parts.rest().is_empty());
+        let Some((cookie, gone)) = whole.and_then(|parts| parts.set_first(headers, &info.registry, left))
+        else {
+            return cookies;
+        };
+        cookies.extend(std::iter::once(cookie).chain(gone).map(|cookie| (SET_COOKIE, cookie)));
     } else {
         issued.session = Some(latest.text().to_owned());
     }

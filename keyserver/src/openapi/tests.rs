@@ -27,6 +27,7 @@ async fn the_document_is_openapi_3_1_and_has_every_route() {
     let mut expected: Vec<String> = [
         format!("POST {}", api::SESSIONS),
         format!("GET {}", api::SESSION),
+        format!("PUT {}", api::SESSION),
         format!("DELETE {}", api::SESSION),
         format!("POST {}", api::TOKEN),
         format!("GET {}", api::REGISTRIES),

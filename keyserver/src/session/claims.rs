@@ -1,21 +1,35 @@
-//! The claims of a session.
+//! The content of a session: claims as JSON, and after them the secret.
+//!
+//! ```text
+//! {"iss":…}  LF  form (1)  stored (2)  original (2)  secret (stored)  zeros
+//! ```
+//!
+//! The secret stands outside the JSON, because escapes would make some passwords longer than others. Long secrets are
+//! tokens of cloud registries, which are base64 or JSON: they are deflated, so that sessions at two such registries fit
+//! into the cookies of one request (decision 0005). The secret is padded, so that the length of a session does not
+//! reveal that of a password.
 
 use std::borrow::Cow;
 
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::RegistryAuth;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-/// Issuer: the program, so that no other kind of JWS is accepted as a session (RFC 8725 §3.8).
+/// Issuer: the program, so that no other kind of JWE content is accepted as a session (RFC 8725 §3.8).
 const ISSUER: &str = "dockpass-keyserver";
 /// Tolerated difference between clocks of instances, in seconds.
 const SKEW_S: i64 = 60;
-/// Secrets are padded to a multiple of this many bytes, so that the length of a session does not reveal that of a
-/// password.
+/// Secrets are padded to a multiple of this many bytes.
 const BUCKET: usize = 64;
-
+/// Shorter secrets are not deflated: the length of the result would say how simple a password is.
+const DEFLATED_FROM: usize = 512;
+/// A secret as it is.
+const STORED: u8 = 0;
+/// A secret in the format of RFC 1951.
+const DEFLATED: u8 = 1;
 /// The non-secret part of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionInfo {
@@ -67,38 +81,29 @@ struct Claims {
     service: Option<String>,
     auth: Cow<'static, str>,
     username: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    password: Option<Hidden>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<Hidden>,
-    pad: String,
+    secret: SecretKind,
 }
 
-/// A secret in the claims; wiped when dropped.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-struct Hidden(String);
-
-impl Drop for Hidden {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
+/// What the secret after the claims is.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SecretKind {
+    Password,
+    RefreshToken,
 }
 
-/// The claims as JSON. `None` for a credential that is none, and for times before 1970.
+/// The content of a session. `None` for a credential that is none, and for times before 1970.
 pub(super) fn encode(
     info: &SessionInfo,
     credential: &Credential,
     expected: &Expected,
 ) -> Option<Zeroizing<Vec<u8>>> {
-    let hidden = |secret: &SecretString| Some(Hidden(secret.expose_secret().to_owned()));
-    let (password, refresh_token) = match credential {
-        Credential::Password { password, .. } => (hidden(password), None),
-        Credential::RefreshToken { token, .. } => (None, hidden(token)),
+    let (kind, secret) = match credential {
+        Credential::Password { password, .. } => (SecretKind::Password, password),
+        Credential::RefreshToken { token, .. } => (SecretKind::RefreshToken, token),
         Credential::Anonymous => return None,
     };
-    let secret = password.as_ref().or(refresh_token.as_ref())?;
-    let length = Zeroizing::new(serde_json::to_vec(&secret.0).ok()?).len();
+    let secret = secret.expose_secret().as_bytes();
     let claims = Claims {
         iss: ISSUER.to_owned(),
         aud: expected.audience.clone(),
@@ -110,23 +115,33 @@ pub(super) fn encode(
         service: info.auth.service().map(str::to_owned),
         auth: Cow::Borrowed(info.auth.as_str()),
         username: info.username.clone(),
-        password,
-        refresh_token,
-        pad: "-".repeat(length.next_multiple_of(BUCKET) - length),
+        secret: kind,
     };
+    let deflated = if secret.len() >= DEFLATED_FROM { deflate(secret) } else { None };
+    let (form, stored) = deflated.as_ref().map_or((STORED, secret), |bytes| (DEFLATED, bytes.as_slice()));
     // One allocation, because a growing buffer leaves copies of the secret.
-    let mut json = Zeroizing::new(Vec::with_capacity(length + BUCKET + 1_024));
-    serde_json::to_writer(&mut *json, &claims).ok()?;
-    Some(json)
+    let json = serde_json::to_vec(&claims).ok()?;
+    let padded = stored.len().next_multiple_of(BUCKET);
+    let mut content = Zeroizing::new(Vec::with_capacity(json.len() + 6 + padded));
+    content.extend_from_slice(&json);
+    content.extend_from_slice(&[b'\n', form]);
+    content.extend_from_slice(&u16::try_from(stored.len()).ok()?.to_be_bytes());
+    content.extend_from_slice(&u16::try_from(secret.len()).ok()?.to_be_bytes());
+    content.extend_from_slice(stored);
+    content.resize(json.len() + 6 + padded, 0);
+    Some(content)
 }
 
-/// Parses and checks the claims of a genuine session. An expired one is still returned.
+/// Parses and checks the content of a genuine session. An expired one is still returned.
 pub(super) fn decode(
-    json: &[u8],
+    content: &[u8],
     kid: &str,
     expected: &Expected,
     now_s: i64,
 ) -> Option<(SessionInfo, Credential)> {
+    // serde_json writes no line breaks, so that the first one ends the claims.
+    let end = content.iter().position(|byte| *byte == b'\n')?;
+    let (json, rest) = content.split_at_checked(end)?;
     let claims: Claims = serde_json::from_slice(json).ok()?;
     let issued_at_s = i64::try_from(claims.iat).ok()?;
     let expires_at_s = i64::try_from(claims.exp).ok()?;
@@ -138,12 +153,11 @@ pub(super) fn decode(
     {
         return None;
     }
-    let secret = |hidden: Hidden| SecretString::from(hidden.0.as_str());
+    let secret = secret(rest.get(1..)?)?;
     let username = claims.username.clone();
-    let credential = match (claims.password, claims.refresh_token) {
-        (Some(password), None) => Credential::Password { username, password: secret(password) },
-        (None, Some(token)) => Credential::RefreshToken { username, token: secret(token) },
-        _ => return None,
+    let credential = match claims.secret {
+        SecretKind::Password => Credential::Password { username, password: secret },
+        SecretKind::RefreshToken => Credential::RefreshToken { username, token: secret },
     };
     let info = SessionInfo {
         kid: kid.to_owned(),
@@ -155,4 +169,38 @@ pub(super) fn decode(
         username: claims.username,
     };
     Some((info, credential))
+}
+
+/// The secret after the claims.
+fn secret(bytes: &[u8]) -> Option<SecretString> {
+    let (&[form, s1, s0, o1, o0], rest) = bytes.split_first_chunk::<5>()?;
+    let stored = rest.get(..usize::from(u16::from_be_bytes([s1, s0])))?;
+    let original = usize::from(u16::from_be_bytes([o1, o0]));
+    let inflated;
+    let secret = match form {
+        STORED => stored,
+        DEFLATED => {
+            inflated = inflate(stored, original)?;
+            &inflated
+        }
+        _ => return None,
+    };
+    let text = (secret.len() == original).then(|| std::str::from_utf8(secret))?;
+    Some(SecretString::from(text.ok()?))
+}
+
+/// The bytes in the format of RFC 1951, if that is shorter.
+fn deflate(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut shorter = Zeroizing::new(Vec::with_capacity(bytes.len()));
+    let status = Compress::new(Compression::best(), false)
+        .compress_vec(bytes, &mut shorter, FlushCompress::Finish)
+        .ok()?;
+    (status == Status::StreamEnd).then_some(shorter)
+}
+
+/// What was deflated, of this length and no longer.
+fn inflate(bytes: &[u8], length: usize) -> Option<Zeroizing<Vec<u8>>> {
+    let mut whole = Zeroizing::new(Vec::with_capacity(length));
+    let status = Decompress::new(false).decompress_vec(bytes, &mut whole, FlushDecompress::Finish).ok()?;
+    (status == Status::StreamEnd).then_some(whole)
 }

@@ -1,105 +1,107 @@
-//! The envelope: a JWE in compact form (RFC 7516 §7.1), RSA-OAEP-256 and A256GCM and nothing else, around a JWS in
-//! compact form (RFC 7515 §7.1), HS256 and nothing else.
+//! The envelope: a JWE in compact form (RFC 7516 §7.1), RSA-OAEP-256 and A256GCM and nothing else, followed by a tag.
 //!
-//! The outer layer encrypts, the inner one authenticates: the public key is public, so that anybody can encrypt under
-//! it, but the inner key is derived from the private one. The header is compared with the one that this module writes
-//! before any RSA work; nothing is negotiated.
+//! The JWE encrypts. The tag authenticates: the public key is public, so that anybody can encrypt under it, but the
+//! key of the tag is derived from the private one. It is HMAC-SHA-256 over the whole JWE, appended as a sixth part, and
+//! it is verified first, so that an invented or damaged session costs no RSA operation. The header is compared octet by
+//! octet with the one that this module writes; nothing is negotiated.
+
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::OAEP_SHA256_MGF1SHA256;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::keyring::SealingKey;
+use super::keyring::{KeyRing, SealingKey};
 use crate::clock::Randomness;
 
-/// Longest session; longer ones are refused before their base64 is decoded.
-pub(super) const MAX_LENGTH: usize = 12 * 1024;
+/// Longest session; longer ones are refused before their tag is computed.
+pub(super) const MAX_LENGTH: usize = 16 * 1024;
 /// What this JWE is, so that no other JWE under the same key can be taken for one (RFC 8725 §3.11).
 const TYPE: &str = "dockpass-session";
-/// The inner header, always these bytes.
-const INNER_HEADER: &str = r#"{"alg":"HS256","typ":"dockpass-session"}"#;
+/// The first 45 octets of every header in base64url: `{"alg":"RSA-OAEP-256","enc":"A256GCM","kid":"`.
+const BEGIN: &str = "eyJhbGciOiJSU0EtT0FFUC0yNTYiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoi";
 /// The encrypted key of a 2048-bit RSA key, in base64url.
 const SHORTEST_KEY: usize = 342;
+/// Parts of a JWE in compact form.
+const JWE_PARTS: usize = 5;
 const TAG_LENGTH: usize = 16;
 const NONCE_LENGTH: usize = 12;
 const CEK_LENGTH: usize = 32;
 
-/// The closed set of header fields. Unknown and repeated fields are errors, `zip` and `crit` among them.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    enc: String,
-    kid: String,
-    typ: String,
+/// The header under the key of this name, in base64url.
+pub(super) fn header(kid: &str) -> String {
+    URL_SAFE_NO_PAD
+        .encode(format!(r#"{{"alg":"RSA-OAEP-256","enc":"A256GCM","kid":"{kid}","typ":"{TYPE}"}}"#))
 }
 
-/// The parts of a JWE whose header is one of ours. No cryptography has been done yet.
-#[derive(Debug)]
-pub(super) struct Parsed<'a> {
-    header: &'a str,
-    /// Which key it names.
-    pub(super) kid: String,
+/// The parts of a session whose tag is good, and the key that sealed it.
+pub(super) struct Parsed {
+    pub(super) key: Arc<SealingKey>,
     encrypted_key: Vec<u8>,
     nonce: [u8; NONCE_LENGTH],
     ciphertext: Vec<u8>,
     tag: [u8; TAG_LENGTH],
 }
 
-/// Whether a bearer token is a session in form, by this or another key: such a token must never leave for a registry.
-/// A damaged one still holds what it held, so that an unreadable header before a key of RSA's length counts as well.
+/// Whether a bearer token is or contains a session, by this or another key: such a token must never leave for a
+/// registry.
+///
+/// A session is recognized by the beginning of its header, wherever it stands. A damaged or rewritten one still holds
+/// what it held, so that two other forms count as well: a part that is the header of a JWE of our type or algorithms,
+/// and five or more parts of which one is as long as an encrypted key, if the first is not the header of another JWE.
 pub fn looks_like_one(token: &str) -> bool {
-    let mut parts = token.split('.');
-    let (Some(header), Some(key), 5) = (parts.next(), parts.next(), token.split('.').count()) else {
-        return false;
-    };
-    let fields = URL_SAFE_NO_PAD.decode(header).ok().and_then(|json| serde_json::from_slice(&json).ok());
-    let Some(serde_json::Value::Object(fields)) = fields else { return key.len() >= SHORTEST_KEY };
-    let is = |name: &str, text: &str| fields.get(name).and_then(serde_json::Value::as_str) == Some(text);
-    is("typ", TYPE) || (is("alg", "RSA-OAEP-256") && is("enc", "A256GCM"))
+    if token.contains(BEGIN) {
+        return true;
+    }
+    let mut other_header = false;
+    for (index, part) in token.split('.').enumerate() {
+        let fields = URL_SAFE_NO_PAD.decode(part).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let Some(serde_json::Value::Object(fields)) = fields else { continue };
+        let is = |name: &str, text: &str| fields.get(name).and_then(serde_json::Value::as_str) == Some(text);
+        if is("typ", TYPE) || (is("alg", "RSA-OAEP-256") && is("enc", "A256GCM")) {
+            return true;
+        }
+        other_header |= index == 0;
+    }
+    !other_header
+        && token.split('.').count() >= JWE_PARTS
+        && token.split('.').any(|part| part.len() >= SHORTEST_KEY)
 }
 
-/// Splits a token and compares its header. No RSA work.
-pub(super) fn parse(token: &str) -> Option<Parsed<'_>> {
+/// Verifies the tag of a session and splits it. No RSA operation.
+///
+/// A session that names no key of the ring is verified as well, with a key of the ring, so that all refusals of one
+/// length take the same time.
+pub(super) fn parse(token: &str, ring: &KeyRing) -> Option<Parsed> {
     if token.len() > MAX_LENGTH {
         return None;
     }
-    let mut parts = token.split('.');
-    let mut next = || parts.next();
-    let (header, key, nonce, ciphertext, tag) = (next()?, next()?, next()?, next()?, next()?);
-    if next().is_some() {
+    let (jwe, mac) = token.rsplit_once('.')?;
+    let header = jwe.split('.').next()?;
+    let named = ring.find_by_header(header);
+    let mac = decode(mac).unwrap_or_default();
+    let genuine = {
+        let key = named.as_deref().unwrap_or_else(|| ring.current());
+        hmac::verify(key.mac(), jwe.as_bytes(), &mac).is_ok()
+    };
+    let key = named.filter(|_| genuine)?;
+    let mut parts = jwe.split('.').skip(1);
+    let mut next = || decode(parts.next()?);
+    let (encrypted_key, nonce, ciphertext, tag) = (next()?, next()?, next()?, next()?);
+    // RFC 8017 §7.1.2 step 1b.
+    if parts.next().is_some() || encrypted_key.len() != key.size() {
         return None;
     }
-    let fields: Header = serde_json::from_slice(&decode(header)?).ok()?;
-    if fields.alg != "RSA-OAEP-256" || fields.enc != "A256GCM" || fields.typ != TYPE {
-        return None;
-    }
-    Some(Parsed {
-        header,
-        kid: fields.kid,
-        encrypted_key: decode(key)?,
-        nonce: decode(nonce)?.try_into().ok()?,
-        ciphertext: decode(ciphertext)?,
-        tag: decode(tag)?.try_into().ok()?,
-    })
-}
-
-/// Whether the encrypted key has the length that this key gives (RFC 8017 §7.1.2 step 1b): checked before RSA.
-pub(super) fn fits(parsed: &Parsed<'_>, key: &SealingKey) -> bool {
-    parsed.encrypted_key.len() == key.size()
+    Some(Parsed { key, encrypted_key, nonce: nonce.try_into().ok()?, ciphertext, tag: tag.try_into().ok()? })
 }
 
 /// Opens with one private-key operation. Every failure takes the same way: a key that does not decrypt is replaced by
 /// a random one, so that the tag decides (RFC 7516 §11.5).
-pub(super) fn open(
-    parsed: Parsed<'_>,
-    key: &SealingKey,
-    random: &dyn Randomness,
-) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn open(parsed: Parsed, random: &dyn Randomness) -> Option<Zeroizing<Vec<u8>>> {
+    let key = parsed.key;
     let mut cek = Zeroizing::new([0_u8; CEK_LENGTH]);
     random.fill(&mut *cek).ok()?;
     let mut buffer = Zeroizing::new(vec![0_u8; key.private().min_output_size()]);
@@ -113,34 +115,23 @@ pub(super) fn open(
     text.extend_from_slice(&parsed.tag);
     let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*cek).ok()?);
     let nonce = Nonce::assume_unique_for_key(parsed.nonce);
-    let length = cipher.open_in_place(nonce, Aad::from(parsed.header.as_bytes()), &mut text).ok()?.len();
+    let length = cipher.open_in_place(nonce, Aad::from(key.header().as_bytes()), &mut text).ok()?.len();
     text.truncate(length);
-    verify(&text, key)
+    Some(text)
 }
 
-/// The claims of the inner JWS, if its signature is good.
-fn verify(jws: &[u8], key: &SealingKey) -> Option<Zeroizing<Vec<u8>>> {
-    let jws = std::str::from_utf8(jws).ok()?;
-    let (signed, signature) = jws.rsplit_once('.')?;
-    let (header, payload) = signed.split_once('.')?;
-    hmac::verify(key.mac(), signed.as_bytes(), &decode(signature)?).ok()?;
-    if decode(header)? != INNER_HEADER.as_bytes() {
-        return None;
-    }
-    Some(Zeroizing::new(decode(payload)?))
-}
-
-/// Seals these claims under this key. `None` when the system gives no randomness.
-pub(super) fn seal(claims: &[u8], key: &SealingKey, random: &dyn Randomness) -> Option<String> {
+/// Seals this text under this key. `None` when the system gives no randomness.
+pub(super) fn seal(
+    mut text: Zeroizing<Vec<u8>>,
+    key: &SealingKey,
+    random: &dyn Randomness,
+) -> Option<String> {
     let mut cek = Zeroizing::new([0_u8; CEK_LENGTH]);
     random.fill(&mut *cek).ok()?;
     let mut nonce = [0_u8; NONCE_LENGTH];
     random.fill(&mut nonce).ok()?;
 
-    let mut text = sign(claims, key);
-    let header =
-        Header { alg: "RSA-OAEP-256".into(), enc: "A256GCM".into(), kid: key.kid().into(), typ: TYPE.into() };
-    let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).ok()?);
+    let header = key.header();
     let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*cek).ok()?);
     let tag = cipher
         .seal_in_place_separate_tag(
@@ -151,25 +142,22 @@ pub(super) fn seal(claims: &[u8], key: &SealingKey, random: &dyn Randomness) -> 
         .ok()?;
     let mut encrypted = vec![0_u8; key.public().ciphertext_size()];
     let encrypted = key.public().encrypt(&OAEP_SHA256_MGF1SHA256, &*cek, &mut encrypted, None).ok()?;
-    Some(format!(
+    let mut token = format!(
         "{header}.{}.{}.{}.{}",
         URL_SAFE_NO_PAD.encode(encrypted),
         URL_SAFE_NO_PAD.encode(nonce),
         URL_SAFE_NO_PAD.encode(&*text),
         URL_SAFE_NO_PAD.encode(tag.as_ref()),
-    ))
+    );
+    append_tag(&mut token, key);
+    Some(token)
 }
 
-fn sign(claims: &[u8], key: &SealingKey) -> Zeroizing<Vec<u8>> {
-    // Allocated once, because growing would leave copies of the claims.
-    let mut jws = Zeroizing::new(String::with_capacity(claims.len() / 3 * 4 + 160));
-    URL_SAFE_NO_PAD.encode_string(INNER_HEADER, &mut jws);
-    jws.push('.');
-    URL_SAFE_NO_PAD.encode_string(claims, &mut jws);
-    let signature = hmac::sign(key.mac(), jws.as_bytes());
-    jws.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut jws);
-    Zeroizing::new(std::mem::take(&mut *jws).into_bytes())
+/// Appends the tag over a JWE.
+fn append_tag(jwe: &mut String, key: &SealingKey) {
+    let tag = hmac::sign(key.mac(), jwe.as_bytes());
+    jwe.push('.');
+    URL_SAFE_NO_PAD.encode_string(tag.as_ref(), jwe);
 }
 
 /// base64url without padding and without stray bits at the end (RFC 7515 §2): one value has one spelling.

@@ -26,8 +26,12 @@ use crate::store::seal::StoreKey;
 const MIN_BITS: usize = 2_048;
 /// Largest key file.
 const MAX_FILE: u64 = 64 * 1024;
-/// Purpose for which the inner signature's key is derived; another purpose uses another string.
-const MAC_PURPOSE: &[&[u8]] = &[b"dockpass session JWS HS256 v1"];
+/// RSA keys above this are refused: one operation of 8192 bits takes 50 times as long as one of 2048.
+const MAX_BITS: usize = 4_096;
+/// Public exponents below this are refused (FIPS 186-5 §A.1.1): 3 has a history of attacks.
+const MIN_EXPONENT: &[u8] = &[1, 0, 1];
+/// Purpose for which the key of the tag is derived; another purpose uses another string.
+const MAC_PURPOSE: &[&[u8]] = &[b"dockpass session tag HMAC-SHA-256 v1"];
 /// What the secret of the store is derived for.
 const STORE_PURPOSE: &[&[u8]] = &[b"dockpass store v1"];
 
@@ -48,8 +52,8 @@ pub enum KeyError {
     NotAKey(PathBuf),
     /// Not an RSA private key of PKCS#1 or PKCS#8 without password.
     #[error(
-        "key file {0} is not a usable RSA private key: expected PEM, PKCS#1 or PKCS#8, unencrypted, at least 2048 bits \
-         (`dockpass-keyserver keygen --out FILE` creates one)"
+        "key file {0} is not a usable RSA private key: expected PEM, PKCS#1 or PKCS#8, unencrypted, 2048 to 4096 bits, \
+         public exponent 65537 or larger (`dockpass-keyserver keygen --out FILE` creates one)"
     )]
     Unusable(PathBuf),
     /// Other users can read or write it.
@@ -61,6 +65,9 @@ pub enum KeyError {
     /// Key generation failed.
     #[error("generating an RSA key failed")]
     Generation,
+    /// There are no threads for RSA operations.
+    #[error("the threads for RSA operations cannot be created: {0}")]
+    Threads(std::io::Error),
     /// The key could not be written.
     #[error("key file {file} cannot be written: {reason}")]
     Unwritable {
@@ -74,6 +81,7 @@ pub enum KeyError {
 /// One RSA key and what is derived from it.
 pub struct SealingKey {
     kid: String,
+    header: String,
     modulus: Vec<u8>,
     exponent: Vec<u8>,
     private: OaepPrivateDecryptingKey,
@@ -145,7 +153,7 @@ impl SealingKey {
 
     fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
         let private = PrivateDecryptingKey::from_pkcs8(pkcs8).ok()?;
-        if private.key_size_bits() < MIN_BITS {
+        if !(MIN_BITS..=MAX_BITS).contains(&private.key_size_bits()) {
             return None;
         }
         // Derived keys must not depend on the file format, so they are derived from one canonical encoding.
@@ -153,14 +161,20 @@ impl SealingKey {
         let pair = KeyPair::from_pkcs8(canonical.as_ref()).ok()?;
         let modulus = pair.public_key().modulus().big_endian_without_leading_zero().to_vec();
         let exponent = pair.public_key().exponent().big_endian_without_leading_zero().to_vec();
+        // Big-endian without leading zeros: a longer one is larger.
+        if (exponent.len(), exponent.as_slice()) < (MIN_EXPONENT.len(), MIN_EXPONENT) {
+            return None;
+        }
         let salt = Salt::new(HKDF_SHA256, &[]);
         let mut mac = Zeroizing::new([0_u8; 32]);
         let mut store = Zeroizing::new([0_u8; 32]);
         let secret = salt.extract(canonical.as_ref());
         secret.expand(MAC_PURPOSE, MacLength).ok()?.fill(&mut *mac).ok()?;
         secret.expand(STORE_PURPOSE, MacLength).ok()?.fill(&mut *store).ok()?;
+        let kid = thumbprint(&modulus, &exponent);
         Some(Self {
-            kid: thumbprint(&modulus, &exponent),
+            header: super::jwe::header(&kid),
+            kid,
             modulus,
             exponent,
             public: OaepPublicEncryptingKey::new(private.public_key()).ok()?,
@@ -173,6 +187,11 @@ impl SealingKey {
     /// RFC 7638 thumbprint, base64url.
     pub fn kid(&self) -> &str {
         &self.kid
+    }
+
+    /// The header of every session under this key, in base64url.
+    pub(super) fn header(&self) -> &str {
+        &self.header
     }
 
     /// Bytes of the modulus, and of everything encrypted under it.
@@ -257,6 +276,11 @@ impl KeyRing {
     /// The key with this `kid`. A `kid` is one key, so that a session costs at most one RSA operation.
     pub fn find(&self, kid: &str) -> Option<Arc<SealingKey>> {
         self.all.iter().find(|key| key.kid == kid).cloned()
+    }
+
+    /// The key whose sessions have this header, octet by octet.
+    pub(super) fn find_by_header(&self, header: &str) -> Option<Arc<SealingKey>> {
+        self.all.iter().find(|key| key.header == header).cloned()
     }
 
     /// The public halves, the sealing one first.

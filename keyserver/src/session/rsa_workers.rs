@@ -1,59 +1,57 @@
-//! Runs RSA private-key operations: off the async runtime, with limited concurrency, counted.
+//! RSA operations with a private key: on threads of their own, few at a time, counted.
 
+use std::collections::HashMap;
+use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
+use crate::blocking::BlockingPool;
 
-/// Limits concurrent and waiting operations, so that a flood of well-formed forgeries cannot take the processor from
-/// all others.
-///
-/// A session that was opened before, or sealed here, is *known*. Unknown ones, which anybody can invent, have a queue
-/// of their own and never all workers: at most one of them delays a known one.
+/// The share of the queue that one session may have: a quarter.
+const SHARE: usize = 4;
+
+/// A pool with a bounded queue. Only sessions whose tag is good get here, so that everybody who waits has logged in;
+/// one session has at most a quarter of the queue, so that its owner cannot keep the others out.
 #[derive(Debug)]
 pub(super) struct RsaWorkers {
-    workers: Arc<Semaphore>,
-    known: Queue,
-    unknown: Queue,
-    /// Taken by unknown sessions besides a worker.
-    unknown_workers: Arc<Semaphore>,
+    pool: BlockingPool,
+    queue: Arc<Queue>,
     operations: Arc<AtomicU64>,
 }
 
 impl RsaWorkers {
-    /// This many operations at one time, or one per processor. Half as many unknown sessions may wait.
-    pub(super) fn new(width: Option<NonZeroUsize>, max_waiting: usize) -> Self {
+    /// This many operations at one time, or one per processor; so many may wait or run.
+    ///
+    /// # Errors
+    /// The system's, when it has no descriptors left.
+    pub(super) fn new(width: Option<NonZeroUsize>, max: usize) -> io::Result<Self> {
         let width = width.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-        Self {
-            workers: Arc::new(Semaphore::new(width)),
-            known: Queue::of(max_waiting),
-            unknown: Queue::of(max_waiting.div_ceil(2)),
-            unknown_workers: Arc::new(Semaphore::new(width.saturating_sub(1).max(1))),
+        Ok(Self {
+            pool: BlockingPool::new("rsa", width)?,
+            queue: Arc::new(Queue {
+                places: Mutex::new(Places::default()),
+                max,
+                max_of_one: max.div_ceil(SHARE),
+            }),
             operations: Arc::new(AtomicU64::new(0)),
-        }
+        })
     }
 
-    /// Runs this operation, for a known or unknown session. `None` when too many wait already.
-    pub(super) async fn run<T, F>(&self, is_known: bool, work: F) -> Option<T>
+    /// Does this work for the session of this hash. `None` when too many wait already.
+    pub(super) async fn run<T, F>(&self, session: &[u8; 32], work: F) -> Option<T>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let permit = if is_known { &self.known } else { &self.unknown }.take()?;
-        // Unknown sessions wait here, not in the queue for the workers, which is first come, first served.
-        let unknown_worker =
-            if is_known { None } else { Some(Arc::clone(&self.unknown_workers).acquire_owned().await.ok()?) };
-        let worker = Arc::clone(&self.workers).acquire_owned().await.ok()?;
-        drop(permit);
+        let place = Queue::take(&self.queue, session)?;
         let operations = Arc::clone(&self.operations);
-        // The permit moves into the task, so that a caller who disconnects does not admit more operations than the
-        // limit.
-        let work = tokio::task::spawn_blocking(move || {
-            let _permits = (worker, unknown_worker);
+        // The place travels with the work: it is taken until the work is done, even if the caller hangs up.
+        let work = self.pool.spawn(move || {
+            let _place = place;
             operations.fetch_add(1, Ordering::Relaxed);
             work()
-        });
+        })?;
         match work.await {
             Ok(result) => Some(result),
             Err(error) => {
@@ -63,37 +61,55 @@ impl RsaWorkers {
         }
     }
 
-    /// Number of operations so far.
+    /// How many operations were done.
     pub(super) fn operations(&self) -> u64 {
         self.operations.load(Ordering::Relaxed)
     }
 }
 
-/// A queue with a maximum length.
+/// Who waits for an operation or has one.
 #[derive(Debug)]
 struct Queue {
-    waiting: AtomicUsize,
+    places: Mutex<Places>,
     max: usize,
+    max_of_one: usize,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    all: usize,
+    by_session: HashMap<[u8; 32], usize>,
 }
 
 impl Queue {
-    fn of(max: usize) -> Self {
-        Self { waiting: AtomicUsize::new(0), max }
-    }
-
-    fn take(&self) -> Option<QueuePermit<'_>> {
-        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
-        let permit = QueuePermit(&self.waiting);
-        (before < self.max).then_some(permit)
+    fn take(queue: &Arc<Self>, session: &[u8; 32]) -> Option<Place> {
+        let mut places = queue.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = places.by_session.get(session).copied().unwrap_or_default();
+        if places.all >= queue.max || own >= queue.max_of_one {
+            return None;
+        }
+        places.all += 1;
+        places.by_session.insert(*session, own + 1);
+        Some(Place { queue: Arc::clone(queue), session: *session })
     }
 }
 
-/// A place in a queue, released when dropped.
-struct QueuePermit<'a>(&'a AtomicUsize);
+/// A place in the queue, given back when dropped.
+struct Place {
+    queue: Arc<Queue>,
+    session: [u8; 32],
+}
 
-impl Drop for QueuePermit<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        let mut places = self.queue.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.all = places.all.saturating_sub(1);
+        if let Some(own) = places.by_session.get_mut(&self.session) {
+            *own -= 1;
+            if *own == 0 {
+                places.by_session.remove(&self.session);
+            }
+        }
     }
 }
 

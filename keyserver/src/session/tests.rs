@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{LoginProof, RegistryAuth};
 use secrecy::{ExposeSecret, SecretString};
@@ -130,9 +132,50 @@ async fn the_length_of_a_session_does_not_reveal_that_of_the_password() {
         lengths.insert(sealed_session.text.len());
     }
     assert_eq!(lengths.len(), 1, "{lengths:?}");
-    assert!(sessions.seal("reg.test", &proof(&"p".repeat(20_000)), usize::MAX).await.is_err());
+    let mut long = vec![0_u8; 15_000];
+    crate::clock::Randomness::fill(&SystemRandomness::default(), &mut long).unwrap();
+    let long = URL_SAFE_NO_PAD.encode(&long);
+    assert!(sessions.seal("reg.test", &proof(&long), usize::MAX).await.is_err());
     let tight = sessions.seal("reg.test", &proof("p"), 100).await;
     assert_eq!(tight.unwrap_err(), SessionError::TooLarge);
+}
+
+// Threats: INJ-05.
+#[tokio::test]
+async fn long_secrets_open_as_they_were() {
+    let (sessions, _) = sessions_with(|_| {});
+    let mut random = vec![0_u8; 4_096];
+    let noise = SystemRandomness::default();
+    crate::clock::Randomness::fill(&noise, &mut random).unwrap();
+    let noise: String = random.iter().map(|byte| char::from(33 + byte % 94)).collect();
+    let base64 = URL_SAFE_NO_PAD.encode(&random[..1_776]);
+    for secret in
+        ["p".repeat(511), "p".repeat(512), "\u{1}\"\\\n".repeat(1_024), "é漢".repeat(800), noise, base64]
+    {
+        let text = sessions.seal("reg.test", &proof(&secret), usize::MAX).await.unwrap().text;
+        // A third larger than what is in it, besides the claims and the encrypted key.
+        assert!(text.len() < secret.len() / 3 * 4 + 1_400, "{}", text.len());
+        let (_, credential) = sessions.open(&SealedText::new(&text)).await.unwrap();
+        let Credential::Password { password, .. } = credential else { panic!() };
+        assert!(password.expose_secret() == secret, "{} bytes", secret.len());
+    }
+}
+
+// Threats: AVL-03.
+#[tokio::test]
+async fn invented_sessions_cost_no_rsa_operation() {
+    let (sessions, _) = sessions_with(|_| {});
+    let sealed = seal(&sessions, "p").await;
+    let (jwe, tag) = sealed.text.rsplit_once('.').unwrap();
+    let header = jwe.split('.').next().unwrap();
+    for invented in [
+        format!("{jwe}.{}", tag.chars().rev().collect::<String>()),
+        format!("{jwe}.{}", "A".repeat(43)),
+        format!("{header}.{}.AAAAAAAAAAAAAAAA.AAAA.{}.{}", "A".repeat(342), "A".repeat(22), "A".repeat(43)),
+    ] {
+        assert_eq!(sessions.open(&SealedText::new(&invented)).await.unwrap_err(), SessionError::Invalid);
+    }
+    assert_eq!(sessions.private_operations(), 0);
 }
 
 // Threats: JWE-21.
@@ -169,9 +212,10 @@ fn claims_of_other_forms_are_refused() {
     let now_s = NOW_MS / 1_000;
     let good = serde_json::json!({
         "iss": "dockpass-keyserver", "aud": "dockpass", "jti": "j", "iat": now_s, "exp": now_s + 600, "registry": "r",
-        "auth": "basic", "username": "u", "password": "p", "pad": "",
+        "auth": "basic", "username": "u", "secret": "password",
     });
-    let decode = |text: &str| claims::decode(text.as_bytes(), key.current().kid(), &expected, now_s);
+    let decode_bytes = |text: &[u8]| claims::decode(text, key.current().kid(), &expected, now_s);
+    let decode = |text: &str| decode_bytes(&[text.as_bytes(), b"\n\0\0\x01\0\x01p"].concat());
     assert!(decode(&good.to_string()).is_some());
     let with = |name: &str, value: serde_json::Value| {
         let mut claims = good.clone();
@@ -210,8 +254,9 @@ fn claims_of_other_forms_are_refused() {
         ("auth", "none".into()),
         ("auth", 1.into()),
         ("username", serde_json::Value::Null),
-        ("password", serde_json::Value::Null),
-        ("refresh_token", "t".into()),
+        ("secret", serde_json::Value::Null),
+        ("secret", "other".into()),
+        ("password", "p".into()),
         ("extra", 1.into()),
         ("iat", (now_s + 61).into()),
         ("exp", (now_s + 601).into()),
@@ -219,7 +264,7 @@ fn claims_of_other_forms_are_refused() {
     ] {
         bad.push(with(name, value));
     }
-    for name in ["iss", "aud", "jti", "iat", "exp", "registry", "auth", "username", "password", "pad"] {
+    for name in ["iss", "aud", "jti", "iat", "exp", "registry", "auth", "username", "secret"] {
         let mut claims = good.clone();
         claims.as_object_mut().unwrap().remove(name);
         bad.push(claims.to_string());
@@ -230,5 +275,19 @@ fn claims_of_other_forms_are_refused() {
     for text in bad {
         assert!(decode(&text).is_none(), "{text}");
     }
-    assert!(jwe::parse(&good.to_string()).is_none());
+    // The secret after them: form, stored length, original length.
+    for rest in [
+        &b""[..],
+        b"\n",
+        b"\n\0\0\x01\0",
+        b"\n\0\0\x01\0\x01",
+        b"\n\0\0\x01\0\x02p",
+        b"\n\0\0\x01\0\0p",
+        b"\n\x02\0\x01\0\x01p",
+        b"\n\x01\0\x01\0\x01p",
+        b"\n\0\0\x01\0\x01\xff",
+    ] {
+        assert!(decode_bytes(&[good.to_string().as_bytes(), rest].concat()).is_none(), "{rest:?}");
+    }
+    assert!(jwe::parse(&good.to_string(), &key).is_none());
 }

@@ -31,6 +31,8 @@ const candidates = {
   openssl: ['openssl'],
   curl: ['curl'],
   jq: ['jq'],
+  // Debian's is in a folder that only root has in its PATH.
+  nginx: ['nginx', '/usr/sbin/nginx'],
   chromium: process.env.CHROMIUM ? [process.env.CHROMIUM] : ['chromium', 'chromium-browser', 'google-chrome'],
 }
 
@@ -95,6 +97,7 @@ const versionOf = {
   keycloak: async (path) => (await readFile(join(path, 'version.txt'), 'utf8')).trim(),
   skopeo: async (path) => (await run(path, ['--version'])).stdout,
   openssl: async (path) => (await run(path, ['version'])).stdout,
+  nginx: async (path) => (await run(path, ['-v'])).stderr,
   curl: async (path) => (await run(path, ['--version'])).stdout.split('\n')[0],
   chromium: async (path) => (await run(path, ['--version'])).stdout,
 }

@@ -23,6 +23,7 @@ pub(crate) enum Requirement {
     Openssl,
     Curl,
     Jq,
+    Nginx,
     Fonts,
     Node,
     Npm,
@@ -58,7 +59,7 @@ impl Requirement {
     pub(crate) const HEAVY: [Self; 3] = [Self::CCompiler, Self::Java, Self::Maven];
 
     /// The requirements of all other commands.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Chromium,
         Self::ChromeDriver,
         Self::Registry,
@@ -68,6 +69,7 @@ impl Requirement {
         Self::Openssl,
         Self::Curl,
         Self::Jq,
+        Self::Nginx,
         Self::Fonts,
         Self::Node,
         Self::Npm,
@@ -90,6 +92,7 @@ impl Requirement {
             Self::Openssl => "openssl",
             Self::Curl => "curl",
             Self::Jq => "jq",
+            Self::Nginx => "nginx",
             Self::Fonts => "fonts",
             Self::Node => "node",
             Self::Npm => "npm",
@@ -111,6 +114,9 @@ impl Requirement {
                 })
             }
             Self::Fonts | Self::RustWasm => None,
+            // Debian's is in a folder that only root has in its PATH.
+            Self::Nginx => util::which("nginx")
+                .or_else(|| Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| path.is_file())),
             _ => util::which(self.name()),
         }
     }
@@ -134,7 +140,7 @@ impl Requirement {
             Self::Skopeo => package("skopeo"),
             Self::Redis => package("redis-server"),
             Self::Htpasswd => package("apache2-utils"),
-            Self::Openssl | Self::Curl | Self::Jq | Self::CCompiler => package(self.name()),
+            Self::Openssl | Self::Curl | Self::Jq | Self::Nginx | Self::CCompiler => package(self.name()),
             Self::Java => package("openjdk-17-jre-headless"),
             Self::Maven => package("maven"),
             Self::Fonts => package("fonts-dejavu-core"),

@@ -11,7 +11,7 @@ async fn every_response_has_the_security_headers() {
         ("GET", "/nowhere", "not_found"),
         ("GET", "/v1/nowhere", "not_found"),
         ("GET", "/v1/token", "method_not_allowed"),
-        ("PUT", "/v1/session", "method_not_allowed"),
+        ("PATCH", "/v1/session", "method_not_allowed"),
         ("TRACE", "/v1/sessions", "method_not_allowed"),
         ("FOO", "/v1/keys", "method_not_allowed"),
         ("GET", "/metrics", "not_found"),

@@ -1,11 +1,16 @@
-// The doctor's entry for Node.js. The module is read from the package's folder.
+// The doctor's entry for Node.js.
 
+import { fromBase64 } from './lib/compile.js'
 import { doctor } from './lib/doctor.js'
 
-export const diagnose = doctor(
-  () => new URL('./dist/doctor_bg.wasm', import.meta.url),
-  async (address) => {
-    const { readFile } = await import('node:fs/promises')
-    return readFile(address)
-  },
-)
+export const { diagnose, preload } = doctor({
+  url: () => new URL('./dist/doctor_bg.wasm', import.meta.url),
+  read,
+  copy: async () => fromBase64((await import('./dist/doctor_inline.js')).default),
+})
+
+/** @param {URL} address */
+async function read(address) {
+  const { readFile } = await import('node:fs/promises')
+  return readFile(address)
+}

@@ -1,5 +1,5 @@
 import type { DiagnosisCode, Hop } from './codes.js'
-import type { Step } from './index.js'
+import type { InitSource, Step } from './index.js'
 
 /** What is wrong, where, the evidence for it, and what to do about it. */
 export interface Diagnosis {
@@ -34,7 +34,16 @@ export interface Facts {
 }
 
 /**
- * Diagnoses a failed request or login from its steps. The first call loads a second WebAssembly module of about 56 kB.
+ * Loads the doctor's WebAssembly module ahead of its first use, so that it is there when the network is not.
+ *
+ * @param source Default: what `init` was given as `doctor`, else this package's own module.
+ * @throws {DockpassError} `ERR_WASM_LOAD`.
+ */
+export function preload(source?: InitSource | PromiseLike<InitSource>): Promise<void>
+
+/**
+ * Diagnoses a failed request or login from its steps. The first call loads a second WebAssembly module of about 56 kB,
+ * unless {@link preload} has.
  *
  * @param steps The details of a client's `step` events, oldest first, for one request or login.
  * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when steps or facts have another form than documented; `ERR_WASM_LOAD`.

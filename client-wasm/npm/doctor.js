@@ -1,6 +1,9 @@
-// The doctor's entry for browsers. Its module is fetched from the `dist` folder at the first call.
+// The doctor's entry for browsers.
 
+import { fromBase64 } from './lib/compile.js'
 import { doctor } from './lib/doctor.js'
 
-// A literal URL, so that bundlers find the file and include it.
-export const diagnose = doctor(() => new URL('./dist/doctor_bg.wasm', import.meta.url))
+export const { diagnose, preload } = doctor({
+  url: () => new URL('./dist/doctor_bg.wasm', import.meta.url),
+  copy: async () => fromBase64((await import('./dist/doctor_inline.js')).default),
+})

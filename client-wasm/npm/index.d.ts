@@ -17,12 +17,23 @@ export type { Decision, DiagnosisCode, Hop, OperationErrorCode } from './codes.j
 /** Where the WebAssembly module comes from: a URL, a `Response`, the bytes, or a compiled module. */
 export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module
 
+/** Where both WebAssembly modules come from. What is absent comes from this package. */
+export interface InitSources {
+  dockpass?: InitSource | PromiseLike<InitSource>
+  /** Used by `dockpass/doctor` when it is first needed. */
+  doctor?: InitSource | PromiseLike<InitSource>
+}
+
 /**
  * Loads the WebAssembly module once. Later calls return the promise of the first load; after a failed load, the next
  * call tries again. Until it has resolved, every other call throws a {@link DockpassError} with `ERR_NOT_INITIALIZED`.
  *
- * @param source Default: `dockpass_bg.wasm` in this package's `dist` folder. Node.js reads the file.
+ * No argument is needed. The module is `dockpass_bg.wasm` in this package's `dist` folder, fetched or, in Node.js, read.
+ * Where a bundler or a server does not deliver that file, a copy inside a script of the package is imported.
+ *
+ * @param source Another place, for which there is no replacement. Sources by name include the doctor's module.
  * @throws {DockpassError} `ERR_WASM_LOAD` when the module cannot be loaded or belongs to another version of dockpass.
+ *   `url` is the address that was tried, `cause` the reason.
  *
  * @example
  * ```js
@@ -34,8 +45,12 @@ export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView
  * ```js
  * await init(new URL('/assets/dockpass_bg.4f2a.wasm', location.href))
  * ```
+ * @example Both modules from your own server
+ * ```js
+ * await init({ dockpass: '/assets/dockpass_bg.wasm', doctor: '/assets/doctor_bg.wasm' })
+ * ```
  */
-export default function init(source?: InitSource | PromiseLike<InitSource>): Promise<void>
+export default function init(source?: InitSource | PromiseLike<InitSource> | InitSources): Promise<void>
 
 /** The version of this package, `major.minor.patch`. Available before {@link init}. */
 export const version: string
@@ -588,9 +603,18 @@ export interface ScopeSyntaxError extends BaseError {
   readonly position: number
 }
 
-/** Other invalid input, or the module could not be loaded (then `cause` is the reason). */
+/** A WebAssembly module could not be loaded. */
+export interface LoadError extends BaseError {
+  readonly code: 'ERR_WASM_LOAD'
+  /** The address that was tried, if the module was to come from one. */
+  readonly url?: string
+  /** The reason: an HTTP status, an error of `fetch`, of reading the file, or of the WebAssembly compiler. */
+  readonly cause: unknown
+}
+
+/** Other invalid input. */
 export interface InputError extends BaseError {
-  readonly code: Exclude<InputErrorCode, 'ERR_CHALLENGE_SYNTAX' | 'ERR_SCOPE_SYNTAX'>
+  readonly code: Exclude<InputErrorCode, 'ERR_CHALLENGE_SYNTAX' | 'ERR_SCOPE_SYNTAX' | 'ERR_WASM_LOAD'>
 }
 
 /** A login or a request failed. */
@@ -625,7 +649,7 @@ export interface OperationError extends BaseError {
  * }
  * ```
  */
-export type DockpassError = ChallengeSyntaxError | ScopeSyntaxError | InputError | OperationError
+export type DockpassError = ChallengeSyntaxError | ScopeSyntaxError | LoadError | InputError | OperationError
 
 /** The class of all errors of this package, for `instanceof`. */
 export const DockpassError: {

@@ -1,14 +1,20 @@
-// The entry for browsers. The module is fetched from the `dist` folder, or from where `init` is told.
+// The entry for browsers. The module is fetched from the `dist` folder, or it is the copy there, or what `init` is told.
 
-import { load } from './lib/wasm.js'
+import { fromBase64 } from './lib/compile.js'
+import { initialize } from './lib/wasm.js'
 
 export { DockpassError } from './lib/error.js'
 export * from './lib/pure.js'
 export { RegistryClient } from './lib/client.js'
 export { version } from './lib/version.js'
 
-/** @param {import('./lib/types.js').ModuleSource} [source] */
+/** @type {import('./lib/types.js').PackagedModule} */
+const packaged = {
+  url: () => new URL('./dist/dockpass_bg.wasm', import.meta.url),
+  copy: async () => fromBase64((await import('./dist/dockpass_inline.js')).default),
+}
+
+/** @type {typeof import('./index.js').default} */
 export default function init(source) {
-  // A literal URL, so that bundlers find the file and include it.
-  return load(source ?? (() => new URL('./dist/dockpass_bg.wasm', import.meta.url)), undefined)
+  return initialize(packaged, source)
 }

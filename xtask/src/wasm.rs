@@ -1,5 +1,6 @@
 //! `cargo xtask wasm`: builds the browser module, the npm package's `dist/` and the page.
 
+mod package;
 mod size;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,11 @@ pub(crate) fn package() -> PathBuf {
     util::root().join("client-wasm/npm")
 }
 
+/// The npm package as it is published, made of [`package`]'s sources.
+pub(crate) fn published() -> PathBuf {
+    package().join("dist/package")
+}
+
 /// The folder of the page. The key server's build script embeds it.
 pub(crate) fn page() -> PathBuf {
     util::target().join("www")
@@ -59,7 +65,7 @@ pub(crate) fn wasm(check: bool) -> Result<(), Failure> {
 pub(crate) fn pack(folder: &Path) -> Result<PathBuf, Failure> {
     util::create_dir(folder)?;
     let mut npm = process::command("npm");
-    npm.args(["pack", "--ignore-scripts", "--pack-destination"]).arg(folder).current_dir(package());
+    npm.args(["pack", "--ignore-scripts", "--pack-destination"]).arg(folder).current_dir(published());
     process::quiet("packing the npm package", &mut npm)?;
     let tarball = folder.join(format!("dockpass-{}.tgz", env!("CARGO_PKG_VERSION")));
     if tarball.is_file() {
@@ -83,7 +89,7 @@ pub(crate) fn build() -> Result<(), Failure> {
     let stamp = rust_wasm::target().join("module.stamp");
     let key = key(&toolchain, &bindgen)?;
     let is_there = |(_, name): &(&str, &str)| {
-        ["{}.js", "{}_bg.wasm", "{}.d.ts"].iter().all(|file| dist.join(file.replace("{}", name)).is_file())
+        ["{}.js", "{}_bg.wasm", "{}_inline.js", "{}.d.ts"].iter().all(|file| dist.join(file.replace("{}", name)).is_file())
     };
     let complete = MODULES.iter().all(is_there);
     if complete && std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
@@ -102,11 +108,14 @@ pub(crate) fn build() -> Result<(), Failure> {
         bind.arg(&built).arg(name).arg(&scratch);
         process::quiet("generating the JavaScript", &mut bind)?;
         let glue = scratch.join(name).with_extension("js");
-        util::write(&glue, without_docs(&util::read(&glue)?))?;
+        util::write(&glue, with_our_loader(&without_docs(&util::read(&glue)?))?)?;
+        let types = scratch.join(format!("{name}.d.ts"));
+        util::write(&types, with_types_of_our_loader(&util::read(&types)?)?)?;
         let bound = scratch.join(format!("{name}_bg.wasm"));
         let mut optimise = process::command(&wasm_opt);
         optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
         process::quiet("optimising the browser module", &mut optimise)?;
+        util::write(&scratch.join(format!("{name}_inline.js")), package::inlined(&bound)?)?;
     }
     sync(&scratch, &dist)?;
     util::write(&stamp, key)?;
@@ -128,7 +137,28 @@ fn without_docs(script: &str) -> String {
     kept
 }
 
-/// The hash of the module's sources and tools.
+/// Generated JavaScript with its imports and its start in place of its loader: `lib/compile.js` loads, with errors that say
+/// what was tried, and without looking at `Response`, which takes 25 ms in Node.js.
+fn with_our_loader(script: &str) -> Result<String, Failure> {
+    let (kept, _) = script.split_once("async function __wbg_load(").ok_or_else(|| changed("a loader"))?;
+    if !kept.contains("function __wbg_get_imports(") || !kept.contains("function __wbg_finalize_init(") {
+        return Err(changed("imports and a start"));
+    }
+    Ok(format!("{kept}export {{ __wbg_get_imports as imports, __wbg_finalize_init as start }};\n"))
+}
+
+/// The types of the same.
+fn with_types_of_our_loader(types: &str) -> Result<String, Failure> {
+    let (kept, _) = types.split_once("export type SyncInitInput").ok_or_else(|| changed("types of a loader"))?;
+    let start = "export function start(instance: WebAssembly.Instance): InitOutput;";
+    Ok(format!("{kept}export function imports(): WebAssembly.Imports;\n{start}\n"))
+}
+
+fn changed(part: &str) -> Failure {
+    Failure::Failed(format!("wasm-bindgen's JavaScript has no longer {part}: xtask/src/wasm.rs"))
+}
+
+/// Everything that the module is made from, and by what.
 fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failure> {
     let inputs = [
         "Cargo.toml",
@@ -149,7 +179,7 @@ fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failu
     Ok(hash.add_files(&inputs)?.hex())
 }
 
-/// Copies `www/` and the npm package's published files to the page's folder.
+/// The npm package, bundled; `www/` and what a page loads of the package → the page.
 fn stage() -> Result<(), Failure> {
     let source = util::root().join("www");
     if !source.join("index.html").is_file() {
@@ -161,20 +191,22 @@ fn stage() -> Result<(), Failure> {
     for path in util::files(&source).iter().filter(|path| path.extension().is_none_or(|end| end != "ts")) {
         copy(path, &scratch.join(path.strip_prefix(&source).unwrap_or(path)))?;
     }
-    for name in published()? {
-        // Only files that a page can load.
-        if util::has_extension(&name, &["js", "mjs", "wasm", "css"]) {
-            copy(&package().join(&name), &scratch.join("dockpass").join(&name))?;
-        }
+    let bundled = util::target().join("package.new");
+    util::remove(&bundled)?;
+    package::build(&package(), &bundled)?;
+    sync(&bundled, &published())?;
+    util::remove(&bundled)?;
+    for name in published_files()?.iter().filter(|name| package::is_for_pages(name)) {
+        copy(&published().join(name), &scratch.join("dockpass").join(name))?;
     }
     sync(&scratch, &page())?;
     util::remove(&scratch)
 }
 
-/// The files that npm would publish.
-fn published() -> Result<Vec<String>, Failure> {
+/// The files of the npm package as npm would publish them.
+fn published_files() -> Result<Vec<String>, Failure> {
     let mut npm = process::command("npm");
-    npm.args(["pack", "--dry-run", "--json", "--ignore-scripts"]).current_dir(package());
+    npm.args(["pack", "--dry-run", "--json", "--ignore-scripts"]).current_dir(published());
     published_names(&process::output(&mut npm)?)
 }
 
@@ -221,6 +253,14 @@ mod tests {
         let script =
             "/**\n * Of Rust.\n */\nexport function a() {\n    /** One line. */\n    return 1; // b\n}\n";
         assert_eq!(without_docs(script), "export function a() {\n    return 1; // b\n}\n");
+    }
+
+    #[test]
+    fn a_changed_loader_is_noticed() {
+        let script = "function __wbg_get_imports() {}\nfunction __wbg_finalize_init() {}\nasync function __wbg_load() {}\n";
+        assert!(with_our_loader(script).unwrap().ends_with("as start };\n"));
+        assert!(with_our_loader("function __wbg_get_imports() {}").is_err());
+        assert!(with_types_of_our_loader("export function a(): void;").is_err());
     }
 
     #[test]

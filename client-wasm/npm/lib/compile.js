@@ -1,6 +1,9 @@
-// Compiles and instantiates a WebAssembly module from whatever `init` was given.
+// Finds and compiles a WebAssembly module: the one that `init` was given, else the one that the package has.
 
-/** @import { ModuleSource, ReadFile } from './types.js' */
+/**
+ * @import { InitSource } from '../index.js'
+ * @import { ModuleOptions, PackagedModule } from './types.js'
+ */
 
 import { DockpassError } from './error.js'
 
@@ -23,48 +26,125 @@ export function once(work) {
 }
 
 /**
- * Instantiates the module that belongs to some generated glue, and returns its exports.
+ * What `init` was given for modules that are loaded later.
+ * @type {{ doctor?: InitSource | PromiseLike<InitSource> }}
+ */
+export const sources = {}
+
+/**
+ * Whether these are sources by name, and not one source.
+ * @param {unknown} given
+ * @returns {given is import('../index.js').InitSources}
+ */
+export function isSources(given) {
+  return tag(given) === 'Object' && typeof (/** @type {any} */ (given).then) !== 'function'
+}
+
+/**
+ * Compiles and starts a module.
+ *
+ * Without `source` it is the package's own: the file beside the script, and where that is not found, is no WebAssembly
+ * or cannot be started, the copy that the package has as a script (decision 0025). A given source has no replacement.
  * @template T
- * @param {{glue: {default(options: {module_or_path: WebAssembly.Module}): Promise<T>}, name: string, has: string}} module
- *   `has`: the name of an export that identifies the module.
- * @param {ModuleSource} source
- * @param {ReadFile} [readFile] Reads `file:` URLs. Without it they are fetched.
+ * @param {ModuleOptions<T>} options
+ * @param {PackagedModule} packaged
+ * @param {InitSource | PromiseLike<InitSource>} [source]
  * @returns {Promise<T>}
  * @throws {DockpassError} `ERR_WASM_LOAD`.
  */
-export async function instantiate({ glue, name, has }, source, readFile) {
+export async function instantiate(options, packaged, source) {
+  if (source !== undefined) return start(options, () => source, packaged.read)
+  if (packaged.url === undefined) return start(options, () => packaged.copy())
   try {
-    const module = await compile(await (typeof source === 'function' ? source() : source), readFile)
-    // Before it is instantiated: the glue keeps its first instance.
+    return await start(options, packaged.url, packaged.read)
+  } catch (error) {
+    const { url } = error
+    const message = `${error.message} The copy in the package could not be loaded either.`
+    try {
+      return await start(options, () => packaged.copy())
+    } catch {
+      // The first error says more: the copy fails for the same reason or because a bundler left it out.
+      throw new DockpassError({ code: 'ERR_WASM_LOAD', message, url, cause: error.cause })
+    }
+  }
+}
+
+/**
+ * @template T
+ * @param {ModuleOptions<T>} options
+ * @param {() => InitSource | PromiseLike<InitSource>} source
+ * @param {PackagedModule['read']} [read]
+ */
+async function start({ name, has, begin }, source, read) {
+  let url
+  try {
+    let given = await source()
+    if (typeof given === 'string') given = new URL(given, globalThis.location?.href)
+    if (tag(given) === 'URL') url = String(given)
+    const module = await compile(given, read)
+    // Before it is instantiated, so that the error says what is wrong.
     if (!WebAssembly.Module.exports(module).some((item) => item.name === has))
       throw new Error(`This is not the WebAssembly module of ${name}.`)
-    return await glue.default({ module_or_path: module })
+    return await begin(module)
   } catch (cause) {
+    const from = url === undefined ? '' : ` from ${url}`
     throw new DockpassError({
       code: 'ERR_WASM_LOAD',
-      message: `The WebAssembly module of ${name} could not be loaded.`,
+      message: `The WebAssembly module of ${name} could not be loaded${from}.`,
+      url,
       cause,
     })
   }
 }
 
 /**
- * @param {import('../index.js').InitSource} source
- * @param {ReadFile} [readFile]
+ * `Response` is looked at last: in Node.js, the first use of that global takes longer than everything else here.
+ * @param {any} source
+ * @param {PackagedModule['read']} [read]
+ * @returns {Promise<WebAssembly.Module>}
  */
-async function compile(source, readFile) {
-  if (source instanceof WebAssembly.Module) return source
-  if (typeof source === 'string') source = new URL(source, globalThis.location?.href)
-  if (source instanceof URL) {
+async function compile(source, read) {
+  if (tag(source) === 'WebAssembly.Module') return source
+  if (tag(source) === 'URL') {
     source =
-      readFile && source.protocol === 'file:'
-        ? await readFile(source)
+      read && source.protocol === 'file:'
+        ? await read(source)
         : await fetch(source, { credentials: 'same-origin' })
   }
-  if (typeof Response === 'function' && source instanceof Response) {
-    if (!source.ok) throw new Error(`The server responded with HTTP status ${source.status}.`)
-    const streams = source.headers.get('content-type') === 'application/wasm' && WebAssembly.compileStreaming
-    return streams ? WebAssembly.compileStreaming(source) : WebAssembly.compile(await source.arrayBuffer())
-  }
-  return WebAssembly.compile(/** @type {BufferSource} */ (source))
+  if (ArrayBuffer.isView(source) || tag(source) === 'ArrayBuffer') return compileBytes(source)
+  if (tag(source) !== 'Response')
+    throw new TypeError('The source of a module is a URL, a Response, bytes or a WebAssembly.Module.')
+  if (!source.ok) throw new Error(`The server responded with HTTP status ${source.status}.`)
+  if (source.headers.get('content-type') === 'application/wasm' && WebAssembly.compileStreaming)
+    return WebAssembly.compileStreaming(source)
+  return compileBytes(await source.arrayBuffer())
+}
+
+/**
+ * A page in place of the module is told by its first bytes, so that the error is not the compiler's.
+ * @param {any} bytes
+ */
+function compileBytes(bytes) {
+  const start = new Uint8Array(bytes.buffer ?? bytes, bytes.byteOffset ?? 0, Math.min(bytes.byteLength, 4))
+  if (String(start) !== '0,97,115,109') throw new Error('What was loaded is not a WebAssembly module.')
+  return WebAssembly.compile(bytes)
+}
+
+/**
+ * The name of a value's class, which `instanceof` would deny to values of another realm, such as a test's.
+ * @param {unknown} value
+ */
+function tag(value) {
+  return Object.prototype.toString.call(value).slice(8, -1)
+}
+
+/**
+ * The bytes of a base64 text.
+ * @param {string} text
+ */
+export function fromBase64(text) {
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at)
+  return bytes
 }

@@ -1,33 +1,37 @@
 // Calls the doctor's module, which is loaded at the first call.
 
 import * as glue from '../dist/doctor.js'
-import { instantiate, once } from './compile.js'
-import { DockpassError, argumentError } from './error.js'
+import { instantiate, once, sources } from './compile.js'
+import { argumentError } from './error.js'
 import { version } from './version.js'
 
 /**
- * @import { Diagnosis, Facts } from '../doctor.js'
- * @import { Step } from '../index.js'
- * @import { ModuleSource, ReadFile } from './types.js'
+ * @import { Facts } from '../doctor.js'
+ * @import { InitSource, Step } from '../index.js'
+ * @import { PackagedModule } from './types.js'
  */
 
 /**
- * Creates the function `diagnose`.
- * @param {ModuleSource} source Returns the module's URL.
- * @param {ReadFile} [readFile] Reads `file:` URLs. Without it they are fetched.
- * @returns {(steps: readonly Step[], facts?: Facts) => Promise<Diagnosis>}
+ * Creates the functions of the doctor's entry.
+ * @param {PackagedModule} packaged
  */
-export function doctor(source, readFile) {
-  return async function diagnose(steps, facts = {}) {
-    const input = toJson(steps, facts)
-    await load(source, readFile)
-    const output = glue.diagnose(input)
-    if (output === undefined) {
-      throw argumentError(
-        'steps or facts do not have the documented form, or come from another version of dockpass.',
-      )
-    }
-    return JSON.parse(output)
+export function doctor(packaged) {
+  return {
+    /** @type {typeof import('../doctor.js').preload} */
+    preload: (source) => load(packaged, source),
+
+    /** @type {typeof import('../doctor.js').diagnose} */
+    async diagnose(steps, facts = {}) {
+      const input = toJson(steps, facts)
+      await load(packaged)
+      const output = glue.diagnose(input)
+      if (output === undefined) {
+        throw argumentError(
+          'steps or facts do not have the documented form, or come from another version of dockpass.',
+        )
+      }
+      return JSON.parse(output)
+    },
   }
 }
 
@@ -73,13 +77,15 @@ function ofOneCall(steps) {
 const isObject = (value) => typeof value === 'object' && value !== null
 
 const load = once(
-  async (/** @type {ModuleSource} */ source, /** @type {ReadFile | undefined} */ readFile) => {
-    await instantiate({ glue, name: 'the doctor', has: 'diagnose' }, source, readFile)
-    if (glue.version() !== version) {
-      throw new DockpassError({
-        code: 'ERR_WASM_LOAD',
-        message: 'The WebAssembly module of the doctor belongs to another version of dockpass.',
-      })
-    }
-  },
+  (
+    /** @type {PackagedModule} */ packaged,
+    /** @type {InitSource | PromiseLike<InitSource> | undefined} */ source = sources.doctor,
+  ) => instantiate({ name: 'the doctor', has: 'diagnose', begin }, packaged, source),
 )
+
+/** @param {WebAssembly.Module} compiled */
+async function begin(compiled) {
+  glue.start(await WebAssembly.instantiate(compiled, glue.imports()))
+  if (glue.version() !== version)
+    throw new Error('The WebAssembly module of the doctor belongs to another version of dockpass.')
+}

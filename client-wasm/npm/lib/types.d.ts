@@ -86,11 +86,22 @@ export interface SessionResponse {
   session?: string
 }
 
-/** Where a WebAssembly module comes from, or a function that returns it. */
-export type ModuleSource =
-  | import('../index.js').InitSource
-  | PromiseLike<import('../index.js').InitSource>
-  | (() => import('../index.js').InitSource | PromiseLike<import('../index.js').InitSource>)
+/** Where an entry of the package finds its module. */
+export interface PackagedModule {
+  /** The address of the file, absent where there are only scripts. It may throw, after bundling for instance. */
+  url?: () => URL
+  /** Reads a `file:` URL. Without it they are fetched. */
+  read?: (address: URL) => Promise<Uint8Array<ArrayBuffer>>
+  /** The module that the package has as a script: its bytes, or compiled by the runtime. */
+  copy: () => WebAssembly.Module | Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>
+}
 
-/** Reads a `file:` URL. */
-export type ReadFile = (address: URL) => Promise<Uint8Array<ArrayBuffer>>
+/** What is loaded. */
+export interface ModuleOptions<T> {
+  /** Its name in messages. */
+  name: string
+  /** The name of an export that identifies it. */
+  has: string
+  /** Starts the compiled module. */
+  begin(compiled: WebAssembly.Module): Promise<T>
+}

@@ -1,31 +1,46 @@
 // Loads the WebAssembly module once, and holds the memory through which strings are passed to it and back.
 
 import * as glue from '../dist/dockpass.js'
-import { instantiate, once } from './compile.js'
+import { instantiate, isSources, once, sources } from './compile.js'
 import { DockpassError, argumentError } from './error.js'
 import { begin, next } from './tape.js'
 import { version } from './version.js'
 
-/** @import { ModuleSource, ReadFile } from './types.js' */
+/**
+ * @import { InitSource, InitSources } from '../index.js'
+ * @import { PackagedModule } from './types.js'
+ */
 
 /** The memory of the loaded module. @type {Memory | undefined} */
 let loaded
 
-/** Loads the module. `readFile` reads `file:` URLs; without it they are fetched. */
-export const load = once(
-  async (/** @type {ModuleSource} */ source, /** @type {ReadFile | undefined} */ readFile) => {
-    const exports = await instantiate({ glue, name: 'dockpass', has: 'scan_challenges' }, source, readFile)
-    const module = new Memory(exports.memory)
-    if (module.result(glue.version()) !== version) {
-      throw new DockpassError({
-        code: 'ERR_WASM_LOAD',
-        message: 'The WebAssembly module belongs to another version of dockpass.',
-      })
-    }
-    module.words = module.result(glue.tape_words())
-    loaded = module
-  },
+/**
+ * Loads the module: the package's own, or the given one. What is given for the doctor is kept for its first call.
+ * @param {PackagedModule} packaged
+ * @param {InitSource | PromiseLike<InitSource> | InitSources} [given]
+ */
+export function initialize(packaged, given) {
+  const { dockpass, doctor } = isSources(given) ? given : { dockpass: given, doctor: undefined }
+  if (doctor !== undefined) sources.doctor = doctor
+  return load(packaged, dockpass)
+}
+
+const load = once(
+  (
+    /** @type {PackagedModule} */ packaged,
+    /** @type {InitSource | PromiseLike<InitSource> | undefined} */ source,
+  ) => instantiate({ name: 'dockpass', has: 'scan_challenges', begin: beginModule }, packaged, source),
 )
+
+/** @param {WebAssembly.Module} compiled */
+async function beginModule(compiled) {
+  const exports = glue.start(await WebAssembly.instantiate(compiled, glue.imports()))
+  const module = new Memory(exports.memory)
+  if (module.result(glue.version()) !== version)
+    throw new Error('The WebAssembly module belongs to another version of dockpass.')
+  module.words = module.result(glue.tape_words())
+  loaded = module
+}
 
 /** The memory of the loaded module. */
 export function memory() {

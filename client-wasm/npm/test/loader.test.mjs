@@ -1,7 +1,7 @@
 // What can happen between importing the package and its first call.
 
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { pathToFileURL } from 'node:url'
 import { test } from 'node:test'
@@ -111,12 +111,72 @@ for (const [name, source] of Object.entries(broken)) {
   })
 }
 
+test('an error of loading names the address that was tried', async (t) => {
+  const { default: init } = await copy(t).load()
+  for (const source of ['http://127.0.0.1:1/x.wasm', { dockpass: new URL('http://127.0.0.1:1/x.wasm') }]) {
+    const error = await init(source).catch((error) => error)
+    assert.equal(error.url, 'http://127.0.0.1:1/x.wasm')
+    assert.equal(
+      error.message,
+      'The WebAssembly module of dockpass could not be loaded from http://127.0.0.1:1/x.wasm.',
+    )
+  }
+})
+
+const missing = {
+  'the file is not there': (path) => rmSync(path),
+  'the file is a page': (path) => writeFileSync(path, '<!doctype html>'),
+  'the file is another module': (path) => writeFileSync(path, Buffer.from([0, 97, 115, 109, 1, 0, 0, 0])),
+}
+for (const [name, change] of Object.entries(missing)) {
+  for (const entry of ['node.js', 'index.js']) {
+    test(`${entry} takes the copy in the package where ${name}`, async (t) => {
+      const fresh = copy(t)
+      change(fresh.path('dist/dockpass_bg.wasm'))
+      const module = await fresh.load(entry)
+      await module.default()
+      works(module)
+    })
+  }
+}
+
+test('without the file and without the copy, the error says both', async (t) => {
+  const fresh = copy(t)
+  for (const name of ['dist/dockpass_bg.wasm', 'dist/dockpass_inline.js']) rmSync(fresh.path(name))
+  const { default: init } = await fresh.load()
+  const error = await init().catch((error) => error)
+  assert.equal(error.url, pathToFileURL(fresh.path('dist/dockpass_bg.wasm')).href)
+  assert.match(error.message, /dockpass_bg\.wasm\. The copy in the package could not be loaded either\.$/)
+  assert.equal(error.cause.code, 'ENOENT')
+})
+
+test('the copies in the package are the files', async () => {
+  for (const name of ['dockpass', 'doctor']) {
+    const file = readFileSync(new URL(`../dist/${name}_bg.wasm`, import.meta.url))
+    const { default: base64 } = await import(`../dist/${name}_inline.js`)
+    assert.ok(file.equals(Buffer.from(base64, 'base64')), name)
+  }
+})
+
+test('one init serves the doctor, which can be loaded ahead', async (t) => {
+  const fresh = copy(t)
+  const [module, doctor] = [await fresh.load(), await fresh.load('doctor-node.js')]
+  await module.default({ doctor: 'http://127.0.0.1:1/doctor.wasm' })
+  works(module)
+  await assert.rejects(doctor.preload(), { code: 'ERR_WASM_LOAD', url: 'http://127.0.0.1:1/doctor.wasm' })
+  await doctor.preload(readFileSync(fresh.path('dist/doctor_bg.wasm')))
+  rmSync(fresh.path('dist'), { recursive: true })
+  assert.equal((await doctor.diagnose([])).code, 'nothing_recorded')
+})
+
 // Threats: WEB-03.
 test('a module of another version is refused', async (t) => {
   const fresh = copy(t)
   writeFileSync(fresh.path('lib/version.js'), "export const version = '9.9.9'")
   const module = await fresh.load()
-  await assert.rejects(module.default(), { code: 'ERR_WASM_LOAD', message: /another version/ })
+  const error = await module.default().catch((error) => error)
+  assert.equal(error.code, 'ERR_WASM_LOAD')
+  assert.match(error.cause.message, /another version/)
 })
 
 test('versions of package, JavaScript, module and crate are one', async () => {

@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,14 +25,21 @@ const tools = join(packageFolder, '../../node_modules')
 const types = readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8')
 let folder, files
 
+/** The text of all scripts that the package is made of. */
+const scripts = () =>
+  readdirSync(join(packageFolder, 'lib'))
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => readFileSync(join(packageFolder, 'lib', file), 'utf8'))
+    .join()
+
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'dockpass-pack-'))
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-    cwd: packageFolder,
+    cwd: join(packageFolder, 'dist/package'),
   })
   const report = JSON.parse(stdout)
   const packed = Array.isArray(report) ? report[0] : Object.values(report)[0]
-  files = packed.files.map(({ path }) => path).sort()
+  files = packed.files.map(({ path }) => path.replace(/-[A-Z0-9]{8}\.js$/, '-HASH.js')).sort()
   // Unpacked by hand: what npm would do, without asking anybody on a network.
   const target = join(folder, 'app/node_modules/dockpass')
   mkdirSync(target, { recursive: true })
@@ -37,35 +53,35 @@ test('what is in it', () => {
   assert.deepEqual(files, [
     'LICENSE',
     'README.md',
+    'codes.d.cts',
     'codes.d.ts',
-    'dist/dockpass.js',
     'dist/dockpass_bg.wasm',
-    'dist/doctor.js',
+    'dist/dockpass_inline.js',
     'dist/doctor_bg.wasm',
+    'dist/doctor_inline.js',
+    'doctor-edge.js',
     'doctor-node.js',
+    'doctor-worker.js',
+    'doctor.cjs',
+    'doctor.d.cts',
     'doctor.d.ts',
     'doctor.js',
+    'edge.js',
+    'index.cjs',
+    'index.d.cts',
     'index.d.ts',
     'index.js',
-    'lib/client.js',
-    'lib/compile.js',
-    'lib/content.js',
-    'lib/doctor.js',
-    'lib/driver.js',
-    'lib/error.js',
-    'lib/expiry.js',
-    'lib/flights.js',
-    'lib/key-server.js',
-    'lib/listing.js',
-    'lib/pure.js',
-    'lib/registries.js',
-    'lib/session.js',
-    'lib/steps.js',
-    'lib/tape.js',
-    'lib/version.js',
-    'lib/wasm.js',
+    'inline.cjs',
+    'inline.d.cts',
+    'inline.d.ts',
+    'inline.js',
+    'lib/edge-HASH.js',
+    'lib/node-HASH.js',
+    'lib/page-HASH.js',
+    'lib/worker-HASH.js',
     'node.js',
     'package.json',
+    'worker.js',
   ])
   const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json'), 'utf8'))
   for (const name of [
@@ -93,6 +109,50 @@ test('imported by its name it works', async () => {
     cwd: join(folder, 'app'),
   })
   assert.deepEqual(JSON.parse(stdout), ['docker.io', 'nothing_recorded', 'dockpass', true])
+})
+
+test('required by its name it works, with one state for both entries', async () => {
+  writeFileSync(
+    join(folder, 'app/main.cjs'),
+    `
+    const { default: init, DockpassError, parseReference } = require('dockpass')
+    const { diagnose } = require('dockpass/doctor')
+    async function main() {
+      await init({ doctor: 'http://127.0.0.1:1/' })
+      const error = await diagnose([]).catch((error) => error)
+      console.log(parseReference('alpine').registry, error instanceof DockpassError, error.url)
+    }
+    main()`,
+  )
+  const { stdout } = await run(process.execPath, ['main.cjs'], { cwd: join(folder, 'app') })
+  assert.equal(stdout, 'docker.io true http://127.0.0.1:1/\n')
+})
+
+test('dockpass/inline has both modules inside', async () => {
+  writeFileSync(
+    join(folder, 'app/inline.mjs'),
+    `
+    import { writeFileSync, readFileSync } from 'node:fs'
+    import { fileURLToPath } from 'node:url'
+    writeFileSync('alone.mjs', readFileSync(fileURLToPath(import.meta.resolve('dockpass/inline'))))
+    const { default: init, parseReference, diagnose } = await import('./alone.mjs')
+    await init()
+    console.log(parseReference('alpine').registry, (await diagnose([])).code)`,
+  )
+  const { stdout } = await run(process.execPath, ['inline.mjs'], { cwd: join(folder, 'app') })
+  assert.equal(stdout, 'docker.io nothing_recorded\n')
+})
+
+test('init in Node.js does not look at Response, whose first use takes longer than all else', async () => {
+  writeFileSync(
+    join(folder, 'app/response.mjs'),
+    `
+    import init from 'dockpass'
+    for (const name of ['Response', 'Request', 'fetch'])
+      Object.defineProperty(globalThis, name, { get() { throw new Error(name) } })
+    await init()`,
+  )
+  await run(process.execPath, ['response.mjs'], { cwd: join(folder, 'app') })
 })
 
 test('the types compile what callers write, and refuse what they must not', async () => {
@@ -134,10 +194,7 @@ test('every export is typed, every type of a value is exported', async () => {
 test('the types list exactly the codes of invalid input that there are', () => {
   const [, union] = /type InputErrorCode =([^]*?)\n\n/.exec(types)
   const listed = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code)
-  const sources = files
-    .filter((file) => file.endsWith('.js'))
-    .map((file) => readFileSync(join(packageFolder, file), 'utf8'))
-    .join()
+  const sources = scripts()
   const rust = ['boundary', 'challenge', 'client', 'jwt', 'reference', 'scope', 'token']
     .map((name) => readFileSync(new URL(`../../src/${name}.rs`, import.meta.url), 'utf8'))
     .join()
@@ -147,10 +204,7 @@ test('the types list exactly the codes of invalid input that there are', () => {
 test('paths and headers are those of the key server', () => {
   const api = readFileSync(new URL('../../../protocol/src/api.rs', import.meta.url), 'utf8')
   const said = new Set([...api.matchAll(/^pub const \w+: &str = "([^"]+)";/gm)].map(([, text]) => text))
-  const sources = files
-    .filter((file) => file.startsWith('lib/'))
-    .map((file) => readFileSync(join(packageFolder, file), 'utf8'))
-    .join()
+  const sources = scripts()
   const spelled = sources.match(/\/v1\/[a-z]+|\bx-dockpass[a-z-]*|\bregistry-challenge\b/g)
   assert.ok(spelled.length >= 6)
   assert.deepEqual(

@@ -20,11 +20,16 @@ import init, {
   scopesFor,
   version,
 } from 'dockpass'
-import { type Diagnosis, diagnose } from 'dockpass/doctor'
+import { type Diagnosis, diagnose, preload } from 'dockpass/doctor'
+import initInline, { diagnose as diagnoseInline } from 'dockpass/inline'
 
 await init()
 await init('/dockpass_bg.wasm')
 await init(fetch('/dockpass_bg.wasm'))
+await init({ dockpass: '/dockpass_bg.wasm', doctor: fetch('/doctor_bg.wasm') })
+await preload()
+await initInline()
+await diagnoseInline([])
 await init(new Uint8Array())
 await init(new WebAssembly.Module(new Uint8Array()))
 

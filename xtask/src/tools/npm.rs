@@ -1,4 +1,4 @@
-//! Packages from npm: `wasm-opt`, and the dependencies of the JavaScript tests.
+//! Packages from npm: `wasm-opt`, esbuild, and the dependencies of the JavaScript tests.
 
 use std::path::{Path, PathBuf};
 
@@ -9,15 +9,24 @@ use crate::{process, util};
 /// `wasm-opt` of the pinned binaryen. The versions of distributions may be too old: modules written by Debian 12's (108)
 /// fail at start.
 pub(crate) fn wasm_opt() -> Result<PathBuf, Failure> {
+    program("wasm-opt")
+}
+
+/// The bundler of the npm package.
+pub(crate) fn esbuild() -> Result<PathBuf, Failure> {
+    program("esbuild")
+}
+
+fn program(name: &str) -> Result<PathBuf, Failure> {
     let source = util::root().join("xtask/npm");
     let folder = util::cache()?.join(format!("npm-{}", key(&source)?));
-    let program = folder.join("node_modules/.bin/wasm-opt");
+    let program = folder.join("node_modules/.bin").join(name);
     if !program.is_file() {
         util::create_dir(&folder)?;
         for name in ["package.json", "package-lock.json"] {
             util::write(&folder.join(name), util::read(&source.join(name))?)?;
         }
-        clean_install("installing wasm-opt", &folder)?;
+        clean_install("installing wasm-opt and esbuild", &folder)?;
     }
     Ok(program)
 }

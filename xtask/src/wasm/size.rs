@@ -69,7 +69,9 @@ fn loaded(entry: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
             let loads = ["from", "import", "new URL(", "await import(", "=> import("];
             for (before, address) in pieces.iter().zip(pieces.iter().skip(1)) {
                 let is_relative = address.starts_with("./") || address.starts_with("../");
-                if is_relative && loads.iter().any(|word| before.trim_end().ends_with(word)) {
+                // The copy of the module, for where the file is not delivered.
+                let is_copy = address.ends_with("_inline.js");
+                if is_relative && !is_copy && loads.iter().any(|word| before.trim_end().ends_with(word)) {
                     next.push(folder.join(address));
                 }
             }

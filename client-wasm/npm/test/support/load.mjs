@@ -15,7 +15,10 @@ export function copy(test) {
   const to = mkdtempSync(join(tmpdir(), 'dockpass-'))
   test.after(() => rmSync(to, { recursive: true, force: true }))
   for (const name of ['package.json', 'index.js', 'node.js', 'doctor-node.js', 'lib', 'dist'])
-    cpSync(join(folder, name), join(to, name), { recursive: true })
+    cpSync(join(folder, name), join(to, name), {
+      recursive: true,
+      filter: (path) => !path.startsWith(join(folder, 'dist/package')),
+    })
   return {
     load: (entry = 'node.js') => import(pathToFileURL(join(to, entry)).href),
     path: (name) => join(to, name),

@@ -1,0 +1,22 @@
+// The whole package with both modules inside, for one file without requests. The CommonJS entries are made of it too.
+
+import base64 from './dist/dockpass_inline.js'
+import doctorBase64 from './dist/doctor_inline.js'
+import { fromBase64 } from './lib/compile.js'
+import { doctor } from './lib/doctor.js'
+import { initialize } from './lib/wasm.js'
+
+export { DockpassError } from './lib/error.js'
+export * from './lib/pure.js'
+export { RegistryClient } from './lib/client.js'
+export { version } from './lib/version.js'
+
+/** @type {import('./lib/types.js').PackagedModule} */
+const packaged = { copy: () => fromBase64(base64) }
+
+/** @type {typeof import('./index.js').default} */
+export default function init(source) {
+  return initialize(packaged, source)
+}
+
+export const { diagnose, preload } = /* @__PURE__ */ doctor({ copy: () => fromBase64(doctorBase64) })

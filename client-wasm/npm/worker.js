@@ -1,0 +1,17 @@
+// The entry for Cloudflare's workers, which compile the file when they are deployed.
+
+import compiled from './dist/dockpass_bg.wasm'
+import { initialize } from './lib/wasm.js'
+
+export { DockpassError } from './lib/error.js'
+export * from './lib/pure.js'
+export { RegistryClient } from './lib/client.js'
+export { version } from './lib/version.js'
+
+/** @type {import('./lib/types.js').PackagedModule} */
+const packaged = { copy: () => compiled }
+
+/** @type {typeof import('./index.js').default} */
+export default function init(source) {
+  return initialize(packaged, source)
+}

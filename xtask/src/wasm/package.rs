@@ -1,0 +1,118 @@
+//! The npm package as it is published: what `client-wasm/npm` has, bundled into few files, with the modules as scripts and
+//! CommonJS beside it.
+
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::tools::npm;
+use crate::{process, util};
+
+/// Entries that share files: the folder's name for those, and the entries. One group is for one kind of runtime, so that
+/// a page loads the fewest files.
+const GROUPS: [(&str, &[&str]); 4] = [
+    (PAGE, &["index.js", "doctor.js"]),
+    ("node", &["node.js", "doctor-node.js"]),
+    ("worker", &["worker.js", "doctor-worker.js"]),
+    ("edge", &["edge.js", "doctor-edge.js"]),
+];
+
+/// The group that a page loads.
+const PAGE: &str = "page";
+
+/// Entries of CommonJS: the names that each takes from `inline.cjs`, which all share, so that there is one state.
+const COMMON_JS: [(&str, &str); 2] = [
+    (
+        "index.cjs",
+        "const { diagnose, preload, ...rest } = require('./inline.cjs')\nmodule.exports = Object.defineProperty(rest, '__esModule', { value: true })\n",
+    ),
+    (
+        "doctor.cjs",
+        "const { diagnose, preload } = require('./inline.cjs')\nmodule.exports = { diagnose, preload }\n",
+    ),
+];
+
+/// Makes the folder `to` from the package's sources in `from`.
+pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
+    let esbuild = npm::esbuild()?;
+    let bundle = |entries: &[&str], options: &[&str]| {
+        let mut command = process::command(&esbuild);
+        command.args(entries).args(["--bundle", "--minify-whitespace", "--minify-syntax", "--log-level=warning"]);
+        command.args(["--external:node:*", "--external:*_bg.wasm", "--external:*_bg.wasm?module"]);
+        command.args(options).arg(format!("--outdir={}", to.display())).current_dir(from);
+        process::quiet("bundling the npm package", &mut command)
+    };
+    for (name, entries) in GROUPS {
+        let shared = format!("--chunk-names=lib/{name}-[hash]");
+        bundle(entries, &["--format=esm", "--splitting", "--external:./dist/*_inline.js", &shared])?;
+    }
+    bundle(&["inline.js"], &["--format=esm"])?;
+    bundle(&["inline.js"], &["--format=cjs", "--out-extension:.js=.cjs"])?;
+    for (name, text) in COMMON_JS {
+        util::write(&to.join(name), format!("'use strict'\n{text}"))?;
+    }
+    for path in util::all_files(&from.join("dist")) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with("_inline.js") || name.ends_with(".wasm") {
+            super::copy(&path, &to.join("dist").join(name))?;
+        }
+    }
+    for path in texts(from) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(stem) = name.strip_suffix(".d.ts") {
+            util::write(&to.join(format!("{stem}.d.cts")), for_common_js(&util::read(&path)?))?;
+        }
+        super::copy(&path, &to.join(name))?;
+    }
+    Ok(())
+}
+
+/// What is published as it is.
+fn texts(from: &Path) -> Vec<PathBuf> {
+    let is_text = |name: &str| name.ends_with(".d.ts") || ["README.md", "LICENSE", "package.json"].contains(&name);
+    let own = |path: &PathBuf| {
+        path.parent() == Some(from) && path.file_name().is_some_and(|name| is_text(&name.to_string_lossy()))
+    };
+    util::files(from).into_iter().filter(own).collect()
+}
+
+/// Types for importers in CommonJS: TypeScript takes the kind of a module from the name of its file.
+fn for_common_js(types: &str) -> String {
+    types.replace(".js'", ".cjs'")
+}
+
+/// The module as a script: its bytes in base64. Every bundler follows an import of it.
+pub(super) fn inlined(module: &Path) -> Result<String, Failure> {
+    let script = "process.stdout.write(require('node:fs').readFileSync(process.argv[1]).toString('base64'))";
+    let mut node = process::command("node");
+    let base64 = process::output(node.args(["-e", script]).arg(module))?;
+    Ok(format!("export default '{}'\n", base64.trim()))
+}
+
+/// Whether a page may load this file of the package: others are for other runtimes.
+pub(super) fn is_for_pages(name: &str) -> bool {
+    let others = GROUPS.iter().filter(|(group, _)| *group != PAGE);
+    let of_others = |(group, entries): &(&str, &[&str])| {
+        entries.contains(&name) || name.starts_with(&format!("lib/{group}-"))
+    };
+    util::has_extension(name, &["js", "wasm"]) && name != "inline.js" && !others.clone().any(of_others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_gets_no_files_of_other_runtimes() {
+        for name in ["index.js", "doctor.js", "lib/page-AB12.js", "dist/a_bg.wasm", "dist/a_inline.js"] {
+            assert!(is_for_pages(name), "{name}");
+        }
+        for name in ["node.js", "lib/edge-AB12.js", "doctor-worker.js", "inline.js", "index.cjs", "index.d.ts"] {
+            assert!(!is_for_pages(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn types_for_common_js_name_files_of_common_js() {
+        assert_eq!(for_common_js("import type { A } from './a.js'\n"), "import type { A } from './a.cjs'\n");
+    }
+}

@@ -41,7 +41,7 @@ pub(crate) enum Command {
     ///
     /// A part that runs no test counts as failed. All servers listen on loopback only.
     Test {
-        /// Run this part only; may be repeated. Without it, all parts but `registries`
+        /// Run this part only; may be repeated. Without it, all but `bundlers` and `registries`
         #[arg(long, value_enum)]
         only: Vec<Part>,
     },
@@ -142,6 +142,9 @@ pub(crate) enum Part {
     Js,
     /// The page in Chromium, against real registries and token services; needs Go as well
     E2e,
+    /// The packed npm package in bundlers, frameworks and runtimes; runs only if named. Installs 1.5 GB of them from npm into
+    /// target/bundlers, then takes about ten minutes
+    Bundlers,
     /// Gitea and Keycloak; runs only if named. Builds and installs them once, which takes many minutes; needs a C compiler,
     /// Java 17 and Maven as well
     Registries,
@@ -158,6 +161,7 @@ impl Part {
             Self::Wasm => "wasm",
             Self::Js => "js",
             Self::E2e => "e2e",
+            Self::Bundlers => "bundlers",
             Self::Registries => "registries",
         }
     }

@@ -36,6 +36,7 @@ pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {
             Part::Wasm => browser_module(),
             Part::Js => javascript(),
             Part::E2e => end_to_end("tests/e2e", peers.as_deref()),
+            Part::Bundlers => bundlers(),
             Part::Registries => end_to_end("tests/registries", peers.as_deref()),
         };
         // A part that could not start counts as one failure, and the others still run.
@@ -62,7 +63,7 @@ fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
 fn needs(parts: &[Part]) -> Vec<Requirement> {
     let of_part = |part: &Part| match part {
         Part::Unit => vec![Requirement::Redis],
-        Part::Js => [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium]].concat(),
+        Part::Js | Part::Bundlers => [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium]].concat(),
         Part::Wasm => {
             [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium, Requirement::ChromeDriver]].concat()
         }
@@ -105,6 +106,26 @@ fn javascript() -> Result<Count, Failure> {
     let mut node = node(&wasm::package().join("test"))?;
     with_chromium(&mut node);
     counted("the npm package", node.current_dir(wasm::package()))
+}
+
+/// The packed npm package, installed beside each tool of `tests/bundlers/tools`.
+fn bundlers() -> Result<Count, Failure> {
+    let place = util::target().join("bundlers");
+    let tarball = wasm::pack(&place)?;
+    for tool in npm::tool_folders()? {
+        let folder = place.join(tool.file_name().unwrap_or_default());
+        npm::installed_like(&tool, &folder)?;
+        std::fs::copy(&tarball, folder.join("dockpass.tgz")).map_err(Failure::io("copy", &tarball))?;
+        let package = folder.join("node_modules/dockpass");
+        util::remove(&package)?;
+        util::create_dir(&package)?;
+        let mut tar = process::command("tar");
+        tar.arg("-xzf").arg(&tarball).arg("--strip-components=1").arg("-C").arg(&package);
+        process::output(&mut tar)?;
+    }
+    let mut node = node(&util::root().join("tests/bundlers"))?;
+    with_chromium(&mut node);
+    counted("the npm package where pages are built", node.env("DOCKPASS_BUNDLERS", place))
 }
 
 /// The folder of the Go programs that these parts need, if any.

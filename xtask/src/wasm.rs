@@ -89,7 +89,9 @@ pub(crate) fn build() -> Result<(), Failure> {
     let stamp = rust_wasm::target().join("module.stamp");
     let key = key(&toolchain, &bindgen)?;
     let is_there = |(_, name): &(&str, &str)| {
-        ["{}.js", "{}_bg.wasm", "{}_inline.js", "{}.d.ts"].iter().all(|file| dist.join(file.replace("{}", name)).is_file())
+        ["{}.js", "{}_bg.wasm", "{}_inline.js", "{}.d.ts"]
+            .iter()
+            .all(|file| dist.join(file.replace("{}", name)).is_file())
     };
     let complete = MODULES.iter().all(is_there);
     if complete && std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
@@ -149,7 +151,8 @@ fn with_our_loader(script: &str) -> Result<String, Failure> {
 
 /// The types of the same.
 fn with_types_of_our_loader(types: &str) -> Result<String, Failure> {
-    let (kept, _) = types.split_once("export type SyncInitInput").ok_or_else(|| changed("types of a loader"))?;
+    let (kept, _) =
+        types.split_once("export type SyncInitInput").ok_or_else(|| changed("types of a loader"))?;
     let start = "export function start(instance: WebAssembly.Instance): InitOutput;";
     Ok(format!("{kept}export function imports(): WebAssembly.Imports;\n{start}\n"))
 }

@@ -119,7 +119,11 @@ describe('they run', () => {
         .replaceAll(/'(?:team\/app|library\/alpine)'/g, "'app'")
         .replaceAll("'/v2/team/app/", "'/v2/app/")
         .replaceAll('/v2/app/manifests/1.0', '/v2/app/manifests/latest')
-        // A URL at which there is a module.
+        // Addresses at which there is a module.
+        .replaceAll(
+          /'\/assets\/(\w+_bg)\.wasm'/g,
+          "(await import('node:fs/promises')).readFile('dist/$1.wasm')",
+        )
         .replace(
           /new URL\('\/assets[^)]*\)/,
           "await (await import('node:fs/promises')).readFile('dist/dockpass_bg.wasm')",

@@ -75,6 +75,7 @@ test('what is in it', () => {
     'inline.d.cts',
     'inline.d.ts',
     'inline.js',
+    'lib/common.cjs',
     'lib/edge-HASH.js',
     'lib/node-HASH.js',
     'lib/page-HASH.js',

@@ -20,15 +20,8 @@ pub(crate) fn esbuild() -> Result<PathBuf, Failure> {
 fn program(name: &str) -> Result<PathBuf, Failure> {
     let source = util::root().join("xtask/npm");
     let folder = util::cache()?.join(format!("npm-{}", key(&source)?));
-    let program = folder.join("node_modules/.bin").join(name);
-    if !program.is_file() {
-        util::create_dir(&folder)?;
-        for name in ["package.json", "package-lock.json"] {
-            util::write(&folder.join(name), util::read(&source.join(name))?)?;
-        }
-        clean_install("installing wasm-opt and esbuild", &folder)?;
-    }
-    Ok(program)
+    installed_like(&source, &folder)?;
+    Ok(folder.join("node_modules/.bin").join(name))
 }
 
 /// Installs the packages that check, test and measure the JavaScript into `node_modules`, if the lock file has changed.
@@ -40,6 +33,32 @@ pub(crate) fn packages() -> Result<(), Failure> {
         return Ok(());
     }
     clean_install("installing the JavaScript tools and the tests' packages", folder)?;
+    util::write(&stamp, key).map(|_| ())
+}
+
+/// The folders of `tests/bundlers/tools`, each with a lock file.
+pub(crate) fn tool_folders() -> Result<Vec<PathBuf>, Failure> {
+    let folder = util::root().join("tests/bundlers/tools");
+    let locks = util::files(&folder).into_iter().filter(|path| path.ends_with("package-lock.json"));
+    let folders: Vec<PathBuf> = locks.filter_map(|path| path.parent().map(Path::to_owned)).collect();
+    if folders.is_empty() {
+        return Err(Failure::Failed(format!("{} has no package-lock.json", util::shown(&folder))));
+    }
+    Ok(folders)
+}
+
+/// Installs what the lock file in `source` pins into `folder`, unless it is there.
+pub(crate) fn installed_like(source: &Path, folder: &Path) -> Result<(), Failure> {
+    let key = key(source)?;
+    let stamp = folder.join("node_modules/.dockpass-installed");
+    if std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
+        return Ok(());
+    }
+    util::create_dir(folder)?;
+    for name in ["package.json", "package-lock.json"] {
+        util::write(&folder.join(name), util::read(&source.join(name))?)?;
+    }
+    clean_install(&format!("installing {}", util::shown(source)), folder)?;
     util::write(&stamp, key).map(|_| ())
 }
 

@@ -19,24 +19,28 @@ const GROUPS: [(&str, &[&str]); 4] = [
 /// The group that a page loads.
 const PAGE: &str = "page";
 
-/// Entries of CommonJS: the names that each takes from `inline.cjs`, which all share, so that there is one state.
-const COMMON_JS: [(&str, &str); 2] = [
-    (
-        "index.cjs",
-        "const { diagnose, preload, ...rest } = require('./inline.cjs')\nmodule.exports = Object.defineProperty(rest, '__esModule', { value: true })\n",
-    ),
-    (
-        "doctor.cjs",
-        "const { diagnose, preload } = require('./inline.cjs')\nmodule.exports = { diagnose, preload }\n",
-    ),
-];
+/// Entries of CommonJS, and what is in each. All are made of one file, so that there is one state.
+const COMMON_JS: [(&str, fn(&str) -> bool); 3] =
+    [("index.cjs", |name| !is_of_doctor(name)), ("doctor.cjs", is_of_doctor), ("inline.cjs", |_| true)];
+
+/// The file that the entries of CommonJS are made of.
+const COMMON: &str = "lib/common.cjs";
+
+fn is_of_doctor(name: &str) -> bool {
+    ["diagnose", "preload"].contains(&name)
+}
 
 /// Makes the folder `to` from the package's sources in `from`.
 pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
     let esbuild = npm::esbuild()?;
     let bundle = |entries: &[&str], options: &[&str]| {
         let mut command = process::command(&esbuild);
-        command.args(entries).args(["--bundle", "--minify-whitespace", "--minify-syntax", "--log-level=warning"]);
+        command.args(entries).args([
+            "--bundle",
+            "--minify-whitespace",
+            "--minify-syntax",
+            "--log-level=warning",
+        ]);
         command.args(["--external:node:*", "--external:*_bg.wasm", "--external:*_bg.wasm?module"]);
         command.args(options).arg(format!("--outdir={}", to.display())).current_dir(from);
         process::quiet("bundling the npm package", &mut command)
@@ -46,9 +50,14 @@ pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
         bundle(entries, &["--format=esm", "--splitting", "--external:./dist/*_inline.js", &shared])?;
     }
     bundle(&["inline.js"], &["--format=esm"])?;
-    bundle(&["inline.js"], &["--format=cjs", "--out-extension:.js=.cjs"])?;
-    for (name, text) in COMMON_JS {
-        util::write(&to.join(name), format!("'use strict'\n{text}"))?;
+    let common = ["--format=cjs", "--out-extension:.js=.cjs", "--entry-names=lib/common"];
+    bundle(&["inline.js"], &common)?;
+    let script = "console.log(Object.keys(require(process.argv[1])).join(' '))";
+    let mut node = process::command("node");
+    let names = process::output(node.args(["-e", script]).arg(to.join(COMMON)))?;
+    for (name, has) in COMMON_JS {
+        let names: Vec<&str> = names.split_whitespace().filter(|name| has(name)).collect();
+        util::write(&to.join(name), common_js(&names))?;
     }
     for path in util::all_files(&from.join("dist")) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -68,11 +77,19 @@ pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
 
 /// What is published as it is.
 fn texts(from: &Path) -> Vec<PathBuf> {
-    let is_text = |name: &str| name.ends_with(".d.ts") || ["README.md", "LICENSE", "package.json"].contains(&name);
+    let is_text =
+        |name: &str| name.ends_with(".d.ts") || ["README.md", "LICENSE", "package.json"].contains(&name);
     let own = |path: &PathBuf| {
         path.parent() == Some(from) && path.file_name().is_some_and(|name| is_text(&name.to_string_lossy()))
     };
     util::files(from).into_iter().filter(own).collect()
+}
+
+/// An entry of CommonJS with these exports, spelled out for tools that read them without running them.
+fn common_js(names: &[&str]) -> String {
+    let start = "'use strict'\nObject.defineProperty(exports, '__esModule', { value: true })\n";
+    let exports = names.iter().map(|name| format!("exports.{name} = all.{name}\n"));
+    format!("{start}const all = require('./{COMMON}')\n{}", exports.collect::<String>())
 }
 
 /// Types for importers in CommonJS: TypeScript takes the kind of a module from the name of its file.
@@ -106,7 +123,9 @@ mod tests {
         for name in ["index.js", "doctor.js", "lib/page-AB12.js", "dist/a_bg.wasm", "dist/a_inline.js"] {
             assert!(is_for_pages(name), "{name}");
         }
-        for name in ["node.js", "lib/edge-AB12.js", "doctor-worker.js", "inline.js", "index.cjs", "index.d.ts"] {
+        for name in
+            ["node.js", "lib/edge-AB12.js", "doctor-worker.js", "inline.js", "index.cjs", "index.d.ts"]
+        {
             assert!(!is_for_pages(name), "{name}");
         }
     }

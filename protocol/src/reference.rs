@@ -46,7 +46,8 @@ impl FromStr for Reference {
     type Err = ReferenceError;
 
     /// Reads a reference as docker does: the part before the first `/` is the registry if it holds a `.` or `:`, is
-    /// `localhost`, or has an upper-case letter; without one it is Docker Hub, where a single name means `library/`.
+    /// `localhost`, or has an upper-case letter; without one it is Docker Hub, where a single name means `library/`. Beyond
+    /// docker's grammar a host may have an underscore, as in container networks.
     fn from_str(text: &str) -> Result<Self, ReferenceError> {
         if text.is_empty() {
             return Err(ReferenceError::Empty);
@@ -65,10 +66,6 @@ impl FromStr for Reference {
             None => (text, None),
         };
         let (registry, rest) = match name_and_tag.split_once('/') {
-            // Docker's grammar of hosts has no underscore, although host names in container networks may have one.
-            Some((first, _)) if is_registry(first) && first.contains('_') => {
-                return Err(ReferenceError::Registry);
-            }
             Some((first, rest)) if is_registry(first) => (RegistryName::parse(first)?, rest),
             _ => (RegistryName::docker_hub(), name_and_tag),
         };

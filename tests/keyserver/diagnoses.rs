@@ -68,12 +68,12 @@ async fn an_expired_or_foreign_token_is_diagnosed() {
 #[tokio::test]
 async fn a_broken_token_at_login_is_diagnosed() {
     let stack = Stack::of([Kind::Token]).await;
-    let document = json!({ "token": jwt(&claims(&json!({ "access": "everything" }))) });
+    let document = json!({ "token": jwt(&claims(&json!({ "exp": "soon" }))) });
     let response = token_reply(&document.to_string());
     stack.demo.script(Script::always(Kind::Token, Role::TokenService, response));
     let response = stack.try_login(Kind::Token, "ada", &stack.password).await;
     problem(&response, 502, "upstream_invalid");
-    assert_says(&diagnosis(&response), &["=token_broken", "problem=jwt_access", "hop=token_service"]);
+    assert_says(&diagnosis(&response), &["=token_broken", "problem=jwt_claim_type", "hop=token_service"]);
     stack.end().await;
 }
 

@@ -196,6 +196,8 @@ fn registries_are_checked() {
         "{url: 'http://registry.lan', insecure_http: true}",
         "{host: null, url: 'https://registry.example.com'}",
         "{host: 'registry.example.com:5000', realms: ['https://auth.example.com/token']}",
+        "{host: 'my_reg:5000', realms: ['https://docker_auth:5001/auth']}",
+        "{url: 'http://my_reg:5000', insecure_http: true}",
     ] {
         parse(&format!("registries:\n  - {good}\n")).unwrap();
     }

@@ -311,10 +311,10 @@ describe('failures at start', () => {
     const file = join(place, 'unknown.yaml')
     await writeFile(file, 'listen: 127.0.0.1:0\nlistten: hunter2-in-the-wrong-place\n')
     const served = await start('serve', '--config', file)
-    const exit = refused(served, /line 2: listten: unknown key; did you mean `listen`\?/)
+    const exit = refused(served, /line 2, column 1: listten: unknown key; did you mean `listen`\?/)
     assert.doesNotMatch(served.stderr, /hunter2/)
     const checked = await start('check-config', file)
-    assert.equal(refused(checked, /line 2: listten/), exit)
+    assert.equal(refused(checked, /line 2, column 1: listten/), exit)
   })
 
   it('a missing file, and a file that is not YAML', async () => {

@@ -37,13 +37,17 @@ const DECISIONS = new Map([
   ['try_without_token', 'Try without a token'],
   ['hand_on', 'Return the response'],
   ['widen_scope', 'Request a token for more scopes, once'],
+  ['ask_as_stated', 'Request the challenge’s own scope, once'],
   ['renew_token', 'Request a new token, once'],
   ['use_refresh_token', 'Use the refresh token'],
   ['fall_back_to_get', 'Fall back to GET'],
   ['follow_nested', 'Follow the token service’s own challenge'],
   ['probe', 'Find out how the registry authenticates'],
+  ['probe_resource', 'Request a resource to get a challenge'],
   ['control_probe', 'Check that wrong credentials are refused'],
+  ['confirm_credentials', 'Check the credentials without scopes'],
   ['proven', 'Credentials verified'],
+  ['follow_redirect', 'Follow the redirect'],
   ['gave_up', 'Stopped'],
 ])
 

@@ -591,12 +591,12 @@ describe('content', () => {
     const { client } = await setUp(
       unlinked((last) => (lasts.push(last), names.slice(names.indexOf(last) + 1))),
     )
-    for (const [n, requests] of [
+    for (const [n, requests] of /** @type {[number | undefined, (string | null)[]][]} */ ([
       [2, [null, 'b/c', 'e']],
       [5, [null, 'f']],
       [6, [null]],
       [undefined, [null]],
-    ]) {
+    ])) {
       assert.deepEqual(await untilError(client.catalog({ n })), { all: names })
       assert.deepEqual(lasts.splice(0), requests)
     }

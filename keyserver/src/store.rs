@@ -36,6 +36,8 @@ use seal::Name;
 
 /// Longer values are not stored, and not read.
 const MAX_VALUE: usize = 262_144;
+/// No score of a revocation is smaller, in seconds since the epoch.
+const EARLIEST_S: f64 = 1.0e9;
 /// The longest time to publish a revocation.
 const PUBLISH: Duration = Duration::from_secs(1);
 
@@ -231,7 +233,8 @@ impl Store {
         let mut command = redis::cmd("ZSCORE");
         command.arg(self.shared.set()).arg(revoked.member());
         let score: Option<f64> = self.shared.query(&command, self.shared.endpoint.timeout()).await?;
-        if score.is_some() {
+        // A score is a time. Any other number is not a revocation, and must not end a session.
+        if score.is_some_and(|until_s| until_s > EARLIEST_S) {
             self.shared.list.insert(revoked, true, self.shared.now_s());
         }
         Ok(())

@@ -40,6 +40,9 @@ pub(crate) struct Load {
 struct Account {
     user: usize,
     session: String,
+    born: Instant,
+    /// How often it was accepted.
+    accepted: AtomicU64,
     /// When a logout was confirmed.
     ended: Mutex<Option<Instant>>,
     /// A logout has started.
@@ -203,6 +206,7 @@ impl Load {
         match (reply.status, code(&reply).as_str()) {
             (200, _) => {
                 Tally::add(&self.tally.tokens);
+                Tally::add(&account.accepted);
                 let token = reply.json()["token"].as_str().unwrap_or_default().to_owned();
                 let claims = claims(&token);
                 let access = json!([{ "type": "repository", "name": repository, "actions": ["pull"] }]);
@@ -227,7 +231,14 @@ impl Load {
             }
             (401, _) => {
                 Tally::add(&self.tally.lost);
-                self.tally.sample(|| format!("a good session: {}", reply.text()));
+                let (age, accepted) = (account.born.elapsed(), account.accepted.load(Ordering::Relaxed));
+                let name = account.session.chars().rev().take(6).collect::<String>();
+                self.tally.sample(|| {
+                    format!(
+                        "good session {name} at {origin}, {age:?} old, accepted {accepted} times: {}",
+                        reply.text()
+                    )
+                });
             }
             _ => self.failed(&reply),
         }
@@ -285,8 +296,14 @@ impl Load {
         match self.client.post(&url).json(&body).send().await {
             Ok(reply) if reply.status == 200 => {
                 let session = reply.json()["session"].as_str().unwrap().to_owned();
-                let account =
-                    Account { user, session, ended: Mutex::default(), is_ending: AtomicBool::new(false) };
+                let account = Account {
+                    user,
+                    session,
+                    born: Instant::now(),
+                    accepted: AtomicU64::new(0),
+                    ended: Mutex::default(),
+                    is_ending: AtomicBool::new(false),
+                };
                 self.living.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(account));
                 return true;
             }

@@ -73,6 +73,7 @@ fn main() -> ExitCode {
         contract::in_the_process,
         contract::in_redis,
         shared::logouts_and_tokens_are_shared_between_instances,
+        shared::a_logout_does_not_disturb_other_sessions,
         shared::a_session_unknown_to_the_instance_is_looked_up_in_the_store,
         secrecy::a_dump_of_the_store_reveals_neither_token_nor_user,
         faults::faults_of_the_store_never_give_a_wrong_response,

@@ -48,3 +48,25 @@ pub(crate) async fn a_session_unknown_to_the_instance_is_looked_up_in_the_store(
     assert!(took < Duration::from_secs(5), "{took:?}");
     cluster.end().await;
 }
+
+/// Replies stay with their requests while revocations are published: a session that is first seen at the moment of another
+/// one's logout is not taken for that one, and no connection has to be replaced.
+// Threats: CCH-16, SES-08.
+pub(crate) async fn a_logout_does_not_disturb_other_sessions() {
+    let cluster = Cluster::shared(Options::default()).await;
+    for round in 0..25 {
+        let (ended, living) = (cluster.login(0, 0).await, cluster.login(0, 1).await);
+        let (logout, first, second) = tokio::join!(
+            cluster.logout(1, &ended),
+            cluster.who_am_i(1, &living),
+            cluster.ask(1, Some(&living), PRIVATE)
+        );
+        assert_eq!((logout.status, first.status, second.status), (204, 200, 200), "{round}");
+        assert_eq!(cluster.who_am_i(1, &living).await.status, 200, "{round}");
+    }
+    for instance in 0..2 {
+        let report = cluster.report(instance);
+        assert_eq!((report.corrupt, report.resyncs), (0, 1), "{report:?}");
+    }
+    cluster.end().await;
+}

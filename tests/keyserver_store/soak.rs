@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     let Some(wanted) =
         arguments.get(1).and_then(|text| text.parse::<u64>().ok()).filter(|wanted| *wanted > 0)
     else {
-        println!("usage: … --test keyserver_store -- --requests N");
+        println!("usage: … --test keyserver_store -- --requests N [--fault NAME]");
         return ExitCode::from(64);
     };
     println!(
@@ -37,22 +37,28 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         "recovery"
     );
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let done = runtime.block_on(rounds(wanted));
+    let only = arguments.get(3).filter(|_| arguments.get(2).is_some_and(|flag| flag == "--fault"));
+    let done = runtime.block_on(rounds(wanted, only.map(String::as_str)));
     println!(
         "\n{done} requests: 0 wrong tokens, 0 sessions accepted after the grace, recovery within {RECOVERY:?}"
     );
     ExitCode::SUCCESS
 }
 
-async fn rounds(wanted: u64) -> u64 {
+async fn rounds(wanted: u64, only: Option<&str>) -> u64 {
     let mut done = 0;
     loop {
-        for trouble in Trouble::ALL {
+        let troubles = Trouble::ALL
+            .into_iter()
+            .filter(|trouble| only.is_none_or(|only| format!("{trouble:?}").eq_ignore_ascii_case(only)));
+        let before = done;
+        for trouble in troubles {
             done += round(trouble).await;
             if done >= wanted {
                 return done;
             }
         }
+        assert!(done > before, "no such fault");
     }
 }
 

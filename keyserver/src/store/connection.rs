@@ -125,11 +125,12 @@ impl Shared {
         last >= 0 && self.elapsed_ms().saturating_sub(last) <= grace
     }
 
-    /// Adds these to the set and publishes them, in one transaction.
+    /// Adds these to the set, then publishes them. Not in one transaction: Redis 7.0 writes the message that a subscribed
+    /// connection publishes to itself into the middle of the reply to EXEC, and every later reply on that connection would
+    /// be taken for that of the command before (threat CCH-16). A failure in between is repeated as a whole.
     pub(super) fn publish_commands(&self, revoked: &[Revoked]) -> Pipeline {
         let until_s = self.keep_until_s();
         let mut pipeline = redis::pipe();
-        pipeline.atomic();
         let add = pipeline.cmd("ZADD").arg(self.set());
         for revoked in revoked {
             add.arg(until_s).arg(revoked.member());

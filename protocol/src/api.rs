@@ -91,7 +91,7 @@ pub struct SessionResponse {
     /// The sealed session, only in the response to a login with [`Carrier::Bearer`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// Parts of a long session that are not yet in cookies, in the answer to a login with [`Carrier::Cookie`]: each is sent
+    /// Parts of a long session that are not yet in cookies, in the response to a login with [`Carrier::Cookie`]: each is sent
     /// back with `PUT /v1/session`, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<String>,
@@ -121,7 +121,7 @@ pub struct SessionPart {
     pub registry: String,
     /// Which part; the first, counted from 1, was set by the login.
     pub number: usize,
-    /// The part, from the answer to the login.
+    /// The part, from the response to the login.
     pub text: String,
     /// Whether it is the last, after which the session has to be good.
     #[serde(default)]

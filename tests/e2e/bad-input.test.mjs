@@ -274,7 +274,14 @@ describe('a server that is not a registry, or not as configured', () => {
         413,
         'payload_too_large',
       ],
-      [await post('/v1/token', JSON.stringify({ registry, scopes: ['nonsense'] })), 400, 'invalid_scope'],
+      [
+        await post(
+          '/v1/token',
+          JSON.stringify({ registry, scopes: ['repository:a:pull repository:b:pull'] }),
+        ),
+        400,
+        'invalid_scope',
+      ],
       [await fetch(new URL('/nowhere', keyserver.url)), 404, 'not_found'],
       [await fetch(new URL(`/r/${registry}/v2/a%2f..%2fb/tags/list`, keyserver.url)), 400, 'invalid_path'],
       [await unnormalised(`/r/${registry}/v2/a/../b/tags/list`), 400, 'invalid_path'],

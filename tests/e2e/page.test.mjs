@@ -124,10 +124,13 @@ for (const version of ['2.8', '3']) {
           const mark = setup().registry.mark()
           await logIn(other.page, 'ada', people.ada)
           assert.equal(await errorCode(other.page), 'registry_open')
-          assert.ok(
-            setup()
-              .registry.accesses(mark)
-              .every(({ status }) => status === 200),
+          // The login requests /v2/ (200) and a repository that does not exist (404). Neither asks for a password.
+          const statuses = setup()
+            .registry.accesses(mark)
+            .map(({ status }) => status)
+          assert.deepEqual(
+            statuses.filter((status) => status !== 200 && status !== 404),
+            [],
           )
           await other.close()
         })

@@ -23,8 +23,18 @@ const RESPONSE_HEAD = 4_096
 
 // Passwords in the form in which the clouds issue them, and one of 4 KiB that cannot be compressed much.
 const base64 = (bytes) => randomBytes(bytes).toString('base64')
-const payload = { payload: base64(1_100), datakey: base64(180), version: '2', type: 'DATA_KEY', expiration: 1764000000 }
-const ecr = () => Buffer.from(JSON.stringify({ ...payload, payload: base64(1_180) })).toString('base64').padEnd(2_368, 'A').slice(0, 2_368)
+const payload = {
+  payload: base64(1_100),
+  datakey: base64(180),
+  version: '2',
+  type: 'DATA_KEY',
+  expiration: 1764000000,
+}
+const ecr = () =>
+  Buffer.from(JSON.stringify({ ...payload, payload: base64(1_180) }))
+    .toString('base64')
+    .padEnd(2_368, 'A')
+    .slice(0, 2_368)
 const people = {
   'ecr-1': { user: 'AWS', password: ecr() },
   'ecr-2': { user: 'AWS', password: ecr() },
@@ -42,7 +52,13 @@ let browser
 
 /** The key file of a service account: JSON with a private key in PEM, 2.3 kB with line breaks. */
 async function googleKey() {
-  const { stdout } = await run(found.openssl, ['genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'])
+  const { stdout } = await run(found.openssl, [
+    'genpkey',
+    '-algorithm',
+    'RSA',
+    '-pkeyopt',
+    'rsa_keygen_bits:2048',
+  ])
   const account = 'puller@some-project-123456.iam.gserviceaccount.com'
   const key = {
     type: 'service_account',
@@ -92,7 +108,9 @@ async function freePort() {
 async function startNginx(port, upstream) {
   const path = await folder.folder('nginx')
   const file = join(path, 'nginx.conf')
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${path}/${kind};`)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${path}/${kind};`,
+  )
   await writeFile(
     file,
     `daemon off; master_process off; pid ${path}/pid; error_log stderr;
@@ -100,7 +118,10 @@ async function startNginx(port, upstream) {
      http { access_log off; ${temporary.join(' ')}
        server { listen 127.0.0.1:${port}; location / { proxy_pass ${upstream}; } } }`,
   )
-  const server = new Server('nginx', found.nginx, ['-p', path, '-c', file, '-e', 'stderr'], { cwd: path, logs: path })
+  const server = new Server('nginx', found.nginx, ['-p', path, '-c', file, '-e', 'stderr'], {
+    cwd: path,
+    logs: path,
+  })
   await server.until(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok, 'answer')
   return server
 }
@@ -127,7 +148,8 @@ after(async () => {
   await folder.remove()
 })
 
-const ours = async (tab) => (await tab.context.cookies()).filter(({ name }) => name.startsWith('__Host-dockpass-'))
+const ours = async (tab) =>
+  (await tab.context.cookies()).filter(({ name }) => name.startsWith('__Host-dockpass-'))
 
 async function open(tab, name) {
   await tab.page.goto(`${url}/#/${keyserver.registries[name]}`)

@@ -156,6 +156,24 @@ test('init in Node.js does not look at Response, whose first use takes longer th
   await run(process.execPath, ['response.mjs'], { cwd: join(folder, 'app') })
 })
 
+test('it works where there is no TextEncoder and no TextDecoder', async () => {
+  writeFileSync(
+    join(folder, 'app/text.mjs'),
+    `
+    delete globalThis.TextEncoder
+    delete globalThis.TextDecoder
+    const { default: init, inspectToken, parseChallenges } = await import('dockpass')
+    await init()
+    const text = 'aé€😀' + String.fromCharCode(0xd800)
+    const [{ params }] = parseChallenges('Bearer realm="' + text + '"')
+    const base64 = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const token = inspectToken([base64({ alg: 'none' }), base64({ sub: 'é€😀' }), 'c2ln'].join('.'))
+    console.log(params.realm === 'aé€😀' + String.fromCharCode(0xfffd), token.kind, token.claims?.sub)`,
+  )
+  const { stdout } = await run(process.execPath, ['text.mjs'], { cwd: join(folder, 'app') })
+  assert.equal(stdout, 'true jwt é€😀\n')
+})
+
 test('the types compile what callers write, and refuse what they must not', async () => {
   const app = join(folder, 'app')
   cpSync(join(packageFolder, 'test/types.ts'), join(app, 'types.ts'))

@@ -42,6 +42,7 @@ pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
             "--log-level=warning",
         ]);
         command.args(["--external:node:*", "--external:*_bg.wasm", "--external:*_bg.wasm?module"]);
+        command.arg("--inject:lib/text.js");
         command.args(options).arg(format!("--outdir={}", to.display())).current_dir(from);
         process::quiet("bundling the npm package", &mut command)
     };

@@ -2,7 +2,10 @@
 
 import { inChromium } from '../support/browsers.mjs'
 import { check, WORKS } from '../support/sources.mjs'
-import { app, freePort, node, start, tool, version } from '../support/workplace.mjs'
+import { app, freePort, node, run, start, tool, version } from '../support/workplace.mjs'
+
+/** SvelteKit 3 needs Node.js 22. */
+const node22 = tool('runtimes', 'node22/bin/node')
 
 const text = (value) => `<p>{${value}}</p>`
 const shown = "await check().catch((error) => error + ' ' + error.cause)"
@@ -69,20 +72,19 @@ export const rows = [
     async run(t) {
       const folder = app('sveltekit', 'kit', {
         'package.json': '{"type":"module","devDependencies":{"dockpass":"*"}}',
-        'svelte.config.js':
-          "import adapter from '@sveltejs/adapter-node'\nexport default { kit: { adapter: adapter() } }\n",
-        'vite.config.js':
-          "import { sveltekit } from '@sveltejs/kit/vite'\nexport default { plugins: [sveltekit()] }\n",
+        'vite.config.js': `import { sveltekit } from '@sveltejs/kit/vite'
+import adapter from '@sveltejs/adapter-node'
+export default { plugins: [sveltekit({ adapter: adapter() })] }\n`,
         'src/app.html':
           '<!doctype html><html><head>%sveltekit.head%</head><body><div>%sveltekit.body%</div></body></html>\n',
         'src/lib/check.js': check,
-        'src/routes/+page.server.js': `import { check } from '$lib/check.js'
+        'src/routes/+page.server.js': `import { check } from '../lib/check.js'
 export const load = async () => ({ text: ${shown} })\n`,
         'src/routes/+page.svelte': '<script>let { data } = $props()</script><p>{data.text}</p>\n',
       })
-      await node(folder, [tool('sveltekit', 'vite/bin/vite.js'), 'build'])
+      await run(folder, node22, [tool('sveltekit', 'vite/bin/vite.js'), 'build'])
       const port = await freePort()
-      const origin = await start(t, folder, process.execPath, ['build'], port, { HOST: '127.0.0.1' })
+      const origin = await start(t, folder, node22, ['build'], port, { HOST: '127.0.0.1' })
       return has(await (await fetch(origin)).text())
     },
   },

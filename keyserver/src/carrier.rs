@@ -45,7 +45,7 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
     });
     match token {
-        Some(token) if fields.next().is_none() && !token.is_empty() => {
+        Some(token) if fields.next().is_none() && is_b64token(token) => {
             if looks_like_one(token) {
                 Bearer::Session(token)
             } else {
@@ -54,6 +54,12 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
         }
         _ => Bearer::Unreadable,
     }
+}
+
+/// `b64token` (RFC 6750 §2.1). Nothing else is a bearer token: a list of two could contain a session.
+fn is_b64token(token: &str) -> bool {
+    let text = token.trim_end_matches('=');
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
 
 /// The session of an API request for this registry, or for the only registry that there is a cookie for.

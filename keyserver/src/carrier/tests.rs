@@ -61,6 +61,11 @@ fn only_a_single_bearer_authorization_is_accepted() {
         ("Bearer", false),
         ("Bearer ", false),
         ("Basic YTpi", false),
+        ("Bearer x, x", false),
+        ("Bearer x,x", false),
+        ("Bearer x x", false),
+        ("Bearer =", false),
+        ("Bearer x;y", false),
         ("x", false),
         ("", false),
     ] {

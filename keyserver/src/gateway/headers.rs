@@ -135,10 +135,11 @@ fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Resu
     let lines: Vec<&HeaderValue> = from.get_all(WWW_AUTHENTICATE).iter().collect();
     let strings: Vec<String> =
         lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
-    if let Ok(all) = parse_lines(strings.iter().map(String::as_str)) {
-        let mut refused = None;
-        let mut is_admitted = false;
-        for bearer in bearer_candidates(&all) {
+    let mut refused = None;
+    let mut is_admitted = false;
+    // Line by line, so that one that does not parse hides no other.
+    for challenges in strings.iter().filter_map(|line| parse_lines([line.as_str()]).ok()) {
+        for bearer in bearer_candidates(&challenges) {
             match registry.policy().admit(&bearer.realm) {
                 Ok(_) => is_admitted = true,
                 Err(code) => {
@@ -146,9 +147,9 @@ fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Resu
                 }
             }
         }
-        if let Some(refusal) = refused.filter(|_| !is_admitted) {
-            return Err(refusal);
-        }
+    }
+    if let Some(refusal) = refused.filter(|_| !is_admitted) {
+        return Err(refusal);
     }
     for (line, text) in lines.into_iter().zip(&strings) {
         let bearer_only = parse_lines([text.as_str()]).is_ok_and(|challenges| {
@@ -228,21 +229,30 @@ fn location(
     }
 }
 
-/// The registry's own type if it is a data format; any type that a browser would render becomes
-/// `application/octet-stream`.
+/// The registry's type where it is one of data, written anew without parameters: a browser reads a list such as
+/// `application/json;,text/html` as its last element. Anything else becomes plain bytes.
 fn content_type(from: &HeaderMap) -> HeaderValue {
-    let value = from.get(CONTENT_TYPE);
-    let media_type = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_data =
-        matches!(media_type.as_str(), "application/json" | "text/plain" | "application/octet-stream")
-            || (media_type.starts_with("application/vnd.")
-                && !media_type.contains("html")
-                && !media_type.contains("svg"));
-    match value {
-        Some(value) if is_data => value.clone(),
-        _ => HeaderValue::from_static("application/octet-stream"),
+    const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+    let mut fields = from.get_all(CONTENT_TYPE).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else { return BYTES };
+    let text = field.to_str().unwrap_or_default();
+    if text.contains(',') {
+        return BYTES;
     }
+    let media_type = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_name =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-_".contains(&byte));
+    let is_data = match media_type.split_once('/') {
+        Some(("application", "json" | "octet-stream")) | Some(("text", "plain")) => true,
+        Some(("application", subtype)) => {
+            subtype.strip_prefix("vnd.").is_some_and(is_name)
+                && !subtype.ends_with("xml")
+                && !subtype.contains("html")
+                && !subtype.contains("svg")
+        }
+        _ => false,
+    };
+    if is_data { HeaderValue::try_from(media_type).unwrap_or(BYTES) } else { BYTES }
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
             Ok(Err(_)) => return Err(ErrorCode::InvalidRequest.into()),
             Ok(Ok(body)) => body.to_bytes(),
         };
-        serde_json::from_slice(&body).map(Self).map_err(|_| ErrorCode::InvalidRequest.into())
+        // serde reads an array as if it were the object with its elements as members.
+        let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        let value = serde_json::from_slice(&body).ok().filter(|_| is_object);
+        value.map(Self).ok_or_else(|| ErrorCode::InvalidRequest.into())
     }
 }
 

@@ -6,7 +6,7 @@ use axum::response::Response;
 use dockpass_protocol::api::{CSRF_HEADER, GATEWAY, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::uri::percent_decode;
-use http::header::{HeaderMap, HeaderName, UPGRADE};
+use http::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use secrecy::SecretString;
@@ -75,6 +75,10 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     match state.gateway.relay(relay, &recorder).await {
         Ok(response) => {
             let mut response = response.map(Body::new);
+            if is_navigation(&head.headers) {
+                // Opened in a tab, it is saved and not shown, whatever it is.
+                response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+            }
             response.extensions_mut().insert(Relayed);
             Ok(response)
         }
@@ -116,6 +120,12 @@ async fn caller(
         return Err(ErrorCode::RegistryMismatch.into());
     }
     Ok(Caller::Session(sealed, info))
+}
+
+/// Whether a browser opens the response as a document.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get_all("sec-fetch-dest").iter().any(|value| value == "document")
+        || headers.get_all("sec-fetch-mode").iter().any(|value| value == "navigate")
 }
 
 /// Browsers send what a resource is loaded for (Fetch Metadata). Registry content as a script, style, worker or frame

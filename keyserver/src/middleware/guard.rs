@@ -1,5 +1,7 @@
 //! Checks that come before routing: target, `Host`, and `Origin`.
 
+use std::net::SocketAddr;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -24,34 +26,43 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
     if uri.authority().is_some() || !uri.path().starts_with('/') {
         return ApiError::from(ErrorCode::InvalidRequest).into_response();
     }
-    if !is_our_host(request.headers(), &state.own_origin) {
+    // Probes of load balancers have any address as their host.
+    let is_probe = matches!(uri.path(), "/healthz" | "/readyz");
+    if !is_probe && !is_our_host(request.headers(), &state.own_origin, state.settings.listen) {
         // Logged, because an operator who adds a reverse proxy has to find out why requests fail.
         tracing::warn!(
             own = %state.own_origin,
-            "request refused: its Host is not an address of this machine; behind a reverse proxy, set public_origin"
+            "request refused: its Host is neither that of public_origin nor the listener's; behind a reverse proxy, set \
+             public_origin, and forward the Host of the browser"
         );
         return ApiError::from(ErrorCode::InvalidRequest).into_response();
     }
     next.run(request).await
 }
 
-/// While the own origin is on loopback, only loopback names are accepted as `Host`: a page that points its own name
-/// at 127.0.0.1 (DNS rebinding) is refused. With a public origin, the reverse proxy checks hosts.
-fn is_our_host(headers: &HeaderMap, own: &Origin) -> bool {
+/// Whether the request is for this server: the `Host` is that of `public_origin` or of the listener. A page that points
+/// its own name at this machine (DNS rebinding) is refused: to the browser, it would be our own page.
+///
+/// On loopback, every name and port of loopback is this server, because no other machine can have them; so is every
+/// address if the server listens on all, because addresses are not resolved.
+fn is_our_host(headers: &HeaderMap, own: &Origin, listen: SocketAddr) -> bool {
     let near =
         |origin: &Origin| origin.host() == "localhost" || origin.ip().is_some_and(|ip| ip.is_loopback());
-    if !near(own) {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().unwrap_or_default(),
+        // No browser sends a request without one.
+        (None, _) => return true,
+        (Some(_), Some(_)) => return false,
+    };
+    if Origin::from_authority(own.scheme(), host).is_ok_and(|host| host == *own) {
         return true;
     }
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => {
-            let host = host.to_str().ok().and_then(|host| Origin::from_authority(Scheme::Http, host).ok());
-            host.is_some_and(|host| near(&host))
-        }
-        (None, _) => true,
-        (Some(_), Some(_)) => false,
-    }
+    let Ok(host) = Origin::from_authority(Scheme::Http, host) else { return false };
+    ((listen.ip().is_loopback() || near(own)) && near(&host))
+        || host.ip().is_some_and(|ip| {
+            host.port() == listen.port() && (listen.ip().is_unspecified() || ip == listen.ip())
+        })
 }
 
 /// Refuses requests of pages whose origin is not allowed, whatever they carry.
@@ -73,7 +84,10 @@ fn may_call(method: &Method, headers: &HeaderMap, state: &AppState) -> bool {
     let mut sites = headers.get_all("sec-fetch-site").iter();
     match (sites.next(), sites.next()) {
         (Some(_), Some(_)) => false,
-        (Some(site), None) if site == "same-origin" => true,
+        // What changes something comes from our own origin or an allowed one, not merely from the same as its `Host`.
+        (Some(site), None) if site == "same-origin" => {
+            allowed || method == Method::GET || method == Method::HEAD
+        }
         // `none` is a link or the address bar, which only cause GET and HEAD requests.
         (Some(site), None) if site == "none" => allowed && (method == Method::GET || method == Method::HEAD),
         (Some(_), None) => allowed && headers.contains_key(ORIGIN),

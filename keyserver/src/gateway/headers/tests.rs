@@ -95,7 +95,14 @@ fn cors_allows_and_exposes_the_relayed_headers() {
 fn only_data_media_types_are_relayed() {
     for (sent, expected) in [
         ("application/json", "application/json"),
-        ("application/json; charset=utf-8", "application/json; charset=utf-8"),
+        ("application/json; charset=utf-8", "application/json"),
+        ("application/json;,text/html", "application/octet-stream"),
+        ("application/json, text/html", "application/octet-stream"),
+        ("application/json;a=\"b\",text/html", "application/octet-stream"),
+        ("application/vnd.x;y=z", "application/vnd.x"),
+        ("application/vnd.x+xml", "application/octet-stream"),
+        ("application/vnd.x y", "application/octet-stream"),
+        ("application/vnd.x/y", "application/octet-stream"),
         ("application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.index.v1+json"),
         (
             "application/vnd.docker.image.rootfs.diff.tar.gzip",

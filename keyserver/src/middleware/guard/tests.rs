@@ -44,18 +44,27 @@ async fn long_targets_and_absolute_ones_are_refused() {
 async fn a_server_on_loopback_accepts_loopback_host_names_only() {
     let server = TestServer::with(&[]);
     for host in ["127.0.0.1:8780", "localhost:8780", "[::1]:8780", "127.0.0.1", "LOCALHOST"] {
-        assert_eq!(server.get("/healthz", &[("host", host)]).await.status, StatusCode::OK, "{host}");
+        assert_eq!(server.get("/v1/keys", &[("host", host)]).await.status, StatusCode::OK, "{host}");
     }
     for host in ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test", "10.0.0.1", "@", ""] {
-        server.get("/healthz", &[("host", host)]).await.assert_problem("invalid_request");
+        server.get("/v1/keys", &[("host", host)]).await.assert_problem("invalid_request");
     }
     server
-        .get("/healthz", &[("host", "localhost"), ("host", "localhost")])
+        .get("/v1/keys", &[("host", "localhost"), ("host", "localhost")])
         .await
         .assert_problem("invalid_request");
     let public =
         TestServer::configured(&[], |config| config.public_origin = Some("https://ks.test".parse().unwrap()));
-    assert_eq!(public.get("/healthz", &[("host", "ks.test")]).await.status, StatusCode::OK);
+    // Its name by the default port, and the listener behind a proxy that sends its own idea of the host.
+    for host in ["ks.test", "ks.test:443", "KS.test", "127.0.0.1:8780"] {
+        assert_eq!(public.get("/v1/keys", &[("host", host)]).await.status, StatusCode::OK, "{host}");
+    }
+    let page = [("sec-fetch-site", "same-origin"), ("host", "evil.test")];
+    for host in ["evil.test", "ks.test:444", "ks.test.evil.test", "10.0.0.1:8780"] {
+        public.get("/v1/keys", &[("host", host), page[0]]).await.assert_problem("invalid_request");
+    }
+    public.post("/v1/token", &page, &serde_json::json!({})).await.assert_problem("invalid_request");
+    assert_eq!(public.get("/healthz", &[("host", "10.1.2.3:8780")]).await.status, StatusCode::OK);
 }
 
 // Threats: COR-01, COR-03, COR-04.

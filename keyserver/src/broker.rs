@@ -38,7 +38,7 @@ const MAX_SCOPES: usize = 100;
 
 /// The caller.
 #[derive(Clone, Debug)]
-pub enum Identity {
+pub(crate) enum Identity {
     /// A client without a session.
     Anonymous,
     /// The holder of this session.
@@ -47,25 +47,25 @@ pub enum Identity {
 
 /// A request for a token.
 #[derive(Clone, Debug)]
-pub struct BrokerRequest {
+pub(crate) struct BrokerRequest {
     /// The registry.
-    pub registry: Arc<Registry>,
+    pub(crate) registry: Arc<Registry>,
     /// The caller.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// The requested scopes.
-    pub scopes: ScopeSet,
+    pub(crate) scopes: ScopeSet,
     /// The challenge that the caller saw; compared, never used.
-    pub seen: Option<ReportedChallenge>,
+    pub(crate) seen: Option<ReportedChallenge>,
     /// The registry rejected the last token, so a cached one must not be returned.
-    pub fresh: bool,
+    pub(crate) fresh: bool,
     /// The registry request cannot be repeated. A cached token is then returned only if it does not expire soon and is newer
     /// than the registry's last rejection.
-    pub doubtful_will_not_do: bool,
+    pub(crate) doubtful_will_not_do: bool,
 }
 
 /// A token with its grants. `Debug` shows no token.
 #[derive(Clone, Debug)]
-pub struct Token(Arc<CachedToken>);
+pub(crate) struct Token(Arc<CachedToken>);
 
 impl Token {
     /// Whether the token denies a requested scope.
@@ -74,12 +74,12 @@ impl Token {
     }
 
     /// The token.
-    pub fn secret(&self) -> &SecretString {
+    pub(crate) fn secret(&self) -> &SecretString {
         &self.0.token
     }
 
     /// The response of `POST /v1/token` at this time.
-    pub fn issued(&self, now_ms: i64) -> IssuedToken {
+    pub(crate) fn issued(&self, now_ms: i64) -> IssuedToken {
         let cached = &self.0;
         let left_ms = cached.expires_at_ms.saturating_sub(now_ms);
         IssuedToken {
@@ -99,7 +99,7 @@ impl Token {
 
 /// Requests tokens. Cloning shares the cache.
 #[derive(Clone, Debug)]
-pub struct Broker {
+pub(crate) struct Broker {
     cache: TokenCache,
     shared: Option<SharedCache>,
     auth_discovery: AuthDiscovery,
@@ -112,7 +112,7 @@ impl Broker {
     ///
     /// # Errors
     /// When the random number generator fails.
-    pub fn new(
+    pub(crate) fn new(
         settings: &Settings,
         sessions: Arc<Sessions>,
         clock: Arc<dyn Clock>,
@@ -136,7 +136,7 @@ impl Broker {
     ///
     /// # Errors
     /// [`ErrorCode::InvalidScope`].
-    pub fn scopes(texts: &[String]) -> Result<ScopeSet, ErrorCode> {
+    pub(crate) fn scopes(texts: &[String]) -> Result<ScopeSet, ErrorCode> {
         // One string is one scope; a space inside would add a second one.
         if texts.len() > MAX_SCOPES || texts.iter().any(|text| text.is_empty() || text.contains(' ')) {
             return Err(ErrorCode::InvalidScope);
@@ -149,7 +149,7 @@ impl Broker {
     ///
     /// # Errors
     /// The error of the flow, which is logged with its diagnosis; [`ErrorCode::RateLimited`] if `admit` fails.
-    pub async fn token_if(
+    pub(crate) async fn token_if(
         &self,
         request: BrokerRequest,
         recorder: &Recorder,

@@ -5,6 +5,7 @@
 //! by the hash of the JWE, so that a cached token is returned without RSA work.
 
 mod claims;
+mod header;
 mod jwe;
 pub mod keyring;
 mod replaced;

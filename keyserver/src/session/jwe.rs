@@ -14,15 +14,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::header::{BEGIN, TYPE};
 use super::keyring::{KeyRing, SealingKey};
 use crate::clock::Randomness;
 
 /// Longest session; longer ones are refused before their tag is computed.
 pub(super) const MAX_LENGTH: usize = 16 * 1024;
-/// What this JWE is, so that no other JWE under the same key can be taken for one (RFC 8725 §3.11).
-const TYPE: &str = "dockpass-session";
-/// The first 45 octets of every header in base64url: `{"alg":"RSA-OAEP-256","enc":"A256GCM","kid":"`.
-const BEGIN: &str = "eyJhbGciOiJSU0EtT0FFUC0yNTYiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoi";
 /// The encrypted key of a 2048-bit RSA key, in base64url.
 const SHORTEST_KEY: usize = 342;
 /// Parts of a JWE in compact form.
@@ -30,12 +27,6 @@ const JWE_PARTS: usize = 5;
 const TAG_LENGTH: usize = 16;
 const NONCE_LENGTH: usize = 12;
 const CEK_LENGTH: usize = 32;
-
-/// The header under the key of this name, in base64url.
-pub(super) fn header(kid: &str) -> String {
-    URL_SAFE_NO_PAD
-        .encode(format!(r#"{{"alg":"RSA-OAEP-256","enc":"A256GCM","kid":"{kid}","typ":"{TYPE}"}}"#))
-}
 
 /// The parts of a session whose tag is good, and the key that sealed it.
 pub(super) struct Parsed {

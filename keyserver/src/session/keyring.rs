@@ -173,7 +173,7 @@ impl SealingKey {
         secret.expand(STORE_PURPOSE, MacLength).ok()?.fill(&mut *store).ok()?;
         let kid = thumbprint(&modulus, &exponent);
         Some(Self {
-            header: super::jwe::header(&kid),
+            header: super::header::encode(&kid),
             kid,
             modulus,
             exponent,

@@ -8,8 +8,9 @@ use serde_json::json;
 
 use zeroize::Zeroizing;
 
-use super::{BEGIN, MAX_LENGTH, append_tag, looks_like_one, open, parse, seal};
+use super::{MAX_LENGTH, append_tag, looks_like_one, open, parse, seal};
 use crate::clock::{NoRandomness, Randomness, SystemRandomness};
+use crate::session::header::BEGIN;
 use crate::session::keyring::{KeyRing, SealingKey};
 use crate::test_support::key_file;
 

@@ -161,7 +161,7 @@ async fn a_basic_challenge_after_a_bearer_login_gets_no_password() {
         stack.demo.script(Script::once(Kind::Token, Role::Registry, ask()));
     }
     let response = stack.get(&stack.gateway(Kind::Token, "vault/keys/tags/list"), Some(&session)).await;
-    problem(&response, 403, "scope_denied");
+    problem(&response, 409, "realm_changed");
     let journal = stack.demo.journal();
     let basic = journal.iter().filter(|record| record.role == Role::Registry);
     assert!(basic.clone().count() >= 1);

@@ -67,9 +67,12 @@ pub(super) async fn follow(
         }
         at = next;
         response = get(registry, method, from, &at, None).await?;
+        // Storage does not challenge for tokens, another registry does.
+        let mut is_registry = false;
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(token) = token_for(registry, &at, response.headers(), now_ms).await?
         {
+            is_registry = true;
             response = get(registry, method, from, &at, Some(&token)).await?;
         }
         if !is_one(response.status()) {
@@ -77,7 +80,7 @@ pub(super) async fn follow(
             return match status.as_u16() {
                 _ if speaks_of_content(status) => Ok(response),
                 // Another registry, to which nobody here has a login.
-                401 | 403 => Err(Refusal {
+                401 | 403 if is_registry => Err(Refusal {
                     code: ErrorCode::LoginRequired,
                     status: Some(status.as_u16()),
                     place: Some(at.origin.to_string()),

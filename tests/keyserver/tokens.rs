@@ -201,12 +201,27 @@ async fn malformed_scopes_are_refused_before_any_upstream_request() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     problem(&stack.ask(Some(&session), Kind::Token, &many).await, 400, "invalid_scope");
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
-    // Scopes without a resource are requested as registries state them; the demo's token service refuses them.
+    stack.end().await;
+}
+
+/// Registries state scopes without a resource (Gitea, ECR Public, zot), and their token services accept them. The demo's
+/// does not, and reports each as a violation.
+#[tokio::test]
+async fn scopes_without_a_resource_are_requested_unchanged() {
+    let mut stack = Stack::of([Kind::Token]).await;
+    let session = stack.login(Kind::Token, "ada").await;
+    stack.forgives_violations = true;
     for scope in ["*", "aws", "repository::pull"] {
         stack.reset();
         let response = stack.ask(Some(&session), Kind::Token, &[scope]).await;
         problem(&response, 502, "token_request_refused");
         assert_eq!(stack.upstream(Kind::Token).tokens, 1, "{scope}");
+        let violations = stack.demo.violations();
+        let expected = format!("scope {scope:?}");
+        assert!(
+            violations.iter().all(|violation| violation.detail.starts_with(&expected)),
+            "{scope}: {violations:?}"
+        );
     }
     stack.end().await;
 }

@@ -11,8 +11,8 @@ export function connect(keyserver, registry) {
 
 /**
  * What a person gets: the names of a list, the media type of a manifest, or the code of the error where there is none.
- * `wanted` has the members `login` (with `username` and `password`), `catalog`, `tags` by repository and `manifests` by
- * reference; the result has the same members.
+ * `wanted` has the members `login` (with `username` and `password`), `catalog`, `tags` by repository, `oneByOne` (the same with
+ * `n: 1`) and `manifests` by reference; the result has the same members.
  * @param {any} client
  * @param {any} wanted
  * @param {{ username?: string, password?: string }} [credentials]
@@ -27,6 +27,10 @@ export async function seen(client, wanted, { username, password } = {}) {
   for (const repository of Object.keys(wanted.tags ?? {})) {
     result.tags ??= {}
     result.tags[repository] = await outcome(names(client.tags(repository)))
+  }
+  for (const repository of Object.keys(wanted.oneByOne ?? {})) {
+    result.oneByOne ??= {}
+    result.oneByOne[repository] = await outcome(names(client.tags(repository, { n: 1 })))
   }
   for (const reference of Object.keys(wanted.manifests ?? {})) {
     const [repository, tag] = reference.split(':')

@@ -101,9 +101,14 @@ export const recordings = {
       await fill({ programs, folder, host: server.host, images, login: {} })
       return { server, origins: { registry: server.url } }
     },
-    requests: open().map((request) =>
-      request.path === '/v2/_catalog?n=1' ? { ...request, varies: true } : request,
-    ),
+    requests: [
+      ...open().map((request) =>
+        request.path === '/v2/_catalog?n=1' ? { ...request, varies: true } : request,
+      ),
+      // Behind the last tag its list begins again.
+      { path: '/v2/team-a/secret-plans/tags/list?n=1&last=1.0' },
+      { path: '/v2/team-a/secret-plans/tags/list?n=1&last=latest' },
+    ],
   },
   'distribution-htpasswd': {
     registry: 'CNCF distribution',

@@ -1,16 +1,11 @@
 // The doctor's entry for Node.js.
 
+import { readFileSync } from 'node:fs'
 import { fromBase64 } from './lib/compile.js'
 import { doctor } from './lib/doctor.js'
 
 export const { diagnose, preload } = doctor({
   url: () => new URL('./dist/doctor_bg.wasm', import.meta.url),
-  read,
+  read: readFileSync,
   copy: async () => fromBase64((await import('./dist/doctor_inline.js')).default),
 })
-
-/** @param {URL} address */
-async function read(address) {
-  const { readFile } = await import('node:fs/promises')
-  return readFile(address)
-}

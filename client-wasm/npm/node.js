@@ -1,5 +1,6 @@
 // The entry for Node.js. The module is read from the package's folder: fetch of Node.js does not support file: URLs.
 
+import { readFileSync } from 'node:fs'
 import { fromBase64 } from './lib/compile.js'
 import { initialize } from './lib/wasm.js'
 
@@ -11,17 +12,11 @@ export { version } from './lib/version.js'
 /** @type {import('./lib/types.js').PackagedModule} */
 const packaged = {
   url: () => new URL('./dist/dockpass_bg.wasm', import.meta.url),
-  read,
+  read: readFileSync,
   copy: async () => fromBase64((await import('./dist/dockpass_inline.js')).default),
 }
 
 /** @type {typeof import('./index.js').default} */
 export default function init(source) {
   return initialize(packaged, source)
-}
-
-/** @param {URL} address */
-async function read(address) {
-  const { readFile } = await import('node:fs/promises')
-  return readFile(address)
 }

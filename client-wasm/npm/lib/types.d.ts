@@ -91,7 +91,7 @@ export interface PackagedModule {
   /** The address of the file, absent where there are only scripts. It may throw, after bundling for instance. */
   url?: () => URL
   /** Reads a `file:` URL. Without it they are fetched. */
-  read?: (address: URL) => Promise<Uint8Array<ArrayBuffer>>
+  read?: (address: URL) => Uint8Array<ArrayBuffer>
   /** The module that the package has as a script: its bytes, or compiled by the runtime. */
   copy: () => WebAssembly.Module | Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>
 }

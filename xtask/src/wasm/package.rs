@@ -1,5 +1,5 @@
 //! The npm package as it is published: what `client-wasm/npm` has, bundled into few files, with the modules as scripts and
-//! CommonJS beside it.
+//! `CommonJS` beside it.
 
 use std::path::{Path, PathBuf};
 
@@ -19,11 +19,14 @@ const GROUPS: [(&str, &[&str]); 4] = [
 /// The group that a page loads.
 const PAGE: &str = "page";
 
-/// Entries of CommonJS, and what is in each. All are made of one file, so that there is one state.
-const COMMON_JS: [(&str, fn(&str) -> bool); 3] =
+/// The name of an entry, and which names it exports.
+type Entry = (&'static str, fn(&str) -> bool);
+
+/// Entries of `CommonJS`, and what is in each. All are made of one file, so that there is one state.
+const COMMON_JS: [Entry; 3] =
     [("index.cjs", |name| !is_of_doctor(name)), ("doctor.cjs", is_of_doctor), ("inline.cjs", |_| true)];
 
-/// The file that the entries of CommonJS are made of.
+/// The file that the entries of `CommonJS` are made of.
 const COMMON: &str = "lib/common.cjs";
 
 fn is_of_doctor(name: &str) -> bool {
@@ -62,7 +65,7 @@ pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
     }
     for path in util::all_files(&from.join("dist")) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with("_inline.js") || name.ends_with(".wasm") {
+        if name.ends_with("_inline.js") || util::has_extension(&name, &["wasm"]) {
             super::copy(&path, &to.join("dist").join(name))?;
         }
     }
@@ -86,14 +89,14 @@ fn texts(from: &Path) -> Vec<PathBuf> {
     util::files(from).into_iter().filter(own).collect()
 }
 
-/// An entry of CommonJS with these exports, spelled out for tools that read them without running them.
+/// An entry of `CommonJS` with these exports, spelled out for tools that read them without running them.
 fn common_js(names: &[&str]) -> String {
     let start = "'use strict'\nObject.defineProperty(exports, '__esModule', { value: true })\n";
     let exports = names.iter().map(|name| format!("exports.{name} = all.{name}\n"));
     format!("{start}const all = require('./{COMMON}')\n{}", exports.collect::<String>())
 }
 
-/// Types for importers in CommonJS: TypeScript takes the kind of a module from the name of its file.
+/// Types for importers in `CommonJS`: TypeScript takes the kind of a module from the name of its file.
 fn for_common_js(types: &str) -> String {
     types.replace(".js'", ".cjs'")
 }

@@ -138,10 +138,10 @@ impl Flow {
             ResourceStep::Done(outcome) => {
                 json.string("done");
                 let mut state = self.state.borrow_mut();
-                if state.epoch == self.epoch {
-                    if let Some(auth) = outcome.auth {
-                        state.auth = Some(auth);
-                    }
+                if state.epoch == self.epoch
+                    && let Some(auth) = outcome.auth
+                {
+                    state.auth = Some(auth);
                 }
             }
             ResourceStep::Fail(error) => {

@@ -145,7 +145,8 @@ fn a_flow_from_the_challenge_to_the_response() {
     assert_eq!(text(&Array::from(&get(&done, "steps")).get(0), "decision"), "accepted");
 
     // The next one knows the token service, and finds the token that was kept.
-    client.keep(write("repository:app:pull"), write("repository:app:pullregistry-token"), 60.0, NOW);
+    let cached = ["repository:app:pull", "https://auth.test/token", "registry.test", "registry-token"];
+    client.keep(write_all(&cached), 60.0, NOW);
     let mut next = client.begin(write("GET /v2/app/tags/list")).unwrap();
     assert_eq!(text(&step(&mut next), "token"), "registry-token");
     assert_eq!(

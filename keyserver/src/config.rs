@@ -6,7 +6,7 @@
 //! To add a key, add a line to its section below; to add a section, define it with `section!` and add it to
 //! [`Settings`]. The JSON schema (`docs/config.schema.json`) and the names of the environment variables follow;
 //! `config.example.yaml` has to be extended by hand, which a test checks. The steps: text to a tree that knows its
-//! places ([`node`]), the [`environment`] over it, sections ([`section`]) of typed values ([`field`], [`kind`], [`values`],
+//! places ([`node`]), the [`environment`] over it, sections ([`mod@section`]) of typed values ([`field`], [`kind`], [`values`],
 //! [`registry`]), and last the rules that concern more than one key.
 
 mod environment;

@@ -3,7 +3,6 @@
 //! The file is generated from the enums and committed. This test fails when it is out of date;
 //! `UPDATE=1 cargo test --package dockpass-protocol --test typescript` writes it again.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use dockpass_protocol::code::ErrorCode;
@@ -17,11 +16,8 @@ const HEAD: &str = "\
 
 /// One exported union of string literals, with its documentation.
 fn union<'a>(name: &str, documentation: &str, values: impl Iterator<Item = &'a str>) -> String {
-    let mut text = format!("\n/** {documentation} */\nexport type {name} =\n");
-    for value in values {
-        writeln!(text, "  | '{value}'").unwrap();
-    }
-    text
+    let members: String = values.map(|value| ["  | '", value, "'\n"].concat()).collect();
+    format!("\n/** {documentation} */\nexport type {name} =\n{members}")
 }
 
 fn generated() -> String {

@@ -92,14 +92,19 @@ async function startRegistry({ user, password }) {
     }[path]
     response.writeHead(body ? 200 : 404, json).end(JSON.stringify(body ?? {}))
   })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { server, url: `http://127.0.0.1:${server.address().port}` }
+  await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve(undefined))
+  })
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  return { server, url: `http://127.0.0.1:${port}` }
 }
 
 async function freePort() {
   const socket = createSocket()
-  await new Promise((resolve) => socket.listen(0, '127.0.0.1', resolve))
-  const { port } = socket.address()
+  await new Promise((resolve) => {
+    socket.listen(0, '127.0.0.1', () => resolve(undefined))
+  })
+  const { port } = /** @type {import('node:net').AddressInfo} */ (socket.address())
   await new Promise((resolve) => socket.close(resolve))
   return port
 }

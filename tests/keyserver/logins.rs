@@ -46,7 +46,8 @@ async fn logins_are_never_cached() {
     }
 }
 
-/// SCP-08: Harbor and others respond to a wrong password with 200 and an anonymous token.
+/// Harbor and others respond to a wrong password with 200 and an anonymous token.
+// Threats: SCP-08, SCP-13.
 #[tokio::test]
 async fn a_token_service_that_accepts_any_password_is_unverifiable() {
     let config = |kind| DemoConfig { false_login: true, ..DemoConfig::only([kind]) };

@@ -32,7 +32,7 @@ pub(crate) fn package() -> PathBuf {
     util::root().join("client-wasm/npm")
 }
 
-/// The npm package as it is published, made of [`package`]'s sources.
+/// The npm package as it is published, made of the sources in [`package()`].
 pub(crate) fn published() -> PathBuf {
     package().join("dist/package")
 }

@@ -8,6 +8,7 @@ import { Expiry } from './expiry.js'
 import { Flights } from './flights.js'
 import { KeyServer, failure, race, signalOf } from './key-server.js'
 import { listing } from './listing.js'
+import { sessionPath, setParts } from './parts.js'
 import { grants, normalizeScopes } from './pure.js'
 import { registries } from './registries.js'
 import { readSession } from './session.js'
@@ -86,7 +87,7 @@ export class RegistryClient extends EventTarget {
     try {
       const reason = 'A session exists already.'
       const request = { call, signal, decision: /** @type {const} */ ('accepted'), reason }
-      this.#keep(await this.#request('GET', this.#sessionPath, request))
+      this.#keep(await this.#request('GET', sessionPath(this.#registry), request))
     } catch (error) {
       // Without a session, the client is anonymous.
       if (error.status !== 401) throw error
@@ -123,35 +124,11 @@ export class RegistryClient extends EventTarget {
       if (typeof sealed !== (carrier === 'bearer' ? 'string' : 'undefined')) {
         throw failure('key_server_invalid', 'key_server')
       }
-      await this.#setParts(response.parts ?? [], call, signal)
+      await setParts(response.parts ?? [], this.#registry, signal, (method, path, what) =>
+        this.#request(method, path, { call, ...what }),
+      )
       return this.#keep(response, sealed)
     })
-  }
-
-  /**
-   * Puts the other parts of a long session into their cookies: proxies limit what one response can set.
-   * @param {unknown} parts
-   * @param {Call} call
-   * @param {AbortSignal | undefined} signal
-   */
-  async #setParts(parts, call, signal) {
-    if (!Array.isArray(parts)) throw failure('key_server_invalid', 'key_server')
-    try {
-      for (const [index, text] of parts.entries()) {
-        await this.#request('PUT', '/v1/session', {
-          body: { registry: this.#registry, number: index + 2, text, is_last: index + 1 === parts.length },
-          call,
-          signal,
-          decision: 'accepted',
-          reason: 'The key server set the cookie of another part of the session.',
-        })
-      }
-    } catch (error) {
-      // A session without all its parts is none.
-      const reason = 'The incomplete session was removed.'
-      await this.#request('DELETE', this.#sessionPath, { call, decision: 'accepted', reason }).catch(() => {})
-      throw error
-    }
   }
 
   /** @param {CallOptions} [options] */
@@ -321,10 +298,6 @@ export class RegistryClient extends EventTarget {
     return this.#keyServer.request(method, path, { ...options, session: this.#sealed })
   }
 
-  get #sessionPath() {
-    return `/v1/session?registry=${encodeURIComponent(this.#registry)}`
-  }
-
   /**
    * Ends a session at the key server.
    * @param {Call} call
@@ -334,7 +307,7 @@ export class RegistryClient extends EventTarget {
   async #end(call, session, signal) {
     try {
       const reason = 'The key server ended the session.'
-      await this.#keyServer.request('DELETE', this.#sessionPath, {
+      await this.#keyServer.request('DELETE', sessionPath(this.#registry), {
         session,
         call,
         signal,
@@ -408,7 +381,7 @@ export class RegistryClient extends EventTarget {
     try {
       const reason = 'The session still exists.'
       const request = { call, signal, decision: /** @type {const} */ ('accepted'), reason }
-      const response = await this.#request('GET', this.#sessionPath, request)
+      const response = await this.#request('GET', sessionPath(this.#registry), request)
       // With the bearer carrier, only the login returns the sealed session.
       this.#keep(response, this.#sealed)
     } catch (error) {

@@ -73,15 +73,14 @@ fn ours(headers: &HeaderMap) -> impl Iterator<Item = Found<'_>> {
 /// # Errors
 /// `invalid_request` when a cookie is there twice, or when there are several sessions and no registry says which.
 pub fn cookie(headers: &HeaderMap, registry: Option<&str>) -> Result<Option<String>, ErrorCode> {
-    let wanted = match registry {
-        Some(registry) => cookie_name(registry),
-        None => {
-            let mut firsts = ours(headers).filter(|found| found.number == 1);
-            match (firsts.next(), firsts.next()) {
-                (None, _) => return Ok(None),
-                (Some(only), None) => only.first.to_owned(),
-                (Some(_), Some(_)) => return Err(ErrorCode::InvalidRequest),
-            }
+    let wanted = if let Some(registry) = registry {
+        cookie_name(registry)
+    } else {
+        let mut firsts = ours(headers).filter(|found| found.number == 1);
+        match (firsts.next(), firsts.next()) {
+            (None, _) => return Ok(None),
+            (Some(only), None) => only.first.to_owned(),
+            (Some(_), Some(_)) => return Err(ErrorCode::InvalidRequest),
         }
     };
     let mut values = [None; MAX_PARTS];

@@ -62,7 +62,7 @@ fn description(doc: &str) -> String {
     paragraphs.join("\n\n").trim().to_owned()
 }
 
-/// A struct made by [`section!`].
+/// A struct made by the macro `section!`.
 pub(super) trait Section: Default {
     /// Its keys.
     fn fields() -> Vec<Field>;

@@ -243,7 +243,7 @@ fn content_type(from: &HeaderMap) -> HeaderValue {
     let is_name =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-_".contains(&byte));
     let is_data = match media_type.split_once('/') {
-        Some(("application", "json" | "octet-stream")) | Some(("text", "plain")) => true,
+        Some(("application", "json" | "octet-stream") | ("text", "plain")) => true,
         Some(("application", subtype)) => {
             subtype.strip_prefix("vnd.").is_some_and(is_name)
                 && !subtype.ends_with("xml")

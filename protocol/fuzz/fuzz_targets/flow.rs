@@ -164,7 +164,7 @@ fn resource(bytes: &mut Bytes<'_>) {
     if bytes.flag() {
         flow = flow.with_policy(policy());
     }
-    let (mut sent, mut requested) = (0, 0);
+    let (mut sent, mut requested, mut confirmed) = (0, 0, 0);
     loop {
         match flow.step() {
             ResourceStep::Send(authorization) => {
@@ -183,6 +183,15 @@ fn resource(bytes: &mut Bytes<'_>) {
                 flow.token(match bytes.byte() % 4 {
                     0 => Err(FlowError::new(code, Hop::TokenService)),
                     _ => Ok(SecretString::from(REFRESH)),
+                });
+            }
+            ResourceStep::Confirm(authorization) => {
+                confirmed += 1;
+                assert!(confirmed <= 1);
+                assert!(identified || !matches!(authorization, Authorization::FromSession));
+                bytes.response(|response| match response {
+                    Ok((head, _)) => flow.confirmed(head),
+                    Err(error) => flow.transport_failed(error),
                 });
             }
             ResourceStep::Done(_) | ResourceStep::Fail(_) => break,

@@ -293,6 +293,13 @@ impl Sessions {
     /// # Errors
     /// [`SessionError`].
     pub async fn open(&self, sealed: &SealedText) -> Result<(Arc<SessionInfo>, Credential), SessionError> {
+        let (info, credential) = self.decrypt(sealed).await?;
+        self.still_good(&info)?;
+        Ok((Arc::new(info), credential))
+    }
+
+    /// Decrypts a session, which may have expired or been revoked.
+    async fn decrypt(&self, sealed: &SealedText) -> Result<(SessionInfo, Credential), SessionError> {
         let parsed = jwe::parse(&sealed.text, &self.ring()).ok_or(SessionError::Invalid)?;
         let kid = parsed.key.kid().to_owned();
         let random = Arc::clone(&self.random);
@@ -303,10 +310,7 @@ impl Sessions {
             .ok_or(SessionError::Overloaded)?
             .ok_or(SessionError::Invalid)?;
         let now_s = self.clock.now_ms().div_euclid(1_000);
-        let (info, credential) =
-            claims::decode(&claims, &kid, &self.expected, now_s).ok_or(SessionError::Invalid)?;
-        self.still_good(&info)?;
-        Ok((Arc::new(info), credential))
+        claims::decode(&claims, &kid, &self.expected, now_s).ok_or(SessionError::Invalid)
     }
 
     /// The session that stands for this one: the same, unless its refresh token was replaced since. To be handed to whoever

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::keyring::SealingKey;
-use super::{SessionError, SessionInfo, Sessions};
+use super::{SealedText, SessionError, SessionInfo, Sessions};
 use crate::store::revocations::Revoked;
 use crate::store::{Endpoint, Store, StoreFileError};
 
@@ -49,6 +49,21 @@ impl Sessions {
         match &self.store {
             Some(store) => store.publish(revoked).await.map_err(|_| SessionError::StoreUnavailable),
             None => Ok(()),
+        }
+    }
+
+    /// Revokes a session that has expired by this clock, which may be ahead: for the other instances the
+    /// session is then still good. A revocation that the store did not take is published later.
+    pub(crate) async fn revoke_expired(&self, sealed: &SealedText) {
+        if self.store.is_none() {
+            return;
+        }
+        let info = match self.info.get(&sealed.hash).await {
+            Some(info) => Some(info),
+            None => self.decrypt(sealed).await.ok().map(|(info, _)| Arc::new(info)),
+        };
+        if let Some(info) = info {
+            self.revoke(&info).await.ok();
         }
     }
 

@@ -160,9 +160,21 @@ async function open(tab, name) {
   await tab.page.goto(`${url}/#/${keyserver.registries[name]}`)
 }
 
+/** Pastes the password, as a person does with a key of several lines. */
+async function logInByPaste(page, user, password) {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.evaluate((text) => navigator.clipboard.writeText(text), password)
+  await page.getByTestId('username').fill(user)
+  await page.getByTestId('password').focus()
+  await page.keyboard.press('Control+V')
+  await page.getByTestId('login-submit').click()
+}
+
 async function logInTo(tab, name) {
   await open(tab, name)
-  await logIn(tab.page, people[name].user, people[name].password)
+  const { user, password } = people[name]
+  if (password.includes('\n')) await logInByPaste(tab.page, user, password)
+  else await logIn(tab.page, user, password)
   await expectRows(tab.page, 'repo-row', ['team/app'])
 }
 

@@ -3,6 +3,7 @@
 import { el, button, fill, mono } from './dom.js'
 import { createProgress } from './progress.js'
 import { errorBox, isAbort } from './errors.js'
+import { keepLineBreaks } from './multiline.js'
 
 /** @import { RegistryInfo } from '../dockpass/index.js' */
 
@@ -46,6 +47,7 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
     autocomplete: 'current-password',
     required: true,
   })
+  const secret = keepLineBreaks(password)
   const submit = el('button', { type: 'submit', class: 'first', testid: 'login-submit' }, 'Log in')
   const browse = button('Browse without logging in', onBrowse, {
     class: 'second',
@@ -71,8 +73,8 @@ export function createLoginView({ registries, registry, notice, onRegistry, onLo
     submit.setAttribute('aria-disabled', 'true')
     progress.start('Logging in …', () => running?.abort())
     try {
-      await onLogin({ username: username.value, password: password.value, signal: running.signal })
-      password.value = ''
+      await onLogin({ username: username.value, password: secret.value(), signal: running.signal })
+      secret.clear()
     } catch (error) {
       if (!isAbort(error)) refused(error)
     } finally {

@@ -7,6 +7,7 @@ mod demo;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 use crate::flags::RunOptions;
+use crate::process::Step;
 use crate::{process, util, wasm};
 use child::Child;
 
@@ -26,9 +28,15 @@ const LISTENING: &str = "dockpass-keyserver listening on ";
 /// Builds and starts the programs.
 pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     free(&options.listen)?;
-    wasm::build()?;
     let own = !options.registries.is_empty();
-    build(options.release, !own)?;
+    // Most of the module's build runs on one core. The demo shares most dependencies with the key server, which must wait
+    // for the page that it embeds.
+    let demo = if own { None } else { Some(build_demo(options.release)?) };
+    wasm::build()?;
+    if let Some(demo) = demo {
+        demo.wait()?;
+    }
+    build_server(options.release)?;
 
     // From here on a signal must stop the child processes as well.
     let stop = stop_flag()?;
@@ -100,17 +108,24 @@ fn program(name: &str, release: bool) -> PathBuf {
     util::target().join(if release { "release" } else { "debug" }).join(name)
 }
 
-fn build(release: bool, demo: bool) -> Result<(), Failure> {
+fn build_demo(release: bool) -> Result<Step, Failure> {
+    Step::start("building the demo registry", &mut cargo_build("dockpass-demo", release))
+}
+
+fn build_server(release: bool) -> Result<(), Failure> {
+    process::quiet("building the key server", &mut cargo_build("dockpass-keyserver", release))
+}
+
+/// Selects both packages for each program: cargo unifies the features of what is selected, and would otherwise build shared
+/// dependencies twice.
+fn cargo_build(program: &str, release: bool) -> Command {
     let mut cargo =
-        process::cargo(&["build", "--package", "dockpass-keyserver", "--bin", "dockpass-keyserver"]);
+        process::cargo(&["build", "--package", "dockpass-keyserver", "--package", "dockpass-tests"]);
+    cargo.args(["--bin", program]);
     if release {
         cargo.arg("--release");
     }
-    if demo {
-        cargo.args(["--package", "dockpass-tests", "--bin", "dockpass-demo"]);
-    }
-    let what = if demo { "building the key server and the demo registry" } else { "building the key server" };
-    process::quiet(what, &mut cargo)
+    cargo
 }
 
 fn start_demo(

@@ -53,6 +53,14 @@ enum Panics {
 }
 
 impl Panics {
+    /// The crates of the standard library that are needed. Only tests need `test`.
+    const fn crates(self) -> &'static str {
+        match self {
+            Self::Report => "-Zbuild-std=std,panic_abort,test",
+            Self::Stop => "-Zbuild-std=std,panic_abort",
+        }
+    }
+
     /// Flags of the compiler. Unstable ones need `RUSTC_BOOTSTRAP`.
     const fn flags(self) -> &'static str {
         match self {
@@ -248,13 +256,15 @@ opt-level = \"z\"
 ";
 
 /// The arguments of the build. Optimising for size makes the whole module 8 % smaller (November 2026).
-const BUILD: [&str; 3] =
-    ["--release", "-Zbuild-std=std,panic_abort,test", "-Zbuild-std-features=optimize_for_size"];
+const BUILD: [&str; 2] = ["--release", "-Zbuild-std-features=optimize_for_size"];
 
 /// Builds the standard library into the cache, once for each compiler and panic strategy.
 fn standard_library(candidate: &Candidate, panics: Panics) -> Result<PathBuf, Failure> {
-    let key =
-        Hash::new().add(&candidate.version).add(EMPTY_CRATE).add(BUILD.concat()).add(panics.flags()).hex();
+    let mut key = Hash::new().add(&candidate.version).add(EMPTY_CRATE);
+    for argument in BUILD.into_iter().chain([panics.crates(), panics.flags()]) {
+        key = key.add(argument);
+    }
+    let key = key.hex();
     let sysroot = util::cache()?.join(format!("sysroot-{key}"));
     let libraries = |root: &Path| root.join("lib/rustlib").join(TARGET).join("lib");
     if libraries(&sysroot).is_dir() {
@@ -268,6 +278,7 @@ fn standard_library(candidate: &Candidate, panics: Panics) -> Result<PathBuf, Fa
     let mut cargo = candidate.cargo(&["build", "--target", TARGET]);
     cargo
         .args(BUILD)
+        .arg(panics.crates())
         .current_dir(scratch.join("crate"))
         .arg("--target-dir")
         .arg(scratch.join("target"))

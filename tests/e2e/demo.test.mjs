@@ -57,6 +57,14 @@ const ofTokens = (journal, scope) =>
 
 const apiTags = ['2.1.0', 'latest']
 
+it('logs nothing on the console at a first visit', async () => {
+  const tab = await open('token')
+  await tab.page.getByTestId('login-open').or(tab.page.getByTestId('login-form')).first().waitFor()
+  assert.ok(tab.since(0).some((request) => request.startsWith('GET /v1/session?')), String(tab.since(0)))
+  assert.deepEqual(tab.problems(), [])
+  await tab.page.context().close()
+})
+
 describe("Docker Hub's token service", () => {
   const scope = 'repository:team-a/api:pull'
 

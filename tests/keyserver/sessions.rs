@@ -39,7 +39,10 @@ async fn the_session_endpoint_shows_and_ends_a_session() {
         "invalid_session",
     );
     assert_eq!(stack.upstream(Kind::Token), Upstream::NOTHING);
-    problem(&stack.get(&stack.url("/v1/session"), None).await, 401, "login_required");
+    let nobody = stack.get(&stack.url("/v1/session"), None).await;
+    assert_eq!((nobody.status, nobody.text().as_str()), (204, ""), "no error on a browser's console");
+    let logout = stack.client.call(Method::DELETE, &stack.url("/v1/session"));
+    problem(&stack.send(logout).await, 401, "login_required");
     stack.end().await;
 }
 

@@ -85,11 +85,13 @@ export class RegistryClient extends EventTarget {
     }
     if (this.#keyServer.carrier !== 'cookie') return
     try {
-      const reason = 'A session exists already.'
+      const reason = 'The key server looked for a session in the cookie.'
       const request = { call, signal, decision: /** @type {const} */ ('accepted'), reason }
-      this.#keep(await this.#request('GET', sessionPath(this.#registry), request))
+      const response = await this.#request('GET', sessionPath(this.#registry), request)
+      // 204: without a session, the client is anonymous.
+      if (response !== undefined) this.#keep(response)
     } catch (error) {
-      // Without a session, the client is anonymous.
+      // A session that has ended.
       if (error.status !== 401) throw error
     }
   }
@@ -382,6 +384,7 @@ export class RegistryClient extends EventTarget {
       const reason = 'The session still exists.'
       const request = { call, signal, decision: /** @type {const} */ ('accepted'), reason }
       const response = await this.#request('GET', sessionPath(this.#registry), request)
+      if (response === undefined) throw failure('session_expired', 'key_server', { status: 401 })
       // With the bearer carrier, only the login returns the sealed session.
       this.#keep(response, this.#sealed)
     } catch (error) {

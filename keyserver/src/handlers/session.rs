@@ -14,15 +14,17 @@ use crate::error::ApiError;
 use crate::session::{SealedText, SessionError};
 use crate::state::AppState;
 
-/// `GET /v1/session`.
+/// `GET /v1/session`. Without a session the response is 204 and not an error: browsers log every error on the console, and
+/// a page sends this request at each visit.
 #[utoipa::path(
     get,
     path = "/v1/session",
     summary = "Who am I",
     params(("registry" = Option<String>, Query, description = "The registry whose session is meant, if there are several cookies")),
-    security(("session" = []), ("session_cookie" = [])),
+    security((), ("session" = []), ("session_cookie" = [])),
     responses(
         (status = 200, description = "The session is valid", body = SessionResponse),
+        (status = 204, description = "The request has no session"),
         (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
@@ -30,13 +32,14 @@ pub(crate) async fn get(
     State(state): State<AppState>,
     Query(query): Query,
     headers: HeaderMap,
-) -> Result<Json<SessionResponse>, ApiError> {
+) -> Result<Response, ApiError> {
     let (presented, wanted) = presented(&state, &Method::GET, &headers, &query)?;
+    let Some(presented) = presented else { return Ok(StatusCode::NO_CONTENT.into_response()) };
     let info = state.sessions.info(&presented.sealed).await?;
     if wanted.is_some_and(|wanted| wanted != info.registry) {
         return Err(ErrorCode::RegistryMismatch.into());
     }
-    Ok(Json(super::sessions::session_response(&info)))
+    Ok(Json(super::sessions::session_response(&info)).into_response())
 }
 
 /// `DELETE /v1/session`: revokes the session and removes its cookie.
@@ -57,6 +60,7 @@ pub(crate) async fn delete(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (presented, wanted) = presented(&state, &Method::DELETE, &headers, &query)?;
+    let presented = presented.ok_or(ErrorCode::LoginRequired)?;
     let (mut response, registry) = match state.sessions.opened(&presented.sealed).await {
         Ok(info) => {
             if wanted.as_ref().is_some_and(|wanted| *wanted != info.registry) {
@@ -139,19 +143,19 @@ pub(crate) async fn put(
     Ok(response)
 }
 
-/// The session that was sent, and the canonical name of the registry in the query.
+/// The session that was sent, if any, and the canonical name of the registry in the query.
 fn presented(
     state: &AppState,
     method: &Method,
     headers: &HeaderMap,
     query: &RegistryQuery,
-) -> Result<(Presented, Option<String>), ApiError> {
+) -> Result<(Option<Presented>, Option<String>), ApiError> {
     let wanted = match &query.registry {
         Some(text) => Some(state.registries.find(text)?.name().to_owned()),
         None => None,
     };
     let presented = carrier::session(method, headers, wanted.as_deref(), state.page_origins.own())?;
-    Ok((presented.ok_or(ErrorCode::LoginRequired)?, wanted))
+    Ok((presented, wanted))
 }
 
 #[cfg(test)]

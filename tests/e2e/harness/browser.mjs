@@ -86,14 +86,13 @@ export async function visit(
 
     /**
      * What browser and page complained of so far: errors and warnings on the console, exceptions, violations of the
-     * content security policy. Chromium logs every answer that is an error; the statuses in `expected` are left out,
-     * and the answer to “who am I?” for somebody who is not logged in.
+     * content security policy. Chromium logs every response that is an error; the statuses in `expected` are left out.
      */
     problems({ expected = [] } = {}) {
-      return complaints.filter(({ text, path }) => {
+      return complaints.filter(({ text }) => {
         const failed = text.match(/Failed to load resource: the server responded with a status of (\d+)/)
         const status = failed && Number(failed[1])
-        return !(status && (expected.includes(status) || (status === 401 && path === '/v1/session')))
+        return !(status && expected.includes(status))
       })
     },
 

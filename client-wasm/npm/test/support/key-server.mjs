@@ -154,6 +154,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     }
     if (url.pathname === '/v1/session') {
       if (url.searchParams.get('registry') !== 'registry.test') return problem('registry_not_allowed', 403)
+      if (!hasSession && !cookie && !bearer && request.method === 'GET') return send(204)
       if (!hasSession) return problem('login_required', 401)
       if (request.method === 'GET') return send(200, info)
       revoked = true

@@ -101,9 +101,8 @@ async fn requests_of_other_origins_are_refused() {
     assert_eq!(response.header("access-control-allow-origin"), Some("https://ui.test"));
     assert!(response.header("access-control-allow-credentials").is_none());
     assert!(response.header("access-control-expose-headers").unwrap().contains("docker-content-digest"));
-    let error = server
-        .send(request("DELETE", "/v1/session", &[("origin", "https://ui.test")], Body::empty()))
-        .await;
+    let error =
+        server.send(request("DELETE", "/v1/session", &[("origin", "https://ui.test")], Body::empty())).await;
     error.assert_problem("login_required");
     assert_eq!(error.header("access-control-allow-origin"), Some("https://ui.test"));
 

@@ -149,6 +149,13 @@ fn decisive(steps: &[StepRecord]) -> Option<&StepRecord> {
     }
 }
 
+/// The step whose request was refused: this one, or the one before if this one only confirmed the credentials.
+fn refused<'a>(steps: &'a [StepRecord], last: &'a StepRecord) -> &'a StepRecord {
+    let at = steps.iter().position(|step| std::ptr::eq(step, last));
+    let before = at.and_then(|at| steps.get(at.checked_sub(1)?));
+    before.filter(|step| step.decision == Decision::ConfirmCredentials).unwrap_or(last)
+}
+
 fn of_browser(failure: BrowserFailure) -> DiagnosisCode {
     match failure {
         BrowserFailure::Preflight => DiagnosisCode::PreflightBlocked,
@@ -232,10 +239,11 @@ fn conclude(
         }
         _ => evidence.extend(place.map(|place| Evidence::new("place", place))),
     }
-    if let Some(step) = failed {
+    if let Some(last) = failed {
+        let step = refused(steps, last);
         evidence.extend(step.status.map(|status| Evidence::new("status", &status.to_string())));
-        evidence.extend(step.code.map(|code| Evidence::new("code", code.as_str())));
-        let problem = step.problem.as_deref().filter(|_| !evidence.iter().any(|item| item.what == "problem"));
+        evidence.extend(last.code.map(|code| Evidence::new("code", code.as_str())));
+        let problem = last.problem.as_deref().filter(|_| !evidence.iter().any(|item| item.what == "problem"));
         evidence.extend(problem.map(|problem| Evidence::new("problem", problem)));
         evidence.extend(step.sent.as_ref().map(|scheme| Evidence::new("sent", scheme)));
         evidence.extend(step.scopes.iter().map(|scope| Evidence::new("scope", scope)));

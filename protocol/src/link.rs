@@ -83,7 +83,8 @@ fn read(text: &str) -> Option<(Link<'_>, &str)> {
             None => ("", after),
         };
         if relation.is_none() && name.trim_end().eq_ignore_ascii_case("rel") {
-            relation = Some(value);
+            // Single quotes are no quotes (RFC 9110 §5.6.4), and part of no relation type.
+            relation = Some(value.trim_matches('\''));
         }
         rest = after;
     }
@@ -135,6 +136,8 @@ mod tests {
             ("<>; rel=\"next\"", vec![("", "; rel=\"next\"", true)]),
             ("</a>", vec![("/a", "", false)]),
             ("</a>; rel=prev; rel=next", vec![("/a", "; rel=prev; rel=next", false)]),
+            ("</a>; rel='next'", vec![("/a", "; rel='next'", true)]),
+            ("</a>; rel='prev next'", vec![("/a", "; rel='prev next'", true)]),
             ("</a>; rel=nextish", vec![("/a", "; rel=nextish", false)]),
             ("</a>; title=\"rel=next\"", vec![("/a", "; title=\"rel=next\"", false)]),
             ("/a; rel=next", vec![("/a", "; rel=next", true)]),

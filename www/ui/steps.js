@@ -45,7 +45,7 @@ const DECISIONS = new Map([
   ['probe', 'Find out how the registry authenticates'],
   ['probe_resource', 'Request a resource to get a challenge'],
   ['control_probe', 'Check that wrong credentials are refused'],
-  ['confirm_credentials', 'Check the credentials without scopes'],
+  ['confirm_credentials', 'Check the credentials alone'],
   ['proven', 'Credentials verified'],
   ['follow_redirect', 'Follow the redirect'],
   ['gave_up', 'Stopped'],

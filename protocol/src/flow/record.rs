@@ -99,8 +99,8 @@ decisions! {
     FallBackToGet = "fall_back_to_get", "The token service does not support POST, so GET with Basic is used.";
     /// Follow a Bearer challenge of the token service.
     FollowNested = "follow_nested", "The token service sent a Bearer challenge, so a token is requested from the token service that it names.";
-    /// Send the credentials without scopes.
-    ConfirmCredentials = "confirm_credentials", "The token service refused credentials and scopes together, so the credentials are sent once without scopes: this shows which of the two was refused.";
+    /// Send the credentials without requesting access to anything.
+    ConfirmCredentials = "confirm_credentials", "The server refused either the credentials or the access, so the credentials are sent once without requesting access: the response shows which of the two was refused.";
     /// Request the scope of the challenge unchanged.
     AskAsStated = "ask_as_stated", "The scope of the request was not enough, so the scope of the registry's challenge is requested unchanged, although it does not name a resource.";
     /// Follow a redirect of `/v2/`.

@@ -234,7 +234,7 @@ impl ResourceFlow {
         if head.status == 429 {
             error.retry_after_ms = retry_after::millis(head, None);
         }
-        self.fail(error, Some(refused), Some("Basic"));
+        self.end_confirming(error, refused, Some(head.status));
     }
 
     /// Reports that the registry could not be reached.
@@ -251,7 +251,7 @@ impl ResourceFlow {
             self.fail(error, None, sent);
         } else if let State::Confirm(refused) = &self.state {
             let refused = *refused;
-            self.fail(error, Some(refused), Some("Basic"));
+            self.end_confirming(error, refused, None);
         }
     }
 
@@ -316,6 +316,15 @@ impl ResourceFlow {
         error.status = error.status.or(status);
         let record = self.draft(status, sent, Decision::GaveUp).failed(error);
         self.records.push(record);
+        self.state = State::Fail(error);
+    }
+
+    /// Ends the flow after the request for `/v2/`. The error has the status of the refused request, the record that of the
+    /// request for `/v2/`.
+    fn end_confirming(&mut self, mut error: FlowError, refused: u16, status: Option<u16>) {
+        error.status = Some(refused);
+        let record = StepRecord::new(Hop::Registry, "GET", challenged::BASE, Decision::GaveUp).failed(error);
+        self.records.push(StepRecord { status, sent: Some("Basic".into()), ..record });
         self.state = State::Fail(error);
     }
 

@@ -302,6 +302,15 @@ impl TokenFlow {
         self.fail(FlowError::new(code, Hop::TokenService).with_status(status));
     }
 
+    /// Ends the flow after the request without scopes. The error has the status of the refused request, the record that of
+    /// the request without scopes.
+    fn end_confirming(&mut self, code: ErrorCode, refused: u16, status: u16) {
+        let error = FlowError::new(code, Hop::TokenService).with_status(refused);
+        let record = StepRecord { status: Some(status), ..self.draft(Decision::GaveUp) }.failed(error);
+        self.records.push(record);
+        self.state = State::Fail(error);
+    }
+
     fn draft(&self, decision: Decision) -> StepRecord {
         let current = self.current();
         let is_post = matches!(self.credential, Credential::RefreshToken { .. }) && self.nested.is_none();

@@ -226,7 +226,12 @@ impl<'a> Fields<'a> {
             "access_token" => (2, &mut self.access_token),
             "refresh_token" => (4, &mut self.refresh_token),
             "issued_at" => (8, &mut self.issued_at),
-            "scope" => (16, &mut self.scope),
+            "scope" => {
+                // Informative, and in a GET response not part of the specification. Some services send a list.
+                self.mark(16)?;
+                self.scope = Text(value.string());
+                return Ok(());
+            }
             "expires_in" => {
                 self.mark(32)?;
                 (self.expires_in, self.is_clamped) = seconds(value)?;

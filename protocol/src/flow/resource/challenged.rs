@@ -7,6 +7,9 @@ use super::{
 use crate::challenge::{Challenge, bearer_candidates};
 use crate::realm;
 
+/// The path that depends on the credentials only.
+pub(super) const BASE: &str = "/v2/";
+
 impl ResourceFlow {
     /// Processes a refusal: one more attempt if it can change the result, otherwise the flow fails.
     pub(super) fn challenged(
@@ -202,8 +205,7 @@ impl ResourceFlow {
     /// The scope in the challenge of `/v2/` is not used: GHCR's names a repository that does not exist. A registry may require
     /// more actions on the resources of the request, but not tokens for other resources.
     fn widened_by(&self, challenge: &BearerChallenge) -> Option<ScopeSet> {
-        let path = self.request.path.split('?').next().unwrap_or_default();
-        if matches!(path, "/v2/" | "/v2") {
+        if self.is_at_base() {
             return None;
         }
         let wanted = ScopeSet::parse(challenge.scope.as_deref()?).ok()?;
@@ -252,7 +254,7 @@ impl ResourceFlow {
     }
 
     fn is_at_base(&self) -> bool {
-        matches!(self.request.path.split('?').next(), Some("/v2/" | "/v2"))
+        matches!(self.request.path.split('?').next(), Some(BASE | "/v2"))
     }
 
     /// Ends the flow because of a realm or redirect target of the registry.

@@ -23,16 +23,15 @@ pub(super) fn grant(
     let unusable = |token, problem| {
         Box::new(Unusable { token, problem, service: service.map(str::to_owned), now_ms, skew_ms })
     };
-    if head.is_markup() {
-        return Err(unusable(None, None));
-    }
     let their_now = now_ms.saturating_add(skew_ms);
     let look = |token: &str| {
         let info = inspect(token);
         (info.expires_at, info)
     };
-    let (response, info) =
-        parse_and_inspect(body, their_now, look).map_err(|error| unusable(None, Some(error)))?;
+    // The media type does not decide: some services send JSON as text/html. An HTML page is reported as such, and not as
+    // malformed JSON.
+    let (response, info) = parse_and_inspect(body, their_now, look)
+        .map_err(|error| unusable(None, Some(error).filter(|_| !head.is_markup())))?;
     if !is_usable(&info, their_now, service) {
         return Err(unusable(Some(info), None));
     }

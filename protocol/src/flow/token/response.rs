@@ -14,7 +14,8 @@ impl TokenFlow {
     pub(super) fn responded(&mut self, head: &ResponseHead<'_>, body: &[u8], now_ms: i64) {
         let status = head.status;
         match status {
-            200 => self.granted(head, body, now_ms),
+            // 200 by the specification; widespread clients accept the others as well (distribution, containerd).
+            200..=203 => self.granted(head, body, now_ms),
             300..=399 => self.end(ErrorCode::UpstreamRedirect, status),
             // RFC 6749 §5.2: an invalid refresh token is a 400.
             400 if self.is_refresh() && says_invalid_grant(body) => {
@@ -27,9 +28,9 @@ impl TokenFlow {
             }
             // The service does not accept a request without scopes, so the first refusal is the result.
             400..=499 if self.confirming.is_some() && status != 408 && status != 429 => {
-                let refused = self.confirming.take().unwrap_or(status);
+                let refused = self.confirming.unwrap_or(status);
                 let code = if refused == 403 { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials };
-                self.end(code, refused);
+                self.end_confirming(code, refused, status);
             }
             408 => self.end(ErrorCode::UpstreamTimeout, status),
             429 => {
@@ -65,10 +66,10 @@ impl TokenFlow {
             self.nested = None;
             return;
         }
-        if let Some(refused) = self.confirming.take() {
+        if let Some(refused) = self.confirming {
             // The credentials are valid without the scopes, so the permission is missing.
             let code = if grant.is_anonymous { ErrorCode::BadCredentials } else { ErrorCode::ScopeDenied };
-            return self.end(code, refused);
+            return self.end_confirming(code, refused, status);
         }
         let undecided = !grant.denied.is_empty() || !grant.unknown.is_empty();
         if undecided && self.can_identify() {

@@ -1,8 +1,8 @@
 //! The two carriers of a session: `Authorization: Bearer`, and cookies.
 //!
 //! A bearer token proves possession. A cookie does not, because a browser attaches it to requests of any page. So a
-//! cookie is accepted only with proof that the request comes from our own pages: `Sec-Fetch-Site`, or `Origin` where
-//! that is missing, and for everything other than GET and HEAD a header that cross-site forms cannot set.
+//! cookie is accepted only with proof that the request comes from our own pages: for GET and HEAD `Sec-Fetch-Site`, or
+//! `Origin` where that is missing; for everything else our own `Origin` and a header that cross-site forms cannot set.
 
 mod parts;
 
@@ -11,6 +11,7 @@ use dockpass_protocol::code::ErrorCode;
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, Method};
 
+use crate::own_address::OwnAddress;
 use crate::session::{SealedText, looks_like_one};
 pub use parts::{CAPACITY, Cookies, MAX_PARTS, PART, cookie, cookie_name};
 
@@ -72,13 +73,13 @@ pub fn session(
     method: &Method,
     headers: &HeaderMap,
     registry: Option<&str>,
-    own_origin: &str,
+    own: &OwnAddress,
 ) -> Result<Option<Presented>, ErrorCode> {
     let cookie = cookie(headers, registry)?;
     match (bearer(headers), cookie) {
         (Bearer::None, None) => Ok(None),
         (Bearer::None, Some(value)) => {
-            guard(method, headers, own_origin)?;
+            guard(method, headers, own)?;
             Ok(Some(Presented { sealed: SealedText::new(&value), by_cookie: true }))
         }
         (Bearer::Session(token), None) => {
@@ -93,30 +94,30 @@ pub fn session(
 ///
 /// # Errors
 /// `origin_not_allowed` or `csrf_required`.
-pub fn guard(method: &Method, headers: &HeaderMap, own_origin: &str) -> Result<(), ErrorCode> {
-    if !from_own_page(headers, own_origin) {
+pub fn guard(method: &Method, headers: &HeaderMap, own: &OwnAddress) -> Result<(), ErrorCode> {
+    let reads = method == Method::GET || method == Method::HEAD;
+    if !from_own_page(reads, headers, own) {
         return Err(ErrorCode::OriginNotAllowed);
     }
-    let reads = method == Method::GET || method == Method::HEAD;
     if !reads && !headers.contains_key(CSRF_HEADER) {
         return Err(ErrorCode::CsrfRequired);
     }
     Ok(())
 }
 
-/// `Sec-Fetch-Site: same-origin`; without that header, `Origin` equal to our own. Otherwise the request is foreign.
-fn from_own_page(headers: &HeaderMap, own_origin: &str) -> bool {
-    let mut site = headers.get_all("sec-fetch-site").iter();
-    match (site.next(), site.next()) {
-        (Some(site), None) => site == "same-origin",
+/// Reads: `Sec-Fetch-Site: same-origin`, because browsers send no `Origin` with them. Writes, and browsers without
+/// Fetch Metadata: an `Origin` of ours.
+fn from_own_page(reads: bool, headers: &HeaderMap, own: &OwnAddress) -> bool {
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let has_own_origin = match (origins.next(), origins.next()) {
+        (Some(origin), None) => own.is_origin(origin),
+        _ => false,
+    };
+    let mut sites = headers.get_all("sec-fetch-site").iter();
+    match (sites.next(), sites.next()) {
+        (Some(site), None) => site == "same-origin" && (reads || has_own_origin),
         (Some(_), Some(_)) => false,
-        (None, _) => {
-            let mut origin = headers.get_all(ORIGIN).iter();
-            match (origin.next(), origin.next()) {
-                (Some(origin), None) => origin == own_origin,
-                _ => false,
-            }
-        }
+        (None, _) => has_own_origin,
     }
 }
 

@@ -21,6 +21,7 @@ pub mod http_client;
 mod login;
 mod middleware;
 mod openapi;
+mod own_address;
 mod page;
 mod page_origins;
 mod rate_limit;

@@ -166,7 +166,7 @@ impl Builder {
         let broker = Broker::new(&settings, Arc::clone(&sessions), Arc::clone(&clock), &random)?;
         let gateway = Gateway::new(&settings, broker.clone(), Arc::clone(&sessions), Arc::clone(&clock));
         Ok(AppState(Arc::new(Inner {
-            page_origins: PageOrigins::new(&own_origin, &settings.cors.allowed_origins),
+            page_origins: PageOrigins::new(&own_origin, settings.listen, &settings.cors.allowed_origins),
             own_origin,
             anonymous_limits: AnonymousLimits::new(
                 &settings.limits,

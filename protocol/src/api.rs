@@ -1,9 +1,12 @@
 //! The key server's HTTP API: paths, headers and bodies, defined once for server and browser.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::code::ErrorCode;
 use crate::flow::{RegistryAuth, StepRecord};
@@ -159,7 +162,7 @@ pub struct IssueTokenRequest {
     /// Scopes, each `type:name:actions`.
     pub scopes: Vec<String>,
     /// The challenge that the page received, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_object")]
     pub challenge: Option<ReportedChallenge>,
     /// The registry rejected the last token for these scopes: issue a new one instead of a cached one.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -167,6 +170,33 @@ pub struct IssueTokenRequest {
     /// Whether the response lists the redacted steps at the token service.
     #[serde(default, skip_serializing_if = "is_false")]
     pub trace: bool,
+}
+
+/// Reads an object or `null`. serde also reads an array as if it were the object with its elements as members.
+fn optional_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = Option<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+
+    deserializer.deserialize_any(Object(PhantomData))
 }
 
 /// Whether a token is a readable JWT.

@@ -115,6 +115,8 @@ codes! {
     RequestTimeout = "request_timeout", 408, Caller, "The request did not arrive in time.";
     /// The request target is too long.
     UriTooLong = "uri_too_long", 414, Caller, "The request URI is too long.";
+    /// The header fields are too large.
+    HeadersTooLarge = "headers_too_large", 431, Caller, "The headers of the request are too large.";
     /// The body is not JSON, or has a content encoding.
     UnsupportedMediaType = "unsupported_media_type", 415, Caller, "Send plain JSON with Content-Type: application/json.";
     /// Too many requests, to the key server or to the registry.
@@ -147,6 +149,10 @@ codes! {
     BodySpent = "body_spent", 503, Upstream, "The registry required a new token after the request body was sent; send the request again.";
     /// The request was rejected because of overload.
     Overloaded = "overloaded", 503, Dockpass, "The key server is overloaded; try again shortly.";
+    /// Several requests in a row got no response, so that requests are refused for some seconds.
+    RegistryUnavailable = "registry_unavailable", 503, Upstream, "The registry or its token service did not respond to several requests in a row; try again shortly.";
+    /// Too many requests to the registry are in progress.
+    RegistryBusy = "registry_busy", 503, Upstream, "The key server has too many requests to this registry in progress; try again shortly.";
     /// The shared store has not been reachable for longer than sessions are accepted without it.
     StoreUnavailable = "store_unavailable", 503, Operator, "The key server cannot reach its store, so it cannot check whether this session was logged out; try again shortly.";
     /// No response in time.

@@ -204,10 +204,12 @@ fn of_code(code: ErrorCode, last: &StepRecord, context: &Context) -> DiagnosisCo
         ErrorCode::RegistryOpen => DiagnosisCode::RegistryOpen,
         ErrorCode::RegistryUnverifiable => DiagnosisCode::AnyPasswordAccepted,
         ErrorCode::UpstreamTls => DiagnosisCode::TlsUntrusted,
-        ErrorCode::UpstreamUnreachable => DiagnosisCode::Unreachable,
+        ErrorCode::UpstreamUnreachable | ErrorCode::RegistryUnavailable => DiagnosisCode::Unreachable,
         ErrorCode::UpstreamTimeout => DiagnosisCode::Timeout,
         ErrorCode::UpstreamRedirect => DiagnosisCode::RedirectRefused,
-        ErrorCode::RateLimited | ErrorCode::Overloaded => DiagnosisCode::RateLimited,
+        ErrorCode::RateLimited | ErrorCode::Overloaded | ErrorCode::RegistryBusy => {
+            DiagnosisCode::RateLimited
+        }
         ErrorCode::UpstreamFailed => DiagnosisCode::UpstreamFailed,
         ErrorCode::Missing => DiagnosisCode::Missing,
         ErrorCode::DigestMismatch => DiagnosisCode::DigestMismatch,

@@ -130,6 +130,12 @@ pub enum TransportError {
     AddressRefused,
     /// The caller cancelled.
     Aborted,
+    /// Not sent: the server did not respond to several requests in a row.
+    Suspended,
+    /// Not sent: too many requests to the server are in progress.
+    Busy,
+    /// The body that the caller sends is malformed or ends early.
+    RequestBody,
 }
 
 impl Authorization {
@@ -153,6 +159,9 @@ impl TransportError {
             Self::Invalid => ErrorCode::UpstreamInvalid,
             Self::Redirect => ErrorCode::UpstreamRedirect,
             Self::Aborted => ErrorCode::Aborted,
+            Self::Suspended => ErrorCode::RegistryUnavailable,
+            Self::Busy => ErrorCode::RegistryBusy,
+            Self::RequestBody => ErrorCode::InvalidRequest,
         }
     }
 }

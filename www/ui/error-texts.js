@@ -197,6 +197,18 @@ export const TEXTS = {
     'Writing must be enabled in the key server’s configuration.',
   ],
   overloaded: ['The key server is overloaded', OPERATOR, 'Try again in a moment.', 'retry'],
+  registry_unavailable: [
+    'The registry does not respond',
+    REGISTRY,
+    'It did not respond to several requests in a row. Try again in a moment.',
+    'retry',
+  ],
+  registry_busy: [
+    'The registry is busy',
+    OPERATOR,
+    'Too many requests to it are in progress at the key server. Try again in a moment.',
+    'retry',
+  ],
   store_unavailable: [
     'The key server cannot check this session',
     OPERATOR,
@@ -230,6 +242,7 @@ export const TEXTS = {
     YOU,
     'This page does not load content of this size. Use a command-line client.',
   ],
+  headers_too_large: ['The key server refused this page’s request', DOCKPASS, REPORT],
   uri_too_long: ['The name is too long', YOU, 'No registry allows names of this length.'],
   wasm_unavailable: [
     'The library could not be loaded',

@@ -3,8 +3,13 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::{Bearer, bearer, guard, session};
+use crate::own_address::OwnAddress;
 
 const OWN: &str = "https://ks.test";
+
+fn own() -> OwnAddress {
+    OwnAddress::new(&OWN.parse().unwrap(), "127.0.0.1:8780".parse().unwrap())
+}
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     pairs
@@ -42,12 +47,17 @@ fn cookies_are_accepted_from_the_own_origin_only() {
         (&[("sec-fetch-site", "Same-Origin")], Err(ErrorCode::OriginNotAllowed)),
     ];
     for (pairs, expected) in cases {
-        assert_eq!(guard(&Method::GET, &headers(pairs), OWN), *expected, "{pairs:?}");
+        assert_eq!(guard(&Method::GET, &headers(pairs), &own()), *expected, "{pairs:?}");
     }
-    let page = [("sec-fetch-site", "same-origin")];
+    let (site, origin, csrf) = (("sec-fetch-site", "same-origin"), ("origin", OWN), ("x-dockpass", "1"));
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-        assert_eq!(guard(&method, &headers(&page), OWN), Err(ErrorCode::CsrfRequired));
-        assert_eq!(guard(&method, &headers(&[page[0], ("x-dockpass", "1")]), OWN), Ok(()));
+        let guard = |pairs: &[(&'static str, &str)]| guard(&method, &headers(pairs), &own());
+        assert_eq!(guard(&[site, origin]), Err(ErrorCode::CsrfRequired));
+        assert_eq!(guard(&[site, origin, csrf]), Ok(()));
+        assert_eq!(guard(&[origin, csrf]), Ok(()));
+        for without in [&[site, csrf][..], &[site, csrf, ("origin", "null")], &[csrf]] {
+            assert_eq!(guard(without), Err(ErrorCode::OriginNotAllowed), "{without:?}");
+        }
     }
 }
 
@@ -78,8 +88,8 @@ fn only_a_single_bearer_authorization_is_accepted() {
     let mut bytes = HeaderMap::new();
     bytes.insert(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xff").unwrap());
     assert!(matches!(bearer(&bytes), Bearer::Unreadable));
-    assert_eq!(session(&Method::GET, &bytes, None, OWN).unwrap_err(), ErrorCode::InvalidSession);
+    assert_eq!(session(&Method::GET, &bytes, None, &own()).unwrap_err(), ErrorCode::InvalidSession);
     let mut cookie = HeaderMap::new();
     cookie.insert(COOKIE, HeaderValue::from_bytes(b"a=\xff").unwrap());
-    assert!(session(&Method::GET, &cookie, None, OWN).unwrap().is_none());
+    assert!(session(&Method::GET, &cookie, None, &own()).unwrap().is_none());
 }

@@ -1,6 +1,6 @@
 //! Extractors for bodies and queries. Errors are problem documents; the framework's own messages repeat the input.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use dockpass_protocol::code::ErrorCode;
@@ -119,12 +119,21 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
         .collect();
     let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
     while trusted.iter().any(|network| network.contains(&address)) {
-        match hops.next().map(|hop| hop.trim().parse::<IpAddr>()) {
-            Some(Ok(next)) => address = next.to_canonical(),
-            Some(Err(_)) | None => break,
+        match hops.next().map(|hop| forwarded_address(hop.trim())) {
+            Some(Some(next)) => address = next.to_canonical(),
+            Some(None) | None => break,
         }
     }
     address
+}
+
+/// An address as proxies write it: alone, with a port, or an IPv6 address in brackets.
+fn forwarded_address(text: &str) -> Option<IpAddr> {
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
+    text.parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+        .or_else(|| in_brackets().map(IpAddr::V6))
 }
 
 #[cfg(test)]

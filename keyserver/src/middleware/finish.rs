@@ -106,6 +106,7 @@ fn with_problem(response: Response, id: &str) -> Response {
                 413 => ErrorCode::PayloadTooLarge,
                 414 => ErrorCode::UriTooLong,
                 415 => ErrorCode::UnsupportedMediaType,
+                431 => ErrorCode::HeadersTooLarge,
                 503 => ErrorCode::Overloaded,
                 _ => {
                     tracing::error!(status = status.as_u16(), "an error response without a problem document");

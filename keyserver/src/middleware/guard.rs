@@ -1,13 +1,10 @@
 //! Checks that come before routing: target, `Host`, and `Origin`.
 
-use std::net::SocketAddr;
-
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use dockpass_protocol::code::ErrorCode;
-use dockpass_protocol::origin::{Origin, Scheme};
-use http::header::{HOST, ORIGIN};
+use http::header::ORIGIN;
 use http::{HeaderMap, Method};
 
 use crate::error::ApiError;
@@ -26,9 +23,12 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
     if uri.authority().is_some() || !uri.path().starts_with('/') {
         return ApiError::from(ErrorCode::InvalidRequest).into_response();
     }
+    if head_length(&request) > state.settings.limits.header_bytes {
+        return ApiError::from(ErrorCode::HeadersTooLarge).into_response();
+    }
     // Probes of load balancers have any address as their host.
     let is_probe = matches!(uri.path(), "/healthz" | "/readyz");
-    if !is_probe && !is_our_host(request.headers(), &state.own_origin, state.settings.listen) {
+    if !is_probe && !state.page_origins.own().is_host(request.headers()) {
         // Logged, because an operator who adds a reverse proxy has to find out why requests fail.
         tracing::warn!(
             own = %state.own_origin,
@@ -40,29 +40,10 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
     next.run(request).await
 }
 
-/// Whether the request is for this server: the `Host` is that of `public_origin` or of the listener. A page that points
-/// its own name at this machine (DNS rebinding) is refused: to the browser, it would be our own page.
-///
-/// On loopback, every name and port of loopback is this server, because no other machine can have them; so is every
-/// address if the server listens on all, because addresses are not resolved.
-fn is_our_host(headers: &HeaderMap, own: &Origin, listen: SocketAddr) -> bool {
-    let near =
-        |origin: &Origin| origin.host() == "localhost" || origin.ip().is_some_and(|ip| ip.is_loopback());
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().unwrap_or_default(),
-        // No browser sends a request without one.
-        (None, _) => return true,
-        (Some(_), Some(_)) => return false,
-    };
-    if Origin::from_authority(own.scheme(), host).is_ok_and(|host| host == *own) {
-        return true;
-    }
-    let Ok(host) = Origin::from_authority(Scheme::Http, host) else { return false };
-    ((listen.ip().is_loopback() || near(own)) && near(&host))
-        || host.ip().is_some_and(|ip| {
-            host.port() == listen.port() && (listen.ip().is_unspecified() || ip == listen.ip())
-        })
+/// The octets of the header fields, as they were sent. hyper limits what it buffers, and buffers more than one read.
+fn head_length(request: &Request) -> usize {
+    const AROUND: usize = ": \r\n".len();
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + AROUND).sum()
 }
 
 /// Refuses requests of pages whose origin is not allowed, whatever they carry.
@@ -73,25 +54,25 @@ pub(super) async fn foreign_pages(State(state): State<AppState>, request: Reques
     next.run(request).await
 }
 
+/// Clients that are no browsers send neither `Origin` nor `Sec-Fetch-Site`; what authorizes them is what they carry.
 fn may_call(method: &Method, headers: &HeaderMap, state: &AppState) -> bool {
+    let reads = method == Method::GET || method == Method::HEAD;
     let mut origins = headers.get_all(ORIGIN).iter();
-    let allowed = match (origins.next(), origins.next()) {
-        (Some(origin), None) => state.page_origins.may_call(origin),
+    let origin = match (origins.next(), origins.next()) {
+        (Some(origin), None) => Some(state.page_origins.may_call(origin)),
         (Some(_), Some(_)) => return false,
-        // Browsers send `Origin` with every cross-origin request other than GET and HEAD.
-        (None, _) => true,
+        (None, _) => None,
     };
     let mut sites = headers.get_all("sec-fetch-site").iter();
     match (sites.next(), sites.next()) {
-        (Some(_), Some(_)) => false,
-        // What changes something comes from our own origin or an allowed one, not merely from the same as its `Host`.
-        (Some(site), None) if site == "same-origin" => {
-            allowed || method == Method::GET || method == Method::HEAD
-        }
+        (None, _) => origin.unwrap_or(true),
+        // A browser sends `Origin` with every write. One of the same origin as its `Host` is not enough: it has to be
+        // ours or an allowed one.
+        (Some(site), None) if site == "same-origin" => reads || origin == Some(true),
         // `none` is a link or the address bar, which only cause GET and HEAD requests.
-        (Some(site), None) if site == "none" => allowed && (method == Method::GET || method == Method::HEAD),
-        (Some(_), None) => allowed && headers.contains_key(ORIGIN),
-        (None, _) => allowed,
+        (Some(site), None) if site == "none" => reads && origin.unwrap_or(true),
+        (Some(_), None) => origin == Some(true),
+        (Some(_), Some(_)) => false,
     }
 }
 

@@ -54,6 +54,14 @@ fn remedy(code: ErrorCode) -> Option<&'static str> {
         E::PayloadTooLarge => "Send a smaller request. `limits.body_bytes` sets the limit.",
         E::CredentialsTooLarge => "Use the `bearer` carrier, or raise `limits.credential_bytes`.",
         E::RequestTimeout => "Send the request again. `limits.header_seconds` sets the limit.",
+        E::HeadersTooLarge => "Send fewer or shorter headers. `limits.header_bytes` sets the limit.",
+        E::RegistryUnavailable => {
+            "Wait as long as `Retry-After` says. If it persists, check that the key server reaches the registry. \
+             `limits.breaker_failures` sets after how many failures requests are refused."
+        }
+        E::RegistryBusy => {
+            "Wait as long as `Retry-After` says. `limits.registry_concurrency` sets the limit."
+        }
         E::UriTooLong => "Shorten the path or query.",
         E::UnsupportedMediaType => {
             "Send JSON with `Content-Type: application/json` and without `Content-Encoding`."

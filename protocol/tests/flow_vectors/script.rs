@@ -338,6 +338,8 @@ fn transport(response: &Value) -> Option<TransportError> {
         "redirect" => TransportError::Redirect,
         "address_refused" => TransportError::AddressRefused,
         "aborted" => TransportError::Aborted,
+        "suspended" => TransportError::Suspended,
+        "busy" => TransportError::Busy,
         other => panic!("transport error {other}"),
     })
 }

@@ -75,7 +75,7 @@ export async function call(server, method, path, { session, cookie, body, header
     redirect: 'manual',
     headers: {
       ...(session && { authorization: `Bearer ${session}` }),
-      ...(cookie && { cookie, 'x-dockpass': '1', 'sec-fetch-site': 'same-origin' }),
+      ...(cookie && { cookie, 'x-dockpass': '1', 'sec-fetch-site': 'same-origin', origin: new URL(server.url).origin }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },

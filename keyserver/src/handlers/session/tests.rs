@@ -11,7 +11,7 @@ async fn a_failed_logout_keeps_the_cookie() {
     let bearer = TestServer::with(&[&fake]).login(&fake).await;
     let session = bearer.strip_prefix("Bearer ").unwrap();
     let cookie = format!("{}={session}", carrier::cookie_name(&fake.authority));
-    let page = [("sec-fetch-site", "same-origin"), ("x-dockpass", "1"), ("cookie", cookie.as_str())];
+    let page = [("origin", "http://127.0.0.1:8780"), ("x-dockpass", "1"), ("cookie", cookie.as_str())];
     let path = format!("/v1/session?registry={}", fake.authority);
     let delete = || request("DELETE", &path, &page, Body::empty());
     // Another instance, which has not seen the session, and has no time to open it.

@@ -9,7 +9,7 @@ use crate::test_support::{
     respond, token_registry,
 };
 
-const OWN_PAGE: [(&str, &str); 2] = [("sec-fetch-site", "same-origin"), ("x-dockpass", "1")];
+const OWN_PAGE: [(&str, &str); 2] = [("origin", "http://127.0.0.1:8780"), ("x-dockpass", "1")];
 
 #[tokio::test]
 async fn a_login_returns_a_session_and_closes_its_connection() {
@@ -63,8 +63,9 @@ async fn a_cookie_login_is_accepted_from_the_own_origin_only() {
     let mut body = login_body(&fake);
     body["carrier"] = json!("cookie");
     server.post("/v1/sessions", &[], &body).await.assert_problem("origin_not_allowed");
-    let site = ("sec-fetch-site", "same-origin");
-    server.post("/v1/sessions", &[site], &body).await.assert_problem("csrf_required");
+    server.post("/v1/sessions", &OWN_PAGE[..1], &body).await.assert_problem("csrf_required");
+    let no_origin = [("sec-fetch-site", "same-origin"), OWN_PAGE[1]];
+    server.post("/v1/sessions", &no_origin, &body).await.assert_problem("origin_not_allowed");
     for foreign in ["cross-site", "same-site", "none", "garbage"] {
         let headers = [("sec-fetch-site", foreign), ("x-dockpass", "1")];
         server.post("/v1/sessions", &headers, &body).await.assert_problem("origin_not_allowed");

@@ -177,7 +177,7 @@ async fn a_cookie_and_a_bearer_session_in_one_request_are_refused() {
     let jwe = session.strip_prefix("Bearer ").unwrap();
     let cookie = format!("other=1; {}={jwe}", carrier::cookie_name(&fake.authority));
     let body = token_request(&fake, "repository:a/b:pull");
-    let page = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin"), ("x-dockpass", "1")];
+    let page = [("cookie", cookie.as_str()), ("origin", "http://127.0.0.1:8780"), ("x-dockpass", "1")];
     assert_eq!(server.post("/v1/token", &page, &body).await.status, StatusCode::OK);
     server.post("/v1/token", &page[..2], &body).await.assert_problem("csrf_required");
     let cross = [page[0], ("sec-fetch-site", "cross-site"), page[2]];
@@ -193,5 +193,24 @@ async fn a_cookie_and_a_bearer_session_in_one_request_are_refused() {
             .post("/v1/token", &[("authorization", authorization)], &body)
             .await
             .assert_problem("invalid_session");
+    }
+}
+
+// Threats: JSN-01.
+#[tokio::test]
+async fn an_array_is_no_object_anywhere_in_a_body() {
+    let fake = Fake::start(token_registry).await;
+    let server = TestServer::with(&[&fake]);
+    let body = |challenge: Value| json!({"registry": fake.authority, "scopes": ["repository:a/b:pull"], "challenge": challenge});
+    let realm = format!("http://{}/token", fake.authority);
+    for challenge in [json!([realm, "fake"]), json!([realm]), json!([]), json!(realm), json!(1), json!(true)]
+    {
+        server.post("/v1/token", &[], &body(challenge)).await.assert_problem("invalid_request");
+    }
+    server.post("/v1/token", &[], &json!([fake.authority, []])).await.assert_problem("invalid_request");
+    assert!(fake.received().is_empty());
+    // The object, and no challenge, are read.
+    for challenge in [json!({"realm": realm, "service": "fake"}), Value::Null] {
+        server.post("/v1/token", &[], &body(challenge)).await.assert_problem("login_required");
     }
 }

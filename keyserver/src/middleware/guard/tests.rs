@@ -119,27 +119,54 @@ async fn requests_of_other_origins_are_refused() {
     assert!(response.header("access-control-allow-private-network").is_none());
 }
 
-// Threats: SES-11.
+// Threats: SES-11, ORG-02.
 #[tokio::test]
 async fn fetch_metadata_is_enforced() {
     let server = TestServer::with(&[]);
-    for (site, method, good) in [
-        ("same-origin", "GET", true),
-        ("same-origin", "DELETE", true),
-        ("none", "GET", true),
-        ("none", "DELETE", false),
-        ("cross-site", "GET", false),
-        ("same-site", "GET", false),
-        ("x", "GET", false),
+    let (own, alias) = ("http://127.0.0.1:8780", "http://localhost:8780");
+    for (site, origin, method, good) in [
+        ("same-origin", None, "GET", true),
+        ("same-origin", None, "HEAD", true),
+        ("same-origin", None, "DELETE", false),
+        ("same-origin", None, "PUT", false),
+        ("same-origin", Some("null"), "DELETE", false),
+        ("same-origin", Some("http://127.0.0.1:8781"), "DELETE", false),
+        ("same-origin", Some(own), "DELETE", true),
+        ("same-origin", Some(alias), "DELETE", true),
+        ("none", None, "GET", true),
+        ("none", None, "DELETE", false),
+        ("cross-site", None, "GET", false),
+        ("same-site", None, "GET", false),
+        ("x", None, "GET", false),
     ] {
-        let response =
-            server.send(request(method, "/v1/session", &[("sec-fetch-site", site)], Body::empty())).await;
-        match (good, method) {
-            (true, "GET") => assert_eq!(response.status, StatusCode::NO_CONTENT),
-            (true, _) => response.assert_problem("login_required"),
-            (false, _) => response.assert_problem("origin_not_allowed"),
+        let mut headers = vec![("sec-fetch-site", site)];
+        headers.extend(origin.map(|origin| ("origin", origin)));
+        if method == "PUT" {
+            headers.push(("content-type", "application/json"));
         }
+        let response = server.send(request(method, "/v1/session", &headers, Body::empty())).await;
+        let expected = match (good, method) {
+            (true, "GET" | "HEAD") => StatusCode::NO_CONTENT,
+            (true, _) => StatusCode::UNAUTHORIZED,
+            (false, _) => StatusCode::FORBIDDEN,
+        };
+        assert_eq!(response.status, expected, "{site} {origin:?} {method}");
     }
+    // A client that is no browser says nothing of origins.
+    server.send(request("DELETE", "/v1/session", &[], Body::empty())).await.assert_problem("login_required");
+}
+
+// Threats: LIM-03.
+#[tokio::test]
+async fn the_headers_of_a_request_are_limited_to_the_octet() {
+    let server = TestServer::configured(&[], |config| config.limits.header_bytes = 8_192);
+    // "x-filler" and the value, with the colon, the space and the end of the line.
+    let longest = 8_192 - "x-filler: \r\n".len();
+    for (length, status) in [(longest, 200), (longest + 1, 431)] {
+        let response = server.get("/healthz", &[("x-filler", &"x".repeat(length))]).await;
+        assert_eq!(response.status, status, "{length}");
+    }
+    server.get("/healthz", &[("x-filler", &"x".repeat(9_000))]).await.assert_problem("headers_too_large");
 }
 
 #[tokio::test]

@@ -10,8 +10,6 @@ mod auth_discovery;
 mod cache;
 mod flight;
 mod shared_cache;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 

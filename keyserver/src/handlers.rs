@@ -6,8 +6,6 @@ pub(crate) mod gateway;
 pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod page;
-#[cfg(test)]
-mod quirks_tests;
 pub(crate) mod registries;
 pub(crate) mod session;
 pub(crate) mod sessions;

@@ -4,8 +4,6 @@
 //! connections) is set per connection. HTTP/1.1 only: a reverse proxy provides TLS and HTTP/2.
 
 mod connection_limiter;
-#[cfg(test)]
-mod tests;
 
 use std::future::Future;
 use std::io;

@@ -3,6 +3,8 @@
 
 // `cfg(test)` is always set here; clippy reads it as "this is a test", where unwrapping is how a test fails.
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod blobs;
 #[cfg(test)]
 mod cors;

@@ -139,6 +139,3 @@ fn is_wanted_as_data(headers: &HeaderMap) -> Result<(), ErrorCode> {
         Err(ErrorCode::DestinationNotAllowed)
     }
 }
-
-#[cfg(test)]
-mod tests;

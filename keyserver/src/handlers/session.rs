@@ -157,6 +157,3 @@ fn presented(
     let presented = carrier::session(method, headers, wanted.as_deref(), state.page_origins.own())?;
     Ok((presented, wanted))
 }
-
-#[cfg(test)]
-mod tests;

@@ -146,6 +146,3 @@ fn is_user_id(name: &str) -> bool {
         && !name.contains(':')
         && !name.chars().any(char::is_control)
 }
-
-#[cfg(test)]
-mod tests;

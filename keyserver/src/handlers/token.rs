@@ -112,6 +112,3 @@ fn hand_out(
     }
     cookies
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use dockpass_protocol::flow::TransportError;
 use dockpass_protocol::origin::Origin;
+use dockpass_tests::scripted::{Scripted, respond};
 use http::Request;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::{DialPolicy, HttpClient, MAX_BODY, Timeouts};
-use crate::test_support::{Fake, respond};
 use crate::upstream::empty;
 
 const QUICK: Timeouts = Timeouts {
@@ -96,12 +96,12 @@ async fn refused_connections_and_missing_tls_are_distinguished() {
 #[tokio::test]
 async fn redirects_are_not_followed_and_cookies_are_forgotten() {
     for status in [301, 302, 303, 307, 308] {
-        let fake = Fake::start(move |_, _| respond(status, &[("location", "/y")], "")).await;
+        let fake = Scripted::start(move |_, _| respond(status, &[("location", "/y")], "")).await.unwrap();
         let origin = format!("http://{}", fake.authority);
         assert_eq!(exchange(&origin).await.unwrap().status(), status);
         assert_eq!(fake.received().len(), 1);
     }
-    let fake = Fake::start(|_, _| respond(200, &[("set-cookie", "sid=1")], "")).await;
+    let fake = Scripted::start(|_, _| respond(200, &[("set-cookie", "sid=1")], "")).await.unwrap();
     let origin = format!("http://{}", fake.authority);
     let client = client_for(&origin, QUICK);
     for _ in 0..2 {
@@ -147,7 +147,8 @@ fn pieces(count: u8, pause: Duration, hangs: bool) -> super::UpstreamBody {
 /// LIM-02: the time for the answer begins when the request is out, however long that took.
 #[tokio::test]
 async fn an_upload_may_take_longer_than_a_response() {
-    let fake = Fake::start(|_, received| respond(201, &[], &received.body.len().to_string())).await;
+    let fake =
+        Scripted::start(|_, received| respond(201, &[], &received.body.len().to_string())).await.unwrap();
     let origin = format!("http://{}", fake.authority);
     // Six times 150 ms, where an answer has 400 ms and a pause 600 ms.
     let request =
@@ -160,7 +161,7 @@ async fn an_upload_may_take_longer_than_a_response() {
 /// LIM-02, UPS-01: a body that stands still is given up, and so is a registry that says nothing after its end.
 #[tokio::test]
 async fn a_stalled_upload_times_out() {
-    let fake = Fake::start(|_, _| respond(201, &[], "")).await;
+    let fake = Scripted::start(|_, _| respond(201, &[], "")).await.unwrap();
     let origin = format!("http://{}", fake.authority);
     let (silent, task) = raw(Vec::new(), false).await;
     for (origin, body) in [

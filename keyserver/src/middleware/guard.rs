@@ -75,6 +75,3 @@ fn may_call(method: &Method, headers: &HeaderMap, state: &AppState) -> bool {
         (Some(_), Some(_)) => false,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -23,9 +23,7 @@ impl DemoResponse {
 
     /// These bytes with their media type.
     pub(crate) fn bytes(status: u16, media_type: &str, bytes: impl Into<Bytes>) -> Self {
-        let mut response = Self::empty(status).header("content-type", media_type);
-        response.content = Content::Bytes(bytes.into());
-        response
+        Self::empty(status).header("content-type", media_type).content(bytes)
     }
 
     /// A JSON document.
@@ -56,6 +54,13 @@ impl DemoResponse {
     pub(crate) fn violation(broken: &BrokenRule) -> Self {
         let detail = json!({ "rule": broken.rule.name() });
         Self::error_with(400, "FORBIDDEN_BY_SPECIFICATION", &broken.detail, &detail)
+    }
+
+    /// Sets the body, without a media type.
+    #[must_use]
+    pub(crate) fn content(mut self, bytes: impl Into<Bytes>) -> Self {
+        self.content = Content::Bytes(bytes.into());
+        self
     }
 
     /// Adds a header line.

@@ -3,21 +3,20 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
+use dockpass_tests::scripted::{Request, Response, respond};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::test_support::{
-    Fake, FakeResponse, NOW_MS, ReceivedRequest, TestServer, basic, jwt, request, respond, token_registry,
-};
+use crate::api::{NOW_MS, TestServer, basic, jwt, request, settings, token_registry, upstream};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-fn token_of(claims: &Value) -> FakeResponse {
+fn token_of(claims: &Value) -> Response {
     respond(200, &[JSON], &json!({ "token": jwt(claims), "expires_in": 300 }).to_string())
 }
 
 /// Open at `/v2/`, with a challenge for each resource (zot with anonymousPolicy, Nexus).
-fn challenges_at_resources(own: &str, received: &ReceivedRequest) -> FakeResponse {
+fn challenges_at_resources(own: &str, received: &Request) -> Response {
     match received.path() {
         "/v2/" => respond(200, &[], ""),
         "/token" if received.header("authorization").is_none_or(|value| value == basic()) => {
@@ -31,7 +30,7 @@ fn challenges_at_resources(own: &str, received: &ReceivedRequest) -> FakeRespons
 
 #[tokio::test]
 async fn a_registry_that_challenges_at_its_resources_gives_tokens_and_takes_logins() {
-    let fake = Fake::start(challenges_at_resources).await;
+    let fake = upstream(challenges_at_resources).await;
     let server = TestServer::with(&[&fake]);
     let realm = format!("http://{}/token", fake.authority);
     let mut body = json!({ "registry": fake.authority, "scopes": ["repository:a:pull"],
@@ -50,19 +49,19 @@ async fn a_registry_that_challenges_at_its_resources_gives_tokens_and_takes_logi
 
 #[tokio::test]
 async fn a_redirect_of_the_first_address_is_followed_on_the_same_origin_only() {
-    let moved = |own: &str, received: &ReceivedRequest| match received.path() {
+    let moved = |own: &str, received: &Request| match received.path() {
         "/v2/" => respond(301, &[("location", "/v2")], ""),
         _ => token_registry(own, received),
     };
-    let fake = Fake::start(moved).await;
+    let fake = upstream(moved).await;
     let server = TestServer::with(&[&fake]);
     server.login(&fake).await;
     let body = json!({ "registry": fake.authority, "scopes": ["repository:a:pull"] });
     server.post("/v1/token", &[], &body).await.assert_problem("login_required");
 
-    let away = Fake::start(|_, _| respond(301, &[("location", "http://elsewhere.test/v2/?t=1")], "")).await;
+    let away = upstream(|_, _| respond(301, &[("location", "http://elsewhere.test/v2/?t=1")], "")).await;
     let server = TestServer::with(&[&away]);
-    let mut body = crate::test_support::login_body(&away);
+    let mut body = crate::api::login_body(&away);
     body["trace"] = json!(true);
     let refused = server.post("/v1/sessions", &[], &body).await;
     refused.assert_problem("upstream_redirect");
@@ -71,7 +70,7 @@ async fn a_redirect_of_the_first_address_is_followed_on_the_same_origin_only() {
 }
 
 /// Denies by 401 what bob may not see (olareg); `ADA` may see all, until the password is another one.
-fn denies_by_401(received: &ReceivedRequest, is_changed: bool) -> FakeResponse {
+fn denies_by_401(received: &Request, is_changed: bool) -> Response {
     let challenge = ("www-authenticate", "Basic realm=\"fake\"");
     let is_good = !is_changed && received.header("authorization") == Some(basic().as_str());
     match received.path() {
@@ -84,7 +83,7 @@ fn denies_by_401(received: &ReceivedRequest, is_changed: bool) -> FakeResponse {
 async fn a_refusal_of_basic_is_of_the_permission_or_of_the_password() {
     let changed = std::sync::Arc::new(AtomicUsize::new(0));
     let now = std::sync::Arc::clone(&changed);
-    let fake = Fake::start(move |_, received| denies_by_401(received, now.load(Ordering::Relaxed) > 0)).await;
+    let fake = upstream(move |_, received| denies_by_401(received, now.load(Ordering::Relaxed) > 0)).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     fake.forget();
@@ -105,7 +104,7 @@ async fn a_refusal_of_basic_is_of_the_permission_or_of_the_password() {
 async fn a_body_that_was_sent_with_a_revoked_token_is_asked_for_again_with_a_fresh_one() {
     // Takes the second token only.
     let issued = AtomicUsize::new(0);
-    let fake = Fake::start(move |own, received| match received.path() {
+    let fake = upstream(move |own, received| match received.path() {
         "/token" if received.header("authorization").is_some() => {
             let count = issued.fetch_add(1, Ordering::Relaxed);
             token_of(
@@ -138,7 +137,7 @@ async fn a_body_that_was_sent_with_a_revoked_token_is_asked_for_again_with_a_fre
     assert_eq!(fake.count("/v2/a/manifests/x"), 2, "no body was sent twice");
 }
 
-fn anonymous(received: &ReceivedRequest) -> ReceivedRequest {
+fn anonymous(received: &Request) -> Request {
     let mut received = received.clone();
     received.headers.remove("authorization");
     received
@@ -146,7 +145,7 @@ fn anonymous(received: &ReceivedRequest) -> ReceivedRequest {
 
 #[tokio::test]
 async fn a_registry_behind_a_redirect_gets_anybodys_token_where_the_pair_is_configured() {
-    let behind = Fake::start(|own, received| match (received.path(), received.header("authorization")) {
+    let behind = upstream(|own, received| match (received.path(), received.header("authorization")) {
         ("/token", None) => {
             token_of(&json!({ "sub": "", "aud": "other", "access": [], "exp": NOW_MS / 1_000 + 300 }))
         }
@@ -159,14 +158,14 @@ async fn a_registry_behind_a_redirect_gets_anybodys_token_where_the_pair_is_conf
     })
     .await;
     let elsewhere = behind.authority.clone();
-    let front = Fake::start(move |_, received| {
+    let front = upstream(move |_, received| {
         respond(307, &[("location", &format!("http://{elsewhere}{}", received.target))], "")
     })
     .await;
     let path = format!("/r/{}/v2/a/tags/list", front.authority);
     let realm = format!("http://{}/token", behind.authority);
     let paired = |realms: bool| {
-        let mut entry = front.settings();
+        let mut entry = settings(&front);
         entry.redirects.push(format!("http://{}", behind.authority).parse().unwrap());
         if realms {
             entry.realms = entry.realms.allow(&realm).unwrap();
@@ -186,7 +185,7 @@ async fn a_registry_behind_a_redirect_gets_anybodys_token_where_the_pair_is_conf
 
 #[tokio::test]
 async fn a_coding_on_the_label_of_a_blob_is_not_relayed() {
-    let fake = Fake::start(|_, _| respond(200, &[("content-encoding", "x-gzip")], "as stored")).await;
+    let fake = upstream(|_, _| respond(200, &[("content-encoding", "x-gzip")], "as stored")).await;
     let server = TestServer::with(&[&fake]);
     let digest = format!("sha256:{}", "0".repeat(64));
     let blob = server.get(&format!("/r/{}/v2/a/blobs/{digest}", fake.authority), &[]).await;
@@ -196,7 +195,7 @@ async fn a_coding_on_the_label_of_a_blob_is_not_relayed() {
 }
 
 /// A token service whose refresh tokens are good for one use: `r0` gives `r1`, and so on.
-fn rotating(next: &AtomicUsize, own: &str, received: &ReceivedRequest) -> FakeResponse {
+fn rotating(next: &AtomicUsize, own: &str, received: &Request) -> Response {
     if received.path() != "/token" {
         return token_registry(own, received);
     }
@@ -214,7 +213,7 @@ fn rotating(next: &AtomicUsize, own: &str, received: &ReceivedRequest) -> FakeRe
 #[tokio::test]
 async fn a_refresh_token_that_was_replaced_comes_with_a_new_session() {
     let next = AtomicUsize::new(0);
-    let fake = Fake::start(move |own, received| rotating(&next, own, received)).await;
+    let fake = upstream(move |own, received| rotating(&next, own, received)).await;
     let server = TestServer::with(&[&fake]);
     let login = json!({ "registry": fake.authority, "username": "ada", "identity_token": "r0" });
     let session =

@@ -1,13 +1,13 @@
 use axum::body::Body;
+use dockpass_keyserver::carrier;
 use http::StatusCode;
 
-use crate::carrier;
-use crate::test_support::{Fake, TestServer, request, token_registry};
+use crate::api::{TestServer, request, token_registry, upstream};
 
 /// SES-20: a logout that could not be done keeps its cookie, since nobody else could end the session any more.
 #[tokio::test]
 async fn a_failed_logout_keeps_the_cookie() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let bearer = TestServer::with(&[&fake]).login(&fake).await;
     let session = bearer.strip_prefix("Bearer ").unwrap();
     let cookie = format!("{}={session}", carrier::cookie_name(&fake.authority));

@@ -1,16 +1,17 @@
+use dockpass_keyserver::carrier;
+use dockpass_tests::scripted::{Scripted, respond};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::carrier;
-use crate::test_support::{Fake, NOW_MS, TestServer, jwt, respond, token_registry};
+use crate::api::{NOW_MS, TestServer, jwt, token_registry, upstream};
 
-fn token_request(fake: &Fake, scope: &str) -> Value {
+fn token_request(fake: &Scripted, scope: &str) -> Value {
     json!({"registry": fake.authority, "scopes": [scope]})
 }
 
 #[tokio::test]
 async fn a_cached_token_costs_neither_an_rsa_operation_nor_a_request() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     fake.forget();
@@ -45,7 +46,7 @@ async fn a_cached_token_costs_neither_an_rsa_operation_nor_a_request() {
 
 #[tokio::test]
 async fn denied_scopes_are_listed_in_the_response() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     let response = server
@@ -58,7 +59,7 @@ async fn denied_scopes_are_listed_in_the_response() {
 
 #[tokio::test]
 async fn cached_tokens_are_replaced_before_they_expire() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     let auth = [("authorization", session.as_str())];
@@ -84,7 +85,7 @@ async fn cached_tokens_are_replaced_before_they_expire() {
 
 #[tokio::test]
 async fn fresh_bypasses_the_cache() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     let auth = [("authorization", session.as_str())];
@@ -106,7 +107,7 @@ async fn fresh_bypasses_the_cache() {
 
 #[tokio::test]
 async fn an_anonymous_request_uses_the_realm_of_the_registrys_challenge() {
-    let response = |own: &str, received: &crate::test_support::ReceivedRequest| {
+    let response = |own: &str, received: &crate::api::Request| {
         if received.path() == "/token" {
             assert!(received.header("authorization").is_none());
             let token =
@@ -120,7 +121,7 @@ async fn an_anonymous_request_uses_the_realm_of_the_registrys_challenge() {
         let challenge = format!("Bearer realm=\"http://{own}/token\",service=\"hub\"");
         respond(401, &[("www-authenticate", &challenge)], "{}")
     };
-    let fake = Fake::start(response).await;
+    let fake = upstream(response).await;
     let server = TestServer::with(&[&fake]);
     for scope in ["repository:a/b:pull", "repository:c/d:pull", "repository:a/b:pull"] {
         let response = server.post("/v1/token", &[], &token_request(&fake, scope)).await;
@@ -137,7 +138,7 @@ async fn an_anonymous_request_uses_the_realm_of_the_registrys_challenge() {
 // Threats: SSRF-11, CCH-11, UPS-05.
 #[tokio::test]
 async fn denials_are_cached_briefly_and_failures_are_not() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     for _ in 0..3 {
         server
@@ -147,7 +148,7 @@ async fn denials_are_cached_briefly_and_failures_are_not() {
     }
     assert_eq!(fake.count("/token"), 1);
 
-    let broken = Fake::start(|own, received| {
+    let broken = upstream(|own, received| {
         if received.path() == "/token" {
             return respond(500, &[], "secret internals");
         }
@@ -171,7 +172,7 @@ async fn denials_are_cached_briefly_and_failures_are_not() {
 // Threats: SES-04.
 #[tokio::test]
 async fn a_cookie_and_a_bearer_session_in_one_request_are_refused() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     let jwe = session.strip_prefix("Bearer ").unwrap();
@@ -199,7 +200,7 @@ async fn a_cookie_and_a_bearer_session_in_one_request_are_refused() {
 // Threats: JSN-01.
 #[tokio::test]
 async fn an_array_is_no_object_anywhere_in_a_body() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let body = |challenge: Value| json!({"registry": fake.authority, "scopes": ["repository:a/b:pull"], "challenge": challenge});
     let realm = format!("http://{}/token", fake.authority);

@@ -1,7 +1,7 @@
 use axum::body::Body;
 use http::StatusCode;
 
-use crate::test_support::{TestServer, request};
+use crate::api::{TestServer, request};
 
 // Threats: SES-05, SES-14, COR-05, CLK-01, KEY-07, LOG-05, SUP-03.
 #[tokio::test]

@@ -1,14 +1,15 @@
+use dockpass_tests::scripted::{Request, Response, Scripted, respond};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::test_support::{Fake, FakeResponse, NOW_MS, ReceivedRequest, TestServer, jwt, respond};
+use crate::api::{NOW_MS, TestServer, jwt, upstream};
 
-fn token_request(fake: &Fake, scope: &str) -> Value {
+fn token_request(fake: &Scripted, scope: &str) -> Value {
     json!({"registry": fake.authority, "scopes": [scope]})
 }
 
 /// Answers anonymous callers, slowly.
-fn slow_hub(own: &str, received: &ReceivedRequest) -> FakeResponse {
+fn slow_hub(own: &str, received: &Request) -> Response {
     std::thread::sleep(std::time::Duration::from_millis(20));
     if received.path() == "/token" {
         let token =
@@ -25,7 +26,7 @@ fn slow_hub(own: &str, received: &ReceivedRequest) -> FakeResponse {
 /// CON-02: a cold herd without sessions learns how a registry authenticates by one question.
 #[tokio::test]
 async fn concurrent_anonymous_requests_discover_the_registry_once() {
-    let fake = Fake::start(slow_hub).await;
+    let fake = upstream(slow_hub).await;
     let server = TestServer::with(&[&fake]);
     let body = token_request(&fake, "repository:a/b:pull");
     let all = futures_util::future::join_all((0..50).map(|_| server.post("/v1/token", &[], &body))).await;
@@ -37,7 +38,7 @@ async fn concurrent_anonymous_requests_discover_the_registry_once() {
 // Threats: UPS-10.
 #[tokio::test]
 async fn concurrent_requests_share_a_failed_discovery() {
-    let fake = Fake::start(|_, _| {
+    let fake = upstream(|_, _| {
         std::thread::sleep(std::time::Duration::from_millis(20));
         respond(503, &[], "")
     })
@@ -54,7 +55,7 @@ async fn concurrent_requests_share_a_failed_discovery() {
 /// CON-06: what a caller claims to have seen makes the server look again, but not each time.
 #[tokio::test]
 async fn a_challenge_made_up_by_the_page_causes_no_requests() {
-    let fake = Fake::start(slow_hub).await;
+    let fake = upstream(slow_hub).await;
     let server = TestServer::with(&[&fake]);
     let mut body = token_request(&fake, "repository:a/b:pull");
     body["challenge"] = json!({"realm": format!("http://{}/other", fake.authority), "service": "hub"});
@@ -70,7 +71,7 @@ async fn a_challenge_made_up_by_the_page_causes_no_requests() {
 /// BRU-09: what one address makes this server ask without a session is bounded; answers from the cache are not.
 #[tokio::test]
 async fn anonymous_token_requests_are_limited_per_address() {
-    let fake = Fake::start(slow_hub).await;
+    let fake = upstream(slow_hub).await;
     let server =
         TestServer::configured(&[&fake], |config| config.limits.anonymous_per_minute = 3.try_into().unwrap());
     let scope = |number: u32| token_request(&fake, &format!("repository:a/b{number}:pull"));
@@ -90,7 +91,7 @@ async fn anonymous_token_requests_are_limited_per_address() {
 /// A registry that forbids `/v2/` to whoever has no login is not one that takes Basic, and is not remembered as one.
 #[tokio::test]
 async fn a_registry_that_responds_403_is_not_taken_for_basic() {
-    let fake = Fake::start(|_, _| respond(403, &[], "")).await;
+    let fake = upstream(|_, _| respond(403, &[], "")).await;
     let server = TestServer::with(&[&fake]);
     let body = token_request(&fake, "repository:a/b:pull");
     for count in 1..=2 {

@@ -1,19 +1,18 @@
 use axum::body::Body;
+use dockpass_keyserver::Settings;
+use dockpass_keyserver::carrier;
+use dockpass_tests::scripted::{Request, Response, Scripted, respond};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::carrier;
-use crate::config::Settings;
-use crate::test_support::{
-    Fake, FakeResponse, ReceivedRequest, TestServer, basic, basic_registry, request, respond, token_registry,
-};
+use crate::api::{TestServer, basic, basic_registry, request, settings, token_registry, upstream};
 
-fn path(fake: &Fake, rest: &str) -> String {
+fn path(fake: &Scripted, rest: &str) -> String {
     format!("/r/{}{rest}", fake.authority)
 }
 
 /// Answers everything with 200 and what it was asked.
-fn echo(_own: &str, received: &ReceivedRequest) -> FakeResponse {
+fn echo(_own: &str, received: &Request) -> Response {
     respond(200, &[("content-type", "application/json")], &json!({"target": received.target}).to_string())
 }
 
@@ -21,7 +20,7 @@ const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49
 
 #[tokio::test]
 async fn challenges_and_responses_to_registry_tokens_are_relayed() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let response = server.get(&path(&fake, "/v2/_catalog"), &[]).await;
     assert_eq!(response.status, StatusCode::UNAUTHORIZED);
@@ -44,7 +43,7 @@ async fn challenges_and_responses_to_registry_tokens_are_relayed() {
 // Threats: GW-14.
 #[tokio::test]
 async fn the_gateway_runs_the_flow_and_never_sends_the_session_upstream() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     let jwe = session.strip_prefix("Bearer ").unwrap();
@@ -63,7 +62,7 @@ async fn the_gateway_runs_the_flow_and_never_sends_the_session_upstream() {
 
 #[tokio::test]
 async fn a_basic_registry_works_with_a_session_and_opens_no_password_dialog() {
-    let fake = Fake::start(basic_registry).await;
+    let fake = upstream(basic_registry).await;
     let server = TestServer::with(&[&fake]);
     let response = server.get(&path(&fake, "/v2/"), &[]).await;
     assert_eq!(response.status, StatusCode::UNAUTHORIZED);
@@ -95,8 +94,8 @@ async fn a_basic_registry_works_with_a_session_and_opens_no_password_dialog() {
 // Threats: SES-22.
 #[tokio::test]
 async fn invalid_sessions_are_never_sent_to_a_registry() {
-    let fake = Fake::start(echo).await;
-    let basic = Fake::start(basic_registry).await;
+    let fake = upstream(echo).await;
+    let basic = upstream(basic_registry).await;
     let server = TestServer::with(&[&fake, &basic]);
     let elsewhere = TestServer::configured(&[&basic], |config| config.session.key_files.clear());
     let foreign = elsewhere.login(&basic).await;
@@ -118,7 +117,7 @@ async fn invalid_sessions_are_never_sent_to_a_registry() {
 // Threats: GW-13.
 #[tokio::test]
 async fn a_writable_gateway_relays_the_body_and_refuses_methods_of_no_endpoint() {
-    let fake = Fake::start(echo).await;
+    let fake = upstream(echo).await;
     let writing = TestServer::configured(&[&fake], |config: &mut Settings| config.gateway.read_only = false);
     let put = request(
         "PUT",
@@ -142,7 +141,7 @@ async fn a_writable_gateway_relays_the_body_and_refuses_methods_of_no_endpoint()
 // Threats: RLM-20, GW-10, GW-15, GW-18, GW-19, GW-24.
 #[tokio::test]
 async fn registry_content_is_sandboxed_and_never_a_document() {
-    let fake = Fake::start(|_, _| {
+    let fake = upstream(|_, _| {
         respond(
             200,
             &[
@@ -206,18 +205,21 @@ async fn registry_content_is_sandboxed_and_never_a_document() {
         .get(&blob, &[("upgrade", "websocket"), ("connection", "upgrade")])
         .await
         .assert_problem("invalid_request");
-    server.get(&blob, &[("user-agent", crate::http_client::AGENT)]).await.assert_problem("invalid_request");
+    server
+        .get(&blob, &[("user-agent", concat!("dockpass/", env!("CARGO_PKG_VERSION")))])
+        .await
+        .assert_problem("invalid_request");
     assert!(fake.received().is_empty());
 }
 
 // Threats: SSRF-16.
 #[tokio::test]
 async fn blob_redirects_are_followed_without_authorization() {
-    let storage = Fake::start(echo).await;
+    let storage = upstream(echo).await;
     let to = format!("http://{}/bucket/x?X-Amz-Signature=s", storage.authority);
-    let fake = Fake::start(move |_, _| respond(307, &[("location", &to)], "")).await;
+    let fake = upstream(move |_, _| respond(307, &[("location", &to)], "")).await;
     let server = TestServer::configured(&[&fake], |config| {
-        config.registries[0].redirects = vec![storage.settings().origin];
+        config.registries[0].redirects = vec![settings(&storage).origin];
     });
     let blob = path(&fake, &format!("/v2/a/blobs/{DIGEST}"));
     let response = server.get(&blob, &[("authorization", "Bearer t"), ("range", "bytes=0-9")]).await;
@@ -231,8 +233,8 @@ async fn blob_redirects_are_followed_without_authorization() {
 
 #[tokio::test]
 async fn redirects_to_private_addresses_loops_and_other_schemes_are_refused() {
-    let inside = Fake::start(echo).await;
-    let loop_fake = Fake::start(|own, received| {
+    let inside = upstream(echo).await;
+    let loop_fake = upstream(|own, received| {
         respond(302, &[("location", &format!("http://{own}{}", received.target))], "")
     })
     .await;
@@ -252,7 +254,7 @@ async fn redirects_to_private_addresses_loops_and_other_schemes_are_refused() {
         (String::new(), "upstream_redirect"),
     ] {
         let to = location.clone();
-        let fake = Fake::start(move |_, _| respond(307, &[("location", &to)], "")).await;
+        let fake = upstream(move |_, _| respond(307, &[("location", &to)], "")).await;
         let server = TestServer::with(&[&fake]);
         let response = server.get(&path(&fake, "/v2/"), &[]).await;
         assert_eq!(response.json()["code"], code, "{location}");
@@ -266,7 +268,7 @@ async fn redirects_to_private_addresses_loops_and_other_schemes_are_refused() {
 // Threats: GW-17.
 #[tokio::test]
 async fn upload_locations_stay_on_the_gateway() {
-    let response = |own: &str, received: &ReceivedRequest| {
+    let response = |own: &str, received: &Request| {
         let location = match received.path() {
             "/v2/a/blobs/uploads/" => format!("http://{own}/v2/a/blobs/uploads/123?_state=x"),
             "/v2/b/blobs/uploads/" => "/v2/b/blobs/uploads/456".to_owned(),
@@ -275,7 +277,7 @@ async fn upload_locations_stay_on_the_gateway() {
         };
         respond(202, &[("location", &location), ("docker-upload-uuid", "123"), ("range", "0-0")], "")
     };
-    let fake = Fake::start(response).await;
+    let fake = upstream(response).await;
     let server = TestServer::configured(&[&fake], |config| config.gateway.read_only = false);
     let begin = |name: &str| {
         request(
@@ -298,7 +300,7 @@ async fn upload_locations_stay_on_the_gateway() {
 
 #[tokio::test]
 async fn an_unreachable_registry_is_reported_with_code_and_step() {
-    let fake = Fake::start(echo).await;
+    let fake = upstream(echo).await;
     let server = TestServer::with(&[&fake]);
     let target = path(&fake, "/v2/");
     drop(fake);
@@ -310,7 +312,7 @@ async fn an_unreachable_registry_is_reported_with_code_and_step() {
 
 #[tokio::test]
 async fn head_has_the_length_and_no_body() {
-    let fake = Fake::start(|_, _| {
+    let fake = upstream(|_, _| {
         respond(
             200,
             &[

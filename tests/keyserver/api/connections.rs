@@ -1,12 +1,13 @@
 use std::time::Duration;
 
+use dockpass_keyserver::{Server, Settings};
+use dockpass_tests::scripted::respond;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::Server;
-use crate::config::Settings;
-use crate::test_support::{Fake, PASSWORD, USER, key_file, respond, token_registry};
+use crate::api::{PASSWORD, USER, settings, token_registry, upstream};
+use crate::server::shared_key;
 
 /// A request whose answer ends the connection.
 const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -24,7 +25,7 @@ impl Running {
             registries: Vec::new(),
             ..Settings::default()
         };
-        config.session.key_files = vec![key_file()];
+        config.session.key_files = vec![shared_key()];
         config.limits.drain_time = Duration::from_secs(0);
         change(&mut config);
         let server = Server::bind(config).await.unwrap();
@@ -112,7 +113,7 @@ async fn malformed_requests_get_an_error_status() {
 
 #[tokio::test]
 async fn after_a_login_the_connection_is_closed() {
-    let fake = Fake::start(|own, received| {
+    let fake = upstream(|own, received| {
         if received.path() == "/token" || received.header("authorization").is_none() {
             return token_registry(own, received);
         }
@@ -120,7 +121,7 @@ async fn after_a_login_the_connection_is_closed() {
     })
     .await;
     let running = Running::start(|config| {
-        config.registries = vec![fake.settings()];
+        config.registries = vec![settings(&fake)];
     })
     .await;
     let body = format!(
@@ -141,13 +142,13 @@ async fn after_a_login_the_connection_is_closed() {
 // Threats: SHD-01.
 #[tokio::test]
 async fn a_stop_finishes_requests_and_accepts_no_new_ones() {
-    let fake = Fake::start(|_, _| {
+    let fake = upstream(|_, _| {
         std::thread::sleep(Duration::from_millis(300));
         respond(200, &[("content-type", "application/json")], "{\"late\":true}")
     })
     .await;
     let mut running = Running::start(|config| {
-        config.registries = vec![fake.settings()];
+        config.registries = vec![settings(&fake)];
     })
     .await;
     let mut idle = running.connect().await;
@@ -199,9 +200,9 @@ async fn readiness_ends_before_connections_are_refused() {
 async fn a_client_that_does_not_read_is_disconnected() {
     let blob = "x".repeat(32 << 20);
     let fake =
-        Fake::start(move |_, _| respond(200, &[("content-type", "application/octet-stream")], &blob)).await;
+        upstream(move |_, _| respond(200, &[("content-type", "application/octet-stream")], &blob)).await;
     let running = Running::start(|config| {
-        config.registries = vec![fake.settings()];
+        config.registries = vec![settings(&fake)];
         config.limits.connections = 1.try_into().unwrap();
         config.limits.idle_timeout = Duration::from_secs(1);
     })

@@ -1,19 +1,17 @@
 use axum::body::Body;
+use dockpass_keyserver::carrier;
+use dockpass_keyserver::clock::{Randomness, SystemRandomness};
+use dockpass_tests::scripted::{Request, Response, respond};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::carrier;
-use crate::clock::{Randomness, SystemRandomness};
-use crate::test_support::{
-    ApiResponse, Fake, FakeResponse, PASSWORD, ReceivedRequest, TestServer, USER, login_body, request,
-    respond, token_registry,
-};
+use crate::api::{ApiResponse, PASSWORD, TestServer, USER, login_body, request, token_registry, upstream};
 
 const OWN_PAGE: [(&str, &str); 2] = [("origin", "http://127.0.0.1:8780"), ("x-dockpass", "1")];
 
 #[tokio::test]
 async fn a_login_returns_a_session_and_closes_its_connection() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let response = server.post("/v1/sessions", &[], &login_body(&fake)).await;
     assert_eq!(response.status, StatusCode::OK);
@@ -22,7 +20,7 @@ async fn a_login_returns_a_session_and_closes_its_connection() {
     assert_eq!(info["username"], USER);
     assert_eq!(info["auth"], "bearer");
     assert_eq!(info["realm"], format!("http://{}/token", fake.authority));
-    assert_eq!(info["expires_at"], crate::test_support::NOW_MS + 28_800_000);
+    assert_eq!(info["expires_at"], crate::api::NOW_MS + 28_800_000);
     assert_eq!(info["session"].as_str().unwrap().split('.').count(), 6);
     assert!(info.get("steps").is_none());
     assert_eq!(response.header("connection"), Some("close"));
@@ -33,7 +31,7 @@ async fn a_login_returns_a_session_and_closes_its_connection() {
 
 #[tokio::test]
 async fn login_requests_carry_no_headers_of_the_page_upstream() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let page = [
         ("origin", "http://127.0.0.1:8780"),
@@ -58,7 +56,7 @@ async fn login_requests_carry_no_headers_of_the_page_upstream() {
 // Threats: SES-01, SES-10, SES-13.
 #[tokio::test]
 async fn a_cookie_login_is_accepted_from_the_own_origin_only() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let mut body = login_body(&fake);
     body["carrier"] = json!("cookie");
@@ -89,7 +87,7 @@ async fn a_cookie_login_is_accepted_from_the_own_origin_only() {
 // Threats: SES-02, INJ-06.
 #[tokio::test]
 async fn credentials_that_are_too_large_are_refused_and_not_truncated() {
-    let fake = Fake::start(any_password).await;
+    let fake = upstream(any_password).await;
     let server = TestServer::with(&[&fake]);
     let login = |length: usize, carrier: &str| json!({"registry": fake.authority, "username": USER, "password": "p".repeat(length), "carrier": carrier});
     for length in [1, 64, 1_400, 4_096] {
@@ -116,7 +114,7 @@ async fn credentials_that_are_too_large_are_refused_and_not_truncated() {
 // Threats: SES-02.
 #[tokio::test]
 async fn a_long_session_is_put_into_its_cookies_part_by_part() {
-    let fake = Fake::start(any_password).await;
+    let fake = upstream(any_password).await;
     let server = TestServer::with(&[&fake]);
     let body =
         json!({"registry": fake.authority, "username": USER, "password": noise(4_096), "carrier": "cookie"});
@@ -174,7 +172,7 @@ async fn a_long_session_is_put_into_its_cookies_part_by_part() {
 }
 
 /// A registry that takes every password but that of the probe.
-fn any_password(_own: &str, received: &ReceivedRequest) -> FakeResponse {
+fn any_password(_own: &str, received: &Request) -> Response {
     match received.header("authorization") {
         Some(value) if !value.contains("ZG9ja3Bhc3MtcHJvYmUt") => {
             respond(200, &[("docker-distribution-api-version", "registry/2.0")], "{}")
@@ -193,7 +191,7 @@ fn noise(length: usize) -> String {
 // Threats: INJ-01, INJ-02, INJ-03, INJ-04, INJ-06, INJ-07, JSN-01.
 #[tokio::test]
 async fn invalid_bodies_are_refused_before_any_upstream_request() {
-    let fake = Fake::start(token_registry).await;
+    let fake = upstream(token_registry).await;
     let server = TestServer::with(&[&fake]);
     let registry = fake.authority.as_str();
     let cases = [

@@ -23,6 +23,7 @@ use tracing::Instrument;
 
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::config::Settings;
+use crate::figures::{Count, Level};
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
@@ -103,6 +104,22 @@ pub(crate) struct Broker {
     auth_discovery: AuthDiscovery,
     sessions: Arc<Sessions>,
     clock: Arc<dyn Clock>,
+    figures: Arc<BrokerFigures>,
+}
+
+/// Where tokens came from.
+#[derive(Debug, Default)]
+pub(crate) struct BrokerFigures {
+    /// From the cache in the process.
+    pub(crate) hits: Count,
+    /// From the store that instances share.
+    pub(crate) shared_hits: Count,
+    /// From neither.
+    pub(crate) misses: Count,
+    /// Token requests that were sent upstream.
+    pub(crate) flights: Count,
+    /// Token requests that run now.
+    pub(crate) flying: Level,
 }
 
 impl Broker {
@@ -127,7 +144,18 @@ impl Broker {
             auth_discovery: AuthDiscovery::new(),
             sessions,
             clock,
+            figures: Arc::default(),
         })
+    }
+
+    /// Where tokens came from so far.
+    pub(crate) fn figures(&self) -> &BrokerFigures {
+        &self.figures
+    }
+
+    /// Entries in the cache, and their bytes.
+    pub(crate) fn cache_size(&self) -> (u64, u64) {
+        self.cache.size()
     }
 
     /// The scopes of a request, one per string.
@@ -203,6 +231,7 @@ impl Broker {
         if is_freshened {
             self.cache.forget_older(&key, began_ms).await;
         } else if let Some(entry) = kept {
+            self.figures.hits.add();
             return from_entry(entry);
         }
         let place = self.shared.as_ref().and_then(|shared| {
@@ -214,9 +243,11 @@ impl Broker {
             if is_freshened {
                 shared.forget(place).await;
             } else if let Some(entry) = self.cache.get_or_look_up(key, began_ms, shared.get(place)).await {
+                self.figures.shared_hits.add();
                 return from_entry(entry);
             }
         }
+        self.figures.misses.add();
         admit()?;
         let flight = flight::Flight {
             registry: Arc::clone(&request.registry),
@@ -229,10 +260,12 @@ impl Broker {
             caps: self.cache.caps,
             recorder: recorder.clone(),
         };
-        let cache = self.cache.clone();
+        let (cache, figures) = (self.cache.clone(), Arc::clone(&self.figures));
         // In its own task: dropping this future cancels only the wait, and the result is still cached.
         let fetch = async move {
             let fetch = async {
+                figures.flights.add();
+                let _flying = figures.flying.enter();
                 match &place {
                     Some((shared, place)) => Box::pin(shared.fetch(place, flight.run())).await,
                     None => Box::pin(flight.run()).await,

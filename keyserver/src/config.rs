@@ -74,6 +74,8 @@ section! {
         "cors": nested() => cors: CorsSettings = CorsSettings::default();
         /// Limits on what one client can use.
         "limits": nested() => limits: LimitSettings = LimitSettings::default();
+        /// The listener for the operator: metrics and health.
+        "admin": nested() => admin: AdminSettings = AdminSettings::default();
         /// Logs, on standard error.
         "log": nested() => log: LogSettings = LogSettings::default();
     }
@@ -186,6 +188,19 @@ section! {
         "drain_seconds": whole(0..=300) => drain_time: Duration = Duration::from_secs(1);
         /// Seconds that requests in flight then have to finish.
         "stop_seconds": whole(0..=300) => stop_time: Duration = Duration::from_secs(10);
+    }
+}
+
+/// Where the admin listener is by default.
+pub(crate) const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8781);
+
+section! {
+    /// `admin`: the listener for the operator.
+    pub struct AdminSettings {
+        /// Address and port of `/metrics` (Prometheus), `/healthz` and `/readyz`; `null` for no such listener. It has no
+        /// authentication: on other addresses than loopback, keep clients away from it. If the default address is in
+        /// use, the server starts without this listener and logs a warning.
+        "listen": Optional(values::socket_address()) => listen: Option<SocketAddr> = Some(DEFAULT_ADMIN);
     }
 }
 

@@ -16,7 +16,7 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dockpass_protocol::flow::TransportError;
@@ -35,6 +35,8 @@ use rustls::{ClientConfig, RootCertStore};
 pub use dial::DialPolicy;
 use dial::Dialer;
 use upload::{Upload, UploadStalled};
+
+use crate::figures::UpstreamFigures;
 
 /// Longest response body of a token service, and of a registry at login.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -76,6 +78,7 @@ pub struct HttpClient {
     once: Pool,
     pooled: Pool,
     timeouts: Timeouts,
+    figures: Arc<UpstreamFigures>,
 }
 
 impl HttpClient {
@@ -101,7 +104,13 @@ impl HttpClient {
                 .retry_canceled_requests(true);
             builder
         };
-        Ok(Self { once: builder(0).build(connector.clone()), pooled: builder(32).build(connector), timeouts })
+        let once = builder(0).build(connector.clone());
+        Ok(Self { once, pooled: builder(32).build(connector), timeouts, figures: Arc::default() })
+    }
+
+    /// What became of the requests so far.
+    pub(crate) fn figures(&self) -> &UpstreamFigures {
+        &self.figures
     }
 
     /// Sends a request and returns the whole response of at most [`MAX_BODY`], on a connection of its own.
@@ -129,10 +138,23 @@ impl HttpClient {
             let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| TransportError::Invalid)?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
-        match tokio::time::timeout(self.timeouts.response, whole).await {
-            Ok(result) => result,
-            Err(_) => Err(TransportError::Timeout),
-        }
+        self.counted(async {
+            tokio::time::timeout(self.timeouts.response, whole).await.unwrap_or(Err(TransportError::Timeout))
+        })
+        .await
+    }
+
+    /// Counts a request by what becomes of it.
+    async fn counted<B>(
+        &self,
+        request: impl Future<Output = Result<Response<B>, TransportError>>,
+    ) -> Result<Response<B>, TransportError> {
+        let began = Instant::now();
+        let waiting = self.figures.waiting.enter();
+        let result = request.await;
+        drop(waiting);
+        self.figures.add(result.as_ref().map(Response::status).map_err(|error| *error), began.elapsed());
+        result
     }
 
     /// Sends a request and returns the response head; bodies stream, with a limit on the time without progress.
@@ -149,14 +171,17 @@ impl HttpClient {
         let (head, body) = request.into_parts();
         let (body, progress) = Upload::new(body, self.timeouts);
         let request = Request::from_parts(head, body.boxed_unsync());
-        tokio::select! {
-            biased;
-            response = client.request(request) => match response {
-                Ok(response) => check_head(response.headers()).map(|()| response),
-                Err(error) => Err(failed(&error, host.as_deref())),
-            },
-            UploadStalled = progress.stands_still() => Err(TransportError::Timeout),
-        }
+        self.counted(async {
+            tokio::select! {
+                biased;
+                response = client.request(request) => match response {
+                    Ok(response) => check_head(response.headers()).map(|()| response),
+                    Err(error) => Err(failed(&error, host.as_deref())),
+                },
+                UploadStalled = progress.stands_still() => Err(TransportError::Timeout),
+            }
+        })
+        .await
     }
 }
 

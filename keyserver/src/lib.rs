@@ -7,6 +7,7 @@
 //! Arrows point one way: `clock`, `config`, `http_client` ← `registry`, `session` ← `broker`, `login` ← `gateway` ←
 //! `state` ← `handlers` ← `router` ← `serve` ← `cli`.
 
+mod admin;
 mod alloc;
 pub mod blocking;
 mod broker;
@@ -15,10 +16,12 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 mod error;
+mod figures;
 mod gateway;
 mod handlers;
 pub mod http_client;
 mod login;
+mod metrics;
 mod middleware;
 mod openapi;
 mod own_address;

@@ -14,6 +14,7 @@ use dockpass_protocol::realm::RealmPolicy;
 use dockpass_protocol::reference::{ReferenceError, RegistryName};
 
 use crate::config::{LimitSettings, RegistrySettings, Settings};
+use crate::figures::UpstreamFigures;
 use crate::http_client::{ClientError, DialPolicy, HttpClient, Timeouts};
 
 /// A refusal so long ago says nothing of the tokens that are kept now.
@@ -179,6 +180,12 @@ impl Registries {
     /// In the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Registry>> {
         self.listed.iter()
+    }
+
+    /// The figures of each configured registry, and of all others together.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = (&str, &UpstreamFigures)> {
+        let listed = self.listed.iter().map(|registry| (registry.name(), registry.client.figures()));
+        listed.chain(self.open.iter().map(|open| ("other", open.client.figures())))
     }
 
     /// The registry with this name. No name is resolved and no connection is made.

@@ -24,7 +24,9 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
+use crate::admin::Admin;
 use crate::config::Settings;
+use crate::figures::Limit;
 use crate::handlers::Peer;
 use crate::router::router;
 use crate::state::{AppState, Builder, StartError};
@@ -55,6 +57,7 @@ pub enum ServeError {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    admin: Option<Admin>,
     state: AppState,
 }
 
@@ -76,14 +79,21 @@ impl Server {
         let failed = |reason| ServeError::Listen { address: wanted, reason };
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let admin = Admin::bind(&builder.settings().admin).await;
+        let admin = admin.map_err(|(address, reason)| ServeError::Listen { address, reason })?;
         // The actual port, because our own origin contains it.
         let state = builder.listening_on(address).build()?;
-        Ok(Self { listener, address, state })
+        Ok(Self { listener, address, admin, state })
     }
 
     /// The bound address.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The bound address of the admin listener, if there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Admin::address)
     }
 
     /// The shared state.
@@ -93,7 +103,12 @@ impl Server {
 
     /// Serves until `stop` completes, then gives requests in flight `limits.stop_seconds` to finish.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        // Until the end, so that the operator sees how it goes.
+        let admin = self.admin.map(|admin| tokio::spawn(admin.serve(self.state.clone())));
         serve(self.listener, self.state, stop).await;
+        if let Some(admin) = admin {
+            admin.abort();
+        }
     }
 }
 
@@ -137,12 +152,18 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
             }
         };
         // Closed instead of left waiting, because it would block others in the listener's queue.
-        let Some(permit) = connection_limiter.acquire(peer.ip()) else { continue };
+        let Some(permit) = connection_limiter.acquire(peer.ip()) else {
+            state.limits_hit.hit(Limit::Connections);
+            continue;
+        };
+        state.connections.accepted.add();
         // Small responses must not be delayed by Nagle's algorithm; without the option they are only slower.
         stream.set_nodelay(true).ok();
         let connection = connection(&http, bounded(stream, limits.idle_timeout), peer, app.clone());
         let connection = graceful.watch(connection);
+        let state = state.clone();
         tokio::spawn(async move {
+            let _open = state.connections.open.enter();
             // A lost connection is not an error of the server, and there is nobody to report it to.
             connection.await.ok();
             drop((permit, slot));

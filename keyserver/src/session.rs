@@ -216,6 +216,11 @@ impl Sessions {
         self.rsa_workers.operations()
     }
 
+    /// The queue of private-key operations.
+    pub(crate) fn rsa(&self) -> &RsaWorkers {
+        &self.rsa_workers
+    }
+
     /// Seals the credentials of a login. Its [`SessionInfo`] is cached, so that it need not be opened here
     /// ([`Sessions::info`]).
     ///

@@ -11,6 +11,7 @@ use dockpass_protocol::origin::Origin;
 use crate::broker::Broker;
 use crate::clock::{Clock, NoRandomness, Randomness, SystemClock, SystemRandomness};
 use crate::config::{NoOrigin, Settings};
+use crate::figures::{Connections, Limits, Requests};
 use crate::gateway::Gateway;
 use crate::http_client::ClientError;
 use crate::page_origins::PageOrigins;
@@ -40,6 +41,10 @@ pub struct Inner {
     pub(crate) anonymous_limits: AnonymousLimits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Randomness>,
+    /// Figures for the operator.
+    pub(crate) requests: Requests,
+    pub(crate) connections: Connections,
+    pub(crate) limits_hit: Limits,
     ready: AtomicBool,
 }
 
@@ -181,6 +186,9 @@ impl Builder {
             clock,
             random,
             settings,
+            requests: Requests::default(),
+            connections: Connections::default(),
+            limits_hit: Limits::default(),
             ready: AtomicBool::new(true),
         })))
     }

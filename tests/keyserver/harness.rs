@@ -85,6 +85,8 @@ impl Stack {
         // There is no load balancer here.
         config.limits.drain_time = std::time::Duration::from_secs(0);
         config.session.key_files = vec![shared_key()];
+        // Its default port is one for all tests.
+        config.admin.listen = None;
         configure(&mut config);
         let server = Running::start(config, time).await;
         let secrets = Mutex::new(vec![password.clone()]);

@@ -23,6 +23,8 @@ mod hostile;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod realms;
 #[cfg(test)]
 mod secrecy;

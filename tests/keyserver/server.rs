@@ -15,6 +15,8 @@ use tokio::task::JoinHandle;
 pub(crate) struct Running {
     /// The origin, such as `http://127.0.0.1:40001`.
     pub(crate) origin: String,
+    /// The origin of the admin listener, if it is on.
+    pub(crate) admin: Option<String>,
     state: AppState,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
@@ -29,13 +31,14 @@ impl Running {
         };
         let server = Server::bind_with(builder).await.unwrap();
         let origin = format!("http://{}", server.address());
+        let admin = server.admin_address().map(|address| format!("http://{address}"));
         let state = server.state().clone();
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server.run(async {
             // A dropped sender (after a failed test) stops it as well.
             let _ = stopped.await;
         }));
-        Self { origin, state, stop, serving }
+        Self { origin, admin, state, stop, serving }
     }
 
     /// The number of private-key operations.

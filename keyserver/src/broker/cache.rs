@@ -188,6 +188,11 @@ impl TokenCache {
         key
     }
 
+    /// Entries, and their bytes.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.entries.entry_count(), self.entries.weighted_size())
+    }
+
     /// The value of this key, if it may still be used.
     pub(super) async fn get(&self, key: &CacheKey, now_ms: i64) -> Option<Entry> {
         let entry = self.entries.get(key).await?;

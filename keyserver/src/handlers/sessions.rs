@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::error::ApiError;
+use crate::figures::Limit;
 use crate::recorder::Recorder;
 use crate::session::{SessionError, SessionInfo};
 use crate::state::AppState;
@@ -51,6 +52,7 @@ pub(crate) async fn post(
     let credential = credential(&request, state.settings.limits.credential_bytes)?;
     let account = credential.username().unwrap_or_default().to_owned();
     if let Err(seconds) = state.login_limits.admit(address, registry.name(), &account).await {
+        state.limits_hit.hit(Limit::Login);
         tracing::warn!(registry = registry.name(), "login refused: too many attempts");
         return Err(ApiError::from(ErrorCode::RateLimited).retry_after(seconds));
     }

@@ -15,6 +15,7 @@ use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::broker::{Broker, BrokerRequest, Identity};
 use crate::carrier::{self, Presented};
 use crate::error::ApiError;
+use crate::figures::Limit;
 use crate::recorder::Recorder;
 use crate::session::SessionInfo;
 use crate::state::AppState;
@@ -63,7 +64,12 @@ pub(crate) async fn post(
         doubtful_will_not_do: false,
     };
     let is_anonymous = matches!(broker_request.identity, Identity::Anonymous);
-    let admit = || if is_anonymous { state.anonymous_limits.take(address) } else { Ok(()) };
+    let admit = || {
+        if !is_anonymous {
+            return Ok(());
+        }
+        state.anonymous_limits.take(address).inspect_err(|_| state.limits_hit.hit(Limit::Anonymous))
+    };
     let recorder = Recorder::new();
     recorder.registry(broker_request.registry.name());
     match state.broker.token_if(broker_request, &recorder, admit).await {

@@ -18,6 +18,7 @@ use tracing::Instrument;
 
 use crate::clock::hex;
 use crate::error::{ApiError, Draft};
+use crate::figures::Route;
 use crate::state::AppState;
 
 /// Default headers of every response.
@@ -50,7 +51,9 @@ pub(super) async fn finish(State(state): State<AppState>, mut request: Request, 
     let mut response = with_problem(next.run(request).instrument(span).await, &id);
     let failed = response.extensions().get::<Draft>().map(|draft| &draft.0);
     let status = response.status().as_u16();
-    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let time = began.elapsed();
+    state.requests.add(Route::of(&path), status, failed.map(ApiError::code), time);
+    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let path = shortened(&path);
     match failed {
         Some(error) if error.is_ours() => {

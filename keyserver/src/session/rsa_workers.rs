@@ -5,8 +5,10 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::blocking::BlockingPool;
+use crate::figures::{Count, Times};
 
 /// The share of the queue that one session may have: a quarter.
 const SHARE: usize = 4;
@@ -14,10 +16,12 @@ const SHARE: usize = 4;
 /// A pool with a bounded queue. Only sessions whose tag is good get here, so that everybody who waits has logged in;
 /// one session has at most a quarter of the queue, so that its owner cannot keep the others out.
 #[derive(Debug)]
-pub(super) struct RsaWorkers {
+pub(crate) struct RsaWorkers {
     pool: BlockingPool,
     queue: Arc<Queue>,
     operations: Arc<AtomicU64>,
+    times: Times,
+    refused: Count,
 }
 
 impl RsaWorkers {
@@ -35,6 +39,8 @@ impl RsaWorkers {
                 max_of_one: max.div_ceil(SHARE),
             }),
             operations: Arc::new(AtomicU64::new(0)),
+            times: Times::default(),
+            refused: Count::default(),
         })
     }
 
@@ -44,7 +50,11 @@ impl RsaWorkers {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let place = Queue::take(&self.queue, session)?;
+        let began = Instant::now();
+        let Some(place) = Queue::take(&self.queue, session) else {
+            self.refused.add();
+            return None;
+        };
         let operations = Arc::clone(&self.operations);
         // The place travels with the work: it is taken until the work is done, even if the caller hangs up.
         let work = self.pool.spawn(move || {
@@ -52,7 +62,9 @@ impl RsaWorkers {
             operations.fetch_add(1, Ordering::Relaxed);
             work()
         })?;
-        match work.await {
+        let result = work.await;
+        self.times.add(began.elapsed());
+        match result {
             Ok(result) => Some(result),
             Err(error) => {
                 tracing::error!(%error, "RSA task panicked");
@@ -62,8 +74,24 @@ impl RsaWorkers {
     }
 
     /// How many operations were done.
-    pub(super) fn operations(&self) -> u64 {
+    pub(crate) fn operations(&self) -> u64 {
         self.operations.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions wait for an operation or have one.
+    pub(crate) fn waiting(&self) -> u64 {
+        let places = self.queue.places.lock().unwrap_or_else(PoisonError::into_inner);
+        u64::try_from(places.all).unwrap_or(u64::MAX)
+    }
+
+    /// How long they waited for their results.
+    pub(crate) fn times(&self) -> &Times {
+        &self.times
+    }
+
+    /// How many were refused, because the queue or the session's share of it was full.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.get()
     }
 }
 

@@ -93,7 +93,8 @@ impl Admin {
             };
             let state = state.clone();
             let service = service_fn(move |request: Request<Incoming>| {
-                let response = respond(&state, is_local, request.method(), request.uri().path(), request.headers());
+                let response =
+                    respond(&state, is_local, request.method(), request.uri().path(), request.headers());
                 async move { Ok::<_, Infallible>(response) }
             });
             let connection = http.serve_connection(TokioIo::new(stream), service);
@@ -132,7 +133,9 @@ fn respond(state: &AppState, is_local: bool, method: &Method, path: &str, header
 /// resolves to loopback (DNS rebinding), and the page could read the response.
 fn is_local_host(headers: &HeaderMap) -> bool {
     let Some(host) = headers.get(HOST) else { return true };
-    let Ok(authority) = host.to_str().unwrap_or_default().parse::<http::uri::Authority>() else { return false };
+    let Ok(authority) = host.to_str().unwrap_or_default().parse::<http::uri::Authority>() else {
+        return false;
+    };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
 }

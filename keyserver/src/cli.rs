@@ -206,10 +206,7 @@ impl Signals {
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => return,
                 _ = self.terminate.recv() => return,
-                _ = self.hang_up.recv() => match state.reload_keys() {
-                    Ok(()) => tracing::info!("key files reloaded"),
-                    Err(error) => tracing::error!(%error, "reloading the key files failed; the current keys stay in use"),
-                },
+                _ = self.hang_up.recv() => state.reload(),
             }
         }
     }

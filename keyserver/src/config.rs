@@ -212,6 +212,9 @@ section! {
         /// Filter in the syntax of `tracing`'s `EnvFilter`: `info`, `debug`, `dockpass_keyserver=trace`. Libraries log at
         /// `info` or above only. Secrets are never logged, whatever the filter.
         "filter": values::log_filter() => filter: LogFilter = LogFilter::info();
+        /// Whether audit events name the user who logged in or out. Refused names are never written: people type
+        /// passwords into the wrong field.
+        "audit_usernames": Flag => audit_usernames: bool = false;
     }
 }
 

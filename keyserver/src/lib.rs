@@ -9,6 +9,7 @@
 
 mod admin;
 mod alloc;
+mod audit;
 pub mod blocking;
 mod broker;
 pub mod carrier;

@@ -7,7 +7,9 @@
 use std::fmt::Error;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, prometheus_text};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet, prometheus_text,
+};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -42,7 +44,12 @@ type Labels<'a, const N: usize> = [(&'static str, &'a str); N];
 struct Writer<'a>(DescriptorEncoder<'a>);
 
 impl Writer<'_> {
-    fn family(&mut self, name: &'static str, help: &str, kind: MetricType) -> Result<MetricEncoder<'_>, Error> {
+    fn family(
+        &mut self,
+        name: &'static str,
+        help: &str,
+        kind: MetricType,
+    ) -> Result<MetricEncoder<'_>, Error> {
         self.0.encode_descriptor(name, help, None, kind)
     }
 
@@ -144,15 +151,20 @@ fn requests(writer: &mut Writer<'_>, state: &AppState) -> Result<(), Error> {
 fn upstream(writer: &mut Writer<'_>, state: &AppState) -> Result<(), Error> {
     let registries = || state.registries.figures();
     let outcomes = registries().flat_map(|(registry, figures)| {
-        figures.outcomes().map(move |(outcome, count)| ([("registry", registry), ("outcome", outcome)], count))
+        figures
+            .outcomes()
+            .map(move |(outcome, count)| ([("registry", registry), ("outcome", outcome)], count))
     });
     let help = "Requests to registries and their token services, by class of status or kind of failure";
     writer.counters("upstream_requests", help, outcomes)?;
-    let waiting =
-        registries().map(|(registry, figures)| ([("registry", registry)], figures.waiting.get()));
+    let waiting = registries().map(|(registry, figures)| ([("registry", registry)], figures.waiting.get()));
     writer.gauges("upstream_waiting", "Requests whose response has not begun", waiting)?;
     let times = registries().map(|(registry, figures)| ([("registry", registry)], &figures.times));
-    writer.times("upstream_request_duration_seconds", "Seconds to the response of a registry or token service", times)
+    writer.times(
+        "upstream_request_duration_seconds",
+        "Seconds to the response of a registry or token service",
+        times,
+    )
 }
 
 fn tokens(writer: &mut Writer<'_>, state: &AppState) -> Result<(), Error> {
@@ -169,8 +181,12 @@ fn tokens(writer: &mut Writer<'_>, state: &AppState) -> Result<(), Error> {
     )?;
     let (entries, bytes) = state.broker.cache_size();
     writer.gauge("token_cache_entries", "Tokens and denials in the process", entries)?;
-    writer.gauge("token_cache_bytes", "Their size", bytes)?;
-    writer.counter("token_flights", "Token requests that were sent to token services", figures.flights.get())?;
+    writer.gauge("token_cache_bytes", "Size of the tokens and denials in the process, in bytes", bytes)?;
+    writer.counter(
+        "token_flights",
+        "Token requests that were sent to token services",
+        figures.flights.get(),
+    )?;
     writer.gauge("token_flights_running", "Token requests that are running now", figures.flying.get())
 }
 
@@ -180,7 +196,11 @@ fn sessions(writer: &mut Writer<'_>, state: &AppState) -> Result<(), Error> {
     let help = "Seconds that a session waits for its RSA operation and for its result";
     writer.times("rsa_duration_seconds", help, [([], rsa.times())])?;
     writer.counter("rsa_operations", "RSA operations with the private key", rsa.operations())?;
-    writer.counter("rsa_refused", "Sessions that were not opened, because the queue was full", rsa.refused())?;
+    writer.counter(
+        "rsa_refused",
+        "Sessions that were not opened, because the queue was full",
+        rsa.refused(),
+    )?;
     let keys = u64::try_from(state.sessions.jwks().len()).unwrap_or(u64::MAX);
     writer.gauge("session_keys", "RSA keys that open sessions", keys)
 }
@@ -198,7 +218,11 @@ fn store(writer: &mut Writer<'_>, state: &AppState) -> Result<(), Error> {
     ];
     writer.counters("store_lookups", "Tokens and denials looked up in the store", lookups)?;
     let failures = [([("kind", "failed")], report.failures), ([("kind", "skipped")], report.skipped)];
-    writer.counters("store_failures", "Commands that failed, or were not sent to a store that is down", failures)?;
+    writer.counters(
+        "store_failures",
+        "Commands that failed, or were not sent to a store that is down",
+        failures,
+    )?;
     writer.counter("store_connections", "Connections made to the store", report.connections)?;
     writer.counter("store_resyncs", "How often the store had lost the revocations", report.resyncs)
 }

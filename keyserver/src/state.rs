@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use dockpass_protocol::origin::Origin;
 
+use crate::audit;
 use crate::broker::Broker;
 use crate::clock::{Clock, NoRandomness, Randomness, SystemClock, SystemRandomness};
 use crate::config::{NoOrigin, Settings};
@@ -213,12 +214,12 @@ impl AppState {
         self.ready.store(false, Ordering::Relaxed);
     }
 
-    /// Reloads the key files. On an error the current keys stay in use.
-    ///
-    /// # Errors
-    /// [`KeyError`].
-    pub fn reload_keys(&self) -> Result<(), KeyError> {
-        self.sessions.reload()
+    /// Reloads the key files. On an error the current keys stay in use, and the log says why.
+    pub fn reload(&self) {
+        match self.sessions.reload() {
+            Ok(()) => audit::keys_reloaded(&self.sessions.jwks()),
+            Err(error) => audit::keys_refused(&error),
+        }
     }
 
     /// State and counters of the store; `None` without one.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dockpass_keyserver::{Server, ServeError, Settings};
+use dockpass_keyserver::{ServeError, Server, Settings};
 use dockpass_tests::demo::{DemoConfig, Kind, Role};
 use http::Method;
 
@@ -82,7 +82,11 @@ impl Metrics {
     #[track_caller]
     fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        *self.0.get(name).and_then(|samples| samples.get(&labels)).unwrap_or_else(|| panic!("{name} {labels:?}"))
+        *self
+            .0
+            .get(name)
+            .and_then(|samples| samples.get(&labels))
+            .unwrap_or_else(|| panic!("{name} {labels:?}"))
     }
 
     /// Every value that this label has anywhere.
@@ -148,7 +152,8 @@ async fn metrics_count_requests_lookups_and_upstream_requests() {
     }
     let tags = stack.get(&stack.gateway(Kind::Token, PRIVATE_TAGS), Some(&session)).await;
     assert_eq!(tags.status, 200);
-    let sent = stack.demo.requests(Kind::Token, Role::Registry) + stack.demo.requests(Kind::Token, Role::TokenService);
+    let sent = stack.demo.requests(Kind::Token, Role::Registry)
+        + stack.demo.requests(Kind::Token, Role::TokenService);
     let refused = stack.get(&stack.url("/v1/session"), Some(&format!("{session}A"))).await;
     assert_eq!(refused.status, 401);
     let (_, after) = scrape(&stack).await;
@@ -169,7 +174,10 @@ async fn metrics_count_requests_lookups_and_upstream_requests() {
     assert_eq!(count("dockpass_token_flights_running", &[]), 0);
     assert_eq!(count("dockpass_rsa_queue_length", &[]), 0);
     assert!(count("dockpass_rsa_operations_total", &[]) >= 1);
-    assert_eq!(count("dockpass_rsa_duration_seconds_count", &[]), count("dockpass_rsa_operations_total", &[]));
+    assert_eq!(
+        count("dockpass_rsa_duration_seconds_count", &[]),
+        count("dockpass_rsa_operations_total", &[])
+    );
     assert!(count("dockpass_connections", &[]) >= 1, "the client's own");
     assert_eq!(count("dockpass_ready", &[]), 1);
     assert_eq!(count("dockpass_build_info", &[("version", env!("CARGO_PKG_VERSION"))]), 1);
@@ -195,7 +203,8 @@ async fn refusals_of_limits_and_dead_registries_are_counted() {
         config.limits.login_burst = 1.try_into().unwrap();
         config.limits.login_per_minute = 1.try_into().unwrap();
         // Nobody listens there.
-        let entry = dockpass_keyserver::config::RegistrySettings::at("gone", "http://127.0.0.1:9".parse().unwrap());
+        let entry =
+            dockpass_keyserver::config::RegistrySettings::at("gone", "http://127.0.0.1:9".parse().unwrap());
         config.registries.push(entry.unwrap());
         gone = Some("127.0.0.1:9");
     })
@@ -241,7 +250,13 @@ async fn metrics_contain_no_input_and_no_secret() {
         stack.get(&stack.url(&path), Some(&canary)).await;
     }
     let host = stack.server.origin.trim_start_matches("http://").to_owned();
-    raw(&stack.server.origin, &format!("{canary} /{canary} HTTP/1.1\r\nHost: {host}\r\n{canary}: {canary}\r\nConnection: close\r\n\r\n")).await;
+    raw(
+        &stack.server.origin,
+        &format!(
+            "{canary} /{canary} HTTP/1.1\r\nHost: {host}\r\n{canary}: {canary}\r\nConnection: close\r\n\r\n"
+        ),
+    )
+    .await;
     let (text, metrics) = scrape(&stack).await;
     for secret in &secrets {
         assert!(!text.contains(secret), "{secret} is in the metrics");
@@ -250,8 +265,13 @@ async fn metrics_contain_no_input_and_no_secret() {
     let new = metrics.0["dockpass_http_errors_total"].len() - first.0["dockpass_http_errors_total"].len();
     assert_eq!(text.lines().count(), lines + new);
 
-    let names: BTreeSet<&str> =
-        metrics.0.values().flat_map(|samples| samples.keys()).flat_map(|labels| labels.keys()).map(String::as_str).collect();
+    let names: BTreeSet<&str> = metrics
+        .0
+        .values()
+        .flat_map(|samples| samples.keys())
+        .flat_map(|labels| labels.keys())
+        .map(String::as_str)
+        .collect();
     let expected = ["code", "le", "limit", "outcome", "registry", "result", "route", "status", "version"];
     assert_eq!(names, BTreeSet::from(expected));
     let registries = [stack.name(Kind::Token), stack.name(Kind::Basic)];
@@ -270,7 +290,9 @@ async fn the_admin_listener_is_for_programs_on_its_machine() {
     let stack = Stack::with(DemoConfig::only([Kind::Open]), with_admin).await;
     let admin = stack.server.admin.clone().unwrap();
     let get = async |path: &str| stack.client.get(&format!("{admin}{path}")).send().await.unwrap();
-    for (path, status, body) in [("/healthz", 200, "ok\n"), ("/readyz", 200, "ready\n"), ("/v1/registries", 404, "")] {
+    for (path, status, body) in
+        [("/healthz", 200, "ok\n"), ("/readyz", 200, "ready\n"), ("/v1/registries", 404, "")]
+    {
         let response = get(path).await;
         assert_eq!(response.status, status, "{path}");
         assert!(response.text().starts_with(body), "{path}");

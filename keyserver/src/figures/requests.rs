@@ -119,7 +119,8 @@ impl Requests {
     pub(crate) fn add(&self, route: Route, status: u16, code: Option<ErrorCode>, time: Duration) {
         // The order of `ALL` is that of the declaration, which the test checks.
         let Some(figures) = self.0.get(route as usize) else { return };
-        if let Some(count) = usize::from(status / 100).checked_sub(1).and_then(|at| figures.by_class.get(at)) {
+        if let Some(count) = usize::from(status / 100).checked_sub(1).and_then(|at| figures.by_class.get(at))
+        {
             count.add();
         }
         if let Some(count) = code.and_then(|code| figures.by_code.get(code as usize)) {

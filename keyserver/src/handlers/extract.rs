@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use dockpass_protocol::code::ErrorCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{Extensions, HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -103,10 +103,14 @@ impl FromRequestParts<AppState> for ClientAddress {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let peer =
-            parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        Ok(Self(client_address(peer, &parts.headers, &state.settings.trusted_proxies)))
+        Ok(Self(client_of(&parts.extensions, &parts.headers, state)))
     }
+}
+
+/// The client's address, from the parts of a request.
+pub(crate) fn client_of(extensions: &Extensions, headers: &HeaderMap, state: &AppState) -> IpAddr {
+    let peer = extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    client_address(peer, headers, &state.settings.trusted_proxies)
 }
 
 /// Walks `X-Forwarded-For` from the nearest proxy outwards while the address is one of a trusted proxy.

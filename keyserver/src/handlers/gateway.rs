@@ -1,5 +1,7 @@
 //! The gateway's route: `/r/{registry}/v2/…`.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -11,6 +13,8 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use secrecy::SecretString;
 
+use super::extract::client_of;
+use crate::audit;
 use crate::carrier::{self, Bearer};
 use crate::error::ApiError;
 use crate::gateway::{Caller, Relay, Target, is_loop};
@@ -70,7 +74,15 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     let is_empty = body.is_end_stream();
     let body = (!head.method.is_safe()).then(|| body.map_err(Into::into).boxed_unsync());
     let headers = &head.headers;
-    let relay = Relay { registry, method: head.method, target, headers, body, is_empty, caller };
+    let relay = Relay {
+        registry: Arc::clone(&registry),
+        method: head.method,
+        target,
+        headers,
+        body,
+        is_empty,
+        caller,
+    };
     let recorder = Recorder::new();
     match state.gateway.relay(relay, &recorder).await {
         Ok(response) => {
@@ -83,6 +95,7 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
             Ok(response)
         }
         Err(error) => {
+            audit::realm_refused(registry.name(), &error, client_of(&head.extensions, &head.headers, &state));
             // A page shows its user what happened; others have the log.
             let wanted = head.headers.contains_key(CSRF_HEADER);
             Err(ApiError::from(error).with_report(recorder.take_report(), wanted))

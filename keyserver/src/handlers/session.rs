@@ -8,7 +8,8 @@ use dockpass_protocol::code::ErrorCode;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::extract::{ApiJson, NoQuery, Query, RegistryQuery};
+use super::extract::{ApiJson, ClientAddress, NoQuery, Query, RegistryQuery};
+use crate::audit;
 use crate::carrier::{self, Presented};
 use crate::error::ApiError;
 use crate::session::{SealedText, SessionError};
@@ -56,6 +57,7 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn delete(
     State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
     Query(query): Query,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -67,7 +69,7 @@ pub(crate) async fn delete(
                 return Err(ErrorCode::RegistryMismatch.into());
             }
             state.sessions.revoke(&info).await?;
-            tracing::info!(registry = %info.registry, jti = %info.jti, "logout");
+            audit::logout(&state.settings.log, &info, address);
             (StatusCode::NO_CONTENT.into_response(), Some(info.registry.clone()))
         }
         // An expired session has the wanted state already, unless only this clock says so.

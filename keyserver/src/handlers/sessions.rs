@@ -16,7 +16,7 @@ use crate::figures::Limit;
 use crate::recorder::Recorder;
 use crate::session::{SessionError, SessionInfo};
 use crate::state::AppState;
-use crate::{carrier, login};
+use crate::{audit, carrier, login};
 
 /// Longest user name.
 const MAX_USERNAME: usize = 255;
@@ -53,7 +53,7 @@ pub(crate) async fn post(
     let account = credential.username().unwrap_or_default().to_owned();
     if let Err(seconds) = state.login_limits.admit(address, registry.name(), &account).await {
         state.limits_hit.hit(Limit::Login);
-        tracing::warn!(registry = registry.name(), "login refused: too many attempts");
+        audit::limited(Limit::Login, registry.name(), address);
         return Err(ApiError::from(ErrorCode::RateLimited).retry_after(seconds));
     }
     let recorder = Recorder::new();
@@ -61,7 +61,8 @@ pub(crate) async fn post(
     let proof = match login::prove(&registry, credential, &*state.clock, &*state.random, &recorder).await {
         Ok(proof) => proof,
         Err(error) => {
-            tracing::info!(registry = registry.name(), code = %error.code, hop = %error.hop, "login failed");
+            audit::login_refused(registry.name(), &error, address);
+            audit::realm_refused(registry.name(), &error, address);
             return Err(ApiError::from(error).with_report(recorder.take_report(), request.trace));
         }
     };
@@ -70,7 +71,7 @@ pub(crate) async fn post(
         Carrier::Bearer => usize::MAX,
     };
     let sealed_session = state.sessions.seal(registry.name(), &proof, capacity).await?;
-    tracing::info!(registry = registry.name(), jti = %sealed_session.info.jti, "login");
+    audit::login(&state.settings.log, &sealed_session.info, request.carrier, address);
     let mut body = session_response(&sealed_session.info);
     if request.trace {
         body.steps = recorder.take_steps();

@@ -12,6 +12,7 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, Method};
 
 use super::extract::{ApiJson, ClientAddress, NoQuery};
+use crate::audit;
 use crate::broker::{Broker, BrokerRequest, Identity};
 use crate::carrier::{self, Presented};
 use crate::error::ApiError;
@@ -56,7 +57,7 @@ pub(crate) async fn post(
             }
         };
     let broker_request = BrokerRequest {
-        registry,
+        registry: Arc::clone(&registry),
         identity,
         scopes,
         seen: request.challenge,
@@ -68,10 +69,13 @@ pub(crate) async fn post(
         if !is_anonymous {
             return Ok(());
         }
-        state.anonymous_limits.take(address).inspect_err(|_| state.limits_hit.hit(Limit::Anonymous))
+        state.anonymous_limits.take(address).inspect_err(|_| {
+            state.limits_hit.hit(Limit::Anonymous);
+            audit::limited(Limit::Anonymous, registry.name(), address);
+        })
     };
     let recorder = Recorder::new();
-    recorder.registry(broker_request.registry.name());
+    recorder.registry(registry.name());
     match state.broker.token_if(broker_request, &recorder, admit).await {
         Ok(token) => {
             let mut issued = token.issued(state.clock.now_ms());
@@ -84,7 +88,10 @@ pub(crate) async fn post(
             }
             Ok((cookies, Json(issued)).into_response())
         }
-        Err(error) => Err(ApiError::from(error).with_report(recorder.take_report(), request.trace)),
+        Err(error) => {
+            audit::realm_refused(registry.name(), &error, address);
+            Err(ApiError::from(error).with_report(recorder.take_report(), request.trace))
+        }
     }
 }
 

@@ -7,6 +7,12 @@ declare module '*/dockpass/index.js' {
 declare module '*/dockpass/doctor.js' {
   export * from 'dockpass/doctor'
 }
+declare module '*/dockpass/elements.js' {
+  export * from 'dockpass/elements'
+}
+declare module '*/dockpass/errors.js' {
+  export * from 'dockpass/errors'
+}
 
 declare module '*/test/support/vectors.mjs' {
   export const run: any, runDiagnosis: any
@@ -19,5 +25,6 @@ declare module '*/test/support/flows.mjs' {
 interface Window {
   dockpass: typeof import('dockpass')
   client: import('dockpass').RegistryClient
+  events: string[][]
   reader: ReadableStreamDefaultReader<Uint8Array>
 }

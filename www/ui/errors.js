@@ -2,7 +2,7 @@
 // never shown.
 
 import { el, button, mono } from './dom.js'
-import { TEXTS, UNKNOWN } from './error-texts.js'
+import { explain as explainError, isExplained } from '../dockpass/errors.js'
 
 /** @import { Child } from './types.js' */
 
@@ -29,15 +29,9 @@ import { TEXTS, UNKNOWN } from './error-texts.js'
 
 /**
  * The stable code of a thrown value.
- * @param {any} error
- * @returns {string}
+ * @param {unknown} error
  */
-export function codeOf(error) {
-  if (error?.name === 'AbortError') return 'aborted'
-  return typeof error?.code === 'string' && /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(error.code)
-    ? error.code
-    : 'internal_page'
-}
+export const codeOf = (error) => explainError(error).code
 
 /**
  * Whether the error only says that somebody cancelled.
@@ -45,20 +39,48 @@ export function codeOf(error) {
  */
 export const isAbort = (error) => codeOf(error) === 'aborted'
 
+/** Who can fix it. */
+const WHOSE = {
+  user: 'You can fix this',
+  operator: 'For the key server’s operator',
+  registry: 'For the registry’s operator',
+  dockpass: 'A bug in dockpass',
+}
+
+const NOT_A_NAME = {
+  title: 'Not a valid repository name',
+  whose: WHOSE.user,
+  what: 'Write it as team/app, team/app:tag or team/app@sha256:…',
+}
+
+/**
+ * Errors of the page itself, and what a code means where only a name can be wrong.
+ * @type {Record<string, ErrorWords>}
+ */
+const OWN = {
+  wasm_unavailable: {
+    title: 'The library could not be loaded',
+    whose: WHOSE.operator,
+    what: 'This page needs WebAssembly and the files of the dockpass package. Reload the page. If it fails again, the key server was built without them.',
+  },
+  ERR_INVALID_ARGUMENT: NOT_A_NAME,
+}
+
 /**
  * Whether there is a text for the code.
  * @param {string} code
  */
-export const isKnown = (code) => Object.hasOwn(TEXTS, code)
+export const isKnown = (code) => Object.hasOwn(OWN, code) || isExplained(code)
 
 /**
- * What a code means.
- * @param {string} code
- * @returns {ErrorWords}
+ * What an error means.
+ * @param {unknown} error
+ * @returns {ErrorWords & { requestId?: string }}
  */
-export function explain(code) {
-  const [title, whose, what, action] = isKnown(code) ? TEXTS[code] : UNKNOWN
-  return { title, whose, what, action }
+export function explain(error) {
+  const { code, title, fault, text, action, requestId } = explainError(error)
+  if (Object.hasOwn(OWN, code)) return OWN[code]
+  return { title, whose: WHOSE[fault], what: text, action, requestId }
 }
 
 const ACTION_LABELS = { login: 'Log in', retry: 'Try again', browse: 'Browse without logging in' }
@@ -72,26 +94,20 @@ const ACTION_LABELS = { login: 'Log in', retry: 'Try again', browse: 'Browse wit
  */
 export function errorBox(error, actions = {}, words = null, ...also) {
   const code = codeOf(error)
-  const { title, whose, what, action, mild } = { ...explain(code), ...words }
+  const { title, whose, what, action, mild, requestId } = { ...explain(error), ...words }
   const run = action && actions[action]
-  const wait =
-    Number.isFinite(error?.retryAfter) && error.retryAfter > 0
-      ? ` Wait ${Math.ceil(error.retryAfter / 1000)} s.`
-      : ''
-  const request =
-    typeof error?.requestId === 'string' && /^[\w-]{1,64}$/.test(error.requestId) ? error.requestId : null
   return el(
     'div',
     { class: mild ? 'error mild' : 'error', role: 'alert', testid: 'error', 'data-code': code },
     el('p', { class: 'error-title' }, title),
-    el('p', {}, what + wait),
+    el('p', {}, what),
     also,
     el(
       'p',
       { class: 'error-foot' },
       `${whose} · `,
       mono(code),
-      request && [' · request ', mono(request, { testid: 'request-id' })],
+      requestId && [' · request ', mono(requestId, { testid: 'request-id' })],
     ),
     action &&
       run &&

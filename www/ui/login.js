@@ -3,7 +3,7 @@
 import { el, button, fill, mono } from './dom.js'
 import { createProgress } from './progress.js'
 import { errorBox, isAbort } from './errors.js'
-import { keepLineBreaks } from './multiline.js'
+import { keepLineBreaks } from '../dockpass/elements.js'
 
 /** @import { RegistryInfo } from '../dockpass/index.js' */
 

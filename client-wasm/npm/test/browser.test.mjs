@@ -8,28 +8,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { after, before, beforeEach, describe, test } from 'node:test'
+import { packageFiles } from './support/files.mjs'
 import { FILES } from './support/vectors.mjs'
 import { USER, sha256, start } from './support/key-server.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const { chromium } = createRequire(join(root, 'package.json'))('playwright-core')
-const TYPES = {
-  js: 'text/javascript',
-  mjs: 'text/javascript',
-  wasm: 'application/wasm',
-  json: 'application/json',
-  html: 'text/html',
-}
 const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; base-uri 'none'; form-action 'none'"
 const readme = readFileSync(join(root, 'client-wasm/npm/README.md'), 'utf8')
 
 function files(path) {
-  const type = TYPES[path.split('.').at(-1)]
-  const folders = { '/dockpass/': 'client-wasm/npm/', '/testdata/': 'protocol/testdata/' }
-  for (const [prefix, folder] of Object.entries(folders)) {
-    const file = join(root, folder, path.slice(prefix.length))
-    if (path.startsWith(prefix) && existsSync(file)) return { type, content: readFileSync(file) }
+  if (path.startsWith('/testdata/')) {
+    const file = join(root, 'protocol/testdata', path.slice('/testdata/'.length))
+    return existsSync(file) ? { type: 'application/json', content: readFileSync(file) } : undefined
   }
   if (path === '/empty.html')
     return {
@@ -37,10 +29,12 @@ function files(path) {
       content: '<!doctype html><title>test</title>',
       headers: { 'content-security-policy': POLICY },
     }
-  if (path === '/readme.html') {
-    const html = /```html\n([^]*?)```/.exec(readme)[1].replace('registry.example', 'registry.test')
-    return { type: 'text/html', content: html }
+  const example = /^\/readme-(\d)\.html$/.exec(path)
+  if (example) {
+    const html = [...readme.matchAll(/```html\n([^]*?)```/g)][Number(example[1])][1]
+    return { type: 'text/html', content: html.replace('registry.example', 'registry.test') }
   }
+  return packageFiles(path)
 }
 
 let browser, profile, server, page, troubles
@@ -303,9 +297,25 @@ describe('in Chromium', () => {
     assert.ok(size > 100)
   })
 
-  test('the example of the README works as it is pasted', async () => {
+  test('the first example of the README works as it is pasted', async () => {
     await open()
-    await page.goto(`${server.url}/readme.html`)
+    await page.goto(`${server.url}/readme-0.html`)
+    await page.getByLabel('User name').fill(USER.username)
+    await page.getByLabel('Password').fill('wrong')
+    await page.getByRole('button', { name: 'Log in' }).click()
+    await page.getByText('Wrong user name or password').waitFor()
+    await page.getByLabel('Password').fill(USER.password)
+    await page.getByRole('button', { name: 'Log in' }).click()
+    await page.getByText('public/app').waitFor()
+    assert.equal(await page.locator('pre').textContent(), 'app\npublic/app\n')
+    await page.getByRole('button', { name: 'Log out' }).click()
+    await page.getByLabel('Password').waitFor()
+    assert.equal(await page.locator('pre').textContent(), '')
+  })
+
+  test('the example of the README with a form works as it is pasted', async () => {
+    await open()
+    await page.goto(`${server.url}/readme-1.html`)
     await page.getByPlaceholder('user').fill(USER.username)
     await page.getByPlaceholder('password').fill('wrong')
     await page.getByRole('button').click()

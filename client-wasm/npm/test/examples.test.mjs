@@ -1,4 +1,4 @@
-// Every example compiles under `strict` and runs: those of index.d.ts and doctor.d.ts, and the code blocks of both READMEs.
+// Every example compiles under `strict` and runs: those of the type declarations, and the code blocks of both READMEs.
 
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync, mkdtempSync } from 'node:fs'
@@ -19,6 +19,7 @@ const GIVEN = {
   token: `const token: string = ${JSON.stringify(jwt())}`,
   response: 'const response = new Response(\'{"token":"opaque","expires_in":300}\')',
   location: "const location = { href: 'https://page.example/' }",
+  error: 'const error: unknown = undefined',
   steps: 'const steps: import("dockpass").Step[] = []',
   client:
     "const client = await RegistryClient.connect({ keyServer: globalThis.keyServer, registry: 'registry.test' })\n" +
@@ -31,7 +32,9 @@ function jwt() {
 }
 
 const blocks = [
-  ...['index.d.ts', 'doctor.d.ts'].flatMap((file) => fenced(file, read(file).replace(/^ *\* ?/gm, ''))),
+  ...['index.d.ts', 'doctor.d.ts', 'elements.d.ts', 'errors.d.ts'].flatMap((file) =>
+    fenced(file, read(file).replace(/^ *\* ?/gm, '')),
+  ),
   ...['README.md', '../../README.md'].flatMap((file) => fenced(file, read(file))),
 ]
 
@@ -60,7 +63,9 @@ function complete({ code, html }) {
     wanted.length > 0 ? `import { ${wanted.join(', ')} } from 'dockpass'` : '',
     load,
     text,
-    code.replace(/'[^'\n]*\/dockpass\/index\.js'/, "'dockpass'"),
+    code.replace(/'[^'\n]*\/dockpass\/(\w+)\.js'/, (_, name) =>
+      name === 'index' ? "'dockpass'" : `'dockpass/${name}'`,
+    ),
     'export {}',
   ].join('\n')
 }

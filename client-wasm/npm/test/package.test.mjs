@@ -67,6 +67,14 @@ test('what is in it', () => {
     'doctor.d.ts',
     'doctor.js',
     'edge.js',
+    'elements.cjs',
+    'elements.d.cts',
+    'elements.d.ts',
+    'elements.js',
+    'errors.cjs',
+    'errors.d.cts',
+    'errors.d.ts',
+    'errors.js',
     'index.cjs',
     'index.d.cts',
     'index.d.ts',
@@ -79,6 +87,7 @@ test('what is in it', () => {
     'lib/edge-HASH.js',
     'lib/node-HASH.js',
     'lib/page-HASH.js',
+    'lib/ui-HASH.js',
     'lib/worker-HASH.js',
     'node.js',
     'package.json',
@@ -144,6 +153,29 @@ test('dockpass/inline has both modules inside', async () => {
   assert.equal(stdout, 'docker.io nothing_recorded\n')
 })
 
+test('every file that `exports` names is in it, and every entry can be imported and required', async () => {
+  const app = join(folder, 'app')
+  const manifest = JSON.parse(readFileSync(join(app, 'node_modules/dockpass/package.json'), 'utf8'))
+  const named = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(named))
+  for (const path of [...named(manifest.exports), manifest.main, manifest.module, manifest.types])
+    assert.ok(existsSync(join(app, 'node_modules/dockpass', path)), path)
+  const entries = Object.keys(manifest.exports).filter((name) => !/\.\w+$/.test(name))
+  assert.ok(entries.length >= 5, `${entries}`)
+  const names = entries.map((entry) => `dockpass${entry.slice(1)}`)
+  const script = names
+    .map((name) => `console.log(Object.keys(await import('${name}')).length > 0)`)
+    .join('\n')
+  writeFileSync(join(app, 'entries.mjs'), script)
+  writeFileSync(
+    join(app, 'entries.cjs'),
+    names.map((name) => `console.log(Object.keys(require('${name}')).length > 0)`).join('\n'),
+  )
+  for (const file of ['entries.mjs', 'entries.cjs']) {
+    const { stdout } = await run(process.execPath, [file], { cwd: app })
+    assert.equal(stdout, 'true\n'.repeat(names.length), file)
+  }
+})
+
 test('init in Node.js does not look at Response, whose first use takes longer than all else', async () => {
   writeFileSync(
     join(folder, 'app/response.mjs'),
@@ -205,6 +237,11 @@ test('the types compile what callers write, and refuse what they must not', asyn
 
 test('every export is typed, every type of a value is exported', async () => {
   const module = await import('dockpass')
+  for (const entry of ['elements', 'errors']) {
+    const declared = readFileSync(new URL(`../${entry}.d.ts`, import.meta.url), 'utf8')
+    const names = [...declared.matchAll(/^export (?:class|function|const) (\w+)/gm)].map(([, name]) => name)
+    assert.deepEqual(names.sort(), Object.keys(await import(`dockpass/${entry}`)).sort(), entry)
+  }
   const typed = [...types.matchAll(/^export (?:class|function|const) (\w+)/gm)].map(([, name]) => name)
   assert.match(types, /^export default function init/m)
   assert.deepEqual(['default', ...typed].sort(), Object.keys(module).sort())

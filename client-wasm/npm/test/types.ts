@@ -22,6 +22,21 @@ import init, {
 } from 'dockpass'
 import { type Diagnosis, diagnose, preload } from 'dockpass/doctor'
 import initInline, { diagnose as diagnoseInline } from 'dockpass/inline'
+import { DockpassLogin, DockpassStatus, keepLineBreaks } from 'dockpass/elements'
+import { type Explanation, explain } from 'dockpass/errors'
+
+const login: DockpassLogin = document.createElement('dockpass-login')
+login.words = { login: 'Anmelden', until: (time) => `bis ${time}` }
+const label: string = login.words.password
+login.addEventListener('connected', ({ detail: { client, session } }) => [client.registry, session?.username])
+login.addEventListener('signedout', ({ detail: { reason } }) => reason === 'logout')
+login.addEventListener('click', (event) => event.clientX)
+// @ts-expect-error the client is read, not written
+login.client = null
+const owner: DockpassLogin | null = document.createElement('dockpass-status').login
+const { title, fault, action }: Explanation = explain(new Error('x'))
+void [label, owner, title, fault === 'user', action === 'retry', DockpassStatus.name]
+keepLineBreaks(document.createElement('input')).clear()
 
 await init()
 await init('/dockpass_bg.wasm')

@@ -19,6 +19,9 @@ const GROUPS: [(&str, &[&str]); 4] = [
 /// The group that a page loads.
 const PAGE: &str = "page";
 
+/// Entries on top of `index.js`, which they import. They are for pages; a server that renders pages may import them too.
+const UI: [&str; 2] = ["elements", "errors"];
+
 /// The name of an entry, and which names it exports.
 type Entry = (&'static str, fn(&str) -> bool);
 
@@ -54,6 +57,15 @@ pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
         bundle(entries, &["--format=esm", "--splitting", "--external:./dist/*_inline.js", &shared])?;
     }
     bundle(&["inline.js"], &["--format=esm"])?;
+    let ui = UI.map(|name| format!("{name}.js"));
+    let ui: Vec<&str> = ui.iter().map(String::as_str).collect();
+    let index = "--external:./index.js";
+    bundle(&ui, &["--format=esm", "--splitting", index, "--chunk-names=lib/ui-[hash]"])?;
+    bundle(&ui, &["--format=cjs", index, "--out-extension:.js=.cjs"])?;
+    for name in UI {
+        let path = to.join(name).with_extension("cjs");
+        util::write(&path, util::read(&path)?.replace("./index.js", "./index.cjs"))?;
+    }
     let common = ["--format=cjs", "--out-extension:.js=.cjs", "--entry-names=lib/common"];
     bundle(&["inline.js"], &common)?;
     let script = "console.log(Object.keys(require(process.argv[1])).join(' '))";

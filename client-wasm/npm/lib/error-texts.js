@@ -1,16 +1,22 @@
 // What each error code means: what happened, who can fix it, and what to do.
 
-const YOU = 'You can fix this'
-const OPERATOR = 'For the key server’s operator'
-const REGISTRY = 'For the registry’s operator'
-const DOCKPASS = 'A bug in dockpass'
+/** @import { Fault } from '../errors.js' */
+
+/** @type {Fault} */
+const YOU = 'user'
+/** @type {Fault} */
+const OPERATOR = 'operator'
+/** @type {Fault} */
+const REGISTRY = 'registry'
+/** @type {Fault} */
+const DOCKPASS = 'dockpass'
 
 const TRY_AGAIN = 'Try again. If it fails again, tell the registry’s administrator.'
-const REPORT = 'Copy the authorization flow below and report it as a bug.'
+const REPORT = 'Report it as a bug, together with the steps of the request.'
 
 /**
  * By code: title, who can fix it, what to do, and the action that is offered.
- * @typedef {[title: string, whose: string, what: string, action?: 'login' | 'retry' | 'browse']} ErrorText
+ * @typedef {[title: string, fault: Fault, text: string, action?: 'login' | 'retry' | 'browse']} ErrorText
  * @type {Record<string, ErrorText>}
  */
 export const TEXTS = {
@@ -244,11 +250,6 @@ export const TEXTS = {
   ],
   headers_too_large: ['The key server refused this page’s request', DOCKPASS, REPORT],
   uri_too_long: ['The name is too long', YOU, 'No registry allows names of this length.'],
-  wasm_unavailable: [
-    'The library could not be loaded',
-    OPERATOR,
-    'This page needs WebAssembly and the files of the dockpass package. Reload the page. If it fails again, the key server was built without them.',
-  ],
   page_not_built: [
     'This key server was built without its page',
     OPERATOR,
@@ -260,12 +261,12 @@ export const TEXTS = {
     OPERATOR,
     'Browsers provide WebCrypto on https pages and on localhost only. Serve the page over https.',
   ],
-  ERR_REFERENCE_SYNTAX: [
-    'Not a valid repository name',
-    YOU,
-    'Write it as team/app, team/app:tag or team/app@sha256:…',
+  ERR_WASM_LOAD: [
+    'The library could not be loaded',
+    OPERATOR,
+    'It needs WebAssembly and the files of the dockpass package. Reload the page. If it fails again, check that the server delivers dockpass_bg.wasm.',
   ],
-  ERR_INVALID_ARGUMENT: [
+  ERR_REFERENCE_SYNTAX: [
     'Not a valid repository name',
     YOU,
     'Write it as team/app, team/app:tag or team/app@sha256:…',

@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 
 	"github.com/google/go-containerregistry/cmd/crane/cmd"
 	"github.com/google/go-containerregistry/pkg/logs"
 )
 
-const upstream = "github.com/google/go-containerregistry"
+// What go.mod pins; the build sets both.
+var module, version = "unknown", "unknown"
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "--version" {
-		fmt.Println("crane", upstream, version())
+		fmt.Println("crane", module, version)
 		return
 	}
 	logs.Warn.SetOutput(os.Stderr)
@@ -27,18 +27,4 @@ func main() {
 		stop()
 		os.Exit(1)
 	}
-}
-
-// version is what go.mod pins.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == upstream {
-			return dep.Version
-		}
-	}
-	return "unknown"
 }

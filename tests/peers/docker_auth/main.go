@@ -15,20 +15,20 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/cesanta/docker_auth/auth_server/server"
 )
 
-const upstream = "github.com/cesanta/docker_auth/auth_server"
+// What go.mod pins; the build sets both.
+var module, version = "unknown", "unknown"
 
 func main() {
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Parse() // also the flags of glog, the logger of the server package
 	if *showVersion {
-		fmt.Println("docker_auth", upstream, version())
+		fmt.Println("docker_auth", module, version)
 		return
 	}
 	if flag.NArg() != 1 {
@@ -68,18 +68,4 @@ func serve(configFile string) error {
 		return err
 	}
 	return nil
-}
-
-// version is what go.mod pins.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == upstream {
-			return dep.Version
-		}
-	}
-	return "unknown"
 }

@@ -16,7 +16,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -24,7 +23,8 @@ import (
 	"github.com/olareg/olareg/config"
 )
 
-const upstream = "github.com/olareg/olareg"
+// What go.mod pins; the build sets both.
+var module, version = "unknown", "unknown"
 
 func main() {
 	showVersion := flag.Bool("version", false, "print the version and exit")
@@ -33,7 +33,7 @@ func main() {
 	realm := flag.String("realm", "", "realm of the challenge instead of olareg's own")
 	flag.Parse()
 	if *showVersion {
-		fmt.Println("olareg", upstream, version())
+		fmt.Println("olareg", module, version)
 		return
 	}
 	if err := serve(*basic, *opaque, *realm); err != nil {
@@ -79,18 +79,4 @@ func serve(basic, opaque, realm string) error {
 		return err
 	}
 	return nil
-}
-
-// version is what go.mod pins.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == upstream {
-			return dep.Version
-		}
-	}
-	return "unknown"
 }

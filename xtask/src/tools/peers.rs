@@ -75,7 +75,10 @@ fn build(module: &Path) -> Result<PathBuf, Failure> {
     let unfinished = program.with_extension(format!("{}.part", std::process::id()));
     let mut go = process::command("go");
     let source = if module.join("main.go").is_file() { "." } else { "tool" };
-    go.args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&unfinished).arg(source);
+    let manifest = util::read(&module.join("go.mod"))?;
+    let (upstream, version) = required(&manifest).and_then(|line| line.split_once(' ')).unwrap_or_default();
+    let flags = format!("-ldflags=-s -w -X main.module={upstream} -X main.version={version}");
+    go.args(["build", "-trimpath", &flags, "-o"]).arg(&unfinished).arg(source);
     go.current_dir(module).env("GOFLAGS", "-mod=readonly -buildvcs=false");
     process::quiet(&format!("building {name} with Go (once)"), &mut go)?;
     std::fs::rename(&unfinished, &program).map_err(Failure::io("create", &program))?;

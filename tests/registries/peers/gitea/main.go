@@ -5,7 +5,6 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 
 	"code.gitea.io/gitea/cmd"
 	"code.gitea.io/gitea/modules/log"
@@ -13,28 +12,15 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 )
 
-const upstream = "code.gitea.io/gitea"
+// version is the version that go.mod pins; the build sets it.
+var version = "unknown"
 
 func main() {
 	// What Gitea's build tag "sqlite" does.
 	setting.EnableSQLite3 = true
 	setting.SupportedDatabaseTypes = append(setting.SupportedDatabaseTypes, "sqlite3")
-	setting.AppVer = version()
-	app := cmd.NewMainApp(cmd.AppVersion{Version: version()})
+	setting.AppVer = version
+	app := cmd.NewMainApp(cmd.AppVersion{Version: version})
 	_ = cmd.RunMainApp(app, os.Args...)
 	log.GetManager().Close()
-}
-
-// version is what go.mod pins.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == upstream {
-			return dep.Version
-		}
-	}
-	return "unknown"
 }

@@ -1,5 +1,5 @@
-// What goes wrong at the edges gives one clear message with its code, and the key server lives; what is wrong at its
-// start ends it with an exit code that says so.
+// Invalid input gets one clear message with its code, and the key server keeps running. An error at its start ends it
+// with an exit code.
 
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
@@ -30,7 +30,7 @@ let setup
 let keyserver
 let browser
 
-/** An HTTP server that answers everything alike; `seen` collects what it was sent. */
+/** An HTTP server with one response for every request; `seen` collects the requests. */
 async function startStranger(answer) {
   const seen = []
   const server = createServer((request, response) => {
@@ -50,7 +50,7 @@ async function startStranger(answer) {
   }
 }
 
-/** A port where nobody listens, because who did has gone. */
+/** A port without a listener. */
 async function closedPort() {
   const server = createTcpServer()
   await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
@@ -230,7 +230,7 @@ describe('a server that is not a registry, or not as configured', () => {
         headers: { 'content-type': type },
         body,
       })
-    // fetch tidies paths up before it sends them.
+    // `fetch` normalizes paths before it sends them.
     const unnormalised = (path) =>
       new Promise((resolve, reject) => {
         get({ host: '127.0.0.1', port: new URL(keyserver.url).port, path }, (response) => {

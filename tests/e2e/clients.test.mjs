@@ -1,5 +1,5 @@
 // Docker's clients through the gateway in write mode, with a session in place of a registry token: push, list, pull, delete.
-// docs/clients.md says the same in words.
+// docs/clients.md documents the results.
 
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
@@ -30,7 +30,7 @@ after(async () => {
   await folder.remove()
 })
 
-/** What each client is typed, for an image of `host`; `session` stands where the client takes a token. */
+/** The arguments of each client, for an image of `host`; `session` takes the place of a token. */
 const typed = {
   crane: (host, name, { base }) => ({
     push: ['push', '--insecure', base.folder, `${host}/${name}:1`],
@@ -110,7 +110,7 @@ for (const [kind, name] of [
 
     after(() => front?.stop())
 
-    /** crane's session is in docker's file; regctl takes none, and has the person's own login. */
+    /** crane reads the session from docker's configuration file. regctl takes no token and logs in itself. */
     async function configured(place) {
       const file = join(place, 'config.json')
       await writeFile(file, JSON.stringify({ auths: { [front.host]: { registrytoken: session } } }))

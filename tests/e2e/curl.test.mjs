@@ -1,5 +1,5 @@
-// A shell and curl, nothing else: the session is a bearer token for any HTTP client. The commands are the README's own,
-// so that they cannot go stale.
+// curl in a shell: a session is a bearer token for any HTTP client. The commands are read from the README, so that the
+// README stays correct.
 
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
@@ -86,7 +86,7 @@ describe("the README's commands", () => {
 describe('curl step by step', () => {
   /** @type {(path: string, options?: { body?: object, authorization?: string }) => Promise<{ status: number, body: any }>} */
   const api = async (path, { body, authorization } = {}) => {
-    // Body and token travel by file and standard input: arguments are for everyone on the machine to read.
+    // Body and token are passed by file and standard input, because every user of the machine can read arguments.
     const config = [
       `url = "${keyserver.url}${path}"`,
       'silent',
@@ -153,7 +153,7 @@ describe('curl step by step', () => {
         { ...tags.body, tags: tags.body.tags.toSorted() },
         { name: 'team-b/tools', tags: contents['team-b/tools'].toSorted() },
       )
-      // The registry itself takes the token as well: it is a token like any client's.
+      // The registry accepts the token too.
       const direct = await fetch(`${setup.registry.url}/v2/team-b/tools/tags/list`, {
         headers: { authorization: `Bearer ${token.body.token}` },
       })

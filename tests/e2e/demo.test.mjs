@@ -1,5 +1,5 @@
-// The page against the demo registries. They are strict: whatever a client may not do ends in `/violations`. Docker
-// Hub's way of denying, 200 with a token that grants nothing, is looked at closely.
+// The page against the demo registries. They list each violation of a specification in `/violations`. Docker
+// Hub's denial, a 200 with a token that grants nothing, has tests of its own.
 
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
@@ -60,7 +60,10 @@ const apiTags = ['2.1.0', 'latest']
 it('logs nothing on the console at a first visit', async () => {
   const tab = await open('token')
   await tab.page.getByTestId('login-open').or(tab.page.getByTestId('login-form')).first().waitFor()
-  assert.ok(tab.since(0).some((request) => request.startsWith('GET /v1/session?')), String(tab.since(0)))
+  assert.ok(
+    tab.since(0).some((request) => request.startsWith('GET /v1/session?')),
+    String(tab.since(0)),
+  )
   assert.deepEqual(tab.problems(), [])
   await tab.page.context().close()
 })

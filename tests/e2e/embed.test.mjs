@@ -1,4 +1,4 @@
-// The README's example: a page of one's own, on another origin, pasted as it stands there.
+// The README's example page, unchanged, on another origin than the key server.
 
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'

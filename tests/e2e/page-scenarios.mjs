@@ -1,4 +1,4 @@
-// Tests of the page that several set-ups share. What is only there once everything runs is passed as a function.
+// Tests of the page that several set-ups share. Values that exist only when the servers run are passed as functions.
 
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
@@ -7,7 +7,7 @@ import { contents, people, platforms } from './harness/setups.mjs'
 
 const repositories = Object.keys(contents)
 
-/** At an open registry: everything, for everyone. */
+/** At an open registry, everybody sees everything. */
 export function anonymousSeesAll({ tab, images, label }) {
   it('shows everything without a login', async () => {
     await tab().page.getByTestId('browse-anonymous').click()
@@ -23,7 +23,7 @@ export function anonymousSeesAll({ tab, images, label }) {
   })
 }
 
-/** Tags, an index and images, as somebody who may see everything. */
+/** Tags, an index and images, as a user who may see everything. */
 export function browsing({ tab, setup, name, address, label }) {
   it('lists the tags of a repository', async () => {
     await tab().page.locator('[data-testid=repo-row][data-name="team-b/tools"]').click()
@@ -66,14 +66,14 @@ export function browsing({ tab, setup, name, address, label }) {
       assert.equal(await view.getByTestId('layer-row').count(), 2)
       await view.locator('[data-testid=platform-row][data-platform="linux/amd64"]').waitFor()
     }
-    // Back to where requests are counted from: nothing of team-a may be known to a page that starts afresh.
+    // Back to a new page, which knows nothing of team-a; requests are counted from here.
     await page.reload()
     await page.goto(address())
     await expectRows(page, 'repo-row', repositories)
   })
 }
 
-/** What those see who may not see everything. */
+/** What users with fewer rights see. */
 export function perPerson({ open, images, label }) {
   const asPerson = async (person, test) => {
     const tab = await open()

@@ -1,5 +1,5 @@
 // The page's pure modules: addresses, names, sizes, commands, and words for every code and decision of the protocol.
-// They need no browser, so they run here in Node, from a copy that says it is made of ES modules.
+// They need no browser: Node imports them from a copy whose package.json has the type `module`.
 
 import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

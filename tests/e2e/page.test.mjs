@@ -1,5 +1,5 @@
-// The page in Chromium, against both versions of distribution in three set-ups each. One key server serves them all,
-// as it would for people.
+// The page in Chromium, against both versions of distribution in three set-ups each. One key server serves all
+// of them.
 
 import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
@@ -60,7 +60,7 @@ after(async () => {
   await folder.remove()
 })
 
-/** A session of the shortest lifetime there is, begun now, so that it is over when the rest of this file is done. */
+/** A session with the shortest lifetime, started first, so that it has expired when the other tests are done. */
 async function logInBriefly() {
   const setup = setups.find(({ version, kind }) => version === '2.8' && kind === 'token')
   const server = await startKeyServer({
@@ -184,7 +184,7 @@ for (const version of ['2.8', '3']) {
           await tab.page.locator(`[data-testid=repo-row][data-name="${repository}"]`).click()
           await expectRows(tab.page, 'tag-row', contents[repository])
           await registry.until(() => registry.accesses(marks[1]).length > 0, 'log the request')
-          // Nothing may follow later either.
+          // No request may follow later either.
           await tab.page.waitForTimeout(200)
           return {
             browser: tab.since(marks[0]),
@@ -328,7 +328,7 @@ describe('an expired session', () => {
 
   it('is reported on the page, with the login form', async () => {
     const { tab, server } = shortLived
-    // At the latest when something is asked for; a page that watches the clock knows before.
+    // At the latest on the next request; a page that watches the clock notices it before.
     const row = tab.page.locator('[data-testid=repo-row][data-name="team-b/tools"]')
     if (await row.isVisible()) await row.click()
     await tab.page.getByTestId('login-form').waitFor()
@@ -364,7 +364,7 @@ describe('after all of that', () => {
   // Threats: LOG-01.
   it('no password is in a file of the key server, including its log at trace level', async () => {
     assert.ok(keyserver.alive)
-    // The filter says trace; a log without debug lines would mean that it was not heeded, and the search worth nothing.
+    // The log level is trace. Without debug lines the level was ignored, and the search proves nothing.
     const lines = keyserver.events()
     assert.ok(
       lines.length > 100 && lines.some(({ level }) => level === 'DEBUG' || level === 'TRACE'),
@@ -390,7 +390,7 @@ describe('after all of that', () => {
     let readable = 0
     const found_ = []
     for await (const { name, bytes } of memoryOf(keyserver.pid)) {
-      // What is there for certain, as proof that the search sees the memory.
+      // A string that is certainly in memory, to prove that the search works.
       if (bytes.includes(setups[0].registry.host)) readable += 1
       for (const [user, password] of secrets()) {
         for (const spelling of occurrences(bytes, password, user))

@@ -1,5 +1,5 @@
-// The peers by themselves, before dockpass comes into it: each set-up behaves as its name says, seen by a real client.
-// When one of these fails, nothing that follows can be trusted.
+// The peers without dockpass: a real client checks that each set-up behaves as its name says. If one of these tests fails,
+// the results of the other files mean nothing.
 
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'

@@ -1,4 +1,4 @@
-// Chromium, as it is installed, with a fresh profile for every page that is opened.
+// The installed Chromium, with a new profile for each page.
 
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { outputFolder } from './programs.mjs'
 
-// Generous, because machines that run tests are busy; nothing waits longer than it has to.
+// Long, because machines that run tests are busy. Nothing waits longer than necessary.
 const PATIENCE_MS = 20_000
 
 /** Starts the browser. */
@@ -24,7 +24,7 @@ export function launch(executablePath) {
 }
 
 /**
- * Opens a page in a profile of its own and listens to everything it does.
+ * Opens a page in a profile of its own and records its requests and console messages.
  *
  * Beside Playwright's `page` and `context` there are `requests` (what went out, in order), `mark()`, `since(mark)`,
  * `problems({expected})`, `stored()` and `shot(name)`.
@@ -77,7 +77,7 @@ export async function visit(
     /** Where the list of requests is now. */
     mark: () => requests.length,
 
-    /** What scripts asked for since `mark`, as `METHOD /path`; not the page's own parts, such as its icon. */
+    /** Requests of scripts since `mark`, as `METHOD /path`; without the page's own files, such as its icon. */
     since: (mark) =>
       requests
         .slice(mark)
@@ -85,7 +85,7 @@ export async function visit(
         .map(({ method, path }) => `${method} ${path}`),
 
     /**
-     * What browser and page complained of so far: errors and warnings on the console, exceptions, violations of the
+     * Complaints of browser and page so far: errors and warnings on the console, exceptions, violations of the
      * content security policy. Chromium logs every response that is an error; the statuses in `expected` are left out.
      */
     problems({ expected = [] } = {}) {
@@ -96,7 +96,7 @@ export async function visit(
       })
     },
 
-    /** Everything that a script of the page could have put away. */
+    /** Everything that a script of the page could have stored. */
     stored: () =>
       page.evaluate(async () => ({
         cookie: document.cookie,
@@ -108,7 +108,7 @@ export async function visit(
         historyState: history.state,
       })),
 
-    /** A screenshot in the output folder, to look at. */
+    /** Writes a screenshot into the output folder. */
     async shot(name) {
       await mkdir(outputFolder, { recursive: true })
       await page.screenshot({ path: join(outputFolder, `${name}.png`) })
@@ -118,7 +118,7 @@ export async function visit(
   }
 }
 
-/** What `stored()` gives when nothing was put away. */
+/** The result of `stored()` if nothing was stored. */
 export const nothingStored = {
   cookie: '',
   localStorage: {},
@@ -138,7 +138,7 @@ export async function expectRows(page, testid, names) {
     const rows = await page.getByTestId(testid).evaluateAll((nodes) => nodes.map((node) => node.dataset.name))
     seen = rows.toSorted().join('\n')
     if (seen === wanted) return
-    // Looked at once, not waited for: the box of what was opened before may just be going.
+    // Checked once, without waiting: the box of the previous view may be disappearing.
     const [failed] = await page
       .getByTestId('error')
       .evaluateAll((nodes) => nodes.map((node) => node.dataset.code))
@@ -148,7 +148,7 @@ export async function expectRows(page, testid, names) {
   assert.fail(`${testid}: wanted\n${wanted}\nbut saw\n${seen}`)
 }
 
-/** Waits for an error box within `scope` and gives its stable code. It must also say something to people. */
+/** Waits for an error box within `scope` and returns its stable code. The box must also have a message. */
 export async function errorCode(scope) {
   const box = scope.getByTestId('error').first()
   await box.waitFor()

@@ -1,12 +1,12 @@
-// Real clients: skopeo and crane push the images and tell what the registry really holds.
+// Real clients: skopeo and crane push the images and list the registry's content.
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from './process.mjs'
 
 /**
- * Clients that log in to `host` as `user`, through whatever the registry asks for. Credentials travel in a file of
- * docker's format, as they do for people. Without `user` they are anonymous.
+ * Clients that log in to `host` as `user`, by the registry's own authorization. Credentials are in a file of docker's
+ * format. Without `user` they are anonymous.
  * @param {{ skopeo?: string, crane?: string, regctl?: string, folder: string, host: string, user?: string, password?: string }} options
  */
 export async function clients({ skopeo, crane, regctl, folder, host, user, password }) {

@@ -1,4 +1,4 @@
-// The demo registries: they speak every flow, refuse what the specifications forbid, and keep a journal.
+// The demo registries: they implement every flow, refuse what the specifications forbid, and record each request.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

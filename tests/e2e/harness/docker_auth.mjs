@@ -10,7 +10,7 @@ const ISSUER = 'dockpass e2e token service'
 /**
  * Makes a key and a certificate and starts the token service on a free port.
  *
- * `users` maps names to passwords; the name '' with null stands for everyone who did not log in. `acl` is docker_auth's.
+ * `users` maps names to passwords; the name '' with null is the anonymous user. `acl` is docker_auth's.
  * `thumbprintKeyId`: distribution 3 wants RFC 7638 key ids, 2.8 wants those of libtrust.
  * The server returned also has `realm`, `service`, `issuer`, `certificate` and `requests(mark)`.
  */
@@ -66,7 +66,7 @@ export async function startDockerAuth({
   const server = new Server(name, program, ['-logtostderr', '-v=2', file], { cwd: folder, logs: folder })
   const [, port] = await server.says(/listening on http:\/\/127\.0\.0\.1:(\d+)/)
   return Object.assign(server, {
-    // By name: crane refuses realms that are private IP addresses, unless the registry has the same.
+    // By name: crane refuses a realm with a private IP address unless the registry has the same address.
     realm: `http://localhost:${port}/auth`,
     service: `registry ${name}`,
     issuer: ISSUER,

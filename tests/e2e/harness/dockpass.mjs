@@ -10,7 +10,7 @@ export function connect(keyserver, registry) {
 }
 
 /**
- * What a person gets: the names of a list, the media type of a manifest, or the code of the error where there is none.
+ * The results for a user: the names of a list, the media type of a manifest, or the code of the error.
  * `wanted` has the members `login` (with `username` and `password`), `catalog`, `tags` by repository, `oneByOne` (the same with
  * `n: 1`) and `manifests` by reference; the result has the same members.
  * @param {any} client

@@ -19,7 +19,7 @@ export async function readFixture(name) {
   return JSON.parse(await readFile(new URL(`${name}.json`, folder), 'utf8'))
 }
 
-/** Writes the exchanges of a recording down; what people wrote beside them stays. */
+/** Writes the exchanges of a recording; members written by hand are kept. */
 export async function writeFixture(name, { registry, setup, version, exchanges }) {
   const before = await readFixture(name).catch(() => ({}))
   const [, number = version] = version.match(/(v?\d+\.\d+\.\d+\S*)/) ?? []

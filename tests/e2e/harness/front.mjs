@@ -1,4 +1,4 @@
-// A reverse proxy that gives one registry of a key server the place where docker's clients look for it: /v2/ of a host.
+// A reverse proxy that serves one registry of a key server at /v2/ of a host, where docker's clients expect it.
 
 import { createServer, request as httpRequest } from 'node:http'
 

@@ -1,4 +1,4 @@
-// The key server: the binary as it is shipped, with a configuration file and nothing else.
+// The key server: the binary with a configuration file.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { Server, run } from './process.mjs'
 /**
  * Starts a key server on a free port, with a log at trace level.
  *
- * `registries` as in its configuration; `settings` are further sections. Everything it could write goes below
+ * `registries` as in its configuration; `settings` are further sections. Everything it may write is below
  * `folder`: the configuration, the working directory, and a temporary folder of its own. The log is there too.
  * The server returned also has `url`, `registries` (name for people → canonical name) and `events()`.
  */
@@ -45,7 +45,7 @@ export async function writeConfig(folder, name, registries, settings = {}) {
         listen: '127.0.0.1:0',
         registries,
         log: { filter: 'trace', format: 'json' },
-        // The limits are for people who guess passwords; here one address logs in many times on purpose.
+        // Login limits are raised, because here one address logs in many times.
         limits: { login_burst: 1000, login_per_minute: 1000, account_per_minute: 1000 },
         ...settings,
       },
@@ -56,13 +56,13 @@ export async function writeConfig(folder, name, registries, settings = {}) {
   return file
 }
 
-/** Runs it to its end, for starts that must fail. Resolves with `{code, stdout, stderr}`. */
+/** Runs it until it exits, for starts that must fail. Resolves with `{code, stdout, stderr}`. */
 export function runKeyServer({ program, args, folder, seconds = 10 }) {
   return run(program, args, { cwd: folder, expect: null, seconds })
 }
 
 /**
- * Calls its API. With a `cookie` it says of itself what a browser says on the key server's own page.
+ * Calls its API. With a `cookie` it sends the headers that a browser sends on the key server's own page.
  * Resolves with `{status, headers, body}`; the body is parsed when it is JSON.
  * @param {{ url: string }} server
  * @param {string} method
@@ -75,7 +75,12 @@ export async function call(server, method, path, { session, cookie, body, header
     redirect: 'manual',
     headers: {
       ...(session && { authorization: `Bearer ${session}` }),
-      ...(cookie && { cookie, 'x-dockpass': '1', 'sec-fetch-site': 'same-origin', origin: new URL(server.url).origin }),
+      ...(cookie && {
+        cookie,
+        'x-dockpass': '1',
+        'sec-fetch-site': 'same-origin',
+        origin: new URL(server.url).origin,
+      }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },

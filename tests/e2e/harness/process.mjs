@@ -1,4 +1,4 @@
-// Real processes in a scratch folder of their own: started, waited for, listened to, and always ended.
+// Real processes in a scratch folder of their own: start, wait, read output, and always stop.
 
 import { spawn } from 'node:child_process'
 import { createWriteStream, existsSync } from 'node:fs'
@@ -18,7 +18,7 @@ function killAll() {
 }
 process.on('exit', killAll)
 
-/** Stops every server that still runs; for `after`, whatever happened in `before`. */
+/** Stops every server that still runs, also after a failure in `before`. */
 export async function stopAll() {
   await Promise.all([...running].map((server) => server.stop()))
 }
@@ -33,7 +33,7 @@ const bound = existsSync(SETPRIV)
   ? (command, args) => [SETPRIV, ['--pdeathsig', 'KILL', '--', command, ...args]]
   : (command, args) => [command, args]
 
-/** A scratch folder that `remove()` deletes. Set DOCKPASS_E2E_KEEP=1 to look at what a run left. */
+/** A scratch folder that `remove()` deletes. Set DOCKPASS_E2E_KEEP=1 to keep it. */
 export async function scratch(name) {
   const path = await mkdtemp(join(tmpdir(), `dockpass-e2e-${name}-`))
   return {
@@ -129,7 +129,7 @@ export class Server {
     throw new Error(`${this.name} ${state}${problem}\n${this.tail()}`)
   }
 
-  /** The end of its output, for messages. */
+  /** The last lines of its output, for messages. */
   tail(characters = 4000) {
     return `--- stdout\n${this.stdout.slice(-characters)}\n--- stderr\n${this.stderr.slice(-characters)}`
   }
@@ -148,7 +148,7 @@ export class Server {
     return this.#exit
   }
 
-  /** Asks it to stop and waits; insists after five seconds. Resolves with `{code, signal}`. */
+  /** Sends SIGTERM, after five seconds SIGKILL, and waits. Resolves with `{code, signal}`. */
   async stop() {
     if (this.alive) {
       this.signal('SIGTERM')
@@ -161,7 +161,7 @@ export class Server {
 }
 
 /**
- * Runs a command to its end. Input goes to its standard input: secrets have no place among arguments.
+ * Runs a command to its end. Input is passed on standard input, because arguments must not contain secrets.
  * @param {string} command
  * @param {string[]} args
  * @param {{ cwd?: string, env?: object, input?: string, expect?: number | null, seconds?: number }} [options]
@@ -192,7 +192,7 @@ export async function run(command, args, { cwd, env, input = '', expect = 0, sec
   return { code, ...output }
 }
 
-/** A port of loopback that is free now, for servers that cannot say which one they got. */
+/** A free port of loopback, for servers that cannot report the port they were given. */
 export async function freePort() {
   const server = createServer()
   await new Promise((/** @type {(value?: unknown) => void} */ resolve) => {

@@ -1,5 +1,5 @@
-// Where the programs are that the tests run, and which versions they have. All are needed: a missing one fails the run
-// with the whole list of what is missing, so that nothing is skipped in silence.
+// Paths and versions of the programs that the tests run. If programs are missing, the run fails with a list of all of them:
+// no test is skipped.
 
 import { access, constants, readFile } from 'node:fs/promises'
 import { delimiter, dirname, join } from 'node:path'
@@ -102,7 +102,7 @@ const versionOf = {
   chromium: async (path) => (await run(path, ['--version'])).stdout,
 }
 
-/** One line per program with its own account of its version. */
+/** One line per program with the version that it prints. */
 export async function versions(found) {
   const lines = []
   for (const [name, path] of Object.entries(found)) {

@@ -38,7 +38,7 @@ export async function startRegistry({ name, program, htpasswd, folder, auth, pro
     /** Replaces the users of a registry with htpasswd, which reads its file again when it has changed. */
     setUsers: (users) => writePasswords(htpasswd, folder, users),
 
-    /** Where the access log is now; pass it to `accesses` to see only what came later. */
+    /** The current end of the access log; `accesses` takes it to return later requests only. */
     mark: () => server.stdout.length,
 
     /** Requests in the access log since `mark`: `[{method, path, status}]`. */

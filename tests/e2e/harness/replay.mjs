@@ -1,11 +1,11 @@
-// A registry and a token service that give a fixture's answers and nothing else. What no exchange of the fixture matches is
-// answered by 501 and listed in `unmatched`, so that a test cannot pass on answers that nobody recorded.
+// A registry and a token service with the responses of a fixture. A request that no exchange of the fixture matches gets 501
+// and is listed in `unmatched`.
 
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { uniquePassword } from './secrets.mjs'
 
-/** Parameters of a token request that tell who asks and do not change the answer. */
+/** Parameters of a token request that name the client and do not change the response. */
 const IGNORED = ['account', 'client_id', 'offline_token']
 
 /**
@@ -95,7 +95,7 @@ class Replay {
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 
-  /** As a fixture's `as` says it. Whoever is unknown has a wrong password. */
+  /** The `as` of a fixture. An unknown user has a wrong password. */
   #who(authorization) {
     const [scheme, value = ''] = (authorization ?? '').split(' ')
     if (scheme === 'Bearer') return `token:${this.#issued.get(value) ?? 'unknown'}`

@@ -1,4 +1,4 @@
-// Passwords that occur nowhere else, and the search for them.
+// Unique passwords, and the search for them.
 
 import { randomBytes } from 'node:crypto'
 import { open, readFile, readdir } from 'node:fs/promises'
@@ -28,13 +28,13 @@ export function spellings(secret, user) {
   if (user !== undefined) {
     add('Basic credentials', Buffer.from(`${user}:${secret}`).toString('base64'))
   }
-  // The random core alone is enough to convict, and needs no escaping in most encodings.
+  // The random core alone is proof, and needs no escaping in most encodings.
   const core = secret.match(/[0-9a-f]{32}/)?.[0]
   if (core) {
     add('random part', core)
     for (const offset of [0, 1, 2]) {
       const whole = Buffer.concat([Buffer.alloc(offset), Buffer.from(core)]).toString('base64')
-      // The characters at both ends mix with neighbours that we do not know.
+      // The characters at both ends depend on unknown neighbours.
       add(`base64 at offset ${offset}`, whole.slice(offset === 0 ? 0 : offset + 1, -4))
     }
   }
@@ -60,7 +60,7 @@ export async function filesWith(folder, secret, user) {
   return hits
 }
 
-/** What Linux shows of a process to others: arguments and environment. */
+/** What Linux shows of a process to other processes: arguments and environment. */
 export async function exposedBy(pid) {
   return Buffer.concat([await readFile(`/proc/${pid}/cmdline`), await readFile(`/proc/${pid}/environ`)])
 }

@@ -9,8 +9,8 @@ import { startRegistry } from './registry.mjs'
 import { uniquePassword } from './secrets.mjs'
 
 /**
- * Who there is. ada sees everything; bob only pulls below team-b/ and may not list the catalog; carol is bob with the
- * catalog. Who did not log in pulls below public/.
+ * The users. ada sees everything; bob only pulls below team-b/ and may not list the catalog; carol is bob with the
+ * catalog. An anonymous user pulls below public/.
  */
 export const people = Object.fromEntries(['ada', 'bob', 'carol'].map((name) => [name, uniquePassword()]))
 

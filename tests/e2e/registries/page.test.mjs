@@ -1,4 +1,4 @@
-// The page in Chromium at a few registries by their recorded or composed answers: what a person reads there.
+// The page in Chromium at a few registries by their recorded or composed answers: the texts that it shows.
 
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'

@@ -182,7 +182,7 @@ export const recordings = {
   },
 }
 
-/** Requests to a registry that asks nobody for anything. */
+/** Requests to a registry without authorization. */
 function open() {
   return [
     { path: '/v2/' },
@@ -194,7 +194,7 @@ function open() {
     { path: '/v2/team-a/secret-plans/manifests/latest', accept: INDEX_TYPES },
     { path: '/v2/team-a/secret-plans/manifests/none', accept: INDEX_TYPES },
     { path: '/v2/no/such/tags/list' },
-    // What the key server looks at before it calls a registry open.
+    // What the key server requests before it treats a registry as open.
     { path: '/v2/dockpass-probe/tags/list' },
   ]
 }
@@ -259,7 +259,7 @@ export function standard({ tokens, catalog = true } = {}) {
     { path: '/v2/team-a/secret-plans/tags/list', as: 'token:bob private' },
     { path: '/v2/team-b/tools/tags/list', as: 'token:bob team' },
   ]
-  // A token service that gives nobody a token without credentials leaves nothing to use.
+  // There is nothing to use if the token service issues no anonymous tokens.
   return tokens.anonymous === false
     ? requests.filter(({ as = '' }) => !as.startsWith('token:nobody'))
     : requests

@@ -1,5 +1,5 @@
-// Every registry of docs/registries.md by its recorded or composed answers: the npm package and the key server meet them and
-// come to what a person should see. An answer that no fixture has fails the test.
+// Every registry of docs/registries.md by its recorded or composed answers: the npm package and the key server get the
+// expected results. A request without a response in the fixture fails the test.
 
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'

@@ -1,4 +1,4 @@
-// What a person meets at a real registry, through the npm package and the key server: the same for every registry.
+// The same scenarios for every real registry, through the npm package and the key server.
 
 import assert from 'node:assert/strict'
 import { before, it } from 'node:test'

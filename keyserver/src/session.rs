@@ -24,8 +24,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::LoginProof;
-use secrecy::SecretString;
-use tokio::sync::OwnedMutexGuard;
 
 use claims::Expected;
 pub use claims::SessionInfo;
@@ -316,56 +314,6 @@ impl Sessions {
             .ok_or(SessionError::Invalid)?;
         let now_s = self.clock.now_ms().div_euclid(1_000);
         claims::decode(&claims, &kid, &self.expected, now_s).ok_or(SessionError::Invalid)
-    }
-
-    /// The session that stands for this one: the same, unless its refresh token was replaced since. To be handed to whoever
-    /// presented this one.
-    pub fn latest(&self, sealed: &SealedText) -> SealedText {
-        self.replaced.latest(sealed)
-    }
-
-    /// The credentials of a session, for its token service. Of a session with a refresh token, whoever holds the guard is
-    /// the only one to use it.
-    ///
-    /// # Errors
-    /// [`SessionError`].
-    pub(crate) async fn open_in_turn(
-        &self,
-        sealed: &SealedText,
-    ) -> Result<(Arc<SessionInfo>, Credential, Option<OwnedMutexGuard<()>>), SessionError> {
-        let first = self.latest(sealed);
-        let (info, credential) = self.open(&first).await?;
-        if !matches!(credential, Credential::RefreshToken { .. }) {
-            return Ok((info, credential, None));
-        }
-        let guard = self.replaced.turn(&info.jti).lock_owned().await;
-        let latest = self.latest(&first);
-        if latest.hash() == first.hash() {
-            return Ok((info, credential, Some(guard)));
-        }
-        let (info, credential) = self.open(&latest).await?;
-        Ok((info, credential, Some(guard)))
-    }
-
-    /// Seals the refresh token that the token service gave in place of this session's. The new session has the name, the
-    /// owner and the end of the old one, so that logging out ends both.
-    ///
-    /// # Errors
-    /// [`SessionError`].
-    pub(crate) async fn replace_refresh_token(
-        &self,
-        sealed: &SealedText,
-        info: &SessionInfo,
-        token: SecretString,
-    ) -> Result<(), SessionError> {
-        let ring = self.ring();
-        let info = SessionInfo { kid: ring.current().kid().to_owned(), ..info.clone() };
-        let credential = Credential::RefreshToken { username: info.username.clone(), token };
-        let text = self.encrypt(&info, &credential, &ring)?;
-        let new = SealedText::new(&text);
-        self.info.insert(*new.hash(), Arc::new(info)).await;
-        self.replaced.replace(&self.latest(sealed), new);
-        Ok(())
     }
 
     fn encrypt(

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use dockpass_tests::demo::{Action, Role, Script};
+use dockpass_tests::demo::{Action, Kind, Role, Script};
 
 use crate::harness::{Cluster, KIND, Options, claims, problem, until};
 
@@ -33,6 +33,7 @@ async fn rules(is_shared: bool) {
     what_is_kept_ends_in_time(is_shared).await;
     a_logout_ends_the_session(is_shared).await;
     logins_are_counted(is_shared).await;
+    a_replaced_refresh_token_is_replaced_for_every_instance(is_shared).await;
 }
 
 // Threats: CCH-03, CCH-05, CCH-06.
@@ -158,5 +159,41 @@ async fn logins_are_counted(is_shared: bool) {
         assert!(reply.header("retry-after").parse::<u64>().unwrap() <= 61);
     }
     assert_eq!(cluster.try_login(1, 1, &cluster.users[1].1).await.status, 200, "another account");
+    cluster.end().await;
+}
+
+/// A refresh token can be used once here, so that every request with an older one fails. Two tabs still have the session of the
+/// login, whose refresh token is used up after the first request.
+async fn a_replaced_refresh_token_is_replaced_for_every_instance(is_shared: bool) {
+    let cluster = cluster(is_shared, Options { kind: Kind::Token, ..Options::default() }).await;
+    let first = cluster.login(0, 0).await;
+    cluster.token_requests();
+    let scope = |index: usize| format!("repository:vault/part-{index}:pull");
+    let mut newest = None;
+    for index in 0..6 {
+        let reply = cluster.ask(index, Some(&first), &scope(index)).await;
+        assert_eq!(reply.status, 200, "request {index}: {}", reply.text());
+        let session = reply.json()["session"].as_str().map(str::to_owned);
+        assert!(session.is_some() && session != newest, "a new session is handed out");
+        newest = session;
+    }
+    assert_eq!(cluster.token_requests(), 6, "none of them fails or is repeated");
+    let newest = newest.unwrap();
+    assert!(cluster.ask(7, Some(&newest), &scope(7)).await.json()["session"].is_string());
+    // At the same time at every instance: they take turns.
+    let scopes: Vec<String> = (10..16).map(scope).collect();
+    let herd = scopes.iter().enumerate().map(|(at, scope)| cluster.ask(at, Some(&first), scope));
+    for reply in futures_util::future::join_all(herd).await {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    assert_eq!(cluster.token_requests(), 7);
+    // The replaced session, its successors and the newest are one session.
+    assert_eq!(cluster.logout(1, &newest).await.status, 204);
+    for session in [&first, &newest] {
+        for instance in 0..2 {
+            let ended = async || cluster.ask(instance, Some(session), &scope(20)).await.status == 401;
+            until("the logout ends all of them", ended).await;
+        }
+    }
     cluster.end().await;
 }

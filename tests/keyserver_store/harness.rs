@@ -35,6 +35,7 @@ pub(crate) struct Cluster {
     pub(crate) instances: Vec<Instance>,
     pub(crate) client: Client,
     pub(crate) users: Vec<(String, String)>,
+    kind: Kind,
     secrets: tempfile::TempDir,
 }
 
@@ -42,6 +43,7 @@ pub(crate) struct Cluster {
 pub(crate) struct Options {
     pub(crate) instances: usize,
     pub(crate) users: usize,
+    pub(crate) kind: Kind,
     /// How long sessions are accepted without the store.
     pub(crate) grace: Duration,
     /// How long a request waits for the store.
@@ -53,7 +55,7 @@ impl Default for Options {
     fn default() -> Self {
         // A busy machine is not a fault: tests that count upstream requests use a long timeout of the store.
         let timeout = Duration::from_secs(5);
-        Self { instances: 2, users: 2, grace: Duration::from_mins(1), timeout, configure: |_| () }
+        Self { instances: 2, users: 2, kind: KIND, grace: Duration::from_mins(1), timeout, configure: |_| () }
     }
 }
 
@@ -84,12 +86,14 @@ impl Cluster {
     async fn build(redis: Option<RedisServer>, options: Options) -> Self {
         let users: Vec<(String, String)> =
             (0..options.users).map(|index| (format!("user-{index}"), canary())).collect();
-        let mut demo = DemoConfig::only([KIND]);
+        let mut demo = DemoConfig::only([options.kind]);
+        demo.rotate_refresh_tokens = true;
         demo.users =
             users.iter().map(|(name, password)| User::new(name, password, Visibility::Everything)).collect();
         let demo = Demo::start(demo).await.unwrap();
         let secrets = tempfile::tempdir().unwrap();
-        let mut cluster = Self { demo, redis, instances: Vec::new(), client: Client::new(), users, secrets };
+        let (instances, client, kind) = (Vec::new(), Client::new(), options.kind);
+        let mut cluster = Self { demo, redis, instances, client, users, kind, secrets };
         for _ in 0..options.instances {
             let instance = cluster.start(&options).await;
             cluster.instances.push(instance);
@@ -123,10 +127,14 @@ impl Cluster {
 
     /// The configuration of every instance.
     pub(crate) fn config(&self) -> Settings {
-        let registry = self.demo.registry(KIND).unwrap();
+        let registry = self.demo.registry(self.kind).unwrap();
+        let mut entry = RegistrySettings::at("Demo", registry.url().parse().unwrap()).unwrap();
+        if let Some(realm) = registry.realm() {
+            entry.allow_realm(&realm).unwrap();
+        }
         let mut config = Settings {
             listen: "127.0.0.1:0".parse().unwrap(),
-            registries: vec![RegistrySettings::at("Demo", registry.url().parse().unwrap()).unwrap()],
+            registries: vec![entry],
             ..Settings::default()
         };
         config.limits.login_burst = MANY;
@@ -170,7 +178,7 @@ impl Cluster {
     }
 
     pub(crate) fn registry(&self) -> String {
-        self.demo.registry(KIND).unwrap().authority()
+        self.demo.registry(self.kind).unwrap().authority()
     }
 
     pub(crate) async fn try_login(&self, instance: usize, user: usize, password: &str) -> HttpResponse {
@@ -210,7 +218,7 @@ impl Cluster {
 
     /// The number of token requests since the last call.
     pub(crate) fn token_requests(&self) -> usize {
-        let count = self.demo.requests(KIND, Role::TokenService);
+        let count = self.demo.requests(self.kind, Role::TokenService);
         self.demo.reset();
         count
     }

@@ -38,7 +38,7 @@ pub(super) struct Flight {
 impl Flight {
     /// Requests the token. A denial is a result that is cached as well; what may succeed later is an error.
     pub(super) async fn run(self) -> Result<Entry, FlowError> {
-        let (credential, session, _turn) = match &self.identity {
+        let (credential, session, turn) = match &self.identity {
             Identity::Anonymous => (Credential::Anonymous, None, None),
             Identity::Session(sealed, _) => {
                 let opened = self.sessions.open_in_turn(sealed).await;
@@ -53,15 +53,24 @@ impl Flight {
             .with_policy(self.registry.policy().clone());
         let result = drive(flow, &self.registry, &*self.clock, &self.recorder).await;
         let now_ms = self.clock.now_ms();
-        match result {
-            Ok(grant) => {
-                if let (Some((sealed, info)), Some(token)) = (&session, grant.refresh_token) {
+        let result = match result {
+            Ok(mut grant) => {
+                if let (Some((sealed, info)), Some(token)) = (&session, grant.refresh_token.take()) {
                     // A failure here costs a login later; the token is good.
                     let replaced = self.sessions.replace_refresh_token(sealed, info, token).await;
                     if let Err(error) = replaced {
                         tracing::error!(%error, "a new refresh token could not be sealed");
                     }
                 }
+                Ok(grant)
+            }
+            Err(error) => Err(error),
+        };
+        if let Some(turn) = turn {
+            self.sessions.end_turn(turn).await;
+        }
+        match result {
+            Ok(grant) => {
                 let denies = !grant.denied.is_empty();
                 let keep_until_ms =
                     self.caps.keep_until_ms(now_ms, grant.expires_at_ms, session_end_ms, denies);

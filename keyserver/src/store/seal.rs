@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Flight,
     /// The counter of a rate limit.
     Counter,
+    /// The session that took the place of another.
+    Session,
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
             Self::Token => 't',
             Self::Flight => 'f',
             Self::Counter => 'c',
+            Self::Session => 's',
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct DemoConfig {
     pub other_clients: bool,
     /// Respond to a wrong password with 200 and an anonymous token, as some Harbor versions do (harbor#20930).
     pub false_login: bool,
+    /// A refresh token can be used once, and its response has the next one (RFC 6749 §6).
+    pub rotate_refresh_tokens: bool,
 }
 
 impl DemoConfig {
@@ -42,6 +44,7 @@ impl DemoConfig {
             big_blob: None,
             other_clients: false,
             false_login: false,
+            rotate_refresh_tokens: false,
         }
     }
 

@@ -95,17 +95,22 @@ fn by_form(site: &Site, request: &Received) -> Result<DemoResponse, BrokenRule> 
         Some("offline") => true,
         Some(_) => return Err(BrokenRule::new(Rule::MalformedQuery, "access_type is `online` or `offline`")),
     };
+    let mut is_rotated = false;
     let user = match required("grant_type")?.as_str() {
         "refresh_token" => {
             let token = required("refresh_token")?;
             let name = site.demo_state.tokens.refreshed_user(site.service(), &token);
+            if site.demo_state.config.rotate_refresh_tokens {
+                site.demo_state.tokens.revoke_refresh(&token);
+                is_rotated = true;
+            }
             name.and_then(|name| site.demo_state.user_named(&name))
         }
         "password" => site.demo_state.user(&required("username")?, &required("password")?),
         _ => return Err(BrokenRule::new(Rule::MalformedQuery, "grant_type is refresh_token or password")),
     };
     Ok(match user {
-        Some(user) => issue(site, Some(user), &requested, offline, true),
+        Some(user) => issue(site, Some(user), &requested, offline || is_rotated, true),
         None => DemoResponse::error(401, "UNAUTHORIZED", "authentication required"),
     })
 }

@@ -155,6 +155,11 @@ impl Tokens {
         (issued_for == service).then_some(user)
     }
 
+    /// Ends the validity of a refresh token.
+    pub(crate) fn revoke_refresh(&self, token: &str) {
+        lock(&self.refresh).remove(token);
+    }
+
     /// Whether this is a refresh token of any service.
     pub(crate) fn is_refresh_token(&self, token: &str) -> bool {
         lock(&self.refresh).contains_key(token)

@@ -30,8 +30,9 @@ fn names_are_distinct_and_reveal_nothing() {
     }
     names.insert(key.naming(Kind::Flight).finish());
     names.insert(key.naming(Kind::Counter).finish());
+    names.insert(key.naming(Kind::Session).finish());
     names.insert(name(&self::key(2), &["abc"]));
-    assert_eq!(names.len(), lists.len() + 3, "by kind and by key");
+    assert_eq!(names.len(), lists.len() + 4, "by kind and by key");
     assert_eq!(name(&key, &["abc"]), name(&self::key(1), &["abc"]), "instances with one key agree");
 }
 

@@ -10,8 +10,24 @@ use crate::tools::{bindgen, npm, rust_wasm, system};
 use crate::util::Hash;
 use crate::{process, util};
 
-/// The modules: the crate, and the name of the generated files.
-const MODULES: [(&str, &str); 2] = [("dockpass-client-wasm", "dockpass"), ("dockpass-doctor-wasm", "doctor")];
+/// A browser module.
+struct Module {
+    /// The name of the files in the package's `dist`: `NAME_bg.wasm`, its JavaScript `NAME.js`, and `NAME_inline.js`, which
+    /// contains it.
+    name: &'static str,
+    /// The crate that it is built from.
+    package: &'static str,
+    /// The crate's folder, whose changes require a new build.
+    folder: &'static str,
+    /// The features of the crate; a crate may be built into several modules.
+    features: &'static str,
+}
+
+/// All browser modules. Another one is one more row.
+const MODULES: [Module; 2] = [
+    Module { name: "dockpass", package: "dockpass-client-wasm", folder: "client-wasm", features: "" },
+    Module { name: "doctor", package: "dockpass-doctor-wasm", folder: "client-wasm/doctor", features: "" },
+];
 
 /// The arguments of `wasm-opt`. `-O3`, because `-Oz` made the code that is compiled for speed 5 % slower (decision 0022), and
 /// the WebAssembly features that all browsers support (rustc uses them as well).
@@ -88,10 +104,10 @@ pub(crate) fn build() -> Result<(), Failure> {
     let dist = package().join("dist");
     let stamp = rust_wasm::target().join("module.stamp");
     let key = key(&toolchain, &bindgen)?;
-    let is_there = |(_, name): &(&str, &str)| {
+    let is_there = |module: &Module| {
         ["{}.js", "{}_bg.wasm", "{}_inline.js", "{}.d.ts"]
             .iter()
-            .all(|file| dist.join(file.replace("{}", name)).is_file())
+            .all(|file| dist.join(file.replace("{}", module.name)).is_file())
     };
     let complete = MODULES.iter().all(is_there);
     if complete && std::fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
@@ -101,27 +117,41 @@ pub(crate) fn build() -> Result<(), Failure> {
 
     let scratch = rust_wasm::target().join("dist");
     util::remove(&scratch)?;
-    for (package, name) in MODULES {
-        let mut cargo = toolchain.cargo(&["build", "--package", package, "--lib", "--profile", "wasm"]);
-        process::quiet(&format!("building the browser module {name}"), &mut cargo)?;
-        let built = format!("wasm/{}.wasm", package.replace('-', "_"));
-        let built = rust_wasm::target().join(rust_wasm::TARGET).join(built);
-        let mut bind = process::command(&bindgen);
-        bind.arg(&built).arg(name).arg(&scratch);
-        process::quiet("generating the JavaScript", &mut bind)?;
-        let glue = scratch.join(name).with_extension("js");
-        util::write(&glue, with_our_loader(&without_docs(&util::read(&glue)?))?)?;
-        let types = scratch.join(format!("{name}.d.ts"));
-        util::write(&types, with_types_of_our_loader(&util::read(&types)?)?)?;
-        let bound = scratch.join(format!("{name}_bg.wasm"));
-        let mut optimise = process::command(&wasm_opt);
-        optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
-        process::quiet("optimising the browser module", &mut optimise)?;
-        util::write(&scratch.join(format!("{name}_inline.js")), package::inlined(&bound)?)?;
+    for module in &MODULES {
+        make(module, &toolchain, [&bindgen, &wasm_opt], &scratch)?;
     }
     sync(&scratch, &dist)?;
     util::write(&stamp, key)?;
     stage()
+}
+
+/// Builds a module with the toolchain, `wasm-bindgen` and `wasm-opt` into a folder.
+fn make(
+    module: &Module,
+    toolchain: &rust_wasm::Toolchain,
+    [bindgen, wasm_opt]: [&Path; 2],
+    folder: &Path,
+) -> Result<(), Failure> {
+    let Module { name, package, features, .. } = module;
+    let mut cargo = toolchain.cargo(&["build", "--package", package, "--lib", "--profile", "wasm"]);
+    if !features.is_empty() {
+        cargo.args(["--no-default-features", "--features", features]);
+    }
+    process::quiet(&format!("building the browser module {name}"), &mut cargo)?;
+    let built = format!("wasm/{}.wasm", package.replace('-', "_"));
+    let built = rust_wasm::target().join(rust_wasm::TARGET).join(built);
+    let mut bind = process::command(bindgen);
+    bind.arg(&built).arg(name).arg(folder);
+    process::quiet("generating the JavaScript", &mut bind)?;
+    let glue = folder.join(name).with_extension("js");
+    util::write(&glue, with_our_loader(&without_docs(&util::read(&glue)?))?)?;
+    let types = folder.join(format!("{name}.d.ts"));
+    util::write(&types, with_types_of_our_loader(&util::read(&types)?)?)?;
+    let bound = folder.join(format!("{name}_bg.wasm"));
+    let mut optimise = process::command(wasm_opt);
+    optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
+    process::quiet("optimising the browser module", &mut optimise)?;
+    util::write(&folder.join(format!("{name}_inline.js")), package::inlined(&bound)?).map(|_| ())
 }
 
 /// Generated JavaScript without the documentation that is copied from Rust, which is half of it and not a public API.
@@ -163,20 +193,20 @@ fn changed(part: &str) -> Failure {
 
 /// Everything that the module is made from, and by what.
 fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failure> {
-    let inputs = [
+    let shared = [
         "Cargo.toml",
         "Cargo.lock",
         "protocol/Cargo.toml",
         "protocol/src",
         "protocol/syntax/Cargo.toml",
         "protocol/syntax/src",
-        "client-wasm/Cargo.toml",
-        "client-wasm/src",
-        "client-wasm/doctor/Cargo.toml",
-        "client-wasm/doctor/src",
         "xtask/npm/package-lock.json",
-    ]
-    .map(|path| util::root().join(path));
+    ];
+    let own = MODULES
+        .iter()
+        .flat_map(|module| ["Cargo.toml", "src"].map(|path| format!("{}/{path}", module.folder)));
+    let inputs: Vec<PathBuf> =
+        shared.into_iter().map(str::to_owned).chain(own).map(|path| util::root().join(path)).collect();
     let recipe = include_str!("wasm.rs");
     let hash = Hash::new().add(recipe).add(toolchain.key()).add(bindgen.display().to_string());
     Ok(hash.add_files(&inputs)?.hex())

@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: runs the benchmarks. They assert nothing.
 
+mod keyserver;
+
 use std::path::PathBuf;
 
 use crate::failure::Failure;
@@ -19,7 +21,7 @@ pub(crate) fn bench(what: Option<Bench>) -> Result<(), Failure> {
         rust("protocol", "dockpass-protocol", named)?;
     }
     if requested(Bench::Keyserver) {
-        rust("keyserver", "dockpass-keyserver", named)?;
+        keyserver::table()?;
     }
     if requested(Bench::Wasm) {
         javascript(named)?;

@@ -24,6 +24,7 @@ pub(crate) enum Requirement {
     Curl,
     Jq,
     Nginx,
+    Wrk,
     Fonts,
     Node,
     Npm,
@@ -59,7 +60,7 @@ impl Requirement {
     pub(crate) const HEAVY: [Self; 3] = [Self::CCompiler, Self::Java, Self::Maven];
 
     /// The requirements of all other commands.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Chromium,
         Self::ChromeDriver,
         Self::Registry,
@@ -70,6 +71,7 @@ impl Requirement {
         Self::Curl,
         Self::Jq,
         Self::Nginx,
+        Self::Wrk,
         Self::Fonts,
         Self::Node,
         Self::Npm,
@@ -93,6 +95,7 @@ impl Requirement {
             Self::Curl => "curl",
             Self::Jq => "jq",
             Self::Nginx => "nginx",
+            Self::Wrk => "wrk",
             Self::Fonts => "fonts",
             Self::Node => "node",
             Self::Npm => "npm",
@@ -140,7 +143,9 @@ impl Requirement {
             Self::Skopeo => package("skopeo"),
             Self::Redis => package("redis-server"),
             Self::Htpasswd => package("apache2-utils"),
-            Self::Openssl | Self::Curl | Self::Jq | Self::Nginx | Self::CCompiler => package(self.name()),
+            Self::Openssl | Self::Curl | Self::Jq | Self::Nginx | Self::Wrk | Self::CCompiler => {
+                package(self.name())
+            }
             Self::Java => package("openjdk-17-jre-headless"),
             Self::Maven => package("maven"),
             Self::Fonts => package("fonts-dejavu-core"),

@@ -209,6 +209,22 @@ pub fn grant_of_access(access: AccessList<'_>, requested: &Scope) -> Grant {
     })
 }
 
+/// The requested scopes that the token service may have overlooked: all that the token does not mention, if it mentions the
+/// resource of exactly one of several. Keycloak reads only the first `scope` parameter of a request, PHP only the last; a
+/// token for each of these scopes alone shows whether they are denied (decision 0013).
+pub fn overlooked(token: &Reading<'_>, requested: &ScopeSet) -> ScopeSet {
+    let Reading::Jwt(Jwt { claims: Claims { access: Some(access), .. }, .. }) = token else {
+        return ScopeSet::new();
+    };
+    let is_mentioned = |scope: &&Scope| {
+        access.iter().any(|AccessEntry { resource_type, name, .. }| {
+            *resource_type == *scope.resource_type && *name == *scope.name
+        })
+    };
+    let others: ScopeSet = requested.iter().filter(|scope| !is_mentioned(scope)).cloned().collect();
+    if others.len() + 1 == requested.len() { others } else { ScopeSet::new() }
+}
+
 /// Whether the entries together grant every requested action.
 fn grants(requested: &Scope, is_granted: impl Fn(&str) -> bool) -> Grant {
     if !requested.actions.is_empty() && requested.actions.iter().all(|action| is_granted(action)) {

@@ -224,7 +224,8 @@ impl ResourceFlow {
         let refused = *refused;
         let mut error = FlowError::new(
             match head.status {
-                401 => ErrorCode::BadCredentials,
+                // The login required a 200.
+                401 | 403 => ErrorCode::BadCredentials,
                 429 => ErrorCode::RateLimited,
                 500..=599 => ErrorCode::UpstreamFailed,
                 _ => ErrorCode::ScopeDenied,

@@ -287,3 +287,21 @@ fn an_access_list_outside_a_token_is_parsed_like_the_claim() {
     }
     assert_eq!(count(r#"[{"type":"r","name":"a"},1]"#), Ok(1));
 }
+
+#[test]
+fn a_service_that_reads_one_scope_may_have_overlooked_the_others() {
+    let of = |access: &str, requested: &str| {
+        let token = token(r#"{"alg":"RS256"}"#, &format!(r#"{{"access":{access}}}"#));
+        let requested: ScopeSet = requested.parse().unwrap();
+        overlooked(&read(token.as_bytes(), &mut Decoded::default()), &requested).to_string()
+    };
+    let a = r#"[{"type":"repository","name":"a","actions":["pull"]}]"#;
+    let all = "repository:a:pull repository:b:pull registry:catalog:*";
+    assert_eq!(of(a, all), "registry:catalog:* repository:b:pull");
+    assert_eq!(of(a, "repository:a:pull,push"), "", "one scope cannot be overlooked");
+    assert_eq!(of("[]", all), "", "none was read, or all are denied");
+    let both = r#"[{"type":"repository","name":"a","actions":["pull"]},{"type":"repository","name":"b","actions":[]}]"#;
+    assert_eq!(of(both, all), "", "the service reads several");
+    assert_eq!(of("null", all), "");
+    assert!(overlooked(&Reading::Opaque, &all.parse().unwrap()).is_empty());
+}

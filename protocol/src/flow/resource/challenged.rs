@@ -26,8 +26,11 @@ impl ResourceFlow {
             Err(error) => (error.parsed, true),
         };
         let selected = self.choose(&challenges);
-        // RFC 6750 §3.1: a 403 may have `insufficient_scope`. Any other 403 is final.
+        // RFC 6750 §3.1: a 403 may have `insufficient_scope`. Any other 403 is final, but a password may have expired (ECR).
         if status == 403 && !matches!(&selected, Ok(Selected::Bearer(bearer)) if is_insufficient(bearer)) {
+            if self.basic_sent && !bearer_sent && self.confirm(status, sent) {
+                return;
+            }
             return self.end(self.denied(), status, sent);
         }
         let selected = match selected {
@@ -231,15 +234,23 @@ impl ResourceFlow {
     /// with the password requests `/v2/` as well, which depends only on the credentials. For a driver without a policy the
     /// gateway has done that.
     fn basic_refused(&mut self, status: u16, sent: Option<&'static str>) {
-        if self.policy.is_some() && !self.is_at_base() {
-            self.record(Some(status), sent, Decision::ConfirmCredentials);
-            self.state = State::Confirm(status);
+        if self.confirm(status, sent) {
             return;
         }
         // If the registry also uses tokens, the credentials were valid at login, so the access to the resource is refused.
         let code =
             if self.requested_from.is_some() { ErrorCode::ScopeDenied } else { ErrorCode::BadCredentials };
         self.end(code, status, sent);
+    }
+
+    /// Requests `/v2/` with the credentials, where that is possible.
+    fn confirm(&mut self, status: u16, sent: Option<&'static str>) -> bool {
+        let can_confirm = self.policy.is_some() && !self.is_at_base();
+        if can_confirm {
+            self.record(Some(status), sent, Decision::ConfirmCredentials);
+            self.state = State::Confirm(status);
+        }
+        can_confirm
     }
 
     /// The scopes of the challenge that name no resource, unless they were requested. With `none`, a challenge without scopes

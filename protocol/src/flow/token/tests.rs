@@ -1,6 +1,7 @@
 //! What the scripts of `testdata/flows.json` cannot show.
 
 use super::*;
+use crate::doctor::{Context, DiagnosisCode, diagnose};
 use crate::origin::Origin;
 
 fn flow(credential: Credential) -> TokenFlow {
@@ -69,4 +70,30 @@ fn lifetimes_are_corrected_for_the_clock_of_the_service() {
     flow.response(&head, br#"{"token":"t","expires_in":300,"issued_at":"2026-09-21T13:13:20Z"}"#, now_ms);
     let TokenStep::Done(grant) = flow.step() else { panic!("a token came") };
     assert_eq!(grant.expires_at_ms, now_ms + 300_000);
+}
+
+#[test]
+fn records_and_diagnosis_name_the_member_that_is_wrong() {
+    for (body, problem) in [
+        (&br#"{"token":"t","expires_in":"300"}"#[..], "token_response_expires_in"),
+        (br#"{"token":"t","expires_in":-1}"#, "token_response_expires_in"),
+        (br#"{"token":7}"#, "token_response_type"),
+    ] {
+        let mut flow = flow(Credential::Anonymous);
+        flow.response(&ResponseHead::new(200), body, 0);
+        let steps = flow.take_records();
+        assert_eq!(steps.last().and_then(|step| step.problem.as_deref()), Some(problem));
+        let diagnosis = diagnose(&steps, &Context::of(flow.take_unusable().as_deref()));
+        assert_eq!(diagnosis.code, DiagnosisCode::TokenServiceInvalid);
+        assert!(diagnosis.evidence.iter().any(|item| (item.what, &*item.value) == ("problem", problem)));
+    }
+    for (body, problem) in [
+        (&br#"{"token":"t","access_token":"u"}"#[..], "token_response_conflict"),
+        (br#"{"token":"t","expires_in":300000000000}"#, "token_response_lifetime"),
+    ] {
+        let mut flow = flow(Credential::Anonymous);
+        flow.response(&ResponseHead::new(200), body, 0);
+        assert_eq!(flow.take_records().last().and_then(|step| step.problem.as_deref()), Some(problem));
+        assert!(matches!(flow.step(), TokenStep::Done(_)), "noted, and not refused");
+    }
 }

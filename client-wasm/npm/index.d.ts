@@ -497,7 +497,8 @@ export class RegistryClient extends EventTarget {
 
   /**
    * Requests one token for all these scopes and returns for each whether the token grants it. At a registry without
-   * tokens every grant is `unknown`.
+   * tokens every grant is `unknown`. If the token mentions only one of several resources, the others are requested alone,
+   * because some token services read only one scope of a request (Keycloak); the first denial ends this.
    *
    * @example
    * ```js

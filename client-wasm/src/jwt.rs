@@ -1,9 +1,9 @@
 //! `inspectToken` and `grants`.
 
 use dockpass_protocol::jwt::{
-    AccessEntry, AccessList, Decoded, Reading, grant as grant_of, grant_of_access, read,
+    AccessEntry, AccessList, Decoded, Reading, grant as grant_of, grant_of_access, overlooked, read,
 };
-use dockpass_protocol::scope::{Grant, Scope, ScopeError};
+use dockpass_protocol::scope::{Grant, Scope, ScopeError, ScopeSet};
 use dockpass_protocol::tape::Tape;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -74,6 +74,20 @@ pub fn access_grants(scope_length: usize, length: usize, state: u8) -> OutputLen
             1 => Grant::Denied,
             _ => Grant::Unknown,
         })
+    })
+}
+
+/// The scopes of a request that its token service may have overlooked (`jwt::overlooked`). The input is the scopes, of
+/// `scopes_length` bytes and separated by spaces, and then the token. Returns a list of strings.
+#[wasm_bindgen]
+pub fn overlooked_scopes(scopes_length: usize, length: usize) -> OutputLength {
+    with_input(length, |text| {
+        let (requested, token) = text.split_at_checked(scopes_length).unwrap_or((text, ""));
+        let requested = ScopeSet::parse(requested).unwrap_or_default();
+        let scopes = overlooked(&read(token.as_bytes(), &mut Decoded::default()), &requested);
+        let mut json = Json::default();
+        json.strings(scopes.to_strings().iter().map(String::as_str));
+        write_output(json)
     })
 }
 

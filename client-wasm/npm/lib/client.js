@@ -1,6 +1,7 @@
 // RegistryClient: combines the module's client, the driver and the key server. index.d.ts documents its members.
 
 import * as glue from '../dist/dockpass.js'
+import { grantsOf } from './authorize.js'
 import * as content from './content.js'
 import { Route, drive } from './driver.js'
 import { argumentError } from './error.js'
@@ -9,7 +10,6 @@ import { Flights } from './flights.js'
 import { KeyServer, failure, race, signalOf } from './key-server.js'
 import { listing } from './listing.js'
 import { sessionPath, setParts } from './parts.js'
-import { grants, normalizeScopes } from './pure.js'
 import { registries } from './registries.js'
 import { readSession } from './session.js'
 import { Call } from './steps.js'
@@ -160,24 +160,18 @@ export class RegistryClient extends EventTarget {
   async authorize(scopes, options) {
     const signal = signalOf(options)
     const module = memory()
-    const canonical = normalizeScopes(scopes)
-    /** @type {() => { scope: string, grant: Grant }[]} */
-    const unknown = () => scopes.map((scope) => ({ scope, grant: 'unknown' }))
     return this.#call(async (call) => {
       await this.#confirm(call, signal)
-      /** @type {TokenNeed & { token?: string }} */
-      const need = module.result(this.#core.token_request(module.write(scopes.join(' ')), Date.now()))
-      // Without `scopes`, the registry has no tokens.
-      if (need.scopes === undefined || canonical.length === 0) return unknown()
-      let token = need.token
-      try {
-        token ??= (await race(signal, this.#token(need, call))).token
-      } catch (error) {
-        if (error.code !== 'basic_only' && error.code !== 'registry_open') throw this.#failed(error)
-        return unknown()
+      const tokenFor = async (/** @type {string} */ list) => {
+        /** @type {TokenNeed & { token?: string }} */
+        const need = module.result(this.#core.token_request(module.write(list), Date.now()))
+        // Without `scopes`, the registry has no tokens.
+        if (need.scopes === undefined) return undefined
+        return need.token ?? (await race(signal, this.#token(need, call))).token
       }
-      const known = token
-      return scopes.map((scope) => ({ scope, grant: grants(known, scope) }))
+      return grantsOf(scopes, tokenFor).catch((error) => {
+        throw this.#failed(error)
+      })
     })
   }
 

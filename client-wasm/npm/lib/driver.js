@@ -148,7 +148,7 @@ export async function drive(context, path, input, init) {
       if (last !== undefined) report(flow, last)
       else if (route.gateway) throw await keyServer.unreachable(request)
       else {
-        const browser = await keyServer.blockedBy(request)
+        const browser = await keyServer.blockedBy(request, step.token !== undefined)
         if (browser !== undefined) call.context = { browser }
         flow.unreachable()
       }

@@ -124,8 +124,9 @@ export class KeyServer {
    * Why a browser gave no response to a request to another origin; undefined outside of browsers and where it does not know
    * either. `fetch` does not tell; a request that needs no permission shows whether a server is there.
    * @param {Request} request
+   * @param {boolean} [isAuthorized] Whether it was sent with an `Authorization` header.
    */
-  async blockedBy(request) {
+  async blockedBy(request, isAuthorized = request.headers.has('authorization')) {
     const page = globalThis.location
     const { origin, protocol, hostname } = new URL(request.url)
     if (page?.origin === undefined || page.origin === origin) return undefined
@@ -133,7 +134,7 @@ export class KeyServer {
     if (page.protocol === 'https:' && protocol === 'http:' && !isLocal) return 'mixed_content'
     const knock = new Request(`${origin}/v2/`, { mode: 'no-cors', credentials: 'omit', cache: 'no-store' })
     if ((await this.#fetch(knock).catch(() => undefined)) === undefined) return undefined
-    const needsPreflight = request.headers.has('authorization') || request.headers.has(PAGE_HEADER)
+    const needsPreflight = isAuthorized || request.headers.has(PAGE_HEADER)
     return needsPreflight || !/^(GET|HEAD|POST)$/.test(request.method) ? 'preflight' : 'cors_header'
   }
 

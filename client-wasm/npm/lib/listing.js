@@ -74,7 +74,7 @@ async function* pagesOf(fetch, route, first, n, field, signal) {
     const names = await namesOf(response, field, signal)
     const next = route.next(response.headers, path)
     if (next === undefined && visited.size === 1 && names.length === n) {
-      yield* pagesWithoutLinks(fetch, first, names, field, signal)
+      yield* pagesWithoutLinks(fetch, route, first, names, field, signal)
       return
     }
     yield { names, hasNext: next !== undefined }
@@ -93,35 +93,56 @@ async function* pagesOf(fetch, route, first, n, field, signal) {
 
 /**
  * The pages of a registry whose first page is full and has no link. Either the list ends there, or the registry does not
- * name its pages (`crane registry serve`). So the page after the last name is requested until one is not full.
+ * name its pages (`crane registry serve`). So the page after the last name is requested until one is not full. Where that
+ * leads nowhere, the list is requested without `n`: if that response has no link either, it is the whole list.
  * @param {FetchPath} fetch
+ * @param {Route} route
  * @param {string} first The path of the listing, without a query.
  * @param {string[]} names The first page.
  * @param {string} field
  * @param {AbortSignal} [signal]
  * @returns {AsyncGenerator<Page, undefined>}
- * @throws {DockpassError} `list_incomplete` when the registry does not continue after the name.
+ * @throws {DockpassError} `list_incomplete` when no response shows that the list is complete.
  */
-async function* pagesWithoutLinks(fetch, first, names, field, signal) {
+async function* pagesWithoutLinks(fetch, route, first, names, field, signal) {
   const n = names.length
   const seen = new Set(names)
   yield { names, hasNext: true }
-  for (let page = names; page.length >= n;) {
-    const path = `${first}?n=${n}&last=${encodeURIComponent(page[page.length - 1])}`
+  /** The status of a request, and the names that are new. @param {string} path */
+  const request = async (path) => {
     const response = await fetch(path, { headers: { accept: 'application/json' }, signal })
-    if (response.status !== 200) {
+    const { status } = response
+    if (status !== 200) {
       await discard(response)
-      throw failure('list_incomplete', 'registry', { status: response.status })
+      return { status, added: [], isFull: true, hasNext: true }
     }
-    page = await namesOf(response, field, signal)
+    const page = await namesOf(response, field, signal)
     const added = page.filter((name) => !seen.has(name))
     for (const name of added) seen.add(name)
-    const isFull = page.length >= n
-    if (added.length > 0) yield { names: added, hasNext: isFull }
-    // A full page without a new name: the registry ignores `last`, and this may not be all.
-    else if (isFull) throw failure('list_incomplete', 'registry', { status: 200 })
+    last = page.at(-1) ?? last
+    return {
+      status,
+      added,
+      isFull: page.length >= n,
+      hasNext: route.next(response.headers, path) !== undefined,
+    }
+  }
+  let last = names[n - 1]
+  for (let isFull = true; isFull;) {
+    const page = await request(`${first}?n=${n}&last=${encodeURIComponent(last)}`)
+    isFull = page.isFull
+    if (page.added.length > 0) yield { names: page.added, hasNext: isFull }
+    if (page.added.length > 0 || !isFull) continue
+    // The registry refuses or ignores `last`, or begins again after the last name.
+    const whole = await request(first)
+    if (whole.added.length > 0) yield { names: whole.added, hasNext: whole.hasNext }
+    if (whole.hasNext) throw failure('list_incomplete', 'registry', { status: whole.status })
+    return
   }
 }
+
+/** Statuses of registries that do not have the resource, or no such resource at all: a catalog, for example. */
+const ABSENT = [404, 405, 410, 501]
 
 /**
  * The error for a response of the registry other than 200.
@@ -130,7 +151,7 @@ async function* pagesWithoutLinks(fetch, first, names, field, signal) {
 export async function refused(response) {
   const { status } = response
   await discard(response)
-  const code = status === 404 ? 'missing' : status >= 500 ? 'upstream_failed' : 'upstream_invalid'
+  const code = ABSENT.includes(status) ? 'missing' : status >= 500 ? 'upstream_failed' : 'upstream_invalid'
   return failure(code, 'registry', { status })
 }
 

@@ -88,6 +88,28 @@ describe('requests', () => {
     assert.equal(server.take().filter((request) => request === 'POST /v1/token').length, 2)
   })
 
+  test('a cached token is not used for another service of the same registry', async () => {
+    let service = 'registry.test'
+    const path = 'GET /r/registry.test/v2/app/tags/list'
+    const moved = ({ entry, send }) => {
+      if (entry.headers.authorization === `Bearer ${service}`) return send(200, { tags: [] })
+      const challenge = `Bearer realm="https://auth.test/token",service="${service}"`
+      return send(401, {}, { 'www-authenticate': challenge })
+    }
+    const token = ({ entry, send }) =>
+      send(200, { token: entry.body.challenge?.service ?? 'registry.test', expires_in: 300 })
+    const { server, client } = await loggedIn({ hooks: { [path]: moved, 'POST /v1/token': token } })
+    const ask = async () => {
+      assert.equal((await client.fetch('/v2/app/tags/list')).status, 200)
+      return server.take()
+    }
+    assert.deepEqual(await ask(), ['POST /v1/token', path])
+    assert.deepEqual(await ask(), [path])
+    service = 'moved.test'
+    assert.deepEqual(await ask(), [path, 'POST /v1/token', path])
+    assert.deepEqual(await ask(), [path])
+  })
+
   test('an open registry is asked and answers', async () => {
     const { server, client } = await setUp({ auth: 'open' })
     assert.deepEqual(await list(client.catalog()), ['app', 'public/app'])
@@ -548,6 +570,17 @@ describe('content', () => {
     }
   })
 
+  test('a key server behind a path prefix is listed to the end', async () => {
+    const { server } = await setUp({ auth: 'open', tags: 7 })
+    // A proxy that takes the prefix away, as the key server sees it.
+    const client = await RegistryClient.connect({
+      keyServer: `${server.url}/ks/`,
+      registry: 'registry.test',
+      fetch: (request) => fetch(new Request(request.url.replace('/ks/', '/'), request)),
+    })
+    assert.deepEqual(await list(client.tags('app')), ['v1', 'v2', 'v3', 'v4', 'v5', 'v6', 'v7'])
+  })
+
   test('a page that was read already ends the list with an error', async () => {
     const next = (last) => `<?last=${last}>; rel="next"`
     const circle = { '': [['a'], next('a')], a: [['b'], next('b')], b: [['a'], next('a')] }
@@ -602,21 +635,49 @@ describe('content', () => {
     }
   })
 
-  test('a registry that ignores the name to continue after does not end its list', async () => {
+  test('a registry that ignores or refuses the name to continue after is asked for the whole list', async () => {
     const names = ['a', 'b', 'c']
     let page = 0
-    const orders = [() => names, () => [...names.slice((page += 1) % 3), ...names]]
+    // It ignores the name; its order differs from response to response; it begins again after the last name.
+    const orders = [
+      () => names,
+      () => [...names.slice((page += 1) % 3), ...names],
+      (last) => names.slice((names.indexOf(last) + 1) % 3),
+    ]
     for (const after of orders) {
-      const { client } = await setUp(unlinked(after))
-      const { all, code } = await untilError(client.catalog({ n: 2 }))
-      assert.equal(code, 'list_incomplete')
-      assert.equal(new Set(all).size, all.length, 'no name comes twice')
+      for (const n of [1, 2, 3]) {
+        const { server, client } = await setUp(unlinked(after))
+        const { all, code } = await untilError(client.catalog({ n }))
+        assert.deepEqual([all.toSorted(), code], [names, undefined])
+        assert.ok(server.take().length <= 5)
+      }
     }
-    const refuses = ({ entry, send }) =>
-      entry.search.includes('last=') ? send(400, {}) : send(200, { repositories: ['a'] })
+    const refuses = ({ entry, send }) => {
+      const isFirst = !entry.search.includes('last=')
+      return isFirst ? send(200, { repositories: entry.search === '' ? names : ['a'] }) : send(400, {})
+    }
     const { client } = await setUp({ auth: 'open', hooks: { [CATALOG]: refuses } })
-    const { all, code } = await untilError(client.catalog({ n: 1 }))
-    assert.deepEqual([all, code], [['a'], 'list_incomplete'])
+    assert.deepEqual(await untilError(client.catalog({ n: 1 })), { all: names })
+  })
+
+  test('a list of which nothing shows that it is complete ends with an error', async () => {
+    for (const whole of [
+      ({ send }) => send(200, { repositories: ['a', 'b'] }, { link: '<?last=b>; rel="next"' }),
+      ({ send }) => send(500, {}),
+    ]) {
+      const cut = ({ entry, send }) =>
+        entry.search === '' ? whole({ send }) : send(200, { repositories: ['a'] })
+      const { client } = await setUp({ auth: 'open', hooks: { [CATALOG]: cut } })
+      const { all, code } = await untilError(client.catalog({ n: 1 }))
+      assert.deepEqual([all[0], code], ['a', 'list_incomplete'])
+    }
+  })
+
+  test('a registry without a catalog', async () => {
+    for (const status of [404, 405, 410, 501]) {
+      const { client } = await setUp({ auth: 'open', hooks: { [CATALOG]: ({ send }) => send(status, {}) } })
+      assert.deepEqual([(await untilError(client.catalog())).code], ['missing'], `${status}`)
+    }
   })
 
   test('a connection that is closed within a page', async () => {
@@ -863,6 +924,30 @@ test('authorize requests one token for all scopes and returns the grant of each'
   assert.deepEqual(server.take(), [])
   await rejects(client.authorize(['nonsense']), 'ERR_SCOPE_SYNTAX')
   await rejects(client.authorize(/** @type {any} */ ('repository:app:pull')), 'ERR_INVALID_ARGUMENT')
+  // A token service that reads one scope of a request: what it may have overlooked is requested alone.
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const one = ({ entry, send }) => {
+    const [type, name, actions] = entry.body.scopes[0].split(':')
+    const access = name === 'secret' ? [] : [{ type, name, actions: actions.split(',') }]
+    send(200, { token: `${part({ alg: 'none' })}.${part({ access })}.c2ln`, expires_in: 300 })
+  }
+  for (const [names, requests] of /** @type {[string[], number][]} */ ([
+    [['a', 'b', 'c'], 3],
+    [['a', 'secret', 'z'], 2],
+    [['a'], 1],
+  ])) {
+    const keycloak = await loggedIn({ hooks: { 'POST /v1/token': one } })
+    const asked = names.map((name) => `repository:${name}:pull`)
+    const grantOf = (at) =>
+      names.indexOf('secret') < 0 || at < names.indexOf('secret') ? 'granted' : 'denied'
+    assert.deepEqual(
+      await keycloak.client.authorize(asked),
+      asked.map((scope, at) => ({ scope, grant: grantOf(at) })),
+    )
+    assert.equal(keycloak.server.take().length, requests)
+    await keycloak.client.authorize(asked)
+    assert.deepEqual(keycloak.server.take(), [], 'the tokens are kept')
+  }
   const basic = await loggedIn({ auth: 'basic' })
   assert.deepEqual(await basic.client.authorize(['repository:app:pull']), [
     { scope: 'repository:app:pull', grant: 'unknown' },

@@ -28,14 +28,25 @@ export const heavyRecordings = {
       return { server, tokens, origins: { registry: server.url, tokens: tokens.origin } }
     },
     setPassword: ({ tokens }, user, password) => tokens.setPassword(user, password),
-    requests: standard({
-      tokens: {
+    requests: [
+      ...standard({
+        tokens: {
+          to: 'tokens',
+          path: '/realms/dockpass/protocol/docker-v2/auth',
+          service: 'registry',
+          anonymous: false,
+        },
+      }),
+      // Of two scopes, the first one counts.
+      {
         to: 'tokens',
-        path: '/realms/dockpass/protocol/docker-v2/auth',
-        service: 'registry',
-        anonymous: false,
+        path:
+          '/realms/dockpass/protocol/docker-v2/auth?service=registry' +
+          '&scope=repository%3Apublic%2Fbase%3Apull&scope=repository%3Ateam-a%2Fsecret-plans%3Apull',
+        as: 'ada',
+        keep: 'ada both',
       },
-    }),
+    ],
   },
   gitea: {
     registry: 'Gitea',

@@ -12,7 +12,7 @@ export function connect(keyserver, registry) {
 /**
  * The results for a user: the names of a list, the media type of a manifest, or the code of the error.
  * `wanted` has the members `login` (with `username` and `password`), `catalog`, `tags` by repository, `oneByOne` (the same with
- * `n: 1`) and `manifests` by reference; the result has the same members.
+ * `n: 1`), `manifests` by reference and `authorize` by scope; the result has the same members.
  * @param {any} client
  * @param {any} wanted
  * @param {{ username?: string, password?: string }} [credentials]
@@ -31,6 +31,10 @@ export async function seen(client, wanted, { username, password } = {}) {
   for (const repository of Object.keys(wanted.oneByOne ?? {})) {
     result.oneByOne ??= {}
     result.oneByOne[repository] = await outcome(names(client.tags(repository, { n: 1 })))
+  }
+  if ('authorize' in wanted) {
+    const grants = await client.authorize(Object.keys(wanted.authorize))
+    result.authorize = Object.fromEntries(grants.map(({ scope, grant }) => [scope, grant]))
   }
   for (const reference of Object.keys(wanted.manifests ?? {})) {
     const [repository, tag] = reference.split(':')

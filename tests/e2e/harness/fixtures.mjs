@@ -27,3 +27,19 @@ export async function writeFixture(name, { registry, setup, version, exchanges }
   const fixture = { registry, version: number, setup, how: 'recorded', ...rest, exchanges }
   await writeFile(fileURLToPath(new URL(`${name}.json`, folder)), `${JSON.stringify(fixture, null, 2)}\n`)
 }
+
+/** What is expected for a user with the right password; undefined where there is no login. */
+export const userOf = ({ expect }) => expect.find(({ login }) => login === 'ok')
+
+/**
+ * A repository of this user whose responses to a wrong password are in the fixture, so that a changed password can be
+ * replayed; undefined where there is none.
+ */
+export function changedRepository(fixture) {
+  const user = userOf(fixture)
+  const refused = fixture.exchanges.filter(({ request }) => [request.as].flat().includes(`${user?.as}:wrong`))
+  const paths = refused.map(({ request }) => decodeURIComponent(request.path))
+  const isCovered = (name) =>
+    paths.some((path) => path.includes(`repository:${name}:pull`) || path.startsWith(`/v2/${name}/tags/list`))
+  return Object.keys(user?.tags ?? {}).find(isCovered)
+}

@@ -19,10 +19,15 @@ let keyserver
 before(async () => {
   browser = await launch(found.chromium)
   for (const name of names) replays[name] = await startReplay(await readFixture(name))
+  replays.elsewhere = await startReplay(elsewhere)
   keyserver = await startKeyServer({
     program: found.keyserver,
     folder: await folder.folder('keyserver'),
-    registries: names.map((name) => ({ name, url: replays[name].url, realms: replays[name].realms })),
+    registries: [...names, 'elsewhere'].map((name) => ({
+      name,
+      url: replays[name].url,
+      realms: replays[name].realms,
+    })),
   })
 })
 
@@ -37,6 +42,22 @@ async function open(name) {
   const tab = await visit(browser, `${keyserver.url}/#/${keyserver.registries[name]}`)
   await tab.page.getByTestId('login-form').waitFor()
   return tab
+}
+
+/** A registry without a login whose catalog has a second page on another host. */
+const elsewhere = {
+  registry: 'a test',
+  exchanges: [
+    { request: { path: '/v2/' }, response: { status: 200, body: {} } },
+    {
+      request: { path: '/v2/_catalog' },
+      response: {
+        status: 200,
+        headers: { link: ['<https://elsewhere.test/v2/_catalog?last=a>; rel="next"'] },
+        body: { repositories: ['a'] },
+      },
+    },
+  ],
 }
 
 async function openByName({ page }, text) {
@@ -71,6 +92,11 @@ it('Harbor: bob may not list the catalog, and opens his repositories by name', a
   await openByName(tab, 'team/app')
   assert.equal(await errorCode(tab.page.locator('#tags')), 'scope_denied')
   await tab.shot('registries-harbor')
+  // The request that checks the credentials is shown as such, with its own address and status.
+  const rows = await tab.page.getByTestId('step-row').allInnerTexts()
+  const at = rows.findLastIndex((row) => row.includes('Check the credentials alone'))
+  assert.match(rows[at], /\/v2\/team\/app\/tags\/list\s+401/)
+  assert.match(rows[at + 1], /GET \/v2\/\s+200\s/)
   await tab.close()
 })
 
@@ -93,4 +119,40 @@ it('Docker Hub: a private repository is opened with a login', async () => {
   await openByName(tab, 'me/private')
   await expectRows(tab.page, 'tag-row', ['1.0'])
   await tab.close()
+})
+
+it('says that a list is not complete', async () => {
+  const tab = await open('elsewhere')
+  await tab.page.getByTestId('browse-anonymous').click()
+  await expectRows(tab.page, 'repo-row', ['a'])
+  await tab.page.getByText('The list may go on:').waitFor()
+  await tab.close()
+})
+
+it('ends the session once after a password was changed, and offers a new login', async () => {
+  const replay = await startReplay(await readFixture('quay'))
+  const server = await startKeyServer({
+    program: found.keyserver,
+    name: 'changed',
+    folder: await folder.folder('changed'),
+    registries: [{ name: 'quay', url: replay.url, realms: replay.realms }],
+  })
+  try {
+    const tab = await visit(browser, `${server.url}/#/${server.registries.quay}`)
+    await tab.page.getByTestId('login-form').waitFor()
+    await logIn(tab.page, 'ada', replay.people.ada)
+    await expectRows(tab.page, 'repo-row', ['ns/private', 'ns/tool'])
+    replay.people.ada = 'another password'
+    await openByName(tab, 'ns/private')
+    await tab.page.getByTestId('login-form').waitFor()
+    assert.equal(await tab.page.locator('.login-notice').count(), 1)
+    assert.match(await tab.page.locator('.login-notice').innerText(), /log in again/i)
+    assert.equal(await tab.page.getByTestId('error').count(), 0, 'one notice, and no error besides')
+    await logIn(tab.page, 'ada', 'another password')
+    await tab.page.getByTestId('logout').waitFor()
+    await tab.close()
+  } finally {
+    await server.stop()
+    await replay.stop()
+  }
 })

@@ -108,6 +108,7 @@ export const recordings = {
       // Behind the last tag its list begins again.
       { path: '/v2/team-a/secret-plans/tags/list?n=1&last=1.0' },
       { path: '/v2/team-a/secret-plans/tags/list?n=1&last=latest' },
+      { path: '/v2/team-a/secret-plans/tags/list' },
     ],
   },
   'distribution-htpasswd': {

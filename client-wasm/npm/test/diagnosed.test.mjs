@@ -45,7 +45,10 @@ const rejected = (context) =>
 const JWT = { is_jwt: true, audience: ['registry.test'], issuer: 'issuer' }
 const NOW = 1_790_000_000_000
 
-/** By name: the call, the hooks of the key server, the code of the error and that of the diagnosis. */
+/**
+ * By name: the call, the hooks of the key server, the code of the error and that of the diagnosis.
+ * @type {Record<string, [call: (client: any) => Promise<any>, hooks: Record<string, any>, code: string, diagnosis: string]>}
+ */
 const cases = {
   'content of another digest': [
     manifest,

@@ -50,6 +50,12 @@ export default [
       ],
     },
   },
+  // What a page, its service worker or Node.js runs. Imports from an address or by the package's name are not resolved.
+  {
+    files: ['examples/**'],
+    languageOptions: { globals: { ...globals.browser, ...globals.node } },
+    rules: { 'no-console': 'off' },
+  },
   {
     files: [...tests, 'eslint.config.js'],
     languageOptions: { globals: { ...globals.browser, ...globals.node } },

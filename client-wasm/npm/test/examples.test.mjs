@@ -19,6 +19,8 @@ const GIVEN = {
   token: `const token: string = ${JSON.stringify(jwt())}`,
   response: 'const response = new Response(\'{"token":"opaque","expires_in":300}\')',
   location: "const location = { href: 'https://page.example/' }",
+  addEventListener:
+    "declare function addEventListener(type: 'fetch', listener: (event: import('dockpass/sw').WorkerFetchEvent) => void): void",
   error: 'const error: unknown = undefined',
   steps: 'const steps: import("dockpass").Step[] = []',
   client:
@@ -32,7 +34,7 @@ function jwt() {
 }
 
 const blocks = [
-  ...['index.d.ts', 'doctor.d.ts', 'elements.d.ts', 'errors.d.ts'].flatMap((file) =>
+  ...['index.d.ts', 'doctor.d.ts', 'elements.d.ts', 'errors.d.ts', 'sw.d.ts'].flatMap((file) =>
     fenced(file, read(file).replace(/^ *\* ?/gm, '')),
   ),
   ...['README.md', '../../README.md'].flatMap((file) => fenced(file, read(file))),
@@ -111,8 +113,8 @@ test('they compile under strict', () => {
 
 describe('they run', () => {
   for (const [at, block] of blocks.entries()) {
-    // Pages run in the browser's tests.
-    if (block.html) continue
+    // Pages and service workers run in the browser's tests.
+    if (block.html || block.code.includes("'dockpass/sw'")) continue
     test(block.name, async () => {
       const { outputText } = ts.transpileModule(complete(block), {
         compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },

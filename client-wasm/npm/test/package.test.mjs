@@ -91,6 +91,10 @@ test('what is in it', () => {
     'lib/worker-HASH.js',
     'node.js',
     'package.json',
+    'sw.cjs',
+    'sw.d.cts',
+    'sw.d.ts',
+    'sw.js',
     'worker.js',
   ])
   const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json'), 'utf8'))
@@ -237,7 +241,7 @@ test('the types compile what callers write, and refuse what they must not', asyn
 
 test('every export is typed, every type of a value is exported', async () => {
   const module = await import('dockpass')
-  for (const entry of ['elements', 'errors']) {
+  for (const entry of ['elements', 'errors', 'sw']) {
     const declared = readFileSync(new URL(`../${entry}.d.ts`, import.meta.url), 'utf8')
     const names = [...declared.matchAll(/^export (?:class|function|const) (\w+)/gm)].map(([, name]) => name)
     assert.deepEqual(names.sort(), Object.keys(await import(`dockpass/${entry}`)).sort(), entry)

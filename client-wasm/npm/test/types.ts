@@ -23,6 +23,7 @@ import init, {
 import { type Diagnosis, diagnose, preload } from 'dockpass/doctor'
 import initInline, { diagnose as diagnoseInline } from 'dockpass/inline'
 import { DockpassLogin, DockpassStatus, keepLineBreaks } from 'dockpass/elements'
+import { authorize, handler } from 'dockpass/sw'
 import { type Explanation, explain } from 'dockpass/errors'
 
 const login: DockpassLogin = document.createElement('dockpass-login')
@@ -37,6 +38,12 @@ const owner: DockpassLogin | null = document.createElement('dockpass-status').lo
 const { title, fault, action }: Explanation = explain(new Error('x'))
 void [label, owner, title, fault === 'user', action === 'retry', DockpassStatus.name]
 keepLineBreaks(document.createElement('input')).clear()
+authorize({ registries: ['docker.io', { registry: 'registry.test', url: 'http://localhost:5000' }] })
+const handled: boolean = handler({ keyServer: '/', registries: [] })({
+  request: new Request('/v2/'),
+  respondWith: (response) => void response,
+})
+void handled
 
 await init()
 await init('/dockpass_bg.wasm')

@@ -12,6 +12,7 @@ import { Server, run } from './process.mjs'
  * `proxy` makes it a pull-through cache of the registry at this address.
  * The server returned also has `url`, `host` `accesses(from)`, and with
  * htpasswd `setUsers(users)`.
+ * @param {{ name: string, program: string, htpasswd?: string, folder: string, auth: any, proxy?: string }} options
  */
 export async function startRegistry({ name, program, htpasswd, folder, auth, proxy }) {
   const config = {

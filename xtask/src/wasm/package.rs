@@ -20,7 +20,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
 const PAGE: &str = "page";
 
 /// Entries on top of `index.js`, which they import. They are for pages; a server that renders pages may import them too.
-const UI: [&str; 2] = ["elements", "errors"];
+const UI: [&str; 3] = ["elements", "errors", "sw"];
 
 /// The name of an entry, and which names it exports.
 type Entry = (&'static str, fn(&str) -> bool);

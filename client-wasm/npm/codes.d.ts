@@ -54,6 +54,7 @@ export type OperationErrorCode =
   | 'registry_mismatch'
   | 'scope_denied'
   | 'origin_not_allowed'
+  | 'carrier_not_allowed'
   | 'csrf_required'
   | 'destination_not_allowed'
   | 'not_found'

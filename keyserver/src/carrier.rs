@@ -6,14 +6,99 @@
 
 mod parts;
 
-use dockpass_protocol::api::CSRF_HEADER;
+use dockpass_protocol::api::{CSRF_HEADER, Carrier};
 use dockpass_protocol::code::ErrorCode;
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, Method};
 
 use crate::own_address::OwnAddress;
 use crate::session::{SealedText, looks_like_one};
-pub use parts::{CAPACITY, Cookies, MAX_PARTS, PART, cookie, cookie_name};
+pub use parts::{CAPACITY, CookieScope, Cookies, MAX_PARTS, PART};
+
+/// How sessions may travel to and from this server.
+#[derive(Clone, Debug)]
+pub struct CarrierPolicy {
+    own: OwnAddress,
+    allowed: Vec<Carrier>,
+    scope: CookieScope,
+}
+
+impl CarrierPolicy {
+    /// The policy of a server with these addresses, carriers and cookies.
+    pub fn new(own: OwnAddress, allowed: &[Carrier], scope: CookieScope) -> Self {
+        Self { own, allowed: allowed.to_vec(), scope }
+    }
+
+    /// Where browsers send our cookies.
+    pub fn scope(&self) -> &CookieScope {
+        &self.scope
+    }
+
+    /// Whether sessions may be issued to and accepted from this carrier.
+    ///
+    /// # Errors
+    /// `carrier_not_allowed`.
+    pub fn admit(&self, carrier: Carrier) -> Result<(), ErrorCode> {
+        if self.allowed.contains(&carrier) { Ok(()) } else { Err(ErrorCode::CarrierNotAllowed) }
+    }
+
+    /// The session in the cookies for this registry, or in the only ones. The caller calls [`CarrierPolicy::guard`] before
+    /// it uses it.
+    ///
+    /// # Errors
+    /// `invalid_request` when a cookie is there twice, or when there are several sessions and no registry says which;
+    /// `carrier_not_allowed`.
+    pub fn cookie(&self, headers: &HeaderMap, registry: Option<&str>) -> Result<Option<String>, ErrorCode> {
+        let found = parts::cookie(&self.scope, headers, registry)?;
+        if found.is_some() {
+            self.admit(Carrier::Cookie)?;
+        }
+        Ok(found)
+    }
+
+    /// The session of an API request for this registry, or for the only registry that there is a cookie for.
+    ///
+    /// # Errors
+    /// `invalid_request` for two carriers at once, for a cookie that occurs twice, and for several cookies without a
+    /// registry to choose by; `invalid_session` for an `Authorization` that is not a session; `carrier_not_allowed`; the errors of [`CarrierPolicy::guard`] for
+    /// a cookie.
+    pub fn session(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        registry: Option<&str>,
+    ) -> Result<Option<Presented>, ErrorCode> {
+        let cookie = self.cookie(headers, registry)?;
+        match (bearer(headers), cookie) {
+            (Bearer::None, None) => Ok(None),
+            (Bearer::None, Some(value)) => {
+                self.guard(method, headers)?;
+                Ok(Some(Presented { sealed: SealedText::new(&value), by_cookie: true }))
+            }
+            (Bearer::Session(token), None) => {
+                self.admit(Carrier::Bearer)?;
+                Ok(Some(Presented { sealed: SealedText::new(token), by_cookie: false }))
+            }
+            (_, Some(_)) => Err(ErrorCode::InvalidRequest),
+            (Bearer::Other(_) | Bearer::Unreadable, None) => Err(ErrorCode::InvalidSession),
+        }
+    }
+
+    /// Checks that a request with a cookie comes from our own pages.
+    ///
+    /// # Errors
+    /// `origin_not_allowed` or `csrf_required`.
+    pub fn guard(&self, method: &Method, headers: &HeaderMap) -> Result<(), ErrorCode> {
+        let reads = method == Method::GET || method == Method::HEAD;
+        if !from_own_page(reads, headers, &self.own) {
+            return Err(ErrorCode::OriginNotAllowed);
+        }
+        if !reads && !headers.contains_key(CSRF_HEADER) {
+            return Err(ErrorCode::CsrfRequired);
+        }
+        Ok(())
+    }
+}
 
 /// A session as it was presented.
 #[derive(Clone, Debug)]
@@ -61,48 +146,6 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
 fn is_b64token(token: &str) -> bool {
     let text = token.trim_end_matches('=');
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
-}
-
-/// The session of an API request for this registry, or for the only registry that there is a cookie for.
-///
-/// # Errors
-/// `invalid_request` for two carriers at once, for a cookie that occurs twice, and for several cookies without a
-/// registry to choose by; `invalid_session` for an `Authorization` that is not a session; the errors of [`guard`] for
-/// a cookie.
-pub fn session(
-    method: &Method,
-    headers: &HeaderMap,
-    registry: Option<&str>,
-    own: &OwnAddress,
-) -> Result<Option<Presented>, ErrorCode> {
-    let cookie = cookie(headers, registry)?;
-    match (bearer(headers), cookie) {
-        (Bearer::None, None) => Ok(None),
-        (Bearer::None, Some(value)) => {
-            guard(method, headers, own)?;
-            Ok(Some(Presented { sealed: SealedText::new(&value), by_cookie: true }))
-        }
-        (Bearer::Session(token), None) => {
-            Ok(Some(Presented { sealed: SealedText::new(token), by_cookie: false }))
-        }
-        (_, Some(_)) => Err(ErrorCode::InvalidRequest),
-        (Bearer::Other(_) | Bearer::Unreadable, None) => Err(ErrorCode::InvalidSession),
-    }
-}
-
-/// Checks that a request with a cookie comes from our own pages.
-///
-/// # Errors
-/// `origin_not_allowed` or `csrf_required`.
-pub fn guard(method: &Method, headers: &HeaderMap, own: &OwnAddress) -> Result<(), ErrorCode> {
-    let reads = method == Method::GET || method == Method::HEAD;
-    if !from_own_page(reads, headers, own) {
-        return Err(ErrorCode::OriginNotAllowed);
-    }
-    if !reads && !headers.contains_key(CSRF_HEADER) {
-        return Err(ErrorCode::CsrfRequired);
-    }
-    Ok(())
 }
 
 /// Reads: `Sec-Fetch-Site: same-origin`, because browsers send no `Origin` with them. Writes, and browsers without

@@ -137,6 +137,9 @@ impl From<ServeError> for Failure {
             ServeError::Start(StartError::Registries(error)) => {
                 Self { code: CONFIGURATION, message: error.to_string() }
             }
+            ServeError::Start(StartError::Tls(error)) => {
+                Self { code: CONFIGURATION, message: error.to_string() }
+            }
             ServeError::Start(StartError::Store(error)) => {
                 Self { code: CONFIGURATION, message: error.to_string() }
             }
@@ -170,8 +173,9 @@ fn serve(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), Failure>
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
         let signals = Signals::listen().map_err(failed)?;
+        let scheme = settings.scheme().as_str();
         let server = Server::bind(settings).await?;
-        say(&format!("dockpass-keyserver listening on http://{}", server.address()));
+        say(&format!("dockpass-keyserver listening on {scheme}://{}", server.address()));
         let state = server.state().clone();
         server.run(signals.until_stop(state)).await;
         Ok(())
@@ -249,6 +253,8 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     if !settings.session.key_files.is_empty() {
         KeyRing::load(&settings.session.key_files)?;
     }
+    crate::tls::Tls::load(&settings.tls)
+        .map_err(|error| Failure { code: CONFIGURATION, message: error.to_string() })?;
     if let Some(store) = crate::store::Endpoint::of(&settings.store, None) {
         store.client().map_err(|error| Failure { code: CONFIGURATION, message: error.to_string() })?;
     }

@@ -14,6 +14,7 @@ mod field;
 mod kind;
 mod node;
 mod problem;
+mod public_url;
 mod registry;
 mod schema;
 mod section;
@@ -27,6 +28,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dockpass_protocol::api::Carrier;
 use dockpass_protocol::origin::{Origin, Scheme};
 use ipnet::IpNet;
 
@@ -36,6 +38,7 @@ use node::Node;
 use section::section;
 
 pub use problem::{ConfigProblem, ConfigProblems, Place};
+pub use public_url::{BasePath, InvalidPublicUrl, PublicUrl};
 pub use registry::RegistrySettings;
 pub use schema::{schema, schema_text};
 pub use store_url::StoreUrl;
@@ -50,12 +53,14 @@ section! {
         /// Address and port to listen on. Use a loopback address until a proxy with TLS is in front: passwords pass
         /// through this port.
         "listen": values::socket_address() => listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8780);
-        /// Where browsers reach this server, if not at `listen`, such as `https://registry.example.com`. Hosts and
-        /// origins of requests are compared with it, and sessions are bound to it. Required behind a proxy and for
-        /// listening on all interfaces.
-        "public_origin": Optional(values::origin()) => public_origin: Option<Origin> = None;
+        /// Where browsers reach this server, if not at `listen`, such as `https://registry.example.com`, or
+        /// `https://apps.example.com/registry-login` below a path of a shared host. Hosts and origins of requests are
+        /// compared with it, and sessions are bound to it. Required behind a proxy and for listening on all interfaces.
+        "public_origin": Optional(values::public_url()) => public_origin: Option<PublicUrl> = None;
         /// Addresses and networks (CIDR) of reverse proxies whose `X-Forwarded-For` is trusted.
         "trusted_proxies": List(values::network()) => trusted_proxies: Vec<IpNet> = Vec::new();
+        /// TLS at `listen`, for a server without a proxy in front.
+        "tls": nested() => tls: TlsSettings = TlsSettings::default();
         /// Sealed sessions.
         "session": nested() => session: SessionSettings = SessionSettings::default();
         /// The registries that may be used. A registry receives the passwords that users enter for it. This list
@@ -82,10 +87,28 @@ section! {
 }
 
 section! {
+    /// `tls`: TLS at `listen`. Both files or none.
+    pub struct TlsSettings {
+        /// PEM file with the certificate, and after it those of intermediate authorities. Read again on SIGHUP.
+        "certificate_file": Optional(kind::path()) => certificate_file: Option<PathBuf> = None;
+        /// PEM file with the private key, not readable by other users. Read again on SIGHUP.
+        "key_file": Optional(kind::path()) => key_file: Option<PathBuf> = None;
+    }
+}
+
+section! {
     /// `session`: how long a login lasts and which keys seal it.
     pub struct SessionSettings {
         /// Seconds from login to expiry. A session cannot be extended.
         "lifetime_seconds": whole(MINUTE..=2_592_000) => lifetime: Duration = Duration::from_hours(8);
+        /// The same for sessions in `Authorization`, which scripts can read; `null` for no difference.
+        "bearer_lifetime_seconds": Optional(whole(MINUTE..=2_592_000)) => bearer_lifetime: Option<Duration> = None;
+        /// Seconds without a request with the session after which it ends before its expiry; `null` for no such limit.
+        /// Requests with a registry token are not requests with the session. With several instances, it requires a store.
+        "idle_seconds": Optional(whole(MINUTE..=2_592_000)) => idle: Option<Duration> = None;
+        /// How sessions may travel: `cookie` for the server's own pages, `bearer` for pages of other origins and for
+        /// programs. The other one is neither issued nor accepted.
+        "carriers": List(Choice(&[("cookie", Carrier::Cookie), ("bearer", Carrier::Bearer)])) => carriers: Vec<Carrier> = vec![Carrier::Cookie, Carrier::Bearer];
         /// PEM files of RSA keys (PKCS#1 or PKCS#8, unencrypted, at least 2048 bits); `dockpass-keyserver keygen`
         /// creates one. The first key seals, all of them open. They are read again on SIGHUP. Without a file a key is
         /// generated at start, and sessions end with the process.
@@ -257,6 +280,21 @@ pub enum NoOrigin {
     NoPort,
 }
 
+impl SessionSettings {
+    /// Time from login to expiry of a session with this carrier.
+    pub fn lifetime_of(&self, carrier: Carrier) -> Duration {
+        match carrier {
+            Carrier::Bearer => self.bearer_lifetime.unwrap_or(self.lifetime),
+            Carrier::Cookie => self.lifetime,
+        }
+    }
+
+    /// The longest time from login to expiry.
+    pub fn longest(&self) -> Duration {
+        self.lifetime.max(self.bearer_lifetime.unwrap_or_default())
+    }
+}
+
 impl Settings {
     /// The settings of this file and these environment variables; without a file, the defaults.
     ///
@@ -294,6 +332,18 @@ impl Settings {
                 );
             });
         }
+        if settings.tls.certificate_file.is_some() != settings.tls.key_file.is_some() {
+            let tls = root.get("tls").unwrap_or(&root);
+            reader.below(".tls", |reader| {
+                reader.wrong(tls, "TLS requires both certificate_file and key_file");
+            });
+        }
+        if settings.session.carriers.is_empty() {
+            let carriers = root.get("session").and_then(|session| session.get("carriers"));
+            reader.below(".session.carriers", |reader| {
+                reader.wrong(carriers.unwrap_or(&root), "expected at least one of `cookie` and `bearer`");
+            });
+        }
         match (settings.own_origin(), root.get("listen"), root.get("registries")) {
             (Ok(own), _, Some(registries)) => {
                 registry::Registries::refuse_self(registries, &own, &mut reader);
@@ -306,13 +356,23 @@ impl Settings {
         reader.problems.or(settings)
     }
 
+    /// What clients of `listen` speak.
+    pub fn scheme(&self) -> Scheme {
+        if self.tls.certificate_file.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// The path of `public_origin`.
+    pub fn base_path(&self) -> BasePath {
+        self.public_origin.as_ref().map(|url| url.base_path.clone()).unwrap_or_default()
+    }
+
     /// Where browsers reach this server: `public_origin`, else `listen`.
     ///
     /// # Errors
     /// [`NoOrigin`].
     pub fn own_origin(&self) -> Result<Origin, NoOrigin> {
-        if let Some(origin) = &self.public_origin {
-            return Ok(origin.clone());
+        if let Some(url) = &self.public_origin {
+            return Ok(url.origin.clone());
         }
         let address = self.listen.ip();
         if address.is_unspecified() {
@@ -320,6 +380,6 @@ impl Settings {
         }
         // Without an IPv6 zone, which no browser sends.
         let authority = SocketAddr::new(address, self.listen.port()).to_string();
-        Origin::from_authority(Scheme::Http, &authority).map_err(|_| NoOrigin::NoPort)
+        Origin::from_authority(self.scheme(), &authority).map_err(|_| NoOrigin::NoPort)
     }
 }

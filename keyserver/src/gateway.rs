@@ -14,7 +14,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dockpass_protocol::api::ReportedChallenge;
+use dockpass_protocol::api::{GATEWAY, ReportedChallenge};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::doctor::{self, TokenSummary};
@@ -100,6 +100,8 @@ pub(crate) struct Gateway {
     clock: Arc<dyn Clock>,
     read_only: bool,
     idle: Duration,
+    /// The path of the gateway, as clients know it.
+    path: String,
 }
 
 impl Gateway {
@@ -115,6 +117,7 @@ impl Gateway {
             clock,
             read_only: settings.gateway.read_only,
             idle: settings.limits.idle_timeout,
+            path: format!("{}{GATEWAY}", settings.base_path().as_str()),
         }
     }
 
@@ -166,7 +169,7 @@ impl Gateway {
         let (mut head, body) = response.into_parts();
         let own = own.as_ref().map(|(registry, path)| (*registry, &**path));
         let status = Some(head.status.as_u16());
-        head.headers = headers::downstream(own, &relay.target, head.status, &head.headers)
+        head.headers = headers::downstream(own, &self.path, &relay.target, head.status, &head.headers)
             .map_err(|refusal| failed(Refusal { status: refusal.status.or(status), ..refusal }))?;
         head.extensions = http::Extensions::new();
         Ok(Response::from_parts(head, IdleBody::new(body, self.idle)))

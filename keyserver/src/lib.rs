@@ -39,6 +39,7 @@ pub mod store;
 mod telemetry;
 #[cfg(test)]
 mod test_support;
+mod tls;
 mod upstream;
 
 pub use alloc::ZeroOnFree;

@@ -14,18 +14,21 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http::Uri;
+use http::uri::PathAndQuery;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::admin::Admin;
-use crate::config::Settings;
+use crate::config::{BasePath, Settings};
 use crate::figures::Limit;
 use crate::handlers::Peer;
 use crate::router::router;
@@ -159,13 +162,21 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
         state.connections.accepted.add();
         // Small responses must not be delayed by Nagle's algorithm; without the option they are only slower.
         stream.set_nodelay(true).ok();
-        let connection = connection(&http, bounded(stream, limits.idle_timeout), peer, app.clone());
-        let connection = graceful.watch(connection);
-        let state = state.clone();
+        let (http, app, state) = (http.clone(), app.clone(), state.clone());
+        let watcher = graceful.watcher();
+        let handshake_limit = limits.header_timeout;
+        let stream = bounded(stream, limits.idle_timeout);
         tokio::spawn(async move {
             let _open = state.connections.open.enter();
             // A lost connection is not an error of the server, and there is nobody to report it to.
-            connection.await.ok();
+            if let Some(tls) = &state.tls {
+                let handshake = tokio::time::timeout(handshake_limit, tls.acceptor().accept(stream)).await;
+                if let Ok(Ok(stream)) = handshake {
+                    watcher.watch(connection(&http, stream, peer, app, &state)).await.ok();
+                }
+            } else {
+                watcher.watch(connection(&http, stream, peer, app, &state)).await.ok();
+            }
             drop((permit, slot));
         });
     }
@@ -186,20 +197,39 @@ fn bounded(stream: TcpStream, limit: Duration) -> Bounded {
     Box::pin(stream)
 }
 
-/// The service of one connection: the router, with the peer's address in each request.
-fn connection(
+/// The service of one connection: the router, with the peer's address in each request, and paths without the base path.
+fn connection<S>(
     http: &http1::Builder,
-    stream: Bounded,
+    stream: S,
     peer: SocketAddr,
     app: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<> {
+    state: &AppState,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let state = state.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let app = app.clone();
+        let (app, state) = (app.clone(), state.clone());
         async move {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
+            strip_base_path(&state.base_path, request.uri_mut());
             app.oneshot(request).await
         }
     });
     http.serve_connection(TokioIo::new(stream), service)
+}
+
+/// Removes the base path of a proxy that passes paths on as they are.
+fn strip_base_path(base: &BasePath, uri: &mut Uri) {
+    let Some(rest) = base.strip(uri.path()) else { return };
+    let target = match uri.query() {
+        Some(query) => format!("{rest}?{query}"),
+        None => rest.to_owned(),
+    };
+    // The rest of a good target is one; if not, no route has the path.
+    if let Ok(stripped) = target.parse::<PathAndQuery>() {
+        *uri = stripped.into();
+    }
 }

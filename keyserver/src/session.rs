@@ -6,6 +6,7 @@
 
 mod claims;
 mod header;
+mod idle;
 mod jwe;
 pub mod keyring;
 mod replaced;
@@ -17,6 +18,7 @@ mod tests;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
@@ -27,6 +29,7 @@ use dockpass_protocol::flow::LoginProof;
 
 use claims::Expected;
 pub use claims::SessionInfo;
+use idle::IdleLimit;
 pub use jwe::looks_like_one;
 use keyring::{Jwk, KeyError, KeyRing, SealingKey};
 use replaced::Replaced;
@@ -131,7 +134,7 @@ pub struct Sessions {
     ring: RwLock<Arc<KeyRing>>,
     files: Vec<PathBuf>,
     expected: Expected,
-    lifetime_ms: i64,
+    idle: Option<IdleLimit>,
     info: moka::future::Cache<[u8; 32], Arc<SessionInfo>>,
     revoked: Arc<RevocationList>,
     store: Option<Arc<Store>>,
@@ -161,7 +164,7 @@ impl Sessions {
             KeyRing::load(&files)?
         };
         tracing::info!(kid = ring.current().kid(), keys = ring.jwks().len(), "loaded session keys");
-        let lifetime_ms = crate::clock::millis(settings.session.lifetime);
+        let longest = settings.session.longest();
         Ok(Self {
             ring: RwLock::new(Arc::new(ring)),
             files,
@@ -170,16 +173,13 @@ impl Sessions {
                     .public_origin
                     .as_ref()
                     .map_or_else(|| "dockpass".to_owned(), ToString::to_string),
-                max_lifetime_s: lifetime_ms / 1_000,
+                max_lifetime_s: crate::clock::millis(longest) / 1_000,
             },
-            lifetime_ms,
-            info: moka::future::Cache::builder()
-                .max_capacity(MAX_CACHED_INFOS)
-                .time_to_live(settings.session.lifetime)
-                .build(),
-            revoked: Arc::new(RevocationList::new(settings.session.lifetime)),
+            idle: settings.session.idle.map(|limit| IdleLimit::new(limit, clock.now_ms())),
+            info: moka::future::Cache::builder().max_capacity(MAX_CACHED_INFOS).time_to_live(longest).build(),
+            revoked: Arc::new(RevocationList::new(longest)),
             store: None,
-            replaced: Replaced::new(settings.session.lifetime),
+            replaced: Replaced::new(longest),
             rsa_workers: RsaWorkers::new(settings.limits.rsa_concurrency, settings.limits.rsa_queue)
                 .map_err(KeyError::Threads)?,
             clock,
@@ -229,6 +229,7 @@ impl Sessions {
         registry: &str,
         proof: &LoginProof,
         max_length: usize,
+        lifetime: Duration,
     ) -> Result<SealedSession, SessionError> {
         let ring = self.ring();
         let mut jti = [0_u8; 16];
@@ -241,7 +242,7 @@ impl Sessions {
             kid: ring.current().kid().to_owned(),
             jti: URL_SAFE_NO_PAD.encode(jti),
             issued_at_s: now_s,
-            expires_at_s: now_s.saturating_add(self.lifetime_ms / 1_000),
+            expires_at_s: now_s.saturating_add(crate::clock::millis(lifetime) / 1_000),
             registry: registry.to_owned(),
             auth: proof.auth.clone(),
             username: proof.credential.username().unwrap_or_default().to_owned(),
@@ -260,7 +261,10 @@ impl Sessions {
     /// # Errors
     /// [`SessionError`].
     pub async fn info(self: &Arc<Self>, sealed: &SealedText) -> Result<Arc<SessionInfo>, SessionError> {
-        self.opened(sealed).await.and_then(|info| self.knows_revocations().map(|()| info))
+        let info = self.opened(sealed).await?;
+        self.knows_revocations()?;
+        self.use_now(&info).await?;
+        Ok(info)
     }
 
     /// The same for a session that is to be logged out, whatever the state of the store.

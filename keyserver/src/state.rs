@@ -10,17 +10,20 @@ use dockpass_protocol::origin::Origin;
 
 use crate::audit;
 use crate::broker::Broker;
+use crate::carrier::{CarrierPolicy, CookieScope};
 use crate::clock::{Clock, NoRandomness, Randomness, SystemClock, SystemRandomness};
-use crate::config::{NoOrigin, Settings};
+use crate::config::{BasePath, NoOrigin, Settings};
 use crate::figures::{Connections, Limits, Requests};
 use crate::gateway::Gateway;
 use crate::http_client::ClientError;
+use crate::own_address::OwnAddress;
 use crate::page_origins::PageOrigins;
 use crate::rate_limit::{AnonymousLimits, LoginLimits, SharedCounts};
 use crate::registry::Registries;
 use crate::session::Sessions;
 use crate::session::keyring::KeyError;
 use crate::store::{Endpoint, Resolver, StoreFileError, StoreReport};
+use crate::tls::{Tls, TlsError};
 
 /// Shared state of all requests. Cloning is cheap.
 #[derive(Clone)]
@@ -32,6 +35,12 @@ pub struct Inner {
     pub(crate) settings: Settings,
     /// The origin of our own page.
     pub(crate) own_origin: Origin,
+    /// The path below which a proxy serves this server.
+    pub(crate) base_path: BasePath,
+    /// TLS of the clients' listener.
+    pub(crate) tls: Option<Tls>,
+    /// How sessions may travel.
+    pub(crate) carriers: CarrierPolicy,
     /// The origins of pages, as browsers send them.
     pub(crate) page_origins: PageOrigins,
     pub(crate) registries: Registries,
@@ -79,6 +88,9 @@ pub enum StartError {
     /// The store that instances share.
     #[error(transparent)]
     Store(#[from] StoreFileError),
+    /// The certificate of the listener, or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The system's random number generator failed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -154,6 +166,8 @@ impl Builder {
             );
         }
         let own_origin = settings.own_origin()?;
+        let base_path = settings.base_path();
+        let tls = Tls::load(&settings.tls)?;
         let registries = Registries::new(&settings, &own_origin)?;
         let sessions = Sessions::new(&settings, Arc::clone(&clock), Arc::clone(&random))?;
         let sessions = if let Some(endpoint) = Endpoint::of(&settings.store, resolver) {
@@ -165,6 +179,12 @@ impl Builder {
                     "no store: logout is known to this process only, so that an instance with the same key_files takes \
                      a session until it expires, and so does this one after a restart"
                 );
+                if settings.session.idle.is_some() {
+                    tracing::warn!(
+                        "session.idle_seconds without a store: an instance does not know of requests to the others, and \
+                         ends sessions that are in use there"
+                    );
+                }
             }
             sessions
         };
@@ -172,6 +192,13 @@ impl Builder {
         let broker = Broker::new(&settings, Arc::clone(&sessions), Arc::clone(&clock), &random)?;
         let gateway = Gateway::new(&settings, broker.clone(), Arc::clone(&sessions), Arc::clone(&clock));
         Ok(AppState(Arc::new(Inner {
+            carriers: CarrierPolicy::new(
+                OwnAddress::new(&own_origin, settings.listen),
+                &settings.session.carriers,
+                CookieScope::of(base_path.as_str()),
+            ),
+            base_path,
+            tls,
             page_origins: PageOrigins::new(&own_origin, settings.listen, &settings.cors.allowed_origins),
             own_origin,
             anonymous_limits: AnonymousLimits::new(
@@ -214,11 +241,19 @@ impl AppState {
         self.ready.store(false, Ordering::Relaxed);
     }
 
-    /// Reloads the key files. On an error the current keys stay in use, and the log says why.
+    /// Reloads the key files, and certificate and key of the listener. On an error the current ones stay in use, and the
+    /// log says why.
     pub fn reload(&self) {
         match self.sessions.reload() {
             Ok(()) => audit::keys_reloaded(&self.sessions.jwks()),
             Err(error) => audit::keys_refused(&error),
+        }
+        match self.tls.as_ref().map(Tls::reload) {
+            Some(Ok(())) => tracing::info!("TLS certificate reloaded"),
+            Some(Err(error)) => {
+                tracing::error!(%error, "reloading the TLS certificate failed; the current one stays in use");
+            }
+            None => {}
         }
     }
 

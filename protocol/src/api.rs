@@ -28,6 +28,8 @@ pub const GATEWAY: &str = "/r/";
 /// name: one session per registry, side by side. Further parts of a long session are in cookies with `-2` and `-3` after
 /// that. RFC 6265bis: `__Host-` binds it to the host, `Secure` and `Path=/`.
 pub const SESSION_COOKIE_PREFIX: &str = "__Host-dockpass-";
+/// The same where the key server has a base path: the cookie is sent to that path only, which `__Host-` does not allow.
+pub const SESSION_COOKIE_PREFIX_BELOW: &str = "__Secure-dockpass-";
 /// Requests that change something under a cookie session carry this header, which no cross-site form can send.
 pub const CSRF_HEADER: &str = "x-dockpass";
 /// The gateway relays every challenge that would open a browser's password box under this name instead of

@@ -87,6 +87,8 @@ codes! {
     ScopeDenied = "scope_denied", 403, Caller, "The account has no permission for this resource, or the resource does not exist.";
     /// The request came from a page on an origin that is not allowed.
     OriginNotAllowed = "origin_not_allowed", 403, Operator, "The key server does not allow requests from pages of this origin.";
+    /// A session in a cookie or in `Authorization`, where the configuration allows the other one only.
+    CarrierNotAllowed = "carrier_not_allowed", 403, Operator, "The key server does not accept sessions in this form; its configuration allows the other of cookie and bearer token only.";
     /// A cookie session without the header that a cross-site page cannot send.
     CsrfRequired = "csrf_required", 403, Caller, "A request with a cookie session requires the X-Dockpass header.";
     /// Registry content requested as a document, script or worker (`Sec-Fetch-Dest`).

@@ -7,6 +7,8 @@ mod api;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod base_path;
+#[cfg(test)]
 mod blobs;
 #[cfg(test)]
 mod cors;
@@ -32,6 +34,8 @@ mod realms;
 mod secrecy;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod session_policy;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod memory;
 mod process;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod tls;
 
 #[global_allocator]
 static ALLOCATOR: dockpass_keyserver::ZeroOnFree = dockpass_keyserver::ZeroOnFree;
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         process::sigterm_finishes_requests_and_exits,
         process::no_secret_is_in_logs_files_arguments_or_environment,
         process::keys_are_reloaded_on_sighup,
+        tls::tls_is_served_and_its_certificate_is_reloaded,
         process::failures_at_start_have_a_message_and_exit_code,
         memory::the_memory_scan_finds_a_planted_password,
         memory::no_password_stays_in_memory,

@@ -106,6 +106,11 @@ export const TEXTS = {
     OPERATOR,
     'Add the page’s origin to cors.allowed_origins in the key server’s configuration.',
   ],
+  carrier_not_allowed: [
+    'The key server does not accept sessions of this form',
+    OPERATOR,
+    'Add the other carrier to session.carriers in the key server’s configuration.',
+  ],
   key_server_unreachable: [
     'The key server cannot be reached',
     OPERATOR,

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use dockpass_protocol::api::SESSION_COOKIE_PREFIX;
+use dockpass_protocol::api::{SESSION_COOKIE_PREFIX, SESSION_COOKIE_PREFIX_BELOW};
 use dockpass_protocol::code::ErrorCode;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
@@ -27,11 +27,51 @@ const MAX_LINE: usize = 7_680;
 /// Hex digits of the registry's hash in a cookie's name.
 const HASH_DIGITS: usize = 16;
 
-/// The name of the cookie with the first part of a session for this registry.
-pub fn cookie_name(registry: &str) -> String {
-    let hash = digest(&SHA256, registry.as_bytes());
-    let hex: String = hex(hash.as_ref()).chars().take(HASH_DIGITS).collect();
-    format!("{SESSION_COOKIE_PREFIX}{hex}")
+/// Where browsers send our cookies: to the whole host, or, if the server shares its host with others, below its base path
+/// (decision 0035).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieScope {
+    prefix: &'static str,
+    path: String,
+}
+
+impl Default for CookieScope {
+    fn default() -> Self {
+        Self { prefix: SESSION_COOKIE_PREFIX, path: "/".to_owned() }
+    }
+}
+
+impl CookieScope {
+    /// The scope of a server with this base path: empty, or a slash and segments, without a slash at the end.
+    pub fn of(base_path: &str) -> Self {
+        if base_path.is_empty() {
+            return Self::default();
+        }
+        // With the slash, so that `/app` does not include `/application`.
+        Self { prefix: SESSION_COOKIE_PREFIX_BELOW, path: format!("{base_path}/") }
+    }
+
+    /// The name of the cookie with the first part of a session for this registry.
+    pub fn name(&self, registry: &str) -> String {
+        let hash = digest(&SHA256, registry.as_bytes());
+        let hex: String = hex(hash.as_ref()).chars().take(HASH_DIGITS).collect();
+        format!("{}{hex}", self.prefix)
+    }
+
+    fn set(&self, name: &str, value: &str, lifetime: Duration) -> Option<HeaderValue> {
+        let (path, seconds) = (&self.path, lifetime.as_secs());
+        let text =
+            format!("{name}={value}; Path={path}; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}");
+        let mut value = HeaderValue::from_str(&text).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    fn removal(&self, name: &str) -> Option<HeaderValue> {
+        let path = &self.path;
+        HeaderValue::from_str(&format!("{name}=; Path={path}; Secure; HttpOnly; SameSite=Strict; Max-Age=0"))
+            .ok()
+    }
 }
 
 /// The name of the cookie with a part, counted from 1.
@@ -49,12 +89,13 @@ struct Found<'a> {
 }
 
 /// Our cookies in a request, oldest first, as browsers send them (RFC 6265 §5.4).
-fn ours(headers: &HeaderMap) -> impl Iterator<Item = Found<'_>> {
+fn ours<'a>(scope: &CookieScope, headers: &'a HeaderMap) -> impl Iterator<Item = Found<'a>> + use<'a> {
+    let prefix = scope.prefix;
     // A field that is not ASCII cannot contain a session, and other cookies do not matter here.
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| {
+    lines.flat_map(|line| line.split(';')).filter_map(move |pair| {
         let (name, value) = pair.trim_matches(' ').split_once('=')?;
-        let rest = name.strip_prefix(SESSION_COOKIE_PREFIX)?;
+        let rest = name.strip_prefix(prefix)?;
         let (hash, number) = match rest.split_at_checked(HASH_DIGITS)? {
             (hash, "") => (hash, 1),
             (hash, "-2") => (hash, 2),
@@ -62,7 +103,7 @@ fn ours(headers: &HeaderMap) -> impl Iterator<Item = Found<'_>> {
             _ => return None,
         };
         hash.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(())?;
-        let first = name.get(..SESSION_COOKIE_PREFIX.len() + HASH_DIGITS)?;
+        let first = name.get(..prefix.len() + HASH_DIGITS)?;
         Some(Found { first, number, value })
     })
 }
@@ -72,11 +113,15 @@ fn ours(headers: &HeaderMap) -> impl Iterator<Item = Found<'_>> {
 ///
 /// # Errors
 /// `invalid_request` when a cookie is there twice, or when there are several sessions and no registry says which.
-pub fn cookie(headers: &HeaderMap, registry: Option<&str>) -> Result<Option<String>, ErrorCode> {
+pub(super) fn cookie(
+    scope: &CookieScope,
+    headers: &HeaderMap,
+    registry: Option<&str>,
+) -> Result<Option<String>, ErrorCode> {
     let wanted = if let Some(registry) = registry {
-        cookie_name(registry)
+        scope.name(registry)
     } else {
-        let mut firsts = ours(headers).filter(|found| found.number == 1);
+        let mut firsts = ours(scope, headers).filter(|found| found.number == 1);
         match (firsts.next(), firsts.next()) {
             (None, _) => return Ok(None),
             (Some(only), None) => only.first.to_owned(),
@@ -84,7 +129,7 @@ pub fn cookie(headers: &HeaderMap, registry: Option<&str>) -> Result<Option<Stri
         }
     };
     let mut values = [None; MAX_PARTS];
-    for found in ours(headers).filter(|found| found.first == wanted) {
+    for found in ours(scope, headers).filter(|found| found.first == wanted) {
         let slot = values.get_mut(found.number - 1).ok_or(ErrorCode::InvalidRequest)?;
         if slot.replace(found.value).is_some() {
             return Err(ErrorCode::InvalidRequest);
@@ -146,17 +191,18 @@ impl Cookies {
     /// are at most [`MAX_LINE`]: a request with more would be refused, and the user could not log out.
     pub fn set_first(
         &self,
+        scope: &CookieScope,
         headers: &HeaderMap,
         registry: &str,
         lifetime: Duration,
     ) -> Option<(HeaderValue, Vec<HeaderValue>)> {
-        let own = cookie_name(registry);
+        let own = scope.name(registry);
         let mut others: Vec<(&str, usize, usize)> = Vec::new();
         let mut gone = Vec::new();
-        for found in ours(headers) {
+        for found in ours(scope, headers) {
             if found.first == own {
                 if found.number > self.parts.len() {
-                    gone.extend(removal(&part_name(&own, found.number)));
+                    gone.extend(scope.removal(&part_name(&own, found.number)));
                 }
             } else {
                 let bytes = found.first.len() + "-2=; ".len() + found.value.len();
@@ -172,23 +218,29 @@ impl Cookies {
             }
         }
         for (first, number, _) in others.iter().filter(|(first, _, _)| removed.contains(first)) {
-            gone.extend(removal(&part_name(first, *number)));
+            gone.extend(scope.removal(&part_name(first, *number)));
         }
-        Some((set(&own, self.first(), lifetime)?, gone))
+        Some((scope.set(&own, self.first(), lifetime)?, gone))
     }
 
     /// `Set-Cookie` with one of the other parts, counted from 2.
-    pub fn set_part(registry: &str, number: usize, part: &str, lifetime: Duration) -> Option<HeaderValue> {
-        set(&part_name(&cookie_name(registry), number), part, lifetime)
+    pub fn set_part(
+        scope: &CookieScope,
+        registry: &str,
+        number: usize,
+        part: &str,
+        lifetime: Duration,
+    ) -> Option<HeaderValue> {
+        scope.set(&part_name(&scope.name(registry), number), part, lifetime)
     }
 
     /// `Set-Cookie` fields that remove the session for a registry: the first part, and others that the request holds.
-    pub fn clear(headers: &HeaderMap, registry: &str) -> Vec<HeaderValue> {
-        let own = cookie_name(registry);
-        let others = ours(headers).filter(|found| found.first == own && found.number > 1);
+    pub fn clear(scope: &CookieScope, headers: &HeaderMap, registry: &str) -> Vec<HeaderValue> {
+        let own = scope.name(registry);
+        let others = ours(scope, headers).filter(|found| found.first == own && found.number > 1);
         std::iter::once(own.clone())
             .chain(others.map(|found| part_name(&own, found.number)))
-            .filter_map(|name| removal(&name))
+            .filter_map(|name| scope.removal(&name))
             .collect()
     }
 }
@@ -197,18 +249,6 @@ impl std::fmt::Debug for Cookies {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cookies").field("parts", &self.parts.len()).finish_non_exhaustive()
     }
-}
-
-fn set(name: &str, value: &str, lifetime: Duration) -> Option<HeaderValue> {
-    let text =
-        format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={}", lifetime.as_secs());
-    let mut value = HeaderValue::from_str(&text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn removal(name: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")).ok()
 }
 
 #[cfg(test)]

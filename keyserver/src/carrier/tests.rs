@@ -1,14 +1,20 @@
+use dockpass_protocol::api::Carrier;
 use dockpass_protocol::code::ErrorCode;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::{Bearer, bearer, guard, session};
+use super::{Bearer, CarrierPolicy, CookieScope, bearer};
 use crate::own_address::OwnAddress;
 
 const OWN: &str = "https://ks.test";
 
-fn own() -> OwnAddress {
-    OwnAddress::new(&OWN.parse().unwrap(), "127.0.0.1:8780".parse().unwrap())
+fn policy(allowed: &[Carrier]) -> CarrierPolicy {
+    let own = OwnAddress::new(&OWN.parse().unwrap(), "127.0.0.1:8780".parse().unwrap());
+    CarrierPolicy::new(own, allowed, CookieScope::default())
+}
+
+fn both() -> CarrierPolicy {
+    policy(&[Carrier::Bearer, Carrier::Cookie])
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -47,11 +53,11 @@ fn cookies_are_accepted_from_the_own_origin_only() {
         (&[("sec-fetch-site", "Same-Origin")], Err(ErrorCode::OriginNotAllowed)),
     ];
     for (pairs, expected) in cases {
-        assert_eq!(guard(&Method::GET, &headers(pairs), &own()), *expected, "{pairs:?}");
+        assert_eq!(both().guard(&Method::GET, &headers(pairs)), *expected, "{pairs:?}");
     }
     let (site, origin, csrf) = (("sec-fetch-site", "same-origin"), ("origin", OWN), ("x-dockpass", "1"));
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-        let guard = |pairs: &[(&'static str, &str)]| guard(&method, &headers(pairs), &own());
+        let guard = |pairs: &[(&'static str, &str)]| both().guard(&method, &headers(pairs));
         assert_eq!(guard(&[site, origin]), Err(ErrorCode::CsrfRequired));
         assert_eq!(guard(&[site, origin, csrf]), Ok(()));
         assert_eq!(guard(&[origin, csrf]), Ok(()));
@@ -88,8 +94,27 @@ fn only_a_single_bearer_authorization_is_accepted() {
     let mut bytes = HeaderMap::new();
     bytes.insert(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xff").unwrap());
     assert!(matches!(bearer(&bytes), Bearer::Unreadable));
-    assert_eq!(session(&Method::GET, &bytes, None, &own()).unwrap_err(), ErrorCode::InvalidSession);
+    assert_eq!(both().session(&Method::GET, &bytes, None).unwrap_err(), ErrorCode::InvalidSession);
     let mut cookie = HeaderMap::new();
     cookie.insert(COOKIE, HeaderValue::from_bytes(b"a=\xff").unwrap());
-    assert!(session(&Method::GET, &cookie, None, &own()).unwrap().is_none());
+    assert!(both().session(&Method::GET, &cookie, None).unwrap().is_none());
+}
+
+/// A server that allows one carrier issues and accepts no session in the other.
+// Threats: SES-11.
+#[test]
+fn a_carrier_that_is_not_allowed_is_refused() {
+    let session = "a.b.c.d.e.f";
+    let bearer = headers(&[("authorization", &format!("Bearer {session}"))]);
+    let pair = format!("{}={session}", CookieScope::default().name("r.test"));
+    let cookie = headers(&[("cookie", &pair), ("sec-fetch-site", "same-origin")]);
+    for (allowed, headers, other) in
+        [(Carrier::Cookie, &bearer, &cookie), (Carrier::Bearer, &cookie, &bearer)]
+    {
+        let policy = policy(&[allowed]);
+        let refused = policy.session(&Method::GET, headers, Some("r.test")).unwrap_err();
+        let expected = ErrorCode::CarrierNotAllowed;
+        assert_eq!(refused, expected, "{allowed:?}");
+        assert!(policy.session(&Method::GET, other, Some("r.test")).is_ok());
+    }
 }

@@ -138,7 +138,7 @@ fn values_that_do_not_parse_are_all_named_with_line_and_column() {
         "listen: localhost\npublic_origin: registry.example.com\ncors:\n  allowed_origins: ['*', 'null', 'https://*.a.test', 'https://a.test/', 'https://b.test', 'A']\nlimits:\n  rsa_queue: 0\nlog:\n  filter: '=='\ncache:\n  denial_seconds: 31\ntrusted_proxies: [10.0.0.1, 10.0.0.0/8, 'fd00::/8', 10.0.0.0/33, proxy]\n",
         &[
             "line 1, column 9: listen: expected an address and a port, such as 127.0.0.1:8780",
-            "line 2, column 16: public_origin: expected scheme and host, such as https://registry.example.com",
+            "line 2, column 16: public_origin: expected scheme and host, such as https://registry.example.com, and perhaps a path of letters, digits and -._~ that does not begin like one of the server's own, such as /registry-login",
             &format!("line 4, column 21: cors.allowed_origins[0]: {pattern}"),
             &format!("line 4, column 26: cors.allowed_origins[1]: {pattern}"),
             &format!("line 4, column 34: cors.allowed_origins[2]: {pattern}"),

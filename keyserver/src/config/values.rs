@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use tracing_subscriber::filter::{Directive, EnvFilter, LevelFilter, ParseError};
 
 use super::kind::Parsed;
+use super::public_url::PublicUrl;
 
 /// `127.0.0.1:8780` or `[::1]:8780`.
 pub(super) fn socket_address() -> Parsed<SocketAddr> {
@@ -29,6 +30,21 @@ pub(super) fn origin() -> Parsed<Origin> {
         },
         show: ToString::to_string,
         examples: &["https://registry.example.com"],
+    }
+}
+
+/// `https://registry.example.com` or `https://apps.example.com/registry-login`.
+pub(super) fn public_url() -> Parsed<PublicUrl> {
+    Parsed {
+        parse: |text| {
+            text.parse().map_err(|_| {
+                "expected scheme and host, such as https://registry.example.com, and perhaps a path of letters, digits \
+                 and -._~ that does not begin like one of the server's own, such as /registry-login"
+                    .to_owned()
+            })
+        },
+        show: ToString::to_string,
+        examples: &["https://registry.example.com", "https://apps.example.com/registry-login"],
     }
 }
 

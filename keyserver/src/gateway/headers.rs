@@ -1,6 +1,6 @@
 //! Allow-lists of the headers that are relayed in each direction. Headers that are not listed are removed.
 
-use dockpass_protocol::api::{CHALLENGE_HEADER, CSRF_HEADER, GATEWAY, LINK_HEADER};
+use dockpass_protocol::api::{CHALLENGE_HEADER, CSRF_HEADER, LINK_HEADER};
 use dockpass_protocol::challenge::{bearer_candidates, parse_lines};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::link;
@@ -94,13 +94,14 @@ pub(crate) fn is_loop(headers: &HeaderMap) -> bool {
 }
 
 /// The headers of the relayed response. `own` is the registry, if the response is its own and not that of its
-/// storage: only then challenges, links and locations are rewritten.
+/// storage: only then challenges, links and locations are rewritten. `gateway` is the path of this gateway.
 ///
 /// # Errors
 /// `realm_not_allowed` for a challenge that names foreign token services only; `upstream_invalid` for an upload that
 /// continues at another origin.
 pub(super) fn downstream(
     own: Option<(&Registry, &str)>,
+    gateway: &str,
     target: &Target<'_>,
     status: StatusCode,
     from: &HeaderMap,
@@ -117,7 +118,7 @@ pub(super) fn downstream(
     if let Some((registry, path)) = own {
         challenges(registry, from, &mut to)?;
         links(registry, path, target, from, &mut to);
-        location(registry, path, status, from, &mut to)?;
+        location(registry, path, gateway, status, from, &mut to)?;
     }
     to.insert(CONTENT_TYPE, content_type(from));
     to.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
@@ -196,27 +197,35 @@ fn links(registry: &Registry, path: &str, target: &Target<'_>, from: &HeaderMap,
     }
 }
 
-/// The path of this gateway for a reference in a response of the registry.
-fn through_here(registry: &Registry, path: &str, method: &str, reference: &str) -> Option<String> {
+/// The path of this gateway, which is at `gateway`, for a reference in a response of the registry.
+fn through_here(
+    registry: &Registry,
+    path: &str,
+    gateway: &str,
+    method: &str,
+    reference: &str,
+) -> Option<String> {
     let resolved = uri::resolve(reference, registry.origin(), path)?;
     if resolved.origin != *registry.origin() {
         return None;
     }
     let target = Target::parse_target(method, &resolved.path_and_query).ok()?;
-    Some(format!("{GATEWAY}{}{target}", registry.name()))
+    Some(format!("{gateway}{}{target}", registry.name()))
 }
 
 /// The `Location` at which an upload continues, as a path of this gateway.
 fn location(
     registry: &Registry,
     path: &str,
+    gateway: &str,
     status: StatusCode,
     from: &HeaderMap,
     to: &mut HeaderMap,
 ) -> Result<(), ErrorCode> {
     let Some(value) = from.get(LOCATION) else { return Ok(()) };
     let here = value.to_str().ok().and_then(|text| {
-        through_here(registry, path, "PATCH", text).or_else(|| through_here(registry, path, "GET", text))
+        through_here(registry, path, gateway, "PATCH", text)
+            .or_else(|| through_here(registry, path, gateway, "GET", text))
     });
     match here.and_then(|path| HeaderValue::from_str(&path).ok()) {
         Some(path) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use dockpass_protocol::api::{CSRF_HEADER, GATEWAY, ProblemDocument};
+use dockpass_protocol::api::{CSRF_HEADER, Carrier, GATEWAY, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::uri::percent_decode;
 use http::header::{CONTENT_DISPOSITION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
@@ -115,15 +115,16 @@ async fn caller(
         Bearer::Other(token) => return Ok(Caller::Token(SecretString::from(token))),
         Bearer::Unreadable => return Err(ErrorCode::InvalidRequest.into()),
         Bearer::Session(token) => {
-            if carrier::cookie(headers, Some(registry.name()))?.is_some() {
+            state.carriers.admit(Carrier::Bearer)?;
+            if state.carriers.cookie(headers, Some(registry.name()))?.is_some() {
                 return Err(ErrorCode::InvalidRequest.into());
             }
             SealedText::new(token)
         }
-        Bearer::None => match carrier::cookie(headers, Some(registry.name()))? {
+        Bearer::None => match state.carriers.cookie(headers, Some(registry.name()))? {
             None => return Ok(Caller::Anonymous),
             Some(value) => {
-                carrier::guard(method, headers, state.page_origins.own())?;
+                state.carriers.guard(method, headers)?;
                 SealedText::new(&value)
             }
         },

@@ -1,8 +1,8 @@
 //! Serves the page's files; the fallback of all other routes.
 
 use axum::body::Body;
-use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
 use dockpass_protocol::code::ErrorCode;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 
 use crate::error::ApiError;
 use crate::page;
+use crate::state::AppState;
 
 /// Only resources of this origin; no inline scripts, and no eval except for WebAssembly.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
@@ -19,8 +20,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
                       require-trusted-types-for 'script'";
 
 /// `GET /` and below.
-pub(crate) async fn get(request: Request) -> Result<Response, ApiError> {
+pub(crate) async fn get(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let path = request.uri().path();
+    if state.base_path.lacks_slash(path) {
+        return Ok(Redirect::permanent(&format!("{path}/")).into_response());
+    }
     let Some(file) = page::find(path) else {
         // The root explains why there is no page.
         let missing = path == "/" && !page::is_built_in();

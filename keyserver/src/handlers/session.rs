@@ -84,7 +84,7 @@ pub(crate) async fn delete(
     if presented.by_cookie
         && let Some(registry) = registry
     {
-        for cookie in carrier::Cookies::clear(&headers, &registry) {
+        for cookie in carrier::Cookies::clear(state.carriers.scope(), &headers, &registry) {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
     }
@@ -113,7 +113,7 @@ pub(crate) async fn put(
     headers: HeaderMap,
     ApiJson(part): ApiJson<SessionPart>,
 ) -> Result<Response, ApiError> {
-    carrier::guard(&Method::PUT, &headers, state.page_origins.own())?;
+    state.carriers.guard(&Method::PUT, &headers)?;
     let registry = state.registries.find(&part.registry)?;
     let is_text =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
@@ -123,7 +123,7 @@ pub(crate) async fn put(
     {
         return Err(ErrorCode::InvalidRequest.into());
     }
-    let began = carrier::cookie(&headers, Some(registry.name()))?.ok_or(ErrorCode::LoginRequired)?;
+    let began = state.carriers.cookie(&headers, Some(registry.name()))?.ok_or(ErrorCode::LoginRequired)?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if part.is_last {
         // All or nothing: what does not make a good session is removed.
@@ -133,14 +133,20 @@ pub(crate) async fn put(
             tracing::debug!(registry = registry.name(), "session cookies are complete");
         } else {
             let mut response = ApiError::from(ErrorCode::InvalidSession).into_response();
-            for cookie in carrier::Cookies::clear(&headers, registry.name()) {
+            for cookie in carrier::Cookies::clear(state.carriers.scope(), &headers, registry.name()) {
                 response.headers_mut().append(SET_COOKIE, cookie);
             }
             return Ok(response);
         }
     }
     let lifetime = state.settings.session.lifetime;
-    let cookie = carrier::Cookies::set_part(registry.name(), part.number, &part.text, lifetime);
+    let cookie = carrier::Cookies::set_part(
+        state.carriers.scope(),
+        registry.name(),
+        part.number,
+        &part.text,
+        lifetime,
+    );
     response.headers_mut().insert(SET_COOKIE, cookie.ok_or(ErrorCode::InvalidRequest)?);
     Ok(response)
 }
@@ -156,6 +162,6 @@ fn presented(
         Some(text) => Some(state.registries.find(text)?.name().to_owned()),
         None => None,
     };
-    let presented = carrier::session(method, headers, wanted.as_deref(), state.page_origins.own())?;
+    let presented = state.carriers.session(method, headers, wanted.as_deref())?;
     Ok((presented, wanted))
 }

@@ -44,9 +44,10 @@ pub(crate) async fn post(
     headers: HeaderMap,
     ApiJson(request): ApiJson<LoginRequest>,
 ) -> Result<Response, ApiError> {
+    state.carriers.admit(request.carrier)?;
     if request.carrier == Carrier::Cookie {
         // A cross-site login would log the user in as somebody else (threat SES-13).
-        carrier::guard(&Method::POST, &headers, state.page_origins.own())?;
+        state.carriers.guard(&Method::POST, &headers)?;
     }
     let registry = state.registries.find(&request.registry)?;
     let credential = credential(&request, state.settings.limits.credential_bytes)?;
@@ -66,11 +67,12 @@ pub(crate) async fn post(
             return Err(ApiError::from(error).with_report(recorder.take_report(), request.trace));
         }
     };
+    let lifetime = state.settings.session.lifetime_of(request.carrier);
     let capacity = match request.carrier {
         Carrier::Cookie => carrier::CAPACITY,
         Carrier::Bearer => usize::MAX,
     };
-    let sealed_session = state.sessions.seal(registry.name(), &proof, capacity).await?;
+    let sealed_session = state.sessions.seal(registry.name(), &proof, capacity, lifetime).await?;
     audit::login(&state.settings.log, &sealed_session.info, request.carrier, address);
     let mut body = session_response(&sealed_session.info);
     if request.trace {
@@ -82,12 +84,13 @@ pub(crate) async fn post(
             Ok(Json(body).into_response())
         }
         Carrier::Cookie => {
-            let lifetime = state.settings.session.lifetime;
             let cookies = carrier::Cookies::of(&sealed_session.text).ok_or(SessionError::TooLarge)?;
-            let (first, gone) = cookies.set_first(&headers, registry.name(), lifetime).ok_or_else(|| {
-                tracing::error!("the sealed session is not a valid cookie value");
-                SessionError::Sealing
-            })?;
+            let (first, gone) = cookies
+                .set_first(state.carriers.scope(), &headers, registry.name(), lifetime)
+                .ok_or_else(|| {
+                    tracing::error!("the sealed session is not a valid cookie value");
+                    SessionError::Sealing
+                })?;
             if !gone.is_empty() {
                 tracing::info!(
                     cookies = gone.len(),

@@ -44,18 +44,17 @@ pub(crate) async fn post(
     let registry = state.registries.find(&request.registry)?;
     let scopes = Broker::scopes(&request.scopes)?;
     let mut presented_session = None;
-    let identity =
-        match carrier::session(&Method::POST, &headers, Some(registry.name()), state.page_origins.own())? {
-            None => Identity::Anonymous,
-            Some(presented) => {
-                let info = state.sessions.info(&presented.sealed).await?;
-                if info.registry != registry.name() {
-                    return Err(ErrorCode::RegistryMismatch.into());
-                }
-                presented_session = Some((presented.clone(), Arc::clone(&info)));
-                Identity::Session(presented.sealed, info)
+    let identity = match state.carriers.session(&Method::POST, &headers, Some(registry.name()))? {
+        None => Identity::Anonymous,
+        Some(presented) => {
+            let info = state.sessions.info(&presented.sealed).await?;
+            if info.registry != registry.name() {
+                return Err(ErrorCode::RegistryMismatch.into());
             }
-        };
+            presented_session = Some((presented.clone(), Arc::clone(&info)));
+            Identity::Session(presented.sealed, info)
+        }
+    };
     let broker_request = BrokerRequest {
         registry: Arc::clone(&registry),
         identity,
@@ -115,7 +114,8 @@ fn hand_out(
         // The old cookie still stands for the new session in this process. A session of several parts is not worth
         // several requests here.
         let whole = carrier::Cookies::of(latest.text()).filter(|parts| parts.rest().is_empty());
-        let Some((cookie, gone)) = whole.and_then(|parts| parts.set_first(headers, &info.registry, left))
+        let Some((cookie, gone)) =
+            whole.and_then(|parts| parts.set_first(state.carriers.scope(), headers, &info.registry, left))
         else {
             return cookies;
         };

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,6 +11,9 @@ use super::{SealedText, SessionError, Sessions, claims, jwe, keyring};
 use crate::clock::{Clock, ManualClock, SystemRandomness};
 use crate::config::Settings;
 use crate::test_support::{NOW_MS, key_file};
+
+/// The lifetime of sessions in these tests.
+const LIFETIME: Duration = Duration::from_hours(8);
 
 fn sessions_with(change: impl FnOnce(&mut Settings)) -> (Arc<Sessions>, Arc<ManualClock>) {
     let mut config = Settings::default();
@@ -33,7 +37,7 @@ fn proof(password: &str) -> LoginProof {
 }
 
 async fn seal(sessions: &Sessions, password: &str) -> SealedText {
-    SealedText::new(&sessions.seal("reg.test", &proof(password), usize::MAX).await.unwrap().text)
+    SealedText::new(&sessions.seal("reg.test", &proof(password), usize::MAX, LIFETIME).await.unwrap().text)
 }
 
 // Threats: INJ-04, INJ-05.
@@ -128,15 +132,15 @@ async fn the_length_of_a_session_does_not_reveal_that_of_the_password() {
     let mut lengths = std::collections::BTreeSet::new();
     for length in 1..=60 {
         let sealed_session =
-            sessions.seal("reg.test", &proof(&"p".repeat(length)), usize::MAX).await.unwrap();
+            sessions.seal("reg.test", &proof(&"p".repeat(length)), usize::MAX, LIFETIME).await.unwrap();
         lengths.insert(sealed_session.text.len());
     }
     assert_eq!(lengths.len(), 1, "{lengths:?}");
     let mut long = vec![0_u8; 15_000];
     crate::clock::Randomness::fill(&SystemRandomness::default(), &mut long).unwrap();
     let long = URL_SAFE_NO_PAD.encode(&long);
-    assert!(sessions.seal("reg.test", &proof(&long), usize::MAX).await.is_err());
-    let tight = sessions.seal("reg.test", &proof("p"), 100).await;
+    assert!(sessions.seal("reg.test", &proof(&long), usize::MAX, LIFETIME).await.is_err());
+    let tight = sessions.seal("reg.test", &proof("p"), 100, LIFETIME).await;
     assert_eq!(tight.unwrap_err(), SessionError::TooLarge);
 }
 
@@ -152,7 +156,7 @@ async fn long_secrets_open_as_they_were() {
     for secret in
         ["p".repeat(511), "p".repeat(512), "\u{1}\"\\\n".repeat(1_024), "é漢".repeat(800), noise, base64]
     {
-        let text = sessions.seal("reg.test", &proof(&secret), usize::MAX).await.unwrap().text;
+        let text = sessions.seal("reg.test", &proof(&secret), usize::MAX, LIFETIME).await.unwrap().text;
         // A third larger than what is in it, besides the claims and the encrypted key.
         assert!(text.len() < secret.len() / 3 * 4 + 1_400, "{}", text.len());
         let (_, credential) = sessions.open(&SealedText::new(&text)).await.unwrap();
@@ -195,7 +199,8 @@ async fn a_flood_is_refused_as_overloaded() {
 #[tokio::test]
 async fn debug_shows_no_secret() {
     let (sessions, _) = sessions_with(|_| {});
-    let sealed_session = sessions.seal("reg.test", &proof("s3cret-canary"), usize::MAX).await.unwrap();
+    let sealed_session =
+        sessions.seal("reg.test", &proof("s3cret-canary"), usize::MAX, LIFETIME).await.unwrap();
     let text = format!(
         "{sessions:?} {sealed_session:?} {:?} {:?}",
         SealedText::new(&sealed_session.text),

@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Counter,
     /// The session that took the place of another.
     Session,
+    /// When a session was used last.
+    LastUse,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
             Self::Flight => 'f',
             Self::Counter => 'c',
             Self::Session => 's',
+            Self::LastUse => 'u',
         }
     }
 }

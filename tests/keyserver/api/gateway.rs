@@ -77,8 +77,11 @@ async fn a_basic_registry_works_with_a_session_and_opens_no_password_dialog() {
     assert_eq!(received.len(), 1, "it is known that the registry takes Basic");
     assert_eq!(received[0].header("authorization"), Some(basic().as_str()));
 
-    let cookie =
-        format!("{}={}", carrier::cookie_name(&fake.authority), session.strip_prefix("Bearer ").unwrap());
+    let cookie = format!(
+        "{}={}",
+        carrier::CookieScope::default().name(&fake.authority),
+        session.strip_prefix("Bearer ").unwrap()
+    );
     let page = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
     assert_eq!(server.get(&path(&fake, "/v2/_catalog"), &page).await.status, StatusCode::OK);
     server.get(&path(&fake, "/v2/_catalog"), &page[..1]).await.assert_problem("origin_not_allowed");
@@ -293,6 +296,15 @@ async fn upload_locations_stay_on_the_gateway() {
     assert_eq!(
         server.send(begin("b")).await.header("location"),
         Some(path(&fake, "/v2/b/blobs/uploads/456").as_str())
+    );
+    let below = TestServer::configured(&[&fake], |config| {
+        config.gateway.read_only = false;
+        config.public_origin = Some("https://apps.test/tools/".parse().unwrap());
+    });
+    assert_eq!(
+        below.send(begin("b")).await.header("location"),
+        Some(format!("/tools{}", path(&fake, "/v2/b/blobs/uploads/456")).as_str()),
+        "as clients know the path"
     );
     server.send(begin("c")).await.assert_problem("upstream_invalid");
     server.send(begin("d")).await.assert_problem("upstream_invalid");

@@ -10,7 +10,7 @@ async fn a_failed_logout_keeps_the_cookie() {
     let fake = upstream(token_registry).await;
     let bearer = TestServer::with(&[&fake]).login(&fake).await;
     let session = bearer.strip_prefix("Bearer ").unwrap();
-    let cookie = format!("{}={session}", carrier::cookie_name(&fake.authority));
+    let cookie = format!("{}={session}", carrier::CookieScope::default().name(&fake.authority));
     let page = [("origin", "http://127.0.0.1:8780"), ("x-dockpass", "1"), ("cookie", cookie.as_str())];
     let path = format!("/v1/session?registry={}", fake.authority);
     let delete = || request("DELETE", &path, &page, Body::empty());

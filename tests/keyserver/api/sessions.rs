@@ -74,7 +74,7 @@ async fn a_cookie_login_is_accepted_from_the_own_origin_only() {
     assert_eq!(response.status, StatusCode::OK);
     assert!(response.json().get("session").is_none());
     let cookie = response.header("set-cookie").unwrap();
-    let name = carrier::cookie_name(&fake.authority);
+    let name = carrier::CookieScope::default().name(&fake.authority);
     let rest = cookie.strip_prefix(&format!("{name}=")).unwrap();
     let (value, attributes) = rest.split_once(';').unwrap();
     assert_eq!(value.split('.').count(), 6);

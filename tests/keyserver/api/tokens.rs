@@ -176,7 +176,7 @@ async fn a_cookie_and_a_bearer_session_in_one_request_are_refused() {
     let server = TestServer::with(&[&fake]);
     let session = server.login(&fake).await;
     let jwe = session.strip_prefix("Bearer ").unwrap();
-    let cookie = format!("other=1; {}={jwe}", carrier::cookie_name(&fake.authority));
+    let cookie = format!("other=1; {}={jwe}", carrier::CookieScope::default().name(&fake.authority));
     let body = token_request(&fake, "repository:a/b:pull");
     let page = [("cookie", cookie.as_str()), ("origin", "http://127.0.0.1:8780"), ("x-dockpass", "1")];
     assert_eq!(server.post("/v1/token", &page, &body).await.status, StatusCode::OK);
@@ -186,7 +186,7 @@ async fn a_cookie_and_a_bearer_session_in_one_request_are_refused() {
     server.post("/v1/token", &[page[0], page[2]], &body).await.assert_problem("origin_not_allowed");
     let both = [page[0], page[1], page[2], ("authorization", session.as_str())];
     server.post("/v1/token", &both, &body).await.assert_problem("invalid_request");
-    let twice = format!("{cookie}; {}=x", carrier::cookie_name(&fake.authority));
+    let twice = format!("{cookie}; {}=x", carrier::CookieScope::default().name(&fake.authority));
     let twice = [("cookie", twice.as_str()), page[1], page[2]];
     server.post("/v1/token", &twice, &body).await.assert_problem("invalid_request");
     for authorization in ["Bearer x.y.z", "Basic YTpi", "Bearer", "x"] {

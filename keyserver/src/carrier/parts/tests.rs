@@ -4,7 +4,12 @@ use dockpass_protocol::code::ErrorCode;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use super::{CAPACITY, Cookies, MAX_LINE, PART, cookie, cookie_name};
+use super::{CAPACITY, CookieScope, Cookies, MAX_LINE, PART, cookie};
+
+/// The scope of a server that has its host for itself.
+fn root() -> CookieScope {
+    CookieScope::default()
+}
 
 const LIFETIME: Duration = Duration::from_mins(1);
 
@@ -38,17 +43,17 @@ fn after<'a>(before: &str, fields: impl IntoIterator<Item = &'a HeaderValue>) ->
 fn log_in(before: &str, registry: &str, session: &str) -> String {
     let cookies = Cookies::of(session).unwrap();
     let request = headers(&[before]);
-    let (first, gone) = cookies.set_first(&request, registry, LIFETIME).unwrap();
+    let (first, gone) = cookies.set_first(&root(), &request, registry, LIFETIME).unwrap();
     assert!(first.is_sensitive());
     let mut line = after(before, gone.iter().chain([&first]));
     for (index, part) in cookies.rest().iter().enumerate() {
-        line = after(&line, [&Cookies::set_part(registry, index + 2, part, LIFETIME).unwrap()]);
+        line = after(&line, [&Cookies::set_part(&root(), registry, index + 2, part, LIFETIME).unwrap()]);
     }
     line
 }
 
 fn found(line: &str, registry: Option<&str>) -> Result<Option<String>, ErrorCode> {
-    cookie(&headers(&[line]), registry)
+    cookie(&root(), &headers(&[line]), registry)
 }
 
 fn text(length: usize) -> String {
@@ -58,10 +63,10 @@ fn text(length: usize) -> String {
 // Threats: SES-02.
 #[test]
 fn cookie_names_are_safe_and_distinct_per_registry() {
-    let name = cookie_name("docker.io");
+    let name = root().name("docker.io");
     let hash = name.strip_prefix("__Host-dockpass-").unwrap();
     assert!(hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    assert_ne!(name, cookie_name("ghcr.io"));
+    assert_ne!(name, root().name("ghcr.io"));
 }
 
 // Threats: SES-02.
@@ -95,7 +100,7 @@ fn a_shorter_session_replaces_a_longer_one_and_logout_leaves_nothing() {
         assert_eq!(count, 1 + Cookies::of(session).unwrap().parts.len(), "{line}");
     }
     let line = log_in(&line, "r.test", &long);
-    let gone = Cookies::clear(&headers(&[&line]), "r.test");
+    let gone = Cookies::clear(&root(), &headers(&[&line]), "r.test");
     assert_eq!(after(&line, &gone), "other=1");
 }
 
@@ -114,7 +119,7 @@ fn a_part_that_is_missing_or_left_over_makes_no_other_session() {
     assert_eq!(found(&pairs[1..].join("; "), Some("r.test")), Ok(None));
     assert_eq!(found(&pairs[1..].join("; "), None), Ok(None));
     // A short session beside parts of a longer one.
-    let name = cookie_name("r.test");
+    let name = root().name("r.test");
     let left_over = format!("{name}=short; {}", pairs[1..].join("; "));
     assert_eq!(found(&left_over, Some("r.test")), Ok(Some("short".to_owned())));
 }
@@ -150,8 +155,8 @@ fn sessions_at_several_registries_stay_within_one_line() {
 // Threats: SES-03.
 #[test]
 fn a_cookie_is_found_by_its_exact_name_and_duplicates_are_refused() {
-    let name = cookie_name("docker.io");
-    let find = |text: &str, registry: Option<&str>| cookie(&headers(&[text]), registry);
+    let name = root().name("docker.io");
+    let find = |text: &str, registry: Option<&str>| cookie(&root(), &headers(&[text]), registry);
     assert_eq!(find(&format!("a=b; {name}=v; c=d"), Some("docker.io")), Ok(Some("v".to_owned())));
     assert_eq!(find(&format!("{name}=v"), None), Ok(Some("v".to_owned())));
     assert_eq!(find(&format!("{name}=v"), Some("ghcr.io")), Ok(None));
@@ -172,9 +177,28 @@ fn a_cookie_is_found_by_its_exact_name_and_duplicates_are_refused() {
         find(&format!("{name}=v; {name}-2=w; {name}-2=w"), Some("docker.io")),
         Err(ErrorCode::InvalidRequest)
     );
-    let second = cookie_name("ghcr.io");
+    let second = root().name("ghcr.io");
     assert_eq!(find(&format!("{name}=v; {second}=w"), None), Err(ErrorCode::InvalidRequest));
     assert_eq!(find(&format!("{name}=v; {second}=w"), Some("ghcr.io")), Ok(Some("w".to_owned())));
     let two_lines = headers(&[&format!("{name}=v"), &format!("{name}=w")]);
-    assert_eq!(cookie(&two_lines, Some("docker.io")), Err(ErrorCode::InvalidRequest));
+    assert_eq!(cookie(&root(), &two_lines, Some("docker.io")), Err(ErrorCode::InvalidRequest));
+}
+
+/// A host with several applications: the cookie of one path is not sent to the others, and one at another path is not ours.
+#[test]
+fn a_base_path_keeps_cookies_to_itself() {
+    let scope = CookieScope::of("/registry-login");
+    let cookies = Cookies::of("session").unwrap();
+    let (field, _) = cookies.set_first(&scope, &HeaderMap::new(), "r.test", LIFETIME).unwrap();
+    let text = field.to_str().unwrap();
+    assert!(text.starts_with("__Secure-dockpass-"), "{text}");
+    assert!(
+        text.ends_with("; Path=/registry-login/; Secure; HttpOnly; SameSite=Strict; Max-Age=60"),
+        "{text}"
+    );
+    let line = headers(&[text.split(';').next().unwrap()]);
+    assert_eq!(cookie(&scope, &line, None), Ok(Some("session".to_owned())));
+    assert_eq!(cookie(&root(), &line, None), Ok(None));
+    let gone = Cookies::clear(&scope, &line, "r.test");
+    assert!(gone[0].to_str().unwrap().contains("=; Path=/registry-login/; "), "{gone:?}");
 }

@@ -28,7 +28,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dockpass_protocol::api::Carrier;
+pub use dockpass_protocol::api::Carrier;
 use dockpass_protocol::origin::{Origin, Scheme};
 use ipnet::IpNet;
 

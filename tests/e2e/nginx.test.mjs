@@ -3,14 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { createServer as createSocket } from 'node:net'
-import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { expectRows, launch, logIn, nothingStored, visit } from './harness/browser.mjs'
 import { startKeyServer } from './harness/keyserver.mjs'
-import { Server, run, scratch, stopAll } from './harness/process.mjs'
+import { freePort, startNginx } from './harness/nginx.mjs'
+import { run, scratch, stopAll } from './harness/process.mjs'
 import { programs, versions } from './harness/programs.mjs'
 
 const folder = await scratch('nginx')
@@ -99,38 +97,6 @@ async function startRegistry({ user, password }) {
   return { server, url: `http://127.0.0.1:${port}` }
 }
 
-async function freePort() {
-  const socket = createSocket()
-  await new Promise((resolve) => {
-    socket.listen(0, '127.0.0.1', () => resolve(undefined))
-  })
-  const { port } = /** @type {import('node:net').AddressInfo} */ (socket.address())
-  await new Promise((resolve) => socket.close(resolve))
-  return port
-}
-
-/** nginx, with nothing configured but where to listen and what to proxy. */
-async function startNginx(port, upstream) {
-  const path = await folder.folder('nginx')
-  const file = join(path, 'nginx.conf')
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path ${path}/${kind};`,
-  )
-  await writeFile(
-    file,
-    `daemon off; master_process off; pid ${path}/pid; error_log stderr;
-     events {}
-     http { access_log off; ${temporary.join(' ')}
-       server { listen 127.0.0.1:${port}; location / { proxy_pass ${upstream}; } } }`,
-  )
-  const server = new Server('nginx', found.nginx, ['-p', path, '-c', file, '-e', 'stderr'], {
-    cwd: path,
-    logs: path,
-  })
-  await server.until(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok, 'answer')
-  return server
-}
-
 before(async () => {
   const started = Object.entries(people).map(async ([name, person]) => [name, await startRegistry(person)])
   registries = Object.fromEntries(await Promise.all(started))
@@ -142,7 +108,13 @@ before(async () => {
     registries: Object.entries(registries).map(([name, registry]) => ({ name, url: registry.url })),
     settings: { public_origin: url },
   })
-  await startNginx(port, keyserver.url)
+  await startNginx({
+    program: found.nginx,
+    folder: await folder.folder('nginx'),
+    port,
+    locations: `location / { proxy_pass ${keyserver.url}; }`,
+    probe: '/healthz',
+  })
   browser = await launch(found.chromium)
 })
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dockpass_keyserver::carrier::CookieScope;
-use dockpass_protocol::api::Carrier;
+use dockpass_keyserver::config::Carrier;
 use dockpass_tests::demo::{DemoConfig, Kind};
 use serde_json::json;
 

@@ -83,7 +83,7 @@ impl Cluster {
         Self::build(None, Options { instances: 1, ..options }).await
     }
 
-    async fn build(redis: Option<RedisServer>, options: Options) -> Self {
+    pub(crate) async fn build(redis: Option<RedisServer>, options: Options) -> Self {
         let users: Vec<(String, String)> =
             (0..options.users).map(|index| (format!("user-{index}"), canary())).collect();
         let mut demo = DemoConfig::only([options.kind]);
@@ -103,13 +103,25 @@ impl Cluster {
 
     /// Starts another instance of the same cluster.
     pub(crate) async fn start(&self, options: &Options) -> Instance {
+        let instance = self.start_with(options, |_| ()).await;
+        assert!(instance.state.wait_for_store(PATIENCE).await, "the store answers");
+        instance
+    }
+
+    /// The same with other settings of the store, which need not reply.
+    pub(crate) async fn start_with(
+        &self,
+        options: &Options,
+        change: impl FnOnce(&mut StoreSettings),
+    ) -> Instance {
         let mut config = self.config();
         (options.configure)(&mut config);
         let (time, names) = (ShiftedTime::default(), Names::default());
         let mut proxy = None;
         if let Some(redis) = &self.redis {
-            let through = FaultProxy::start(redis.address()).await.unwrap();
+            let through = FaultProxy::start(redis.store_address()).await.unwrap();
             config.store = self.settings(redis, through.address(), options);
+            change(&mut config.store);
             proxy = Some(through);
         }
         let builder =
@@ -121,7 +133,6 @@ impl Cluster {
             // A dropped sender (after a failed test) stops it as well.
             let _ = stopped.await;
         }));
-        assert!(state.wait_for_store(PATIENCE).await, "the store answers");
         Instance { origin, state, proxy, time, names, stop: Some(stop), serving }
     }
 
@@ -142,6 +153,7 @@ impl Cluster {
         config.limits.account_per_minute = MANY;
         config.limits.anonymous_per_minute = MANY;
         config.limits.drain_time = Duration::ZERO;
+        config.admin.listen = None;
         config.session.key_files = vec![shared_key()];
         config
     }

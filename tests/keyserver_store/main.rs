@@ -25,6 +25,8 @@ mod secrecy;
 mod shared;
 #[cfg(test)]
 mod soak;
+#[cfg(test)]
+mod tls;
 
 #[global_allocator]
 static ALLOCATOR: dockpass_keyserver::ZeroOnFree = dockpass_keyserver::ZeroOnFree;
@@ -75,6 +77,8 @@ fn main() -> ExitCode {
         shared::logouts_and_tokens_are_shared_between_instances,
         shared::a_logout_does_not_disturb_other_sessions,
         shared::a_session_unknown_to_the_instance_is_looked_up_in_the_store,
+        tls::the_certificate_of_the_store_is_verified,
+        shared::a_use_of_a_session_is_known_to_all_instances,
         secrecy::a_dump_of_the_store_reveals_neither_token_nor_user,
         faults::faults_of_the_store_never_give_a_wrong_response,
         faults::starts_without_the_store,

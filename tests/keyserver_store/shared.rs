@@ -70,3 +70,38 @@ pub(crate) async fn a_logout_does_not_disturb_other_sessions() {
     }
     cluster.end().await;
 }
+
+/// The idle limit: a session that is used at one instance is not idle for the others, and one that none uses ends at all of
+/// them, also for an instance that has not seen it.
+pub(crate) async fn a_use_of_a_session_is_known_to_all_instances() {
+    const LIMIT: Duration = Duration::from_mins(10);
+    let options = || Options { configure: |config| config.session.idle = Some(LIMIT), ..Options::default() };
+    let cluster = Cluster::shared(options()).await;
+    let (used, idle) = (cluster.login(0, 0).await, cluster.login(0, 1).await);
+    assert_eq!(cluster.who_am_i(1, &used).await.status, 200);
+    let mut passed = Duration::ZERO;
+    for _ in 0..3 {
+        passed += LIMIT / 2;
+        for instance in &cluster.instances {
+            instance.time.set(i64::try_from(passed.as_millis()).unwrap());
+        }
+        let last = cluster.redis().names("dockpass:u:*").await.unwrap();
+        assert_eq!(cluster.who_am_i(1, &used).await.status, 200);
+        // Written a moment after the response.
+        until("the use is in the store", async || {
+            let names = cluster.redis().names("dockpass:u:*").await.unwrap();
+            !names.is_empty() && (!last.is_empty() || names != last)
+        })
+        .await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // This instance saw it last before the limit; the store knows better.
+    assert_eq!(cluster.who_am_i(0, &used).await.status, 200);
+    problem(&cluster.who_am_i(1, &idle).await, 401, "session_expired");
+    until("it is revoked", async || cluster.who_am_i(0, &idle).await.json()["code"] == "invalid_session")
+        .await;
+    for (name, value, _) in cluster.redis().dump().await.unwrap() {
+        assert!(!name.contains("user-") && !String::from_utf8_lossy(&value).contains("user-"), "{name}");
+    }
+    cluster.end().await;
+}

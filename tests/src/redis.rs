@@ -48,6 +48,8 @@ pub struct RedisServer {
     address: SocketAddr,
     password: String,
     folder: PathBuf,
+    /// The port that speaks TLS, besides the other one.
+    tls: Option<u16>,
 }
 
 /// A response.
@@ -71,15 +73,32 @@ impl RedisServer {
     /// # Errors
     /// [`RedisError`].
     pub async fn start() -> Result<Self, RedisError> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-        let address = listener.local_addr()?;
-        drop(listener);
+        Self::start_in(new_folder()?, None).await
+    }
+
+    /// The same, which also speaks TLS at [`RedisServer::store_address`], with this certificate and key in PEM.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn start_with_tls(certificate: &str, key: &str) -> Result<Self, RedisError> {
+        let folder = new_folder()?;
+        std::fs::write(folder.join("tls.pem"), certificate)?;
+        std::fs::write(folder.join("tls.key"), key)?;
+        Self::start_in(folder, Some(free_address()?.port())).await
+    }
+
+    async fn start_in(folder: PathBuf, tls: Option<u16>) -> Result<Self, RedisError> {
+        let address = free_address()?;
         let password = format!("store-{}", random_hex()?);
-        let folder = std::env::temp_dir().join(format!("dockpass-redis-{}", random_hex()?));
-        std::fs::create_dir(&folder)?;
-        let mut server = Self { child: spawn(&folder, address, &password)?, address, password, folder };
+        let mut server =
+            Self { child: spawn(&folder, address, &password, tls)?, address, password, folder, tls };
         server.until_ready().await?;
         Ok(server)
+    }
+
+    /// The address for key servers: with TLS if the server has it.
+    pub fn store_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address.ip(), self.tls.unwrap_or(self.address.port()))
     }
 
     /// The address that it listens on.
@@ -98,7 +117,7 @@ impl RedisServer {
     /// [`RedisError`].
     pub async fn restart(&mut self) -> Result<(), RedisError> {
         self.kill();
-        self.child = spawn(&self.folder, self.address, &self.password)?;
+        self.child = spawn(&self.folder, self.address, &self.password, self.tls)?;
         self.until_ready().await
     }
 
@@ -210,11 +229,30 @@ impl Value {
     }
 }
 
-fn spawn(folder: &std::path::Path, address: SocketAddr, password: &str) -> Result<Child, RedisError> {
+fn new_folder() -> Result<PathBuf, RedisError> {
+    let folder = std::env::temp_dir().join(format!("dockpass-redis-{}", random_hex()?));
+    std::fs::create_dir(&folder)?;
+    Ok(folder)
+}
+
+/// An address of loopback that nobody uses now.
+fn free_address() -> Result<SocketAddr, RedisError> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+}
+
+fn spawn(
+    folder: &std::path::Path,
+    address: SocketAddr,
+    password: &str,
+    tls: Option<u16>,
+) -> Result<Child, RedisError> {
     let file = folder.join("redis.conf");
+    let tls = tls.map_or_else(String::new, |port| {
+        format!("tls-port {port}\ntls-cert-file tls.pem\ntls-key-file tls.key\ntls-auth-clients no\n")
+    });
     // The password is not passed on the command line.
     let text = format!(
-        "bind {}\nport {}\nsave \"\"\nappendonly no\ndir {}\nuser {USER} on >{password} {RIGHTS}\n",
+        "bind {}\nport {}\nsave \"\"\nappendonly no\ndir {}\n{tls}user {USER} on >{password} {RIGHTS}\n",
         address.ip(),
         address.port(),
         folder.display()

@@ -53,6 +53,7 @@ export type OperationErrorCode =
   | 'realm_not_allowed'
   | 'registry_mismatch'
   | 'scope_denied'
+  | 'scope_not_allowed'
   | 'origin_not_allowed'
   | 'carrier_not_allowed'
   | 'csrf_required'

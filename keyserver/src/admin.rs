@@ -26,7 +26,7 @@ use crate::state::AppState;
 /// Connections that are served at one time; an operator needs few.
 const MAX_CONNECTIONS: usize = 32;
 /// Time for the head of a request, and between requests of one connection.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// Pause after an error of the listener that would recur at once.
 const AFTER_ERROR: Duration = Duration::from_millis(100);
 

@@ -206,6 +206,7 @@ impl Broker {
         recorder: &Recorder,
         admit: impl FnOnce() -> Result<(), u64>,
     ) -> Result<Token, FlowError> {
+        request.registry.admit_scopes(&request.scopes).map_err(here)?;
         let began_ms = self.clock.now_ms();
         let mut admit = Some(admit);
         let mut admit = || match admit.take().map_or(Ok(()), |admit| admit()) {

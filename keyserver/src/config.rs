@@ -17,6 +17,7 @@ mod problem;
 mod public_url;
 mod registry;
 mod schema;
+mod scope_pattern;
 mod section;
 mod store_url;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 pub use dockpass_protocol::api::Carrier;
 use dockpass_protocol::origin::{Origin, Scheme};
+pub use dockpass_protocol::reference::RegistryName;
 use ipnet::IpNet;
 
 use field::{Reader, Section as _};
@@ -41,6 +43,7 @@ pub use problem::{ConfigProblem, ConfigProblems, Place};
 pub use public_url::{BasePath, InvalidPublicUrl, PublicUrl};
 pub use registry::RegistrySettings;
 pub use schema::{schema, schema_text};
+pub use scope_pattern::{InvalidScopePattern, ScopePattern};
 pub use store_url::StoreUrl;
 pub use values::LogFilter;
 

@@ -184,7 +184,9 @@ impl Gateway {
         recorder: &Recorder,
     ) -> Result<Received, FlowError> {
         let scopes = relay.target.scopes(relay.method.as_str());
-        let scopes = scopes.map_err(|code| FlowError::new(code, Hop::KeyServer))?;
+        let scopes = scopes
+            .and_then(|scopes| relay.registry.admit_scopes(&scopes).map(|()| scopes))
+            .map_err(|code| FlowError::new(code, Hop::KeyServer))?;
         let request =
             ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
         let mut flow = ResourceFlow::new(request, Some(info.auth.clone()), true)

@@ -12,8 +12,9 @@ use dockpass_protocol::flow::RegistryAuth;
 use dockpass_protocol::origin::{Origin, Scheme};
 use dockpass_protocol::realm::RealmPolicy;
 use dockpass_protocol::reference::{ReferenceError, RegistryName};
+use dockpass_protocol::scope::ScopeSet;
 
-use crate::config::{LimitSettings, RegistrySettings, Settings};
+use crate::config::{LimitSettings, RegistrySettings, ScopePattern, Settings};
 use crate::figures::UpstreamFigures;
 use crate::http_client::{ClientError, DialPolicy, HttpClient, Timeouts};
 
@@ -31,6 +32,8 @@ pub struct Registry {
     name: RegistryName,
     title: String,
     origin: Origin,
+    public: Option<Origin>,
+    allowed_scopes: Vec<ScopePattern>,
     policy: RealmPolicy,
     catalog: Vec<String>,
     client: HttpClient,
@@ -49,6 +52,8 @@ impl Registry {
             name: settings.name.clone(),
             title: settings.title.clone(),
             origin: settings.origin.clone(),
+            public: settings.public.clone(),
+            allowed_scopes: settings.allowed_scopes.clone(),
             policy: settings.realms.clone(),
             catalog: settings.catalog.iter().map(ToString::to_string).collect(),
             client,
@@ -60,6 +65,8 @@ impl Registry {
     fn open(name: RegistryName, origin: Origin, client: HttpClient) -> Self {
         Self {
             title: name.to_string(),
+            public: None,
+            allowed_scopes: Vec::new(),
             policy: RealmPolicy::new(origin.clone()),
             catalog: Vec::new(),
             known: Mutex::new(None),
@@ -78,6 +85,29 @@ impl Registry {
     /// Where its API is.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// Where others reach it, if that is elsewhere.
+    pub fn public(&self) -> Option<&Origin> {
+        self.public.as_ref()
+    }
+
+    /// Whether this origin is the registry, as this server or others reach it.
+    pub fn is_own(&self, origin: &Origin) -> bool {
+        *origin == self.origin || self.public.as_ref() == Some(origin)
+    }
+
+    /// Whether all of these scopes may be requested.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ScopeNotAllowed`].
+    pub fn admit_scopes(&self, scopes: &ScopeSet) -> Result<(), ErrorCode> {
+        let is_allowed = |scope| self.allowed_scopes.iter().any(|pattern| pattern.covers(scope));
+        if self.allowed_scopes.is_empty() || scopes.iter().all(is_allowed) {
+            Ok(())
+        } else {
+            Err(ErrorCode::ScopeNotAllowed)
+        }
     }
 
     /// Which token services it may name.

@@ -85,6 +85,8 @@ codes! {
     RegistryMismatch = "registry_mismatch", 403, Caller, "The session belongs to another registry.";
     /// The token does not grant the scope, or the registry responded with 403.
     ScopeDenied = "scope_denied", 403, Caller, "The account has no permission for this resource, or the resource does not exist.";
+    /// The configuration does not list the scope for the registry.
+    ScopeNotAllowed = "scope_not_allowed", 403, Operator, "The key server's configuration does not allow this scope for this registry.";
     /// The request came from a page on an origin that is not allowed.
     OriginNotAllowed = "origin_not_allowed", 403, Operator, "The key server does not allow requests from pages of this origin.";
     /// A session in a cookie or in `Authorization`, where the configuration allows the other one only.

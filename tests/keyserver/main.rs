@@ -31,6 +31,8 @@ mod metrics;
 #[cfg(test)]
 mod realms;
 #[cfg(test)]
+mod registry_options;
+#[cfg(test)]
 mod secrecy;
 #[cfg(test)]
 mod server;

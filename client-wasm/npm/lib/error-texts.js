@@ -106,6 +106,11 @@ export const TEXTS = {
     OPERATOR,
     'Add the page’s origin to cors.allowed_origins in the key server’s configuration.',
   ],
+  scope_not_allowed: [
+    'The key server does not allow this access',
+    OPERATOR,
+    'Add the scope to allowed_scopes of the registry in the key server’s configuration.',
+  ],
   carrier_not_allowed: [
     'The key server does not accept sessions of this form',
     OPERATOR,

@@ -104,7 +104,7 @@ fn only_a_single_bearer_authorization_is_accepted() {
 // Threats: SES-11.
 #[test]
 fn a_carrier_that_is_not_allowed_is_refused() {
-    let session = "a.b.c.d.e.f";
+    let session = "eyJhbGciOiJSU0EtT0FFUC0yNTYiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoiX.b.c.d.e.f";
     let bearer = headers(&[("authorization", &format!("Bearer {session}"))]);
     let pair = format!("{}={session}", CookieScope::default().name("r.test"));
     let cookie = headers(&[("cookie", &pair), ("sec-fetch-site", "same-origin")]);

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use super::field::{self, Kind, Reader, Section as _};
 use super::kind::{Flag, List, Optional, Parsed, path, text};
 use super::node::{Node, Value};
+use super::scope_pattern::ScopePattern;
 use super::section::section;
 use super::values::origin;
 
@@ -32,6 +33,10 @@ pub struct RegistrySettings {
     pub redirects: Vec<Origin>,
     /// Repositories to show where the registry lists none itself.
     pub catalog: Vec<Repository>,
+    /// Where others reach it, if not at `origin`: what it writes about itself has this origin.
+    pub public: Option<Origin>,
+    /// Scopes that may be requested; empty for all.
+    pub allowed_scopes: Vec<ScopePattern>,
     /// PEM file of certificate authorities that are trusted for it, besides the system's.
     pub ca_file: Option<PathBuf>,
 }
@@ -41,9 +46,11 @@ section! {
     struct Entry {
         /// Name of the registry to show to people. Default: the host.
         "name": Optional(text()) => title: Option<String> = None;
-        /// Host, or host and port, of a registry that is reached over HTTPS. An entry has either `host` or `url`.
+        /// Host, or host and port, of a registry that is reached over HTTPS. With `url` as well, it is only the registry's
+        /// name.
         "host": Optional(host()) => host: Option<RegistryName> = None;
-        /// Scheme, host and port of the registry, without `/v2/`. An entry has either `host` or `url`.
+        /// Scheme, host and port of the registry, without `/v2/`. With `host` as well, it is where this server reaches the
+        /// registry of that name, and a token service elsewhere has to be in `realms`.
         "url": Optional(url()) => url: Option<Origin> = None;
         /// URLs of token services that the registry may name, besides those on its own origin, which are always allowed.
         "realms": List(realm()) => realms: Vec<String> = Vec::new();
@@ -51,6 +58,9 @@ section! {
         "catalog": List(repository()) => catalog: Vec<Repository> = Vec::new();
         /// Origins with private addresses to which the registry may redirect downloads of blobs, such as its own storage.
         "redirects": List(storage()) => redirects: Vec<Origin> = Vec::new();
+        /// Scopes that tokens may be requested for and sessions used for; an empty list allows all. A `*` at the end of a
+        /// name stands for its rest, and as the actions for every action.
+        "allowed_scopes": List(scope_pattern()) => allowed_scopes: Vec<ScopePattern> = Vec::new();
         /// PEM file of certificate authorities that are trusted for this registry, besides the system's.
         "ca_file": Optional(path()) => ca_file: Option<PathBuf> = None;
         /// Whether `http://` is allowed to hosts outside this machine and private addresses. Passwords are then sent
@@ -102,6 +112,16 @@ fn realm() -> Parsed<String> {
     Parsed { examples: &["https://auth.example.com/token"], ..text() }
 }
 
+fn scope_pattern() -> Parsed<ScopePattern> {
+    Parsed {
+        parse: |text| {
+            text.parse().map_err(|_| "expected type:name:actions, such as repository:team/*:pull".to_owned())
+        },
+        show: ToString::to_string,
+        examples: &["repository:team/*:pull", "registry:catalog:*"],
+    }
+}
+
 fn repository() -> Parsed<Repository> {
     Parsed {
         parse: |text| {
@@ -136,6 +156,8 @@ impl RegistrySettings {
             realm_origins: Vec::new(),
             redirects: Vec::new(),
             catalog: Vec::new(),
+            public: None,
+            allowed_scopes: Vec::new(),
             ca_file: None,
         }
     }
@@ -173,9 +195,9 @@ impl Entry {
                     return None;
                 }
             },
-            (Some(_), Some(_)) => {
-                report(node, "url", reader, "an entry has either `host` or `url`; `url` alone is enough");
-                return None;
+            (Some(name), Some(url)) => {
+                let public = name.origin(Scheme::Https).ok().filter(|public| *public != url);
+                RegistrySettings { public, ..RegistrySettings::new(self.title, name, url) }
             }
             (None, None) => {
                 // A `host` or `url` that is there and cannot be used was reported already.
@@ -189,6 +211,7 @@ impl Entry {
         let mut registry = RegistrySettings {
             redirects: self.redirects,
             catalog: self.catalog,
+            allowed_scopes: self.allowed_scopes,
             ca_file: self.ca_file,
             ..located
         };
@@ -278,19 +301,21 @@ impl Kind for Registries {
     fn schema(&self) -> Map<String, Json> {
         let mut entry = field::schema(Entry::fields());
         let given = |key: &str| json!({ "required": [key], "properties": { key: { "type": "string" } } });
-        entry.insert("oneOf".to_owned(), json!([given("host"), given("url")]));
+        entry.insert("anyOf".to_owned(), json!([given("host"), given("url")]));
         field::object(&json!({ "type": "array", "items": entry }))
     }
 
     fn write(&self, value: &Self::Value) -> Json {
         let write = |registry: &RegistrySettings| {
             let by_host = registry.name.origin(Scheme::Https).is_ok_and(|origin| origin == registry.origin);
+            let is_named = by_host || registry.public.is_some();
             Entry {
                 title: Some(registry.title.clone()),
-                host: by_host.then(|| registry.name.clone()),
+                host: is_named.then(|| registry.name.clone()),
                 url: (!by_host).then(|| registry.origin.clone()),
                 redirects: registry.redirects.clone(),
                 catalog: registry.catalog.clone(),
+                allowed_scopes: registry.allowed_scopes.clone(),
                 ca_file: registry.ca_file.clone(),
                 ..Entry::default()
             }

@@ -59,7 +59,7 @@ fn the_example_has_every_key_with_its_default() {
 fn the_example_names_every_key_of_a_registry() {
     let schema = super::schema();
     let keys = schema.pointer("/properties/registries/items/properties").and_then(Value::as_object).unwrap();
-    assert_eq!(keys.len(), 8);
+    assert_eq!(keys.len(), 9);
     for key in keys.keys() {
         assert!(EXAMPLE.contains(&format!(" {key}: ")), "{key}");
     }
@@ -160,7 +160,7 @@ fn registries_are_checked() {
     for (entry, problem) in [
         ("{name: a}", "line 2, column 5: registries[0]: an entry needs `host` (reached over HTTPS) or `url`".to_owned()),
         ("{host: null}", "line 2, column 5: registries[0]: an entry needs `host` (reached over HTTPS) or `url`".to_owned()),
-        ("{host: a.test, url: 'https://a.test'}", "line 2, column 25: registries[0].url: an entry has either `host` or `url`; `url` alone is enough".to_owned()),
+        ("{host: a.test, allowed_scopes: ['repository:a']}", "line 2, column 37: registries[0].allowed_scopes[0]: expected type:name:actions, such as repository:team/*:pull".to_owned()),
         ("{host: 'http://a.test'}", "line 2, column 12: registries[0].host: not the name of a registry; write host or host:port, or use `url` for a URL".to_owned()),
         ("{url: 'a.test'}", "line 2, column 11: registries[0].url: expected scheme and host without a path, such as http://127.0.0.1:5000".to_owned()),
         ("{url: 'http://a.test'}", format!("line 2, column 11: registries[0].url: {http}")),
@@ -194,6 +194,7 @@ fn registries_are_checked() {
         "{url: 'http://10.0.0.5:5000'}",
         "{url: 'http://[::1]:5000'}",
         "{url: 'http://registry.lan', insecure_http: true}",
+        "{host: registry.example.com, url: 'http://10.0.0.5:5000', allowed_scopes: ['repository:team/*:pull']}",
         "{host: null, url: 'https://registry.example.com'}",
         "{host: 'registry.example.com:5000', realms: ['https://auth.example.com/token']}",
         "{host: 'my_reg:5000', realms: ['https://docker_auth:5001/auth']}",

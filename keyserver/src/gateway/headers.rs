@@ -169,22 +169,23 @@ fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Resu
 /// to the next page, its lines are relayed as [`LINK_HEADER`], so that the list is not mistaken for a complete one.
 fn links(registry: &Registry, path: &str, target: &Target<'_>, from: &HeaderMap, to: &mut HeaderMap) {
     let lines = || from.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    let origins = || std::iter::once(registry.origin()).chain(registry.public());
     let requested = target.to_string();
     let relayed = |linked: &str, params: &str| {
         Target::parse_target("GET", linked).ok()?;
         HeaderValue::from_str(&format!("<{}>{params}", uri::relative(&requested, linked))).ok()
     };
     for link in link::parse(lines()).filter(|link| !link.has_relation("next")) {
-        let linked = api_path(&link, registry.origin(), path);
+        let linked = origins().find_map(|origin| api_path(&link, origin, path));
         if let Some(value) = linked.and_then(|linked| relayed(&linked, link.params)) {
             to.append(LINK, value);
         }
     }
-    let next = match next_page(lines().collect::<Vec<_>>(), registry.origin(), path) {
-        NextPage::None => return,
-        NextPage::Path(next) => relayed(&next, "; rel=\"next\""),
-        NextPage::Unusable => None,
-    };
+    let pages = || origins().map(|origin| next_page(lines().collect::<Vec<_>>(), origin, path));
+    if pages().all(|page| page == NextPage::None) {
+        return;
+    }
+    let next = pages().find_map(NextPage::path).and_then(|next| relayed(&next, "; rel=\"next\""));
     match next {
         Some(value) => {
             to.append(LINK, value);
@@ -206,7 +207,7 @@ fn through_here(
     reference: &str,
 ) -> Option<String> {
     let resolved = uri::resolve(reference, registry.origin(), path)?;
-    if resolved.origin != *registry.origin() {
+    if !registry.is_own(&resolved.origin) {
         return None;
     }
     let target = Target::parse_target(method, &resolved.path_and_query).ok()?;

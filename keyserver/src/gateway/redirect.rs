@@ -35,7 +35,7 @@ pub(super) fn within(
         return None;
     }
     let target = location(registry.origin(), path, response.headers())?;
-    (target.origin == *registry.origin()).then_some(target.path_and_query)
+    registry.is_own(&target.origin).then_some(target.path_and_query)
 }
 
 /// Follows redirects to other origins, for GET and HEAD. `Authorization` is never sent along, neither to another

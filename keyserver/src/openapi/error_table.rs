@@ -33,6 +33,7 @@ fn remedy(code: ErrorCode) -> Option<&'static str> {
         E::RegistryMismatch => "Send the session of this registry, or log in to it.",
         E::ScopeDenied => "Ask the owner of the repository for access, or log in with another account.",
         E::OriginNotAllowed => "Add the page's origin to `cors.allowed_origins`.",
+        E::ScopeNotAllowed => "Request other scopes, or add this one to `allowed_scopes` of the registry.",
         E::CarrierNotAllowed => "Use the other carrier, or add it to `session.carriers`.",
         E::CsrfRequired => "Send the header `X-Dockpass: 1` with every request that changes something.",
         E::DestinationNotAllowed => "Load registry content with `fetch`, not as a document, script or frame.",

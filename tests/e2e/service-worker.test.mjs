@@ -178,7 +178,7 @@ const fetched = (url, options) =>
   )
 
 describe('the example', () => {
-  it('shows the layers of an image and downloads one by a plain link', async () => {
+  it('service-worker: shows the layers of an image and downloads one by a plain link', async () => {
     await logIn()
     await tab.page.getByLabel('Image').fill('team-a/api:2.1.0')
     await tab.page.getByRole('button', { name: 'Show layers' }).click()

@@ -147,6 +147,12 @@ fn end_to_end(folder: &str, peers: Option<&Path>) -> Result<Count, Failure> {
     if let Some(peers) = peers {
         node.env("DOCKPASS_PEERS_DIR", peers);
     }
+    if folder == "tests/e2e" {
+        // Vite and the frameworks that the examples are built with.
+        let place = util::target().join("examples");
+        npm::installed_like(&util::root().join("tests/e2e/tools"), &place)?;
+        node.env("DOCKPASS_EXAMPLES", place);
+    }
     if folder == "tests/registries" {
         node.env("DOCKPASS_KEYCLOAK", keycloak::folder()?);
     }

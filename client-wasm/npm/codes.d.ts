@@ -63,6 +63,7 @@ export type OperationErrorCode =
   | 'missing'
   | 'method_not_allowed'
   | 'realm_changed'
+  | 'session_changed'
   | 'basic_only'
   | 'registry_open'
   | 'registry_unverifiable'

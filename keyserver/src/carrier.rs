@@ -12,7 +12,7 @@ use http::header::{AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, Method};
 
 use crate::own_address::OwnAddress;
-use crate::session::{SealedText, looks_like_one};
+use crate::session::{ID_LENGTH, SealedText, looks_like_one};
 pub use parts::{CAPACITY, CookieScope, Cookies, MAX_PARTS, PART};
 
 /// How sessions may travel to and from this server.
@@ -60,8 +60,8 @@ impl CarrierPolicy {
     ///
     /// # Errors
     /// `invalid_request` for two carriers at once, for a cookie that occurs twice, and for several cookies without a
-    /// registry to choose by; `invalid_session` for an `Authorization` that is not a session; `carrier_not_allowed`; the errors of [`CarrierPolicy::guard`] for
-    /// a cookie.
+    /// registry to choose by; `invalid_session` for an `Authorization` that is not a session; `carrier_not_allowed`; the errors of
+    /// [`CarrierPolicy::by_cookie`].
     pub fn session(
         &self,
         method: &Method,
@@ -70,10 +70,9 @@ impl CarrierPolicy {
     ) -> Result<Option<Presented>, ErrorCode> {
         let cookie = self.cookie(headers, registry)?;
         match (bearer(headers), cookie) {
-            (Bearer::None, None) => Ok(None),
-            (Bearer::None, Some(value)) => {
-                self.guard(method, headers)?;
-                Ok(Some(Presented { sealed: SealedText::new(&value), by_cookie: true }))
+            (Bearer::None, cookie) => {
+                let sealed = self.by_cookie(method, headers, cookie.as_deref())?;
+                Ok(sealed.map(|sealed| Presented { sealed, by_cookie: true }))
             }
             (Bearer::Session(token), None) => {
                 self.admit(Carrier::Bearer)?;
@@ -82,6 +81,29 @@ impl CarrierPolicy {
             (_, Some(_)) => Err(ErrorCode::InvalidRequest),
             (Bearer::Other(_) | Bearer::Unreadable, None) => Err(ErrorCode::InvalidSession),
         }
+    }
+
+    /// The session of a cookie, on a request that comes from our own pages and means that session or any.
+    ///
+    /// # Errors
+    /// The errors of [`CarrierPolicy::guard`]; `session_changed` when the page means another session than the cookie's:
+    /// another tab has logged out, or somebody else in (threat WEB-11).
+    pub fn by_cookie(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        cookie: Option<&str>,
+    ) -> Result<Option<SealedText>, ErrorCode> {
+        let sealed = cookie.map(SealedText::new);
+        if sealed.is_some() {
+            self.guard(method, headers)?;
+        }
+        let id = sealed.as_ref().map(SealedText::id);
+        let meant = headers.get_all(CSRF_HEADER).iter().filter_map(|value| value.to_str().ok());
+        if meant.filter(|value| value.len() == ID_LENGTH).any(|value| Some(value) != id.as_deref()) {
+            return Err(ErrorCode::SessionChanged);
+        }
+        Ok(sealed)
     }
 
     /// Checks that a request with a cookie comes from our own pages.

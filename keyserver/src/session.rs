@@ -45,6 +45,11 @@ const START_BITS: u32 = 2_048;
 /// Opened sessions whose [`SessionInfo`] is cached at most.
 const MAX_CACHED_INFOS: u64 = 50_000;
 
+/// How many bytes of a digest name a session to its page.
+const ID_BYTES: usize = 12;
+/// The length of such a name, in base64url.
+pub(crate) const ID_LENGTH: usize = ID_BYTES / 3 * 4;
+
 /// Why a session was not opened or sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -106,6 +111,14 @@ impl SealedText {
     /// A name for it that opens nothing.
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash
+    }
+
+    /// A name for it that the page may know. Neither the session nor its hash can be made from it.
+    pub fn id(&self) -> String {
+        let mut text = b"dockpass session id\0".to_vec();
+        text.extend_from_slice(&self.hash);
+        let digest = digest(&SHA256, &text);
+        URL_SAFE_NO_PAD.encode(digest.as_ref().get(..ID_BYTES).unwrap_or_default())
     }
 }
 

@@ -30,7 +30,8 @@ pub const GATEWAY: &str = "/r/";
 pub const SESSION_COOKIE_PREFIX: &str = "__Host-dockpass-";
 /// The same where the key server has a base path: the cookie is sent to that path only, which `__Host-` does not allow.
 pub const SESSION_COOKIE_PREFIX_BELOW: &str = "__Secure-dockpass-";
-/// Requests that change something under a cookie session carry this header, which no cross-site form can send.
+/// Requests that change something under a cookie session carry this header, which no cross-site form can send. Its value is
+/// the [`id`](SessionResponse::id) of the session that the page shows, or anything else where any session will do.
 pub const CSRF_HEADER: &str = "x-dockpass";
 /// The gateway relays every challenge that would open a browser's password box under this name instead of
 /// `WWW-Authenticate`.
@@ -87,6 +88,10 @@ pub struct SessionResponse {
     pub registry: String,
     /// The user who is logged in.
     pub username: String,
+    /// A name for the session, from which it cannot be made. A page sends it in `X-Dockpass`, so that it never acts as
+    /// another user than the one it shows.
+    #[serde(default)]
+    pub id: String,
     /// When the session expires, in milliseconds since the epoch.
     pub expires_at: i64,
     /// How the registry authenticates, as seen at login, so that the page can request a token before its first request

@@ -105,6 +105,8 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405, Caller, "The method is not allowed for this path.";
     /// The realm or the authentication scheme is not the one seen at login.
     RealmChanged = "realm_changed", 409, Upstream, "The registry's authentication scheme or token service differs from the one at login; log in again.";
+    /// Browser's cookie: another login has taken the place of the session that the page shows.
+    SessionChanged = "session_changed", 409, Caller, "Somebody else is logged in by now in this browser; check who, and try again.";
     /// The registry supports Basic only, so there is no token to issue.
     BasicOnly = "basic_only", 409, Caller, "This registry issues no tokens; use the key server's gateway.";
     /// The registry allows anonymous access, so a password is never sent.

@@ -182,9 +182,10 @@ fn of_code(code: ErrorCode, last: &StepRecord, context: &Context) -> DiagnosisCo
     match code {
         ErrorCode::BadCredentials => DiagnosisCode::WrongPassword,
         ErrorCode::LoginRequired => DiagnosisCode::LoginNeeded,
-        ErrorCode::InvalidSession | ErrorCode::SessionExpired | ErrorCode::RegistryMismatch => {
-            DiagnosisCode::SessionOver
-        }
+        ErrorCode::InvalidSession
+        | ErrorCode::SessionExpired
+        | ErrorCode::SessionChanged
+        | ErrorCode::RegistryMismatch => DiagnosisCode::SessionOver,
         ErrorCode::ScopeDenied => DiagnosisCode::ScopeDenied,
         ErrorCode::TokenRejected => token::why_rejected(context),
         ErrorCode::UpstreamInvalid if at_token_service => token::why_invalid(context),

@@ -44,6 +44,12 @@ export const TEXTS = {
     'You logged out elsewhere, or the key server has new keys. Log in again.',
     'login',
   ],
+  session_changed: [
+    'Somebody else is logged in now',
+    YOU,
+    'Another tab of this browser has logged in or out. Check who is logged in, and try again.',
+    'retry',
+  ],
   registry_mismatch: ['The session belongs to another registry', YOU, 'Log in to this registry.', 'login'],
   invalid_registry: ['Not a valid registry name', YOU, 'Write host or host:port.'],
   non_ascii_host: ['This host name contains non-ASCII characters', YOU, 'Write its punycode form, xn--….'],

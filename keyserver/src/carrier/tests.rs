@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use super::{Bearer, CarrierPolicy, CookieScope, bearer};
 use crate::own_address::OwnAddress;
+use crate::session::{ID_LENGTH, SealedText};
 
 const OWN: &str = "https://ks.test";
 
@@ -65,6 +66,28 @@ fn cookies_are_accepted_from_the_own_origin_only() {
             assert_eq!(guard(without), Err(ErrorCode::OriginNotAllowed), "{without:?}");
         }
     }
+}
+
+// Threats: WEB-11.
+#[test]
+fn a_page_acts_for_the_session_that_it_shows_and_for_no_other() {
+    let id = |text: &str| SealedText::new(text).id();
+    assert_eq!(id("a.b.c.d.e").len(), ID_LENGTH);
+    assert_ne!(id("a.b.c.d.e"), id("a.b.c.d.f"));
+    let sent = |meant: &str, cookie: Option<&str>| {
+        let headers = headers(&[("sec-fetch-site", "same-origin"), ("origin", OWN), ("x-dockpass", meant)]);
+        both().by_cookie(&Method::POST, &headers, cookie).map(|sealed| sealed.is_some())
+    };
+    assert_eq!(sent("1", Some("a.b.c.d.e")), Ok(true));
+    assert_eq!(sent("1", None), Ok(false));
+    assert_eq!(sent(&id("a.b.c.d.e"), Some("a.b.c.d.e")), Ok(true));
+    // Somebody else is logged in by now, or nobody.
+    assert_eq!(sent(&id("a.b.c.d.e"), Some("a.b.c.d.f")), Err(ErrorCode::SessionChanged));
+    assert_eq!(sent(&id("a.b.c.d.e"), None), Err(ErrorCode::SessionChanged));
+    // A foreign page does not learn which session there is.
+    let foreign = headers(&[("sec-fetch-site", "cross-site"), ("x-dockpass", &id("a.b.c.d.e"))]);
+    let refused = both().by_cookie(&Method::POST, &foreign, Some("a.b.c.d.f"));
+    assert_eq!(refused.map(|_| ()), Err(ErrorCode::OriginNotAllowed));
 }
 
 // Threats: INJ-02.

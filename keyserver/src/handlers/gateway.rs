@@ -121,13 +121,13 @@ async fn caller(
             }
             SealedText::new(token)
         }
-        Bearer::None => match state.carriers.cookie(headers, Some(registry.name()))? {
-            None => return Ok(Caller::Anonymous),
-            Some(value) => {
-                state.carriers.guard(method, headers)?;
-                SealedText::new(&value)
+        Bearer::None => {
+            let cookie = state.carriers.cookie(headers, Some(registry.name()))?;
+            match state.carriers.by_cookie(method, headers, cookie.as_deref())? {
+                None => return Ok(Caller::Anonymous),
+                Some(sealed) => sealed,
             }
-        },
+        }
     };
     let info = state.sessions.info(&sealed).await?;
     if info.registry != registry.name() {

@@ -40,7 +40,7 @@ pub(crate) async fn get(
     if wanted.is_some_and(|wanted| wanted != info.registry) {
         return Err(ErrorCode::RegistryMismatch.into());
     }
-    Ok(Json(super::sessions::session_response(&info)).into_response())
+    Ok(Json(super::sessions::session_response(&info, &presented.sealed)).into_response())
 }
 
 /// `DELETE /v1/session`: revokes the session and removes its cookie.

@@ -14,7 +14,7 @@ use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::error::ApiError;
 use crate::figures::Limit;
 use crate::recorder::Recorder;
-use crate::session::{SessionError, SessionInfo};
+use crate::session::{SealedText, SessionError, SessionInfo};
 use crate::state::AppState;
 use crate::{audit, carrier, login};
 
@@ -74,7 +74,7 @@ pub(crate) async fn post(
     };
     let sealed_session = state.sessions.seal(registry.name(), &proof, capacity, lifetime).await?;
     audit::login(&state.settings.log, &sealed_session.info, request.carrier, address);
-    let mut body = session_response(&sealed_session.info);
+    let mut body = session_response(&sealed_session.info, &SealedText::new(&sealed_session.text));
     if request.trace {
         body.steps = recorder.take_steps();
     }
@@ -110,10 +110,11 @@ pub(crate) async fn post(
 }
 
 /// The session as the API shows it.
-pub(super) fn session_response(info: &SessionInfo) -> SessionResponse {
+pub(super) fn session_response(info: &SessionInfo, sealed: &SealedText) -> SessionResponse {
     SessionResponse {
         registry: info.registry.clone(),
         username: info.username.clone(),
+        id: sealed.id(),
         expires_at: info.expires_at_ms(),
         auth: info.auth.clone(),
         session: None,

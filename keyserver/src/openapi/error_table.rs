@@ -48,6 +48,9 @@ fn remedy(code: ErrorCode) -> Option<&'static str> {
         E::RealmChanged => {
             "Log in again. If it persists, find out why the registry changed its token service."
         }
+        E::SessionChanged => {
+            "Request `GET /v1/session` to learn who is logged in, and repeat the request with the `id` in its response."
+        }
         E::BasicOnly => "Send the request through the gateway (`/r/{registry}/v2/…`) with the session.",
         E::RegistryOpen => "Use the registry without a login.",
         E::RegistryUnverifiable => {

@@ -13,7 +13,14 @@ use crate::tools::{rust_wasm, system};
 use crate::util;
 
 /// The packages that are compiled for the browser.
-const BROWSER_MODULES: [&str; 4] = ["--package", "dockpass-client-wasm", "--package", "dockpass-doctor-wasm"];
+const BROWSER_MODULES: [&str; 6] = [
+    "--package",
+    "dockpass-client-wasm",
+    "--package",
+    "dockpass-doctor-wasm",
+    "--package",
+    "dockpass-digest-wasm",
+];
 
 /// The fuzz targets: a workspace of their own.
 const FUZZ: &str = "protocol/fuzz/Cargo.toml";

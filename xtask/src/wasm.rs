@@ -24,9 +24,10 @@ struct Module {
 }
 
 /// All browser modules. Another one is one more row.
-const MODULES: [Module; 2] = [
+const MODULES: [Module; 3] = [
     Module { name: "dockpass", package: "dockpass-client-wasm", folder: "client-wasm", features: "" },
     Module { name: "doctor", package: "dockpass-doctor-wasm", folder: "client-wasm/doctor", features: "" },
+    Module { name: "digest", package: "dockpass-digest-wasm", folder: "client-wasm/digest", features: "" },
 ];
 
 /// The arguments of `wasm-opt`. `-O3`, because `-Oz` made the code that is compiled for speed 5 % slower (decision 0022), and

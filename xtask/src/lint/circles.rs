@@ -19,11 +19,12 @@ use crate::util;
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// The folders of Rust crates' sources.
-const CRATES: [&str; 7] = [
+const CRATES: [&str; 8] = [
     "protocol/src",
     "protocol/syntax/src",
     "client-wasm/src",
     "client-wasm/doctor/src",
+    "client-wasm/digest/src",
     "keyserver/src",
     "tests/src",
     "xtask/src",

@@ -65,8 +65,8 @@ fn loaded(entry: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
             let code: Vec<&str> = text.lines().filter(is_code).collect();
             let code = code.join("\n");
             let pieces: Vec<&str> = code.split(['\'', '"']).collect();
-            // Not the `import(…)` of a type, which is in braces.
-            let loads = ["from", "import", "new URL(", "await import(", "=> import("];
+            // Not `import(…)`: what that names is loaded with the first call that needs it.
+            let loads = ["from", "import", "new URL("];
             for (before, address) in pieces.iter().zip(pieces.iter().skip(1)) {
                 let is_relative = address.starts_with("./") || address.starts_with("../");
                 // The copy of the module, for where the file is not delivered.

@@ -26,7 +26,22 @@ pub(crate) fn bench(what: Option<Bench>) -> Result<(), Failure> {
     if requested(Bench::Wasm) {
         javascript(named)?;
     }
+    if requested(Bench::Client) {
+        client()?;
+    }
     Ok(())
+}
+
+/// The client beside a naive one, with a development build of the key server: both pay for it alike.
+fn client() -> Result<(), Failure> {
+    system::require(&system::Requirement::BROWSER_MODULE)?;
+    wasm::build()?;
+    let mut cargo =
+        process::cargo(&["build", "--package", "dockpass-keyserver", "--package", "dockpass-tests"]);
+    process::quiet("building the key server and the demo registry", &mut cargo)?;
+    let mut node = process::command("node");
+    node.arg(util::root().join("tests/e2e/client.bench.mjs"));
+    process::stream("the client of the npm package, and one written by hand", &mut node)
 }
 
 fn rust(folder: &str, package: &str, named: bool) -> Result<(), Failure> {

@@ -184,6 +184,8 @@ pub(crate) enum Bench {
     Wasm,
     /// Sessions, token cache and gateway
     Keyserver,
+    /// Requests and time per task of the npm package's client, beside one written by hand
+    Client,
     /// The files that a page loads: raw, gzip and brotli
     Size,
 }

@@ -23,13 +23,14 @@ import { createProgress } from './ui/progress.js'
 import { errorBox } from './ui/errors.js'
 import { resolveName } from './ui/resolve.js'
 import { hrefFor, parseRoute } from './ui/route.js'
+import { registryLinks, whyEnded } from './ui/parts.js'
 import { moment } from './ui/format.js'
 import { setUpTheme } from './ui/theme.js'
 
 const KEY_SERVER = new URL('.', location.href).href
 
 /**
- * @import { RegistryClient, RegistryInfo } from './dockpass/index.js'
+ * @import { RegistryClient, RegistryInfo, Session } from './dockpass/index.js'
  * @import { Child } from './ui/types.js'
  * @import { Place } from './ui/route.js'
  */
@@ -109,7 +110,7 @@ async function route() {
   const info = registries.find((one) => one.registry === name)
   if (!info) {
     choose(null)
-    showFailure(withCode('registry_not_allowed'), null, registryLinks())
+    showFailure(withCode('registry_not_allowed'), null, registryLinks(registries))
     return
   }
   if (open?.info !== info) {
@@ -120,7 +121,7 @@ async function route() {
       open = { info, client, explorer: null, login: null, browsing: false, view: null }
       drawBar()
     } catch (error) {
-      showFailure(error, route, registries.length > 1 && registryLinks())
+      showFailure(error, route, registries.length > 1 && registryLinks(registries))
       return
     }
   }
@@ -146,19 +147,19 @@ async function connect(info) {
       registry: info.registry,
       carrier: 'cookie',
     })
-    if (mine !== connecting) return null
+    if (mine !== connecting) {
+      client.close()
+      return null
+    }
     client.addEventListener('step', (event) => flow.step(event.detail))
     client.addEventListener('expiring', ({ detail }) => {
       if (open?.client === client) showExpiring(open, detail.expiresAt)
     })
-    client.addEventListener('signedout', ({ detail }) => {
-      if (open?.client === client && detail.reason !== 'logout') {
-        const text =
-          detail.reason === 'bad_credentials'
-            ? 'The registry no longer accepts the password of this session. Log in again to continue.'
-            : 'Your session has expired. Log in again to continue.'
-        signedOut(open, text)
-      }
+    client.addEventListener('session', ({ detail: { session, previous, reason } }) => {
+      if (open?.client === client && reason === 'elsewhere' && session) followTab(open, session, previous)
+    })
+    client.addEventListener('signedout', ({ detail: { reason } }) => {
+      if (open?.client === client && reason !== 'logout') signedOut(open, whyEnded(reason))
     })
     return client
   } finally {
@@ -173,6 +174,7 @@ async function connect(info) {
 function choose(info) {
   open?.explorer?.close()
   open?.login?.cancel()
+  open?.client.close()
   chosen = info
   open = null
   notice(null)
@@ -257,6 +259,22 @@ function enter(now, browsing = false) {
   const sameRegistry = place.registry === now.info.registry
   show(now, sameRegistry ? place : { ...place, repository: null, reference: null })
   now.explorer?.focus()
+}
+
+/**
+ * Follows a login in another tab, which shares the session. What the user before saw is discarded.
+ * @param {Open} now
+ * @param {Session} session
+ * @param {Session | null} previous
+ */
+function followTab(now, session, previous) {
+  if (session.username === previous?.username) {
+    drawBar()
+    return
+  }
+  now.login?.cancel()
+  enter(now)
+  notice(el('span', {}, `You are now logged in as ${session.username}, by a login in another tab.`))
 }
 
 /** @param {Open} now */
@@ -348,27 +366,6 @@ function showFailure(error, retry, ...also) {
   if (open) open.view = null
   document.title = 'dockpass'
   fill(main, el('div', { class: 'boot' }, errorBox(error, { retry, login: retry }, null, also)))
-}
-
-function registryLinks() {
-  return el(
-    'div',
-    {},
-    el('p', {}, 'Configured registries:'),
-    el(
-      'ul',
-      { class: 'registry-links' },
-      registries.map((one) =>
-        el(
-          'li',
-          {},
-          el('a', { href: hrefFor(one) }, one.name || one.registry),
-          ' ',
-          mono(one.registry, { class: 'faint' }),
-        ),
-      ),
-    ),
-  )
 }
 
 /** @param {Child} content */

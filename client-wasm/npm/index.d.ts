@@ -7,6 +7,19 @@
  */
 
 import type { Decision, Hop, OperationErrorCode } from './codes.js'
+import type {
+  AbortSignal,
+  Blob,
+  ByteStream,
+  DetailEvent,
+  EventTargetClass,
+  ListenerOptions,
+  Request,
+  RequestInit,
+  Response,
+  URL,
+  WasmModule,
+} from './environment.js'
 
 export type { Decision, DiagnosisCode, Hop, OperationErrorCode } from './codes.js'
 
@@ -15,7 +28,7 @@ export type { Decision, DiagnosisCode, Hop, OperationErrorCode } from './codes.j
 // ---------------------------------------------------------------------------------------------------------------------
 
 /** Where the WebAssembly module comes from: a URL, a `Response`, the bytes, or a compiled module. */
-export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module
+export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WasmModule
 
 /** Where both WebAssembly modules come from. What is absent comes from this package. */
 export interface InitSources {
@@ -25,8 +38,8 @@ export interface InitSources {
 }
 
 /**
- * Loads the WebAssembly module once. Later calls return the promise of the first load; after a failed load, the next
- * call tries again. Until it has resolved, every other call throws a {@link DockpassError} with `ERR_NOT_INITIALIZED`.
+ * Loads the WebAssembly module once. Later calls return the promise of the first load, and reject with
+ * `ERR_INVALID_ARGUMENT` for another source; after a failed load, the next call tries again. Until it has resolved, every other call throws a {@link DockpassError} with `ERR_NOT_INITIALIZED`.
  *
  * No argument is needed. The module is `dockpass_bg.wasm` in this package's `dist` folder, fetched or, in Node.js, read.
  * Where a bundler or a server does not deliver that file, a copy inside a script of the package is imported.
@@ -72,7 +85,7 @@ export interface Challenge {
 /**
  * Parses all challenges of all `WWW-Authenticate` header lines, in order.
  *
- * @param header One header value, or a list of them.
+ * @param header One header value, or a list of them. `null`, for an absent header, has no challenges.
  * @throws {DockpassError} `ERR_CHALLENGE_SYNTAX` with `position` (index into the line, as for `String.slice`), `line`
  *   (index into the list) and `parsed` (the challenges before the error).
  *
@@ -83,7 +96,7 @@ export interface Challenge {
  * challenge.params.service // 'registry.docker.io'
  * ```
  */
-export function parseChallenges(header: string | readonly string[]): Challenge[]
+export function parseChallenges(header: string | readonly string[] | null): Challenge[]
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Scopes
@@ -281,28 +294,102 @@ export function parseTokenResponse(body: string, receivedAt: number): TokenRespo
 
 /** Options of every method of the client. */
 export interface CallOptions {
-  /** Cancels the call, which then rejects with code `aborted` and name `AbortError`, as `fetch` does. */
+  /**
+   * Cancels the call, which then rejects with code `aborted`. Its name is `AbortError`, or `TimeoutError` when the signal is
+   * one of `AbortSignal.timeout`, as with `fetch`.
+   */
   signal?: AbortSignal | null
 }
 
-/** Options of {@link RegistryClient.connect}. */
-export interface ConnectOptions extends CallOptions {
-  /** URL of the key server. A relative URL is resolved against the page's URL. */
-  keyServer: string | URL
+/** Options of {@link RegistryClient.connect} that concern every request. */
+export interface TransportOptions {
+  /** Used instead of `globalThis.fetch`. It is called with one `Request`. */
+  fetch?: (request: Request) => Promise<Response>
+  /**
+   * How often a request is sent again: after a 429 or 503, and when a server that has responded before does not respond to
+   * a `GET` or `HEAD`. `Retry-After` decides how long to wait; where it asks for more than 5 seconds, the call fails at once
+   * and the error's `retryAfter` says how long. Bodies that are streams are not sent again. Default: 2.
+   */
+  retry?: number
+  /** How many milliseconds a server has until its response begins. Then the call rejects as with a signal. Default: no limit. */
+  timeout?: number
+  /** How many requests of this client wait for a response at the same time. Default: no limit. */
+  concurrency?: number
+}
+
+/** Options of {@link RegistryClient.connect}, with and without a key server. */
+export interface ConnectOptions extends CallOptions, TransportOptions {
   /** The registry: `docker.io`, `registry.example:5000`. */
   registry: string
   /**
+   * URL of the key server. A relative URL is resolved against the page's URL. Without a key server, see
+   * {@link RegistryClient.connect}.
+   */
+  keyServer?: string | URL
+  /**
    * How the session is sent. `cookie`: the browser stores it and scripts cannot read it; the page must be on the key
-   * server's origin. `bearer`: this object keeps it in memory. Default: `cookie` on the same origin, else `bearer`.
+   * server's origin. All its tabs and clients of a registry share the session. `bearer`: this object keeps it in memory.
+   * Default: `cookie` on the same origin, else `bearer`.
    */
   carrier?: 'cookie' | 'bearer'
   /**
    * How requests reach the registry. `gateway` (the default) sends them through the key server and works with every
-   * registry. `direct` sends them to the registry itself, which must allow the page's origin by CORS.
+   * registry. `direct` sends them to the registry itself, without cookies, and only tokens come from the key server. The
+   * registry must allow the page's origin by CORS, with the header `Authorization`, and expose `WWW-Authenticate`, `Link` and
+   * `Docker-Content-Digest`. Registries with Basic authentication need the gateway.
    */
   transport?: 'gateway' | 'direct'
-  /** Used instead of `globalThis.fetch`. It is called with one `Request`. */
-  fetch?: (request: Request) => Promise<Response>
+  /**
+   * Is called when a call needs a login: nobody is logged in, or the session has ended. With the credentials that it returns,
+   * the client logs in and the call goes on; with `null`, the call fails. Calls at the same time share one login. A session
+   * that is replaced in this way is not announced as `signedout`.
+   *
+   * @example
+   * ```js
+   * const client = await RegistryClient.connect({
+   *   keyServer: 'https://dockpass.example',
+   *   registry: 'registry.example',
+   *   reauthenticate: async () => ({ username, password }),
+   * })
+   * for await (const tag of client.tags('team/app')) console.log(tag) // logs in
+   * ```
+   */
+  reauthenticate?: (
+    login: LoginNeed,
+  ) => Credentials | null | undefined | Promise<Credentials | null | undefined>
+  /** Without a key server: a registry token, or a function that returns one. */
+  token?: string | ((need: OwnTokenNeed) => OwnToken | Promise<OwnToken>)
+  /** Without a key server: the URL of the registry's API, without `/v2/`. Default: `https://` and its name. */
+  url?: string | URL
+}
+
+/** Why {@link ConnectOptions.reauthenticate} is called. */
+export interface LoginNeed {
+  /** Canonical name of the registry. */
+  registry: string
+  /** `login_required`, or why the session has ended. */
+  reason: ErrorCode
+}
+
+/** What a token of the page has to grant, for {@link ConnectOptions.token}. */
+export interface OwnTokenNeed {
+  /** The scopes. */
+  scopes: readonly string[]
+  /** The token service that the registry named, if it did and the page may read it. */
+  realm?: string
+  /** The registry's name at its token service. */
+  service?: string
+  /** Whether the registry has just refused a token for these scopes, so that the same one will not do. */
+  fresh: boolean
+}
+
+/** A token of the page: the token, or with its lifetime in seconds (60 by default), or `null` where the page has none. */
+export type OwnToken = string | { token: string; expiresIn?: number } | null | undefined
+
+/** Options of {@link RegistryClient.fetch}: those of `fetch`, and scopes. */
+export type FetchInit = RequestInit & {
+  /** Scopes that the token has as well, so that later requests need no other one. */
+  scopes?: readonly string[]
 }
 
 /** How a registry authenticates: not at all, with tokens, or with Basic. */
@@ -355,6 +442,8 @@ export interface Names extends AsyncIterable<string> {
 export interface ListOptions extends CallOptions {
   /** Names per page, from 1 to 1000. The registry may return fewer. Default: chosen by the registry. */
   n?: number
+  /** Begin after this name, which need not exist. A registry that ignores it begins with the first. */
+  last?: string
 }
 
 /** A platform in an index. */
@@ -387,6 +476,143 @@ export interface Manifest extends Verified {
   /** The parsed JSON. It is untrusted data: show it as text, never as HTML. */
   readonly manifest: any
 }
+
+/** What describes content in a manifest (image-spec, "Content Descriptors"). All of it is untrusted data. */
+export interface Descriptor {
+  /** Media type. */
+  readonly mediaType: string
+  /** `algorithm:hex`. */
+  readonly digest: string
+  /** Number of bytes. */
+  readonly size: number
+  readonly annotations?: Readonly<Record<string, string>>
+  /** The type of an artifact, in a list of referrers. */
+  readonly artifactType?: string
+  /** Where the content is, if not in the registry. */
+  readonly urls?: readonly string[]
+  readonly platform?: Platform
+}
+
+/** The configuration of an image. */
+export interface ImageConfig extends Verified {
+  /** Media type. */
+  readonly mediaType: string
+  /** The parsed JSON; undefined when it is none, as some artifacts have. It is untrusted data: show it as text. */
+  readonly config: any
+  /** The digest of the manifest that it belongs to. */
+  readonly manifestDigest: string
+}
+
+/** Options of {@link RegistryClient.referrers}. */
+export interface ReferrersOptions extends CallOptions {
+  /** Only those of this type, such as `application/vnd.dev.cosign.artifact.sig.v1+json`. */
+  artifactType?: string
+}
+
+/**
+ * What refers to a manifest. `known: false`: the registry does not say it. This is not the same as none.
+ *
+ * `source`: the registry's own list, or the tag that clients maintain at registries without one, which contains what those
+ * clients have added.
+ */
+export type Referrers =
+  | { readonly known: true; readonly source: 'api' | 'tag'; readonly referrers: readonly Descriptor[] }
+  | { readonly known: false }
+
+/** How far a transfer is. */
+export interface Progress {
+  /** How many bytes have arrived, or been sent. */
+  readonly loaded: number
+  /** How many there are, if known. */
+  readonly total?: number
+}
+
+/** Options of {@link RegistryClient.download}. */
+export interface DownloadOptions extends CallOptions {
+  /** The first bytes, of a download that was not completed. The stream goes on after them; they are verified as well. */
+  have?: Blob
+  /** Is called after each piece. */
+  onProgress?: (progress: Progress) => void
+}
+
+/** A blob that is being downloaded. */
+export interface Download {
+  /** The requested digest. */
+  readonly digest: string
+  /** Number of bytes, if the registry says it. */
+  readonly size?: number
+  /**
+   * The bytes. The stream ends only if they are what the digest says, and else fails with `digest_mismatch`: do not use them
+   * before its end.
+   */
+  readonly body: ByteStream
+}
+
+/** Options of {@link RegistryClient.push}. */
+export interface PushOptions extends CallOptions {
+  /** The digest, if it is known. It is verified. */
+  digest?: string
+  /** Another repository that has the blob, from which the registry can take it. */
+  mount?: string
+  /** How many bytes are sent at a time. Default: 8 MiB, or more if the registry requires it. */
+  chunkSize?: number
+  /** Is called after each chunk. */
+  onProgress?: (progress: Progress) => void
+}
+
+/** A blob that is in the registry now. */
+export interface Pushed {
+  readonly digest: string
+  readonly size: number
+  /** What was necessary for it. */
+  readonly how: 'existed' | 'mounted' | 'uploaded'
+}
+
+/** Options of {@link RegistryClient.putManifest}. */
+export interface PutManifestOptions extends CallOptions {
+  /** Default: the `mediaType` in the manifest. */
+  mediaType?: string
+}
+
+/** A manifest in a registry. */
+export interface ImageName {
+  repository: string
+  /** Tag or digest. */
+  reference: string
+}
+
+/** Options of {@link RegistryClient.copy}. */
+export interface CopyOptions extends CallOptions {
+  /** Is called after each blob. */
+  onBlob?: (blob: { descriptor: Descriptor; how: Pushed['how'] }) => void
+}
+
+/** Options of {@link RegistryClient.delete}. */
+export interface DeleteOptions extends CallOptions {
+  /** Delete the manifest even if other tags go with it. */
+  allTags?: boolean
+  /** Delete nothing; only find out which tags the manifest has. */
+  dryRun?: boolean
+}
+
+/**
+ * What {@link RegistryClient.delete} did. `shared`: the registry deletes manifests only, and this one has other tags.
+ */
+export type Deleted =
+  | {
+      readonly deleted: true
+      /** The digest of the manifest. */
+      readonly digest: string
+      /** The tags that are gone. */
+      readonly tags: readonly string[]
+    }
+  | {
+      readonly deleted: false
+      readonly reason: 'shared' | 'dry_run'
+      readonly digest: string
+      /** The tags of the manifest. All would be gone. */
+      readonly tags: readonly string[]
+    }
 
 /** One step of the authorization flow: the detail of a `step` event. Contains no secret and no query string. */
 export interface Step {
@@ -424,22 +650,43 @@ export interface Step {
 
 /**
  * Why a session ended. `bad_credentials`: the registry no longer accepts the credentials, for example after a change of
- * password.
+ * password. `elsewhere`: a logout in another tab or client of this origin.
  */
-export type SignedOutReason = 'logout' | 'session_expired' | 'invalid_session' | 'bad_credentials'
+export type SignedOutReason =
+  'logout' | 'session_expired' | 'invalid_session' | 'bad_credentials' | 'elsewhere'
+
+/** The session is another one than before. */
+export interface SessionChange {
+  /** The session now, as in {@link RegistryClient.session}. */
+  session: Session | null
+  /** The session before. */
+  previous: Session | null
+  /** `login`, `elsewhere` (in another tab or client), or why it has ended. */
+  reason: 'login' | SignedOutReason
+}
 
 /** The events of a {@link RegistryClient}. */
 export interface RegistryClientEventMap {
   /** A step was taken, by this page or by the key server on its behalf. */
-  step: CustomEvent<Step>
+  step: DetailEvent<Step>
+  /** The session is another one: after a login, a logout, its end, or any of these in another tab or client. */
+  session: DetailEvent<SessionChange>
   /** The session ends in one minute. */
-  expiring: CustomEvent<{ expiresAt: number }>
-  /** The session has ended. */
-  signedout: CustomEvent<{ reason: SignedOutReason }>
+  expiring: DetailEvent<{ expiresAt: number }>
+  /** The session has ended, and there is no other one. */
+  signedout: DetailEvent<{ reason: SignedOutReason }>
 }
 
+/** What clients are based on: the class `EventTarget`. */
+declare const Events: EventTargetClass
+
 /**
- * A client for one registry, through one key server, for one user at a time.
+ * A client for one registry and for one user at a time. Several clients, for the same or for other registries, do not
+ * disturb each other.
+ *
+ * With the `cookie` carrier, all clients and tabs of an origin share the session: after a login or logout in one of them, the
+ * others emit `session` and act accordingly. No request of a client is done as another user than its {@link session} says:
+ * the key server refuses it.
  *
  * @example
  * ```js
@@ -450,18 +697,30 @@ export interface RegistryClientEventMap {
  * for await (const name of client.catalog()) console.log(name)
  * ```
  */
-export class RegistryClient extends EventTarget {
+export class RegistryClient extends Events {
   private constructor()
 
   /**
    * Creates a client. With the `cookie` carrier it asks the key server for an existing session.
    *
-   * @throws {DockpassError} `ERR_INVALID_ARGUMENT`, `key_server_unreachable`, `registry_not_allowed`, …
+   * Without `keyServer`, the page talks to the registry itself, and nobody can log in. This works with registries that allow
+   * the page's origin by CORS and are open, or for which the page has a `token`. A token service is never asked; a challenge
+   * only tells the `token` function what is needed. Registries with Basic authentication cannot be used.
+   *
+   * @throws {DockpassError} `ERR_INVALID_ARGUMENT`, `key_server_unreachable`, `origin_not_allowed`, `registry_not_allowed`, …
+   *
+   * @example Without a key server, with a token that the page has
+   * ```js
+   * const client = await RegistryClient.connect({ registry: 'registry.example', token })
+   * client.session // null
+   * ```
    */
   static connect(options: ConnectOptions): Promise<RegistryClient>
 
   /** The registries that a key server is configured for, in the order of its configuration. */
-  static registries(options: Pick<ConnectOptions, 'keyServer' | 'fetch' | 'signal'>): Promise<RegistryInfo[]>
+  static registries(
+    options: Pick<ConnectOptions, 'keyServer' | 'signal'> & TransportOptions,
+  ): Promise<RegistryInfo[]>
 
   /** The session, or `null` without a login. */
   readonly session: Session | null
@@ -480,6 +739,24 @@ export class RegistryClient extends EventTarget {
   logout(options?: CallOptions): Promise<void>
 
   /**
+   * Discards tokens and, with the `bearer` carrier, the session, stops timers, and leaves the other tabs. The session is not
+   * ended. Every later call rejects with `ERR_CLOSED`.
+   */
+  close(): void
+
+  /**
+   * A client that shares everything with this one, and whose tokens have these scopes as well. One token then serves a row of
+   * requests that would need one each.
+   *
+   * @example
+   * ```js
+   * const both = client.with({ scopes: ['repository:team/app:pull,push'] })
+   * await both.manifest('team/app', 'latest') // later requests for this repository need no other token
+   * ```
+   */
+  with(options: { scopes: readonly string[] }): RegistryClient
+
+  /**
    * `fetch` with authorization. It takes the arguments of `fetch` and returns the `Response`, whose body still streams.
    * Tokens are sent to this registry only.
    *
@@ -493,12 +770,13 @@ export class RegistryClient extends EventTarget {
    * response.headers.get('docker-content-digest')
    * ```
    */
-  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
+  fetch(input: string | URL | Request, init?: FetchInit): Promise<Response>
 
   /**
    * Requests one token for all these scopes and returns for each whether the token grants it. At a registry without
-   * tokens every grant is `unknown`. If the token mentions only one of several resources, the others are requested alone,
-   * because some token services read only one scope of a request (Keycloak); the first denial ends this.
+   * tokens every grant is `unknown`. Without scopes, no request is sent. If the token mentions only one of several resources,
+   * the others are requested alone, because some token services read only one scope of a request (Keycloak); the first denial
+   * ends this.
    *
    * @example
    * ```js
@@ -540,27 +818,139 @@ export class RegistryClient extends EventTarget {
    */
   blob(repository: string, digest: string, options?: CallOptions): Promise<Verified>
 
+  /**
+   * The configuration of an image: its command, environment and history, among others. The digest was verified.
+   *
+   * @param reference Tag or digest. Of an index, `platform` chooses the image.
+   * @throws {DockpassError} `missing`, with `platforms` for an index without the option `platform`.
+   *
+   * @example
+   * ```js
+   * const { config } = await client.config('team/app', 'latest', { platform: 'linux/arm64' })
+   * console.log(config.architecture)
+   * ```
+   */
+  config(repository: string, reference: string, options?: ManifestOptions): Promise<ImageConfig>
+
+  /** The layers of an image, the lowest first. Throws as {@link RegistryClient.config} does. */
+  layers(repository: string, reference: string, options?: ManifestOptions): Promise<readonly Descriptor[]>
+
+  /**
+   * Signatures, attestations and other artifacts that refer to a manifest. A registry without the referrers API is asked for
+   * the tag that stands in for it.
+   *
+   * @throws {DockpassError} `login_required`, `scope_denied`, … Where the registry gives no answer, the result says so.
+   *
+   * @example
+   * ```js
+   * const { digest } = await client.manifest('team/app', 'latest')
+   * const found = await client.referrers('team/app', digest)
+   * console.log(found.known ? found.referrers.length : 'unknown')
+   * ```
+   */
+  referrers(repository: string, digest: string, options?: ReferrersOptions): Promise<Referrers>
+
+  /**
+   * Downloads a blob of any size. Its digest is computed on the way; when the connection is lost, the download goes on where
+   * it was.
+   *
+   * @throws {DockpassError} `missing`, … The stream fails with `digest_mismatch`, `aborted`, or `upstream_failed` when the
+   *   connection cannot be made again.
+   *
+   * @example
+   * ```js
+   * const { manifest } = await client.manifest('team/app', 'latest', { platform: 'linux/arm64' })
+   * const { body } = await client.download('team/app', manifest.config.digest, {
+   *   onProgress: ({ loaded, total }) => console.log(loaded, total),
+   * })
+   * const file = await new Response(body).blob()
+   * ```
+   */
+  download(repository: string, digest: string, options?: DownloadOptions): Promise<Download>
+
+  /**
+   * Uploads a blob in chunks, unless the registry has it. When the connection is lost, the upload goes on where it was. The key
+   * server must allow writes: `gateway.read_only: false`.
+   *
+   * @param content A `Blob` or bytes, which are read twice, or a stream, which is read once.
+   * @throws {DockpassError} `method_not_allowed` where writes are not allowed, `scope_denied`, …
+   *
+   * @example
+   * ```js
+   * const { digest } = await client.push('team/app', new Blob(['hello']), {
+   *   onProgress: ({ loaded, total }) => console.log(loaded, total),
+   * })
+   * ```
+   */
+  push(
+    repository: string,
+    content: Blob | ArrayBuffer | ArrayBufferView | ByteStream,
+    options?: PushOptions,
+  ): Promise<Pushed>
+
+  /**
+   * Writes a manifest or index. What it refers to has to be there before. At a registry without the referrers API, a manifest
+   * with a `subject` is added to the tag that stands in for it.
+   *
+   * @param reference Tag, or the digest of the manifest.
+   * @param manifest The exact text or bytes, or an object.
+   *
+   * @example
+   * ```js
+   * const { manifest, digest } = await client.manifest('team/app', 'latest')
+   * await client.putManifest('team/app', '1.0', manifest)
+   * ```
+   */
+  putManifest(
+    repository: string,
+    reference: string,
+    manifest: string | object,
+    options?: PutManifestOptions,
+  ): Promise<Descriptor>
+
+  /**
+   * Gives an image another tag, or copies it to another repository of this registry, with everything that belongs to it. Blobs
+   * are shared where the registry allows it, and else pass through this page.
+   *
+   * @param target What is absent is as in `source`.
+   *
+   * @example
+   * ```js
+   * await client.copy({ repository: 'team/app', reference: 'latest' }, { reference: 'stable' })
+   * ```
+   */
+  copy(source: ImageName, target: Partial<ImageName>, options?: CopyOptions): Promise<Descriptor>
+
+  /**
+   * Deletes a tag or a manifest. A registry that deletes no tags deletes the manifest with all of its tags: then nothing is
+   * deleted if it has others, unless `allTags` is set. The result names the tags.
+   *
+   * @throws {DockpassError} `missing`, `method_not_allowed` where the registry or the key server does not allow it, …
+   *
+   * @example
+   * ```js
+   * const result = await client.delete('team/app', 'latest', { dryRun: true })
+   * console.log(result.tags) // the tags that the manifest has
+   * ```
+   */
+  delete(repository: string, reference: string, options?: DeleteOptions): Promise<Deleted>
+
   addEventListener<K extends keyof RegistryClientEventMap>(
     type: K,
     listener: ((event: RegistryClientEventMap[K]) => void) | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: ListenerOptions,
   ): void
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void
+  addEventListener(type: string, listener: EventListener | null, options?: ListenerOptions): void
   removeEventListener<K extends keyof RegistryClientEventMap>(
     type: K,
     listener: ((event: RegistryClientEventMap[K]) => void) | null,
-    options?: boolean | EventListenerOptions,
+    options?: ListenerOptions,
   ): void
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void
+  removeEventListener(type: string, listener: EventListener | null, options?: ListenerOptions): void
 }
+
+/** A listener of any event. */
+type EventListener = ((event: any) => void) | { handleEvent(event: any): void }
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Errors
@@ -569,6 +959,7 @@ export class RegistryClient extends EventTarget {
 /** Error codes of invalid input and of loading. No request was sent. */
 export type InputErrorCode =
   | 'ERR_CHALLENGE_SYNTAX'
+  | 'ERR_CLOSED'
   | 'ERR_INVALID_ARGUMENT'
   | 'ERR_NOT_INITIALIZED'
   | 'ERR_NO_WEBCRYPTO'
@@ -582,8 +973,8 @@ export type InputErrorCode =
 export type ErrorCode = InputErrorCode | OperationErrorCode
 
 interface BaseError extends Error {
-  /** `AbortError` when the code is `aborted`, else `DockpassError`. */
-  readonly name: 'DockpassError' | 'AbortError'
+  /** `DockpassError`; with the code `aborted`, `TimeoutError` after `AbortSignal.timeout` or {@link TransportOptions.timeout}, else `AbortError`. */
+  readonly name: 'DockpassError' | 'AbortError' | 'TimeoutError'
 }
 
 /** {@link parseChallenges} found a syntax error. */
@@ -639,6 +1030,8 @@ export interface OperationError extends BaseError {
 
 /**
  * Every error of this package. Compare `code`, which never changes; it also narrows the type. No field contains a secret.
+ *
+ * `structuredClone`, `postMessage` and `JSON.stringify` keep all fields but `cause` and `stack`. The copy is a plain object.
  *
  * @example
  * ```js

@@ -12,6 +12,7 @@ export { version } from './lib/version.js'
 const packaged = {
   url: () => new URL('./dist/dockpass_bg.wasm', import.meta.url),
   copy: async () => fromBase64((await import('./dist/dockpass_inline.js')).default),
+  digest: async () => fromBase64((await import('./dist/digest_inline.js')).default),
 }
 
 /** @type {typeof import('./index.js').default} */

@@ -14,6 +14,7 @@ const packaged = {
   url: () => new URL('./dist/dockpass_bg.wasm', import.meta.url),
   read: readFileSync,
   copy: async () => fromBase64((await import('./dist/dockpass_inline.js')).default),
+  digest: async () => fromBase64((await import('./dist/digest_inline.js')).default),
 }
 
 /** @type {typeof import('./index.js').default} */

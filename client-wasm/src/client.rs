@@ -62,12 +62,14 @@ impl Client {
         *state = ClientState { auth: state.auth.take(), epoch, ..ClientState::default() };
     }
 
-    /// Starts a flow for the request in the input: its method, a space, and its path from `/v2/` on with the query.
-    /// `undefined` when the registry API has no such request.
+    /// Starts a flow for the request in the input: its method, a space, and its path from `/v2/` on with the query. After a
+    /// line break, scopes that its token has as well, separated by spaces. `undefined` when the registry API has no such
+    /// request.
     pub fn begin(&self, length: usize) -> Option<Flow> {
         with_input(length, |text| {
-            let (method, path) = text.split_once(' ')?;
-            let scopes = scopes_for(method, path).ok()?;
+            let (request, more) = text.split_once('\n').unwrap_or((text, ""));
+            let (method, path) = request.split_once(' ')?;
+            let scopes = scopes_for(method, path).ok()?.union(&ScopeSet::parse(more).ok()?);
             let request = ResourceRequest { method: method.to_owned(), path: path.to_owned(), scopes };
             let state = self.state.borrow();
             let flow = ResourceFlow::new(request, state.auth.clone(), state.identified);

@@ -1,7 +1,8 @@
 //! The cache of registry tokens.
 
+use dockpass_protocol::jwt::inspect;
 use dockpass_protocol::scope::ScopeSet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// The maximum number of tokens. A page needs only a few.
 const MAX_ENTRIES: usize = 128;
@@ -23,8 +24,8 @@ impl Source {
 }
 
 /// Tokens by token service and requested scopes, in memory only. After a registry has changed its token service, the tokens
-/// of the old one are not sent. A token is found for exactly its scopes, not for a subset of them. The caller passes the
-/// time.
+/// of the old one are not sent. A token is found for exactly its scopes, and for fewer of them if it says that it grants those
+/// (decision 0051). The caller passes the time.
 #[derive(Debug, Default)]
 pub(crate) struct TokenCache {
     entries: Vec<Entry>,
@@ -39,12 +40,13 @@ struct Entry {
 }
 
 impl TokenCache {
-    /// The token of this service for exactly these scopes, if it is valid at `now` (milliseconds since the epoch).
+    /// The token of this service for these scopes, if there is one that is valid at `now` (milliseconds since the epoch).
     pub(crate) fn get(&self, source: &Source, scopes: &ScopeSet, now: f64) -> Option<SecretString> {
-        self.entries
-            .iter()
-            .find(|entry| entry.source == *source && entry.scopes == *scopes && now < entry.usable_until)
-            .map(|entry| entry.token.clone())
+        let usable =
+            || self.entries.iter().filter(|entry| entry.source == *source && now < entry.usable_until);
+        // First the token that was requested for them: it may be opaque, and what it denies, it denies for good.
+        let exact = usable().find(|entry| entry.scopes == *scopes);
+        exact.or_else(|| usable().find(|entry| entry.serves(scopes))).map(|entry| entry.token.clone())
     }
 
     /// Caches a token that was issued at `now` for `lifetime_ms`.
@@ -63,5 +65,16 @@ impl TokenCache {
             self.entries.remove(0);
         }
         self.entries.push(Entry { source, scopes, token, usable_until });
+    }
+}
+
+impl Entry {
+    /// Whether the token was requested for more than these scopes and grants all of them. Of an opaque token nobody knows.
+    fn serves(&self, scopes: &ScopeSet) -> bool {
+        if scopes.is_empty() || !self.scopes.is_superset(scopes) {
+            return false;
+        }
+        let grants = inspect(self.token.expose_secret()).grants(scopes);
+        grants.denied.is_empty() && grants.unknown.is_empty()
     }
 }

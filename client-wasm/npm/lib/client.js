@@ -1,66 +1,84 @@
-// RegistryClient: combines the module's client, the driver and the key server. index.d.ts documents its members.
+// RegistryClient: combines who is logged in, the driver and the readers of content. index.d.ts documents its members.
 
 import * as glue from '../dist/dockpass.js'
+import { Account } from './account.js'
 import { grantsOf } from './authorize.js'
 import * as content from './content.js'
-import { Route, drive } from './driver.js'
-import { argumentError } from './error.js'
-import { Expiry } from './expiry.js'
-import { Flights } from './flights.js'
-import { KeyServer, failure, race, signalOf } from './key-server.js'
+import { Route, drive, outgoing } from './driver.js'
+import { DockpassError, argumentError } from './error.js'
+import { failure, race, signalOf, text } from './failure.js'
+import { KeyServer } from './key-server.js'
 import { listing } from './listing.js'
-import { sessionPath, setParts } from './parts.js'
+import { OwnToken } from './own-token.js'
+import { parseScopes } from './pure.js'
 import { registries } from './registries.js'
-import { readSession } from './session.js'
 import { Call } from './steps.js'
+import { Transport } from './transport.js'
 import { memory } from './wasm.js'
 
 /**
- * @import { CallOptions, ConnectOptions, Credentials, Grant, ListOptions, ManifestOptions, Session, SignedOutReason } from '../index.js'
- * @import { FetchPath, KeyServerRequest, SessionResponse, Token, TokenNeed } from './types.js'
+ * @import {
+ *   CallOptions, ConnectOptions, CopyOptions, Credentials, DeleteOptions, DownloadOptions, FetchInit, Grant, ImageName,
+ *   ListOptions, ManifestOptions, PushOptions, PutManifestOptions, ReferrersOptions
+ * } from '../index.js'
+ * @import { Content, FetchPath, Identity, TokenNeed } from './types.js'
  */
 
-/** Only `connect` may construct. */
+/** What few pages need. */
+const more = () => import('./more.js')
+
+/** Only this module may construct. */
 const KEY = Symbol('connect')
 
+/**
+ * What clients of one connection share.
+ * @typedef {{
+ *   registry: string,
+ *   identity: Identity,
+ *   keyServer: KeyServer | undefined,
+ *   transport: Transport,
+ *   route: Route,
+ *   isClosed: boolean,
+ * }} Connection
+ */
+
 export class RegistryClient extends EventTarget {
-  #core = new glue.Client()
-  #registry
-  #keyServer
-  #route
-  /** @type {Session | null} */
-  #session = null
-  /** The sealed session, with the bearer carrier. It is kept in memory only. @type {string | undefined} */
-  #sealed
-  #flights = new Flights()
-  #expiry = new Expiry()
+  /** @type {Connection} */
+  #connection
+  /** The client that the events of the connection are dispatched at, unless it is this one. @type {RegistryClient | undefined} */
+  #root
+  /** Scopes that every token has as well. @type {readonly string[]} */
+  #scopes
 
   /**
    * @param {symbol} key
-   * @param {string} registry
-   * @param {ConnectOptions} options
+   * @param {(client: RegistryClient) => Connection} connection
+   * @param {RegistryClient} [root]
+   * @param {readonly string[]} [scopes]
    */
-  constructor(key, registry, options) {
+  constructor(key, connection, root, scopes = []) {
     if (key !== KEY) throw new TypeError('Use RegistryClient.connect().')
     super()
-    this.#registry = registry
-    this.#keyServer = new KeyServer(options)
-    // Replaced in `connect` for direct transport.
-    this.#route = new Route(`${this.#keyServer.base}/r/${registry}`, [`https://${registry}`], true)
+    this.#root = root
+    this.#scopes = scopes
+    this.#connection = connection(this)
   }
 
   /** @param {ConnectOptions} options */
   static async connect(options) {
     const module = memory()
-    if (typeof options?.registry !== 'string') throw argumentError('connect requires {keyServer, registry}.')
-    const { registry: given, transport = 'gateway' } = options
-    const registry = module.result(glue.registry_name(module.write(given.slice(0, 1024))))
-    if (transport !== 'gateway' && transport !== 'direct') {
-      throw argumentError("transport must be 'gateway' or 'direct'.")
-    }
-    const client = new RegistryClient(KEY, registry, options)
+    if (typeof options?.registry !== 'string')
+      throw argumentError('connect requires {registry}, and {keyServer} for a login.')
+    const registry = module.result(glue.registry_name(module.write(options.registry.slice(0, 1024))))
     const signal = signalOf(options)
-    await client.#call((call) => client.#connect(call, transport, signal))
+    const transport = new Transport(options)
+    const isAlone = options.keyServer === undefined
+    const client = new RegistryClient(KEY, (self) =>
+      (isAlone ? alone : throughKeyServer)(registry, options, transport, (type, detail) =>
+        self.#emit(type, detail),
+      ),
+    )
+    await client.#call((call) => client.#connect(options, call, signal))
     return client
   }
 
@@ -69,87 +87,59 @@ export class RegistryClient extends EventTarget {
     memory()
     if (options === null || typeof options !== 'object')
       throw argumentError('registries requires {keyServer}.')
-    const keyServer = new KeyServer({ ...options, carrier: 'bearer' })
+    const keyServer = new KeyServer({ ...options, registry: '', carrier: 'bearer' })
     const signal = signalOf(options)
     return new Call().run((call) => registries(keyServer, signal, call))
   }
 
-  /** @param {Call} call @param {'gateway' | 'direct'} transport @param {AbortSignal} [signal] */
-  async #connect(call, transport, signal) {
-    if (transport === 'direct') {
-      const known = (await registries(this.#keyServer, signal, call)).find(
-        ({ registry }) => registry === this.#registry,
-      )
+  /** @param {ConnectOptions} options @param {Call} call @param {AbortSignal} [signal] */
+  async #connect({ transport = 'gateway' }, call, signal) {
+    const { identity, keyServer, registry } = this.#connection
+    if (keyServer !== undefined && transport === 'direct') {
+      const known = (await registries(keyServer, signal, call)).find((each) => each.registry === registry)
       if (known === undefined) throw failure('registry_not_allowed', 'key_server')
-      this.#route = new Route(known.url.replace(/\/+$/, ''), [], false)
+      this.#connection.route = new Route(known.url.replace(/\/+$/, ''), [], false)
     }
-    if (this.#keyServer.carrier !== 'cookie') return
-    try {
-      const reason = 'The key server looked for a session in the cookie.'
-      const request = { call, signal, decision: /** @type {const} */ ('accepted'), reason }
-      const response = await this.#request('GET', sessionPath(this.#registry), request)
-      // 204: without a session, the client is anonymous.
-      if (response !== undefined) this.#keep(response)
-    } catch (error) {
-      // A session that has ended.
-      if (error.status !== 401) throw error
-    }
+    await identity.connect(call, signal)
   }
 
   get session() {
-    return this.#session
+    return this.#connection.identity.session
   }
 
   get registry() {
-    return this.#registry
+    return this.#connection.registry
   }
 
   /** @param {Credentials} credentials @param {CallOptions} [options] */
   async login(credentials, options) {
     const signal = signalOf(options)
-    /** @type {{ username?: string, password?: string, identityToken?: string }} */
-    const { username, password, identityToken } = credentials ?? {}
-    const proof = identityToken === undefined ? { username, password } : { identity_token: identityToken }
-    if (!Object.values(proof).every((value) => typeof value === 'string')) {
-      throw argumentError('credentials must be {username, password} or {identityToken}, all strings.')
-    }
-    const { carrier } = this.#keyServer
-    return this.#call(async (call) => {
-      const response = await this.#request('POST', '/v1/sessions', {
-        body: { registry: this.#registry, ...proof, carrier, trace: true },
-        call,
-        signal,
-        decision: 'proven',
-        reason: 'The key server verified the credentials at the registry and sealed them into a session.',
-      })
-      const sealed = response?.session
-      if (typeof sealed !== (carrier === 'bearer' ? 'string' : 'undefined')) {
-        throw failure('key_server_invalid', 'key_server')
-      }
-      await setParts(response.parts ?? [], this.#registry, signal, (method, path, what) =>
-        this.#request(method, path, { call, ...what }),
-      )
-      return this.#keep(response, sealed)
-    })
+    return this.#call((call) => this.#connection.identity.login(credentials, call, signal))
   }
 
   /** @param {CallOptions} [options] */
   async logout(options) {
     const signal = signalOf(options)
-    const session = this.#sealed
-    if (!this.#forget()) return
-    try {
-      await this.#call((call) => this.#end(call, session, signal))
-    } finally {
-      this.#emit('signedout', { reason: 'logout' })
-    }
+    return this.#call((call) => this.#connection.identity.logout(call, signal))
   }
 
-  /** @param {string | URL | Request} input @param {RequestInit} [init] */
+  close() {
+    this.#connection.isClosed = true
+    this.#connection.identity.close()
+  }
+
+  /** @param {{ scopes: readonly string[] }} options */
+  with(options) {
+    const scopes = scopesOf(options?.scopes)
+    return new RegistryClient(KEY, () => this.#connection, this.#root ?? this, [...this.#scopes, ...scopes])
+  }
+
+  /** @param {string | URL | Request} input @param {FetchInit} [init] */
   async fetch(input, init) {
     memory()
-    const path = this.#route.path(input)
-    return this.#call((call) => this.#drive(call, path, input, init))
+    const path = this.#connection.route.path(input)
+    const scopes = init?.scopes === undefined ? [] : scopesOf(init.scopes)
+    return this.#call((call) => this.#drive(call, path, input, init, scopes))
   }
 
   /**
@@ -160,39 +150,104 @@ export class RegistryClient extends EventTarget {
   async authorize(scopes, options) {
     const signal = signalOf(options)
     const module = memory()
-    return this.#call(async (call) => {
-      await this.#confirm(call, signal)
-      const tokenFor = async (/** @type {string} */ list) => {
-        /** @type {TokenNeed & { token?: string }} */
-        const need = module.result(this.#core.token_request(module.write(list), Date.now()))
-        // Without `scopes`, the registry has no tokens.
-        if (need.scopes === undefined) return undefined
-        return need.token ?? (await race(signal, this.#token(need, call))).token
-      }
-      return grantsOf(scopes, tokenFor).catch((error) => {
-        throw this.#failed(error)
-      })
-    })
+    const wanted = scopesOf(scopes)
+    if (wanted.length === 0) return []
+    const { identity } = this.#connection
+    return this.#call((call) =>
+      identity.attempt(call, signal, () => {
+        const tokenFor = async (/** @type {string} */ list) => {
+          /** @type {TokenNeed & { token?: string }} */
+          const need = module.result(identity.core.token_request(module.write(list), Date.now()))
+          // Without `scopes`, the registry has no tokens.
+          if (need.scopes === undefined) return undefined
+          return need.token ?? (await race(signal, identity.token(need, call))).token
+        }
+        return grantsOf(wanted, tokenFor).catch((error) => {
+          throw identity.failed(error)
+        })
+      }),
+    )
   }
 
   /** @param {ListOptions} [options] */
   catalog(options) {
-    return listing(() => this.#pageReader(), this.#route, '/v2/_catalog', 'repositories', options)
+    return listing(() => this.#pageReader(), this.#connection.route, '/v2/_catalog', 'repositories', options)
   }
 
   /** @param {string} repository @param {ListOptions} [options] */
   tags(repository, options) {
-    return listing(() => this.#pageReader(), this.#route, `/v2/${repository}/tags/list`, 'tags', options)
+    const path = `/v2/${text(repository, 'repository')}/tags/list`
+    return listing(() => this.#pageReader(), this.#connection.route, path, 'tags', options)
   }
 
   /** @param {string} repository @param {string} reference @param {ManifestOptions} [options] */
   async manifest(repository, reference, options) {
-    return this.#call((call) => content.manifest(this.#reader(call), repository, String(reference), options))
+    text(repository, 'repository')
+    text(reference, 'reference')
+    return this.#call((call) => content.manifest(this.#reader(call), repository, reference, options))
   }
 
   /** @param {string} repository @param {string} digest @param {CallOptions} [options] */
   async blob(repository, digest, options) {
-    return this.#call((call) => content.blob(this.#reader(call), repository, String(digest), options))
+    text(repository, 'repository')
+    text(digest, 'digest')
+    return this.#call((call) => content.blob(this.#reader(call), repository, digest, options))
+  }
+
+  /** @param {string} repository @param {string} reference @param {ManifestOptions} [options] */
+  async config(repository, reference, options) {
+    return (await more()).config(this.#content, repository, reference, options)
+  }
+
+  /** @param {string} repository @param {string} reference @param {ManifestOptions} [options] */
+  async layers(repository, reference, options) {
+    return (await more()).layers(this.#content, repository, reference, options)
+  }
+
+  /** @param {string} repository @param {string} digest @param {ReferrersOptions} [options] */
+  async referrers(repository, digest, options) {
+    return (await more()).referrers(this.#content, repository, digest, options)
+  }
+
+  /** @param {string} repository @param {string} digest @param {DownloadOptions} [options] */
+  async download(repository, digest, options) {
+    return (await more()).download(this.#content, repository, digest, options)
+  }
+
+  /** @param {string} repository @param {Blob | ArrayBuffer | ArrayBufferView | ReadableStream<Uint8Array<ArrayBuffer>>} content @param {PushOptions} [options] */
+  async push(repository, content, options) {
+    return (await more()).push(this.#content, repository, content, options)
+  }
+
+  /** @param {string} repository @param {string} reference @param {string | object} manifest @param {PutManifestOptions} [options] */
+  async putManifest(repository, reference, manifest, options) {
+    return (await more()).putManifest(this.#content, repository, reference, manifest, options)
+  }
+
+  /** @param {ImageName} source @param {Partial<ImageName>} target @param {CopyOptions} [options] */
+  async copy(source, target, options) {
+    return (await more()).copy(this.#content, source, target, options)
+  }
+
+  /** @param {string} repository @param {string} reference @param {DeleteOptions} [options] */
+  async delete(repository, reference, options) {
+    return (await more()).remove(this.#content, repository, reference, options)
+  }
+
+  /**
+   * Clients that `with` returned have no events of their own.
+   * @override
+   * @param {Parameters<EventTarget['addEventListener']>} given
+   */
+  addEventListener(...given) {
+    if (this.#root === undefined) super.addEventListener(...given)
+    else this.#root.addEventListener(...given)
+  }
+
+  /** @override @param {Parameters<EventTarget['removeEventListener']>} given */
+  removeEventListener(...given) {
+    if (this.#root === undefined) super.removeEventListener(...given)
+    else this.#root.removeEventListener(...given)
   }
 
   /**
@@ -200,20 +255,33 @@ export class RegistryClient extends EventTarget {
    * @template T
    * @param {(call: Call) => Promise<T>} work
    */
-  #call(work) {
+  async #call(work) {
+    if (this.#connection.isClosed)
+      throw new DockpassError({ code: 'ERR_CLOSED', message: 'This client was closed.' })
     return new Call((step) => this.#emit('step', step)).run(work)
   }
 
   /** Fetches paths for one call. @param {Call} call @returns {FetchPath} */
   #reader(call) {
-    return (path, init) => this.#drive(call, this.#route.path(path), path, init)
+    return (path, init) => this.#drive(call, this.#connection.route.path(path), path, init)
+  }
+
+  /** What the readers and writers of content use. Each request is a call of its own. @returns {Content} */
+  get #content() {
+    const { route } = this.#connection
+    return {
+      fetch: (path, init) => this.fetch(path, init),
+      resolve: (location, path) => route.path(new URL(location, route.prefix + path)),
+      next: (headers, path) => route.next(headers, path),
+      tags: (repository, options) => this.tags(repository, options),
+    }
   }
 
   /** Fetches the pages of a listing: each for a call of its own, which ends with `run`. */
   #pageReader() {
     let call = new Call()
     /** @param {string} path @param {RequestInit} init */
-    const fetch = (path, init) => this.#drive(call, this.#route.path(path), path, init)
+    const fetch = (path, init) => this.#drive(call, this.#connection.route.path(path), path, init)
     /** @template T @param {() => Promise<T>} work */
     const run = (work) =>
       this.#call((own) => {
@@ -223,173 +291,82 @@ export class RegistryClient extends EventTarget {
     return Object.assign(fetch, { run })
   }
 
-  /** @param {Call} call @param {string} path @param {unknown} input @param {RequestInit} [init] */
-  async #drive(call, path, input, init) {
-    await this.#confirm(call)
-    const context = {
-      core: this.#core,
-      route: this.#route,
-      keyServer: this.#keyServer,
-      session: this.#sealed,
-      identified: this.#session !== null,
-      call,
-      token: (/** @type {TokenNeed} */ need) => this.#token(need, call),
-      failed: this.#failed.bind(this),
-    }
-    return drive(context, path, input, init)
-  }
-
   /**
-   * A token from the key server. A caller's signal does not end the request: other callers may wait for the same token.
-   * @param {TokenNeed} need
    * @param {Call} call
+   * @param {string} path
+   * @param {unknown} input
+   * @param {RequestInit} [init]
+   * @param {readonly string[]} [scopes]
    */
-  #token(need, call) {
-    const { scopes, realm, service, fresh } = need
-    const key = JSON.stringify([fresh === true, realm, service, scopes])
-    return this.#flights.share(key, call, () => this.#requestToken(need, call))
-  }
-
-  /**
-   * @param {TokenNeed} need
-   * @param {Call} call
-   * @returns {Promise<Token>}
-   */
-  async #requestToken({ scopes, realm, service, fresh }, call) {
-    const flights = this.#flights
-    const {
-      token,
-      expires_in: seconds,
-      session,
-    } = await this.#request('POST', '/v1/token', {
-      body: {
-        registry: this.#registry,
-        scopes,
-        challenge: realm === undefined ? undefined : { realm, service },
-        fresh: fresh || undefined,
-        trace: true,
-      },
-      call,
-      identified: this.#session !== null,
-      decision: 'got_token',
-      reason: 'The key server returned a token.',
-    })
-    if (typeof token !== 'string' || typeof seconds !== 'number') {
-      throw failure('key_server_invalid', 'key_server')
-    }
-    // A token that was requested with another session is not cached.
-    if (this.#flights === flights) {
-      // The token service has replaced the refresh token, and this session holds the new one.
-      if (this.#sealed !== undefined && typeof session === 'string') this.#sealed = session
-      const module = memory()
-      const ends = module.writeAll(scopes.join(' '), realm ?? '', service ?? '', token)
-      module.table.set(ends)
-      this.#core.keep(ends[3], seconds, Date.now())
-    }
-    return { token, seconds }
-  }
-
-  /** @param {string} method @param {string} path @param {KeyServerRequest} options */
-  #request(method, path, options) {
-    return this.#keyServer.request(method, path, { ...options, session: this.#sealed })
-  }
-
-  /**
-   * Ends a session at the key server.
-   * @param {Call} call
-   * @param {string | undefined} session
-   * @param {AbortSignal} [signal]
-   */
-  async #end(call, session, signal) {
-    try {
-      const reason = 'The key server ended the session.'
-      await this.#keyServer.request('DELETE', sessionPath(this.#registry), {
-        session,
-        call,
-        signal,
-        decision: 'accepted',
-        reason,
-      })
-    } catch (error) {
-      // 401: the session had ended before.
-      if (error.status !== 401) throw error
-    }
-  }
-
-  /**
-   * Keeps a session that the key server described.
-   * @param {SessionResponse} response
-   * @param {string} [sealed] The sealed session, with the bearer carrier.
-   */
-  #keep(response, sealed) {
-    const { session, auth, realm, service } = readSession(response)
-    this.#forget()
-    const [end, length] = memory().writeAll(realm, service)
-    this.#core.identify(auth, end, length)
-    this.#sealed = sealed
-    this.#session = session
-    const soon = () => this.#emit('expiring', { expiresAt: session.expiresAt })
-    // `#confirm` emits `signedout`; its error has no other receiver.
-    const over = () => void this.#call((call) => this.#confirm(call)).catch(() => {})
-    this.#expiry.watch(session.expiresAt, soon, over)
-    return session
-  }
-
-  /** Discards the session and its tokens. Returns whether there was a session. */
-  #forget() {
-    const was = this.#session !== null
-    this.#expiry.cancel()
-    this.#session = null
-    this.#sealed = undefined
-    this.#flights = new Flights()
-    this.#core.forget()
-    return was
-  }
-
-  /**
-   * If the session has ended, or its password is no longer accepted, discards it. Returns the error.
-   * @template {{ code?: string, step?: string }} E
-   * @param {E} error
-   * @returns {E}
-   */
-  #failed(error) {
-    const { code } = error
-    const ended = (code === 'invalid_session' || code === 'session_expired') && error.step === 'key_server'
-    // The password was accepted at login. The session that has it is of no use any more.
-    const isRefused = code === 'bad_credentials' && this.#session !== null
-    if (!ended && !isRefused) return error
-    const sealed = this.#sealed
-    if (!this.#forget()) return error
-    if (isRefused) void new Call().run((call) => this.#end(call, sealed)).catch(() => {})
-    this.#emit('signedout', { reason: /** @type {SignedOutReason} */ (code) })
-    return error
-  }
-
-  /**
-   * Asks the key server about a session whose time is over. Browsers no longer send an expired cookie, so requests would
-   * silently become anonymous. This machine's clock may be wrong, so it does not decide.
-   * @param {Call} call
-   * @param {AbortSignal} [signal]
-   * @throws {DockpassError} `session_expired`, after the session was discarded.
-   */
-  async #confirm(call, signal) {
-    if (this.#session === null || Date.now() < this.#session.expiresAt) return
-    try {
-      const reason = 'The session still exists.'
-      const request = { call, signal, decision: /** @type {const} */ ('accepted'), reason }
-      const response = await this.#request('GET', sessionPath(this.#registry), request)
-      if (response === undefined) throw failure('session_expired', 'key_server', { status: 401 })
-      // With the bearer carrier, only the login returns the sealed session.
-      this.#keep(response, this.#sealed)
-    } catch (error) {
-      throw error.status === 401
-        ? this.#failed(failure('session_expired', 'key_server', { status: 401 }))
-        : error
-    }
+  #drive(call, path, input, init, scopes = []) {
+    const { identity, route, transport, keyServer } = this.#connection
+    const request = outgoing(route, path, input, init)
+    const context = { identity, route, transport, keyServer, call, scopes: [...this.#scopes, ...scopes] }
+    return identity.attempt(call, request.signal, () => drive(context, path, request))
   }
 
   /** @param {string} type @param {unknown} detail */
   #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }))
+    ;(this.#root ?? this).dispatchEvent(new CustomEvent(type, { detail }))
   }
+}
+
+/**
+ * A connection through a key server.
+ * @param {string} registry
+ * @param {ConnectOptions} options
+ * @param {Transport} transport
+ * @param {import('./types.js').Emit} emit
+ * @returns {Connection}
+ */
+function throughKeyServer(registry, options, transport, emit) {
+  const { transport: way = 'gateway', reauthenticate, token, url } = options
+  if (way !== 'gateway' && way !== 'direct') throw argumentError("transport must be 'gateway' or 'direct'.")
+  if (token !== undefined)
+    throw argumentError('token is for clients without a key server: leave out keyServer, or log in.')
+  if (url !== undefined)
+    throw argumentError('url is for clients without a key server, which knows where its registries are.')
+  const keyServer = new KeyServer(options, transport)
+  const identity = new Account(registry, keyServer, reauthenticate, emit)
+  // Replaced in `connect` for direct transport.
+  const route = new Route(`${keyServer.base}/r/${registry}`, [`https://${registry}`], true)
+  return { registry, identity, keyServer, transport, route, isClosed: false }
+}
+
+/**
+ * A connection of a page that talks to the registry alone.
+ * @param {string} registry
+ * @param {ConnectOptions} options
+ * @param {Transport} transport
+ * @returns {Connection}
+ */
+function alone(registry, { token, url, carrier, transport: way, reauthenticate }, transport) {
+  if (carrier !== undefined || reauthenticate !== undefined || way === 'gateway')
+    throw argumentError(
+      'carrier, reauthenticate and the gateway require a key server: call connect() with keyServer.',
+    )
+  const identity = new OwnToken(token)
+  const route = new Route(urlOf(registry, url), [`https://${registry}`], false)
+  return { registry, identity, keyServer: undefined, transport, route, isClosed: false }
+}
+
+/** Where a registry is, without a key server that knows it. @param {string} registry @param {string | URL} [given] */
+function urlOf(registry, given) {
+  // Docker Hub's API has another host than its names.
+  const url = given ?? `https://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}`
+  try {
+    const { origin, pathname, protocol } = new URL(url)
+    if (/^https?:$/.test(protocol)) return origin + pathname.replace(/\/+$/, '')
+  } catch {
+    // It is no URL.
+  }
+  throw argumentError('url must be an http or https URL.')
+}
+
+/** A list of scopes that can be parsed. @param {unknown} scopes */
+function scopesOf(scopes) {
+  if (!Array.isArray(scopes)) throw argumentError('scopes must be a list of strings.')
+  const list = Array.from(scopes, (scope) => text(scope, 'Each scope'))
+  if (list.length > 0) parseScopes(list.join(' '))
+  return list
 }

@@ -11,23 +11,24 @@ import { DockpassError } from './error.js'
  * A function that runs `work` once and returns the first call's promise. After a failure the next call tries again.
  * @template {unknown[]} A, R
  * @param {(...given: A) => Promise<R>} work
- * @returns {(...given: A) => Promise<R>}
+ * @returns {((...given: A) => Promise<R>) & { isBusy(): boolean }} `isBusy`: whether it was called, and did not fail.
  */
 export function once(work) {
   /** @type {Promise<R> | undefined} */
   let result
-  return (...given) => {
+  const call = (/** @type {A} */ ...given) => {
     result ??= work(...given).catch((error) => {
       result = undefined
       throw error
     })
     return result
   }
+  return Object.assign(call, { isBusy: () => result !== undefined })
 }
 
 /**
- * What `init` was given for modules that are loaded later.
- * @type {{ doctor?: InitSource | PromiseLike<InitSource> }}
+ * What `init` was given for modules that are loaded later, and what the entry has.
+ * @type {{ doctor?: InitSource | PromiseLike<InitSource>, digest?: PackagedModule['copy'] }}
  */
 export const sources = {}
 

@@ -1,8 +1,7 @@
 // Manifests and small blobs whose digests are verified.
 
 import { DockpassError, argumentError } from './error.js'
-import { discard, failure, race, signalOf } from './key-server.js'
-import { refused } from './listing.js'
+import { discard, failure, race, refused, signalOf } from './failure.js'
 
 /**
  * @import { CallOptions, Manifest, ManifestOptions, Platform, Verified } from '../index.js'
@@ -10,7 +9,7 @@ import { refused } from './listing.js'
  */
 
 /** Index types first: without them, registries respond with an old format or 404. */
-const ACCEPT = [
+export const ACCEPT = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.list.v2+json',

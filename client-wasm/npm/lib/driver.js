@@ -3,7 +3,8 @@
 
 import * as glue from '../dist/dockpass.js'
 import { DockpassError, argumentError } from './error.js'
-import { PAGE_HEADER, discard, failure, isProblem, race } from './key-server.js'
+import { discard, failure, race } from './failure.js'
+import { PAGE_HEADER, isProblem } from './key-server.js'
 import { memory } from './wasm.js'
 
 /**
@@ -80,7 +81,7 @@ export class Route {
  * @param {unknown} input
  * @param {RequestInit} [init]
  */
-function outgoing(route, path, input, init) {
+export function outgoing(route, path, input, init) {
   try {
     // A Request has all the properties of an init, so it can be used as one to change its URL.
     const theirs =
@@ -93,22 +94,47 @@ function outgoing(route, path, input, init) {
     request.headers.delete('authorization')
     if (route.gateway) request.headers.set(PAGE_HEADER, '1')
     return request
-  } catch {
-    throw argumentError('The arguments must be those of fetch.')
+  } catch (cause) {
+    throw argumentError(unusable(route.prefix + path, input, init), cause)
   }
+}
+
+/**
+ * Which argument of `fetch` cannot be used.
+ * @param {string} url
+ * @param {unknown} input
+ * @param {any} init
+ */
+function unusable(url, input, init) {
+  if (input instanceof Request && input.bodyUsed) return 'The body of the Request has been used already.'
+  if (init === null || typeof init !== 'object') return 'init must be an object.'
+  // With a method that may have a body.
+  const works = (/** @type {object} */ part) => {
+    try {
+      void new Request(url, { method: 'POST', ...part })
+      return true
+    } catch {
+      return false
+    }
+  }
+  // `duplex` is required with a stream, and means nothing else.
+  const wrong = Object.keys(init).find((name) => !works({ duplex: 'half', [name]: init[name] }))
+  if (wrong !== undefined) return `init.${wrong} is not what fetch accepts.`
+  if (init.body instanceof ReadableStream && init.duplex !== 'half')
+    return "init.duplex must be 'half' for a body that is a stream."
+  if (init.body !== undefined) return 'init.body requires an init.method other than GET and HEAD.'
+  return 'The arguments must be those of fetch.'
 }
 
 /**
  * Sends a request and everything that its challenges require.
  * @param {DriveContext} context
  * @param {string} path
- * @param {unknown} input The first argument of `fetch`.
- * @param {RequestInit} [init]
+ * @param {Request} request
  * @returns {Promise<Response>} Its body still streams.
  */
-export async function drive(context, path, input, init) {
-  const { route, keyServer, call } = context
-  const request = outgoing(route, path, input, init)
+export async function drive(context, path, request) {
+  const { identity, route, transport, keyServer, call } = context
   const flow = begin(context, request.method, path)
   /** @type {Response | undefined} */
   let last
@@ -126,10 +152,12 @@ export async function drive(context, path, input, init) {
       }
       if (step.do === 'token') {
         try {
-          flow.token(module.write((await race(request.signal, context.token(step))).token))
+          const { token } = await race(request.signal, identity.token(step, call))
+          flow.token(module.write(token))
         } catch (error) {
-          if (error.code === 'aborted') throw error
-          refusal = context.failed(error)
+          if (error.code === 'aborted' || error.code === 'session_changed' || error.code === undefined)
+            throw error
+          refusal = identity.failed(error)
           const [code, end] = module.writeAll(error.code, error.step ?? 'key_server')
           flow.token_failed(code, end, error.status ?? 0)
         }
@@ -142,13 +170,14 @@ export async function drive(context, path, input, init) {
         throw new DockpassError(/** @type {ConstructorParameters<typeof DockpassError>[0]} */ (fields))
       }
       last = await send(context, request, step)
-      if (last !== undefined && route.gateway && isProblem(last)) {
-        throw context.failed(await keyServer.problem(last, call))
+      if (last !== undefined && route.gateway && keyServer && isProblem(last)) {
+        throw identity.failed(await keyServer.problem(last, call))
       }
       if (last !== undefined) report(flow, last)
-      else if (route.gateway) throw await keyServer.unreachable(request)
+      else if (route.gateway && keyServer) throw await keyServer.unreachable(request)
       else {
-        const browser = await keyServer.blockedBy(request, step.token !== undefined)
+        const isAuthorized = step.token !== undefined
+        const browser = await transport.blockedBy(request, `${route.prefix}/v2/`, isAuthorized)
         if (browser !== undefined) call.context = { browser }
         flow.unreachable()
       }
@@ -159,8 +188,9 @@ export async function drive(context, path, input, init) {
 }
 
 /** @param {DriveContext} context @param {string} method @param {string} path */
-function begin({ core }, method, path) {
-  const flow = core.begin(memory().write(`${method} ${path}`))
+function begin({ identity, scopes }, method, path) {
+  const more = scopes.length === 0 ? '' : `\n${scopes.join(' ')}`
+  const flow = identity.core.begin(memory().write(`${method} ${path}${more}`))
   if (flow === undefined) throw failure('invalid_path', 'registry')
   return flow
 }
@@ -171,18 +201,20 @@ function begin({ core }, method, path) {
  * @param {Request} request
  * @param {{ token?: string, session?: boolean }} authorization
  */
-async function send({ route, keyServer, session, identified }, request, { token, session: asSession }) {
+async function send({ route, transport, keyServer, identity }, request, { token, session: asSession }) {
   if (asSession && !route.gateway) throw failure('basic_only', 'registry')
   // A streaming body is teed, so that the next attempt can send it again.
   let attempt = request.clone()
   if (token !== undefined) attempt.headers.set('authorization', `Bearer ${token}`)
-  else if (asSession && session !== undefined) attempt.headers.set('authorization', `Bearer ${session}`)
+  else if (asSession && identity.sealed !== undefined)
+    attempt.headers.set('authorization', `Bearer ${identity.sealed}`)
   // With the cookie alone, the gateway uses the session's credentials. That must happen only if the flow requires it.
-  const cookie = route.gateway && identified && (asSession || token !== undefined)
-  if (cookie && keyServer.withCookie !== 'omit') {
+  const cookie = route.gateway && identity.session !== null && (asSession || token !== undefined)
+  if (cookie && keyServer !== undefined && keyServer.withCookie !== 'omit') {
+    if (asSession) attempt.headers.set(PAGE_HEADER, keyServer.pageHeader(identity.id))
     attempt = new Request(attempt, { credentials: keyServer.withCookie })
   }
-  return keyServer.send(attempt)
+  return transport.send(attempt)
 }
 
 /**

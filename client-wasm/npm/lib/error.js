@@ -1,27 +1,54 @@
 /** @import { ErrorCode } from '../index.js' */
 
-/** The error class of this package. `index.d.ts` describes its fields for each code. */
-export class DockpassError extends Error {
+/** `Error` without its internal slot: such an error is an `instanceof Error`, and an ordinary object for the rest. */
+function ErrorObject() {}
+ErrorObject.prototype = Error.prototype
+
+/**
+ * The error class of this package. `index.d.ts` describes its fields for each code.
+ *
+ * Its objects are no native errors: `structuredClone` and `postMessage` keep nothing of those but the message, and
+ * `JSON.stringify` nothing at all (decision 0050).
+ */
+export class DockpassError extends /** @type {new () => Error} */ (/** @type {unknown} */ (ErrorObject)) {
   /**
    * @param {{ code: ErrorCode, message: string, cause?: unknown } & Record<string, unknown>} fields
    *   Fields that are undefined are left out.
    */
   constructor({ code, message, cause, ...more }) {
-    super(message, cause === undefined ? undefined : { cause })
+    super()
+    this.name = nameOf(code, cause)
     this.code = code
+    this.message = message
     Object.assign(this, Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)))
+    // As with native errors, these two are not enumerable: a cause may be something that cannot be cloned.
+    if (cause !== undefined)
+      Object.defineProperty(this, 'cause', { value: cause, writable: true, configurable: true })
+    if (typeof Error.captureStackTrace === 'function') Error.captureStackTrace(this, new.target)
+    else
+      Object.defineProperty(this, 'stack', {
+        value: new Error(message).stack,
+        writable: true,
+        configurable: true,
+      })
   }
+}
 
-  // @ts-expect-error -- `Error` declares a property. A getter of the prototype also names the class in `stack`.
-  get name() {
-    return this.code === 'aborted' ? 'AbortError' : 'DockpassError'
-  }
+/**
+ * As `fetch` names its errors.
+ * @param {ErrorCode} code
+ * @param {any} cause The reason of the signal, when the call was aborted.
+ */
+function nameOf(code, cause) {
+  if (code !== 'aborted') return 'DockpassError'
+  return cause?.name === 'TimeoutError' ? 'TimeoutError' : 'AbortError'
 }
 
 /**
  * The error for an argument that does not follow the documentation.
  * @param {string} message
+ * @param {unknown} [cause]
  */
-export function argumentError(message) {
-  return new DockpassError({ code: 'ERR_INVALID_ARGUMENT', message })
+export function argumentError(message, cause) {
+  return new DockpassError({ code: 'ERR_INVALID_ARGUMENT', message, cause })
 }

@@ -1,8 +1,10 @@
 // A client of the key server's HTTP API.
 
 import * as glue from '../dist/dockpass.js'
-import { DockpassError, argumentError } from './error.js'
+import { argumentError } from './error.js'
+import { discard, failure, race } from './failure.js'
 import { relayedContext } from './steps.js'
+import { Transport } from './transport.js'
 import { memory } from './wasm.js'
 
 /**
@@ -17,68 +19,17 @@ const PROBLEM = /^application\/problem\+json(;|$)/i
 /** @type {Hop[]} */
 const HOPS = ['registry', 'token_service', 'key_server']
 
-/**
- * An error with one of the codes that page and key server share.
- * @param {ErrorCode} code
- * @param {Hop} [step]
- * @param {{ status?: number, retryAfter?: number, requestId?: string, cause?: unknown, context?: object, platforms?: string[] }} [more]
- */
-export function failure(code, step, more) {
-  const module = memory()
-  const message = module.result(glue.sentence(module.write(code)))
-  return new DockpassError({ code, message: message ?? code, step, ...more })
-}
-
-/**
- * The error for a caller whose signal was aborted.
- * @param {AbortSignal} signal
- */
-export function aborted(signal) {
-  return failure('aborted', undefined, { cause: signal.reason })
-}
-
-/**
- * The `signal` of some options.
- * @param {{ signal?: AbortSignal | null } | undefined} options
- * @throws {DockpassError} `ERR_INVALID_ARGUMENT` when it is not an AbortSignal.
- */
-export function signalOf(options) {
-  const signal = options?.signal ?? undefined
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw argumentError('signal must be an AbortSignal.')
-  return signal
-}
-
-/**
- * The result of `work`, or the error `aborted` as soon as the signal is aborted. `work` itself is not stopped.
- * @template T
- * @param {AbortSignal | undefined} signal
- * @param {Promise<T>} work
- * @returns {Promise<T>}
- */
-export function race(signal, work) {
-  if (signal === undefined) return work
-  return new Promise((resolve, reject) => {
-    const fire = () => reject(aborted(signal))
-    if (signal.aborted) fire()
-    signal.addEventListener('abort', fire, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', fire))
-  })
-}
-
 export class KeyServer {
-  #fetch
-
   /**
-   * @param {Pick<ConnectOptions, 'keyServer' | 'carrier' | 'fetch'>} options
+   * @param {ConnectOptions} options
+   * @param {Transport} [transport] Sends the requests.
    */
-  constructor({ keyServer, carrier, fetch = globalThis.fetch }) {
+  constructor({ keyServer, carrier, ...options }, transport = new Transport(options)) {
     const page = globalThis.location?.href
-    const url = parseUrl(keyServer, page)
+    const url = keyServer === undefined ? undefined : parseUrl(keyServer, page)
     if (url === undefined || !/^https?:$/.test(url.protocol) || url.username || url.password) {
       throw argumentError('keyServer must be an http or https URL without user name and password.')
     }
-    if (typeof fetch !== 'function') throw argumentError('fetch must be a function.')
     const elsewhere = page !== undefined && new URL(page).origin !== url.origin
     if (carrier === undefined) carrier = page !== undefined && !elsewhere ? 'cookie' : 'bearer'
     if (carrier !== 'cookie' && carrier !== 'bearer')
@@ -88,8 +39,7 @@ export class KeyServer {
     }
     this.carrier = carrier
     this.base = url.origin + url.pathname.replace(/\/+$/, '')
-    // Called without a receiver, as the global fetch requires.
-    this.#fetch = (/** @type {Request} */ request) => fetch(request)
+    this.transport = transport
   }
 
   /** The mode in which the browser attaches the session's cookie. */
@@ -98,44 +48,29 @@ export class KeyServer {
   }
 
   /**
-   * Sends a request.
-   * @param {Request} request
-   * @returns {Promise<Response | undefined>} Undefined when there is no response; browsers do not tell the reason.
+   * The value of {@link PAGE_HEADER}. With a session's id, the key server refuses the request when the cookie has another
+   * session (threat WEB-11).
+   * @param {string} [id]
    */
-  async send(request) {
-    try {
-      return await this.#fetch(request)
-    } catch {
-      if (request.signal.aborted) throw aborted(request.signal)
-      return undefined
-    }
+  pageHeader(id) {
+    return this.carrier === 'cookie' && id !== undefined ? id : '1'
   }
 
   /**
-   * The error for a request to the key server that got no response.
+   * The error for a request to the key server that got no response. Whether a server is there shows in a request that every
+   * page may send.
    * @param {Request} request
    */
   async unreachable(request) {
-    const browser = (await this.blockedBy(request)) ?? 'key_server'
-    return failure('key_server_unreachable', 'key_server', { context: { browser } })
-  }
-
-  /**
-   * Why a browser gave no response to a request to another origin; undefined outside of browsers and where it does not know
-   * either. `fetch` does not tell; a request that needs no permission shows whether a server is there.
-   * @param {Request} request
-   * @param {boolean} [isAuthorized] Whether it was sent with an `Authorization` header.
-   */
-  async blockedBy(request, isAuthorized = request.headers.has('authorization')) {
-    const page = globalThis.location
-    const { origin, protocol, hostname } = new URL(request.url)
-    if (page?.origin === undefined || page.origin === origin) return undefined
-    const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
-    if (page.protocol === 'https:' && protocol === 'http:' && !isLocal) return 'mixed_content'
-    const knock = new Request(`${origin}/v2/`, { mode: 'no-cors', credentials: 'omit', cache: 'no-store' })
-    if ((await this.#fetch(knock).catch(() => undefined)) === undefined) return undefined
-    const needsPreflight = isAuthorized || request.headers.has(PAGE_HEADER)
-    return needsPreflight || !/^(GET|HEAD|POST)$/.test(request.method) ? 'preflight' : 'cors_header'
+    const browser = (await this.transport.blockedBy(request, `${this.base}/healthz`)) ?? 'key_server'
+    if (browser === 'key_server')
+      return failure('key_server_unreachable', 'key_server', { context: { browser } })
+    const message =
+      browser === 'mixed_content'
+        ? 'This page was loaded over https, so the browser does not let it send requests to a key server with http.'
+        : "The key server does not allow pages of this origin. Add the page's origin to cors.allowed_origins in its configuration."
+    const code = browser === 'mixed_content' ? 'key_server_unreachable' : 'origin_not_allowed'
+    return failure(code, 'key_server', { message, context: { browser } })
   }
 
   /**
@@ -145,12 +80,16 @@ export class KeyServer {
    * @param {KeyServerRequest} options
    * @returns {Promise<any>} The JSON of the response; undefined when it has no body.
    */
-  async request(method, path, { body, session, identified = true, signal, decision, reason, call }) {
+  async request(method, path, options) {
+    const { body, session, id, identified = true, repeatable, signal, decision, reason, call } = options
     /** @type {PageStep} */
     const step = { kind: 'page', hop: 'key_server', method, url: path.replace(/\?.*/, '') }
     try {
       /** @type {Record<string, string>} */
-      const headers = { accept: 'application/json', [PAGE_HEADER]: '1' }
+      const headers = {
+        accept: 'application/json',
+        [PAGE_HEADER]: this.pageHeader(identified ? id : undefined),
+      }
       if (body !== undefined) headers['content-type'] = 'application/json'
       if (session !== undefined) headers.authorization = `Bearer ${session}`
       const request = new Request(this.base + path, {
@@ -162,7 +101,7 @@ export class KeyServer {
         redirect: 'error',
         signal,
       })
-      const response = await this.send(request)
+      const response = await this.transport.send(request, repeatable)
       if (response === undefined) throw await this.unreachable(request)
       step.status = response.status
       if (isProblem(response)) throw await this.problem(response, call)
@@ -231,14 +170,6 @@ function parseUrl(text, base) {
  */
 export function isProblem(response) {
   return response.status >= 400 && PROBLEM.test(response.headers.get('content-type') ?? '')
-}
-
-/**
- * Cancels a body without reading it, which frees its connection.
- * @param {Response} response
- */
-export async function discard(response) {
-  await response.body?.cancel().catch(() => {})
 }
 
 /**

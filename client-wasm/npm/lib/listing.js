@@ -1,7 +1,7 @@
 // Listings of names, page by page, to the end of the list or to an error that says that the end was not reached.
 
 import { argumentError } from './error.js'
-import { aborted, discard, failure, race, signalOf } from './key-server.js'
+import { aborted, discard, failure, race, refused, signalOf, text } from './failure.js'
 
 /**
  * @import { ErrorCode, ListOptions, Names, Page } from '../index.js'
@@ -23,15 +23,17 @@ const MOST_EMPTY = 100
  * @param {ListOptions} [options]
  * @returns {Names}
  */
-export function listing(reader, route, first, field, { n, ...options } = {}) {
+export function listing(reader, route, first, field, options) {
   const signal = signalOf(options)
+  const { n, last } = options ?? {}
   if (n !== undefined && !(Number.isInteger(n) && n >= 1 && n <= 1000)) {
     throw argumentError('n must be an integer from 1 to 1000.')
   }
+  if (last !== undefined) text(last, 'last')
   /** @returns {AsyncIterableIterator<Page>} */
   const pages = () => {
     const fetch = reader()
-    const list = pagesOf(fetch, route, first, n, field, signal)
+    const list = pagesOf(fetch, route, first, { n, last }, field, signal)
     return {
       [Symbol.asyncIterator]() {
         return this
@@ -54,19 +56,19 @@ export function listing(reader, route, first, field, { n, ...options } = {}) {
  * @param {FetchPath} fetch
  * @param {Route} route
  * @param {string} first The path of the listing, without a query.
- * @param {number | undefined} n How many names to request at a time.
+ * @param {{ n?: number, last?: string }} query How many names to request at a time, and the name to begin after.
  * @param {string} field
  * @param {AbortSignal} [signal]
  * @returns {AsyncGenerator<Page, undefined>}
  * @throws {DockpassError} `list_incomplete` after the names so far, when the list goes on and its next page cannot be had.
  */
-async function* pagesOf(fetch, route, first, n, field, signal) {
+async function* pagesOf(fetch, route, first, { n, last }, field, signal) {
   const visited = new Set()
   let empty = 0
   /** @type {string | undefined} */
   let before
   /** @type {string | null | undefined} */
-  let path = n === undefined ? first : `${first}?n=${n}`
+  let path = first + queryOf({ n, last })
   while (typeof path === 'string') {
     visited.add(path)
     const response = await fetch(path, { headers: { accept: 'application/json' }, signal })
@@ -129,7 +131,7 @@ async function* pagesWithoutLinks(fetch, route, first, names, field, signal) {
   }
   let last = names[n - 1]
   for (let isFull = true; isFull;) {
-    const page = await request(`${first}?n=${n}&last=${encodeURIComponent(last)}`)
+    const page = await request(first + queryOf({ n, last }))
     isFull = page.isFull
     if (page.added.length > 0) yield { names: page.added, hasNext: isFull }
     if (page.added.length > 0 || !isFull) continue
@@ -141,18 +143,14 @@ async function* pagesWithoutLinks(fetch, route, first, names, field, signal) {
   }
 }
 
-/** Statuses of registries that do not have the resource, or no such resource at all: a catalog, for example. */
-const ABSENT = [404, 405, 410, 501]
-
-/**
- * The error for a response of the registry other than 200.
- * @param {Response} response
- */
-export async function refused(response) {
-  const { status } = response
-  await discard(response)
-  const code = ABSENT.includes(status) ? 'missing' : status >= 500 ? 'upstream_failed' : 'upstream_invalid'
-  return failure(code, 'registry', { status })
+/** @param {{ n?: number, last?: string }} parameters */
+function queryOf({ n, last }) {
+  const parts = [
+    n === undefined ? '' : `n=${n}`,
+    last === undefined ? '' : `last=${encodeURIComponent(last)}`,
+  ]
+  const query = parts.filter((part) => part !== '').join('&')
+  return query === '' ? '' : `?${query}`
 }
 
 /**

@@ -1,6 +1,6 @@
 // The parts of a session that is too long for one cookie.
 
-import { failure } from './key-server.js'
+import { failure } from './failure.js'
 
 /** Where the session at a registry is. */
 export const sessionPath = (/** @type {string} */ registry) =>

@@ -14,11 +14,13 @@ const LONGEST_LINE = 8 * 1024 + 1
 const LONGEST_TOKEN = 64 * 1024 + 1
 
 /**
- * @param {string | readonly string[]} header
+ * @param {string | readonly string[] | null} header
  * @returns {Challenge[]}
  */
 export function parseChallenges(header) {
   const module = memory()
+  // What `Headers.get` returns for a header that is absent.
+  if (header === null) return []
   if (typeof header === 'string') {
     const text = header.length > LONGEST_LINE ? header.slice(0, LONGEST_LINE) : header
     const length = module.write(text)
@@ -28,21 +30,21 @@ export function parseChallenges(header) {
   }
   if (!Array.isArray(header)) throw argumentError('header must be a string or a list of strings.')
   if (header.length > MAX_LINES) throw argumentError(`header must have at most ${MAX_LINES} lines.`)
-  if (header.length === 0) return []
-  return parseLines(module, header)
+  // All lines are read before the first is written: a getter may call this function and write others in between.
+  const lines = Array.from(header, (line) => string(line, 'Each line of header').slice(0, LONGEST_LINE))
+  return lines.length === 0 ? [] : parseLines(module, lines)
 }
 
 /**
  * @param {ReturnType<typeof memory>} module
- * @param {readonly unknown[]} lines
+ * @param {readonly string[]} lines
  */
 function parseLines(module, lines) {
   let length = 0
   let units = 0
   let text = ''
   const ends = []
-  for (const line of lines) {
-    const part = string(line, 'Each line of header').slice(0, LONGEST_LINE)
+  for (const part of lines) {
     length += module.write(part, length)
     units += part.length
     text += part
@@ -69,7 +71,7 @@ export function parseScopes(text) {
 export function normalizeScopes(scopes) {
   const module = memory()
   if (!Array.isArray(scopes)) throw argumentError('scopes must be a list of strings.')
-  const text = scopes.map((scope) => string(scope, 'Each scope')).join(' ')
+  const text = Array.from(scopes, (scope) => string(scope, 'Each scope')).join(' ')
   return module.result(glue.normalize_scopes(module.write(text)))
 }
 
@@ -154,19 +156,21 @@ const time = (table, at) => (table[at] | 0) * 4294967296 + table[at + 1]
  */
 export function grants(token, scope) {
   const module = memory()
-  const scopeLength = module.write(string(scope, 'scope').slice(0, LONGEST_LINE))
+  const text = string(scope, 'scope').slice(0, LONGEST_LINE)
   if (typeof token === 'string') {
-    return module.result(glue.token_grants(scopeLength, scopeLength + writeToken(module, token, scopeLength)))
+    const length = module.write(text)
+    return module.result(glue.token_grants(length, length + writeToken(module, token, length)))
   }
   if (token === null || typeof token !== 'object') {
     throw argumentError('token must be a string or the result of inspectToken.')
   }
   const broken = token.kind === 'opaque' && token.problem !== undefined
-  const state = broken ? 1 : Array.isArray(token.access) ? 0 : 2
-  const access = state === 0 ? JSON.stringify(token.access?.map(relevant)) : ''
-  return module.result(
-    glue.access_grants(scopeLength, scopeLength + module.write(access, scopeLength), state),
-  )
+  const list = token.access
+  const state = broken ? 1 : Array.isArray(list) ? 0 : 2
+  // Read before anything is written: a getter may call this function with another scope.
+  const access = state === 0 ? JSON.stringify(list?.map(relevant)) : ''
+  const length = module.write(text)
+  return module.result(glue.access_grants(length, length + module.write(access, length), state))
 }
 
 /**

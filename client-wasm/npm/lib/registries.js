@@ -6,7 +6,7 @@
  * @import { Call } from './steps.js'
  */
 
-import { failure } from './key-server.js'
+import { failure } from './failure.js'
 
 /** The fields that an entry must have. All are strings. */
 const NAMES = ['registry', 'name', 'url', 'gateway']

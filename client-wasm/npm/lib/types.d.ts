@@ -1,10 +1,19 @@
 // Types that the files of this folder share. They are not published.
 
-import type { Decision, Hop, Session, Step } from '../index.js'
+import type {
+  CallOptions,
+  Credentials,
+  Decision,
+  Hop,
+  RegistryClientEventMap,
+  Session,
+  Step,
+} from '../index.js'
 import type { Client } from '../dist/dockpass.js'
 import type { KeyServer } from './key-server.js'
 import type { Route } from './driver.js'
 import type { Call } from './steps.js'
+import type { Transport } from './transport.js'
 
 /** What the page itself reports of a request; `at` is added when it is emitted. */
 export type PageStep = Omit<Step, 'at' | 'decision' | 'reason'> & Partial<Pick<Step, 'decision' | 'reason'>>
@@ -15,6 +24,10 @@ export interface KeyServerRequest {
   body?: object
   /** The sealed session, with the bearer carrier. */
   session?: string
+  /** The session that the cookie must have; any, when undefined. */
+  id?: string
+  /** Whether it may be sent again with its body. */
+  repeatable?: boolean
   /** Whether the browser attaches the session's cookie. Default: true. */
   identified?: boolean
   signal?: AbortSignal
@@ -56,24 +69,31 @@ export type FlowStep = { steps?: PageStep[] } & (
     }
 )
 
-/** The state of a client when it sends a request, and the functions that the driver calls. */
+/** The state of a client when it sends a request. */
 export interface DriveContext {
-  core: Client
+  identity: Identity
   route: Route
-  keyServer: KeyServer
-  /** The sealed session, with the bearer carrier. */
-  session: string | undefined
-  /** Whether somebody is logged in. */
-  identified: boolean
+  transport: Transport
+  /** Absent where the page talks to the registry alone. */
+  keyServer: KeyServer | undefined
   /** The call that the request is sent for. */
   call: Call
-  token(need: TokenNeed): Promise<Token>
-  /** Reacts to an error of the key server and returns it. */
-  failed<E extends { code?: string; step?: string }>(error: E): E
+  /** Scopes that a token for the request has as well. */
+  scopes: readonly string[]
 }
 
 /** `fetch` for a path of the registry. */
 export type FetchPath = (path: string, init: RequestInit) => Promise<Response>
+
+/** What the readers and writers of content use. */
+export interface Content {
+  fetch: FetchPath
+  /** The path of a `Location` or link in the response to a path. */
+  resolve(location: string, path: string): string
+  /** The path of the next page; see `Route.next`. */
+  next(headers: Headers, path: string): string | null | undefined
+  tags(repository: string, options: CallOptions): AsyncIterable<string>
+}
 
 /** The key server's description of a session; see protocol/src/api.rs. */
 export interface SessionResponse {
@@ -84,6 +104,28 @@ export interface SessionResponse {
   realm?: string
   service?: string
   session?: string
+  id?: string
+  parts?: string[]
+}
+
+/** Dispatches an event of a client. */
+export type Emit = (type: keyof RegistryClientEventMap, detail: unknown) => void
+
+/** Who a client acts as: a session of a key server (account.js), or a token that the page has (own-token.js). */
+export interface Identity {
+  readonly core: Client
+  readonly session: Session | null
+  readonly sealed: string | undefined
+  readonly id: string | undefined
+  /** A token that a request needs. */
+  token(need: TokenNeed, call: Call): Promise<Token>
+  /** Reacts to an error of the key server and returns it. */
+  failed<E extends { code?: string; step?: string }>(error: E): E
+  attempt<T>(call: Call, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T>
+  connect(call: Call, signal?: AbortSignal): Promise<void>
+  login(credentials: Credentials, call: Call, signal?: AbortSignal): Promise<Session>
+  logout(call: Call, signal?: AbortSignal): Promise<void>
+  close(): void
 }
 
 /** Where an entry of the package finds its module. */
@@ -92,6 +134,8 @@ export interface PackagedModule {
   url?: () => URL
   /** Reads a `file:` URL. Without it they are fetched. */
   read?: (address: URL) => Uint8Array<ArrayBuffer>
+  /** The module of digests, as `copy`. */
+  digest?: PackagedModule['copy']
   /** The module that the package has as a script: its bytes, or compiled by the runtime. */
   copy: () => WebAssembly.Module | Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>
 }

@@ -14,16 +14,31 @@ import { version } from './version.js'
 /** The memory of the loaded module. @type {Memory | undefined} */
 let loaded
 
+/** The source of the load that is under way or done; undefined for the package's own. @type {unknown} */
+let firstSource
+
 /**
  * Loads the module: the package's own, or the given one. What is given for the doctor is kept for its first call.
  * @param {PackagedModule} packaged
  * @param {InitSource | PromiseLike<InitSource> | InitSources} [given]
+ * @returns {Promise<void>}
+ * @throws {DockpassError} `ERR_INVALID_ARGUMENT` for another source than before.
  */
 export function initialize(packaged, given) {
   const { dockpass, doctor } = isSources(given) ? given : { dockpass: given, doctor: undefined }
   if (doctor !== undefined) sources.doctor = doctor
+  sources.digest = packaged.digest
+  if (load.isBusy() && dockpass !== undefined && name(dockpass) !== name(firstSource)) {
+    const message =
+      'init() was called before with another source. A page has one module: give its source once.'
+    return Promise.reject(argumentError(message))
+  }
+  if (!load.isBusy()) firstSource = dockpass
   return load(packaged, dockpass)
 }
+
+/** What is equal for equal sources. @param {unknown} source */
+const name = (source) => (source instanceof URL ? source.href : source)
 
 const load = once(
   (

@@ -1,46 +1,10 @@
 // RegistryClient against a key server in this process: what is asked, how often, and what comes of it.
 
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import init, { DockpassError, RegistryClient } from 'dockpass'
+import { describe, test } from 'node:test'
+import { RegistryClient } from 'dockpass'
+import { list, loggedIn, rejects, setUp } from './support/clients.mjs'
 import { SESSION, USER, browserLike, config, image, index, sha256, start } from './support/key-server.mjs'
-
-before(() => init())
-
-const servers = []
-after(() => Promise.all(servers.map((server) => server.stop())))
-
-async function setUp(options = {}, connect = {}) {
-  const server = await start(options)
-  servers.push(server)
-  const client = await RegistryClient.connect({
-    keyServer: server.url,
-    registry: 'registry.test',
-    ...connect,
-  })
-  return { server, client }
-}
-
-async function loggedIn(options, connect) {
-  const both = await setUp(options, connect)
-  await both.client.login(USER)
-  both.server.take()
-  return both
-}
-
-const rejects = (promise, code, more = {}) =>
-  assert.rejects(promise, (error) => {
-    assert.ok(error instanceof DockpassError, String(error))
-    assert.equal(error.code, code)
-    for (const [name, value] of Object.entries(more)) assert.deepEqual(error[name], value, name)
-    return true
-  })
-
-const list = async (names) => {
-  const all = []
-  for await (const name of names) all.push(name)
-  return all
-}
 
 describe('requests', () => {
   test('a cold resource after login is two, a warm one is one', async () => {
@@ -498,6 +462,14 @@ describe('content', () => {
     assert.deepEqual((await pages.next()).value, { names: ['v4', 'v5'], hasNext: false })
     assert.equal((await pages.next()).done, true)
     assert.throws(() => client.tags('app', { n: 0 }), { code: 'ERR_INVALID_ARGUMENT' })
+  })
+
+  test('a listing begins after a name', async () => {
+    const { server, client } = await loggedIn()
+    assert.deepEqual(await list(client.tags('app', { last: '3', n: 10 })), ['v4', 'v5'])
+    assert.equal(server.requests.at(-1).search, '?n=10&last=3')
+    assert.deepEqual(await list(client.tags('app', { last: '4' })), ['v5'])
+    assert.throws(() => client.tags('app', { last: '' }), { code: 'ERR_INVALID_ARGUMENT' })
   })
 
   test('a repository without tags', async () => {

@@ -3,11 +3,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
+import { execFile } from 'node:child_process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { after, before, describe, test } from 'node:test'
 import ts from 'typescript'
 import { USER, start } from './support/key-server.mjs'
 
+const run = promisify(execFile)
 const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 const read = (name) => readFileSync(join(packageFolder, name), 'utf8')
 
@@ -60,7 +63,8 @@ function complete({ code, html }) {
   const wanted = names.filter(
     (name) => new RegExp(`\\b${name}\\b`).test(`${text}\n${code}`) && !declared(name),
   )
-  const load = /import init\b/.test(code) ? '' : "import init from 'dockpass'\nawait init()\n"
+  const start = /await init\(/.test(code) ? '' : 'await init()\n'
+  const load = /import init\b/.test(code) ? '' : `import init from 'dockpass'\n${start}`
   return [
     wanted.length > 0 ? `import { ${wanted.join(', ')} } from 'dockpass'` : '',
     load,
@@ -137,7 +141,9 @@ describe('they run', () => {
         )
       const file = join(folder, `${at}.mjs`)
       writeFileSync(file, `const console = { log() {} }\n${js}`)
-      await import(pathToFileURL(file).href)
+      // A process has one module: a source of its own is for a process of its own.
+      if (/init\([^)]/.test(block.code)) await run(process.execPath, [file], { cwd: packageFolder })
+      else await import(pathToFileURL(file).href)
     })
   }
 })

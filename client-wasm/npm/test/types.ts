@@ -57,8 +57,9 @@ await init(new WebAssembly.Module(new Uint8Array()))
 
 const challenges: Challenge[] = parseChallenges(['Bearer realm="x"'])
 const realm: string | undefined = challenges[0]?.params.realm
-// @ts-expect-error undefined is no header: look before
 parseChallenges(new Headers().get('www-authenticate'))
+// @ts-expect-error a number is no header
+parseChallenges(7)
 
 const scopes: Scope[] = parseScopes('repository:a:pull')
 const texts: string[] = normalizeScopes(scopesFor('GET', new URL('https://registry.test/v2/')))

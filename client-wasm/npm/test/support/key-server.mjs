@@ -7,6 +7,12 @@ import { createServer } from 'node:http'
 /** The sealed session that a login returns. */
 export const SESSION = 'aaaa.bbbb.cccc.dddd.eeee'
 export const USER = { username: 'alice', password: 'correct horse' }
+/** Another user. The sealed session of each has the same form. */
+export const BOB = { username: 'bob', password: 'battery staple' }
+const SEALED = new Map([
+  [SESSION, USER],
+  ['bbbb.bbbb.cccc.dddd.eeee', BOB],
+])
 const COOKIE = '__Host-dockpass-0123456789abcdef'
 
 const config = JSON.stringify({ architecture: 'arm64', os: 'linux' })
@@ -50,7 +56,8 @@ export { config }
  */
 export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn = 300, files } = {}) {
   const requests = []
-  let revoked = false
+  /** The sealed sessions that are good. @type {Set<string>} */
+  const good = new Set(SEALED.keys())
   let issued = 0
   const valid = new Set()
 
@@ -65,7 +72,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
       path: url.pathname,
       search: url.search,
       headers: request.headers,
-      body: text ? JSON.parse(text) : undefined,
+      body: parsed(text),
     }
     requests.push(entry)
     const origin = request.headers.origin
@@ -100,18 +107,23 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     }
     const hook = hooks[`${request.method} ${url.pathname}`]
     if (hook && (await hook({ entry, send, problem, response })) !== 'go on') return
-    if (request.headers['x-dockpass'] !== '1') return problem('csrf_required', 403)
+    if (request.headers['x-dockpass'] === undefined) return problem('csrf_required', 403)
 
-    const cookie = (request.headers.cookie ?? '').includes(`${COOKIE}=${SESSION}`)
+    const cookie = new RegExp(`${COOKIE}=([^;]+)`).exec(request.headers.cookie ?? '')?.[1]
     const bearer = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1]
-    const hasSession = !revoked && (cookie || bearer === SESSION)
-    const info = {
+    const sealed = cookie ?? (SEALED.has(bearer) ? bearer : undefined)
+    const hasSession = sealed !== undefined && good.has(sealed)
+    const expected = request.headers['x-dockpass']
+    if (!bearer && expected?.length === 16 && expected !== (cookie && idOf(cookie)))
+      return problem('session_changed', 409)
+    const described = (/** @type {string} */ text) => ({
+      id: idOf(text),
       registry: 'registry.test',
-      username: USER.username,
+      username: SEALED.get(text)?.username,
       expires_at: Date.now() + 3_600_000,
       auth,
       ...(auth === 'bearer' ? { realm: 'https://auth.test/token', service: 'registry.test' } : {}),
-    }
+    })
 
     if (url.pathname === '/v1/registries') {
       return send(200, {
@@ -127,14 +139,16 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     }
     if (url.pathname === '/v1/sessions' && request.method === 'POST') {
       const { username, password, identity_token: identity, carrier, trace } = entry.body
-      const good = identity === 'refresh' || (username === USER.username && password === USER.password)
+      const is = (/** @type {{ username: string, password: string }} */ user) =>
+        identity === user.username || (username === user.username && password === user.password)
+      const [text] = [...SEALED].find(([, user]) => is(user)) ?? (identity === 'refresh' ? [SESSION] : [])
       const steps = trace
         ? [
             {
               hop: 'token_service',
               method: 'GET',
               target: 'https://auth.test/token',
-              status: good ? 200 : 401,
+              status: text ? 200 : 401,
               sent: 'Basic',
               decision: 'proven',
               reason: 'The credentials are valid.',
@@ -142,22 +156,22 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
             },
           ]
         : undefined
-      if (!good) return problem('bad_credentials', 401, { step: 'token_service', steps })
-      revoked = false
+      if (!text) return problem('bad_credentials', 401, { step: 'token_service', steps })
+      good.add(text)
       if (carrier === 'cookie')
         return send(
           200,
-          { ...info, steps },
-          { 'set-cookie': `${COOKIE}=${SESSION}; Path=/; Secure; HttpOnly; SameSite=Strict` },
+          { ...described(text), steps },
+          { 'set-cookie': `${COOKIE}=${text}; Path=/; Secure; HttpOnly; SameSite=Strict` },
         )
-      return send(200, { ...info, session: SESSION, steps })
+      return send(200, { ...described(text), session: text, steps })
     }
     if (url.pathname === '/v1/session') {
       if (url.searchParams.get('registry') !== 'registry.test') return problem('registry_not_allowed', 403)
       if (!hasSession && !cookie && !bearer && request.method === 'GET') return send(204)
       if (!hasSession) return problem('login_required', 401)
-      if (request.method === 'GET') return send(200, info)
-      revoked = true
+      if (request.method === 'GET') return send(200, described(sealed))
+      good.delete(sealed)
       return send(204, undefined, { 'set-cookie': `${COOKIE}=; Path=/; Secure; Max-Age=0` })
     }
     if (url.pathname === '/v1/token') {
@@ -205,7 +219,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     const need =
       path === '/v2/_catalog'
         ? 'registry:catalog:*'
-        : `repository:${/^\/v2\/(.+)\/(tags|manifests|blobs)\//.exec(path)?.[1]}:pull`
+        : `repository:${/^\/v2\/(.+)\/(tags|manifests|blobs|referrers)\//.exec(path)?.[1]}:pull`
     if (auth === 'bearer') {
       const claims = valid.has(bearer)
         ? JSON.parse(Buffer.from(bearer.split('.')[1], 'base64url').toString())
@@ -231,6 +245,13 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
         { 'registry-challenge': 'Basic realm="Registry"' },
       )
     }
+    // What is written is accepted and forgotten.
+    const isUpload = path.includes('/blobs/uploads/')
+    if (request.method === 'POST' && isUpload) return send(202, undefined, { location: `${url.pathname}1` })
+    if (request.method === 'PUT')
+      return send(201, undefined, { 'docker-content-digest': isUpload ? '' : sha256(text) })
+    if (request.method === 'DELETE') return send(202)
+    if (path.includes('/referrers/')) return send(200, { schemaVersion: 2, manifests: [] })
     if (path === '/v2/_catalog') return send(200, { repositories: ['app', 'public/app'] })
     if (path.endsWith('/tags/list')) {
       const n = Number(url.searchParams.get('n') ?? 2)
@@ -270,7 +291,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
     requests,
     /** The requests since the last call, as `METHOD path`. */
     take: () => requests.splice(0).map(({ method, path }) => `${method} ${path}`),
-    revoke: () => (revoked = true),
+    revoke: () => good.clear(),
     invalidate: () => valid.clear(),
     stop: () =>
       new Promise(
@@ -281,6 +302,19 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
       ),
   }
 }
+
+/** The JSON of a body; the text of another. */
+function parsed(/** @type {string} */ text) {
+  try {
+    return text === '' ? undefined : JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+/** The name of a session that a page may know. */
+const idOf = (/** @type {string} */ sealed) =>
+  createHash('sha256').update(sealed).digest('base64url').slice(0, 16)
 
 /** A `fetch` with a cookie jar of one cookie, which obeys `credentials`, as a page on the key server's origin has it. */
 export function browserLike() {

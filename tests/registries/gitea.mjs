@@ -85,6 +85,9 @@ LFS_START_SERVER = false
 [database]
 DB_TYPE = sqlite3
 PATH = ${join(folder, 'gitea.db')}
+; Clients write several blobs at once; on a slow machine one of them would find the database locked.
+SQLITE_JOURNAL_MODE = WAL
+SQLITE_TIMEOUT = 60000
 
 [security]
 INSTALL_LOCK = true

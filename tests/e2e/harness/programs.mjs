@@ -2,7 +2,7 @@
 // no test is skipped.
 
 import { access, constants, readFile } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from './process.mjs'
 
@@ -11,7 +11,8 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url))
 /** Where screenshots and logs of a run go. */
 export const outputFolder = process.env.DOCKPASS_E2E_OUT ?? join(repository, 'target', 'e2e')
 
-const peers = process.env.DOCKPASS_PEERS_DIR
+// Some programs are started in a folder of their own.
+const peers = process.env.DOCKPASS_PEERS_DIR && resolve(process.env.DOCKPASS_PEERS_DIR)
 const peer = (name) => (peers ? [join(peers, name)] : [])
 const candidates = {
   keyserver: [process.env.DOCKPASS_KEYSERVER ?? join(repository, 'target/debug/dockpass-keyserver')],

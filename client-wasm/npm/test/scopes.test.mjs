@@ -57,7 +57,7 @@ describe('scopes of a client and of a request', () => {
 describe('a token for more serves a request for fewer', () => {
   test('if it says that it grants them', async () => {
     const { server, client } = await loggedIn()
-    await client.authorize(['repository:app:pull,push', 'repository:secret:pull'])
+    await client.fetch(PATH, { scopes: ['repository:app:push', 'repository:secret:pull'] })
     server.take()
     await client.manifest('app', 'latest')
     assert.deepEqual(server.take(), [MANIFEST])

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { packageFiles } from './support/files.mjs'
 import { FILES } from './support/vectors.mjs'
-import { USER, sha256, start } from './support/key-server.mjs'
+import { USER, config, sha256, start } from './support/key-server.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const { chromium } = createRequire(join(root, 'package.json'))('playwright-core')
@@ -93,6 +93,38 @@ beforeEach((/** @type {any} */ t) => {
 })
 
 describe('in Chromium', () => {
+  // Threats: WEB-02.
+  test('a download is verified with a module that is loaded then, under the policy', async () => {
+    await open({ auth: 'open' })
+    const { loaded, text, wrong } = await page.evaluate(async (digest) => {
+      const scripts = () =>
+        performance.getEntriesByType('resource').filter(({ name }) => name.includes('digest_inline')).length
+      const before = scripts()
+      const { body } = await window.client.download('app', digest)
+      const text = await new Response(body).text()
+      const wrong = await window.client.download('app', `sha256:${'0'.repeat(64)}`).catch(({ code }) => code)
+      return { loaded: [before, scripts()], text, wrong }
+    }, sha256(config))
+    assert.deepEqual([text, wrong, loaded], [config, 'missing', [0, 1]])
+    assert.deepEqual(troubles, [])
+  })
+
+  test('an error crosses to a page from a worker with all its fields', async () => {
+    await open()
+    const { code, steps, isCopy } = await page.evaluate(async () => {
+      const error = await window.client
+        .login({ username: 'alice', password: 'wrong' })
+        .catch((error) => error)
+      const { port1, port2 } = new MessageChannel()
+      const received = new Promise((resolve) => (port2.onmessage = ({ data }) => resolve(data)))
+      port1.postMessage(error)
+      const { code, steps } = await received
+      return { code, steps: steps.length, isCopy: error instanceof Error }
+    })
+    assert.deepEqual([code, isCopy], ['bad_credentials', true])
+    assert.ok(steps > 0)
+  })
+
   test('the vectors', async () => {
     await open()
     for (const file of FILES) {

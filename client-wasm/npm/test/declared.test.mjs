@@ -139,6 +139,13 @@ describe('results', () => {
     await result('authorize', ['repository:app:pull', 'repository:app:delete'])
     await result('manifest', 'app', 'latest')
     await result('blob', 'app', sha256(config))
+    await result('config', 'app', 'latest', { platform: 'linux/arm64' })
+    await result('layers', 'app', 'latest', { platform: 'linux/arm64' })
+    await result('referrers', 'app', sha256(config))
+    await result('push', 'app', new Blob(['a']))
+    await result('putManifest', 'app', 'latest', { mediaType: 'application/json' })
+    await result('copy', { repository: 'app', reference: 'latest' }, { reference: 'stable' })
+    await result('delete', 'app', 'latest', { dryRun: true })
     for await (const page of client.tags('app', { n: 2 }).pages()) is(page, 'Page')
     for (const work of [
       () => client.fetch('https://elsewhere.test/v2/'),
@@ -174,7 +181,7 @@ describe('results', () => {
   test('have every declared field', () => {
     const names = [
       ...['Challenge', 'Scope', 'Reference', 'JwtInfo', 'OpaqueTokenInfo', 'TokenResponse', 'Session'],
-      ...['RegistryInfo', 'Page', 'Verified', 'Manifest', 'Step'],
+      ...['RegistryInfo', 'Page', 'Verified', 'Manifest', 'Step', 'ImageConfig', 'Pushed'],
       ...['ChallengeSyntaxError', 'ScopeSyntaxError', 'InputError', 'OperationError'],
     ]
     assert.deepEqual(types.unseen(exported, names), [])

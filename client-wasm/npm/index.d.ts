@@ -667,7 +667,10 @@ export interface SessionChange {
 
 /** The events of a {@link RegistryClient}. */
 export interface RegistryClientEventMap {
-  /** A step was taken, by this page or by the key server on its behalf. */
+  /**
+   * A step was taken, by this page or by the key server on its behalf. Steps are recorded whether somebody listens or not,
+   * because the error of a call has them; without a listener nothing is dispatched and nothing is kept after the call.
+   */
   step: DetailEvent<Step>
   /** The session is another one: after a login, a logout, its end, or any of these in another tab or client. */
   session: DetailEvent<SessionChange>

@@ -1014,6 +1014,21 @@ test('steps tell what was decided and why, and no secret', async () => {
   assert.doesNotMatch(JSON.stringify(steps), /horse|eyJ|aaaa\./)
 })
 
+test('a listener of steps that was removed hears nothing more', async () => {
+  const { client } = await loggedIn()
+  const heard = []
+  const listener = ({ detail }) => heard.push(detail)
+  client.addEventListener('step', listener)
+  await client.fetch('/v2/app/tags/list')
+  client.removeEventListener('step', listener)
+  const { length } = heard
+  assert.ok(length > 0)
+  await client.fetch('/v2/app/tags/list')
+  const error = await client.fetch('/v2/secret/tags/list').catch((error) => error)
+  assert.equal(heard.length, length)
+  assert.ok(error.steps.length > 2)
+})
+
 test('registries', async () => {
   const { server } = await setUp()
   const [first] = await RegistryClient.registries({ keyServer: server.url })

@@ -1,12 +1,14 @@
 //! The command line.
 
+mod live;
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{ConfigProblems, NoOrigin, Settings};
 use crate::serve::{ServeError, Server};
@@ -18,6 +20,7 @@ use crate::telemetry;
 const CONFIGURATION: u8 = 3;
 const LISTEN: u8 = 4;
 const KEYS: u8 = 5;
+const DIAGNOSED: u8 = 6;
 const FAILED: u8 = 1;
 
 const ABOUT: &str =
@@ -35,8 +38,11 @@ Examples:
   dockpass-keyserver check-config config.yaml           report every problem with line and column
   dockpass-keyserver serve --config config.yaml
   DOCKPASS__LOG__FORMAT=json dockpass-keyserver serve   override any key: DOCKPASS__SECTION__KEY
+  dockpass-keyserver doctor quay.io --username ada      log in there, and say what is wrong and what to do
+  dockpass-keyserver token docker.io repository:library/alpine:pull
+  dockpass-keyserver completions bash                   for bash, elvish, fish, powershell or zsh
 
-Exit codes: 0 success, 1 failure, 2 usage, 3 configuration, 4 cannot listen, 5 keys.
+Exit codes: 0 success, 1 failure, 2 usage, 3 configuration, 4 cannot listen, 5 keys, 6 `doctor` or `token` found a problem.
 config.example.yaml explains every key.";
 
 #[derive(Debug, Parser)]
@@ -79,6 +85,29 @@ enum Command {
     },
     /// Print the JSON schema of the configuration file, for editors that complete and check YAML.
     ConfigSchema,
+    /// Run the authorization flow against a live registry; print each step, what is wrong, and what to do.
+    ///
+    /// With --username it logs in as the key server does and lists through the gateway. Passwords and tokens are never
+    /// printed. Ends with 0 if nothing is wrong, and with 6 otherwise.
+    Doctor(live::DoctorOptions),
+    /// Request a registry token; print each step, and which scopes are granted, denied or unknown.
+    ///
+    /// Ends with 0 if every scope is granted or unknown, and with 6 otherwise.
+    Token(live::TokenOptions),
+    /// Print a completion script for a shell.
+    ///
+    /// For bash: dockpass-keyserver completions bash > /etc/bash_completion.d/dockpass-keyserver
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write those of all commands into a folder.
+    Man {
+        /// The folder to write to, such as /usr/share/man/man1. It must exist.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// Runs the program. Usage errors end it within, as clap does.
@@ -91,17 +120,28 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             say(crate::config::schema_text().trim_end());
             Ok(())
         }
+        Command::Doctor(options) => live::doctor(&options),
+        Command::Token(options) => live::token(&options),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "dockpass-keyserver", &mut script);
+            say(String::from_utf8_lossy(&script).trim_end());
+            Ok(())
+        }
+        Command::Man { out } => man(out.as_deref()),
     };
     match code {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, message }) => {
-            say_wrong(&message);
+            if !message.is_empty() {
+                say_wrong(&format!("dockpass-keyserver: {message}"));
+            }
             ExitCode::from(code)
         }
     }
 }
 
-/// Why the program fails, and its exit code.
+/// Why the program fails, and its exit code. The message is empty where a report was printed.
 #[derive(Debug)]
 struct Failure {
     code: u8,
@@ -267,14 +307,26 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+fn man(folder: Option<&Path>) -> Result<(), Failure> {
+    let failed = |reason: std::io::Error| Failure { code: FAILED, message: format!("manual page: {reason}") };
+    if let Some(folder) = folder {
+        return clap_mangen::generate_to(Arguments::command(), folder).map_err(failed);
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Arguments::command()).render(&mut page).map_err(failed)?;
+    say(String::from_utf8_lossy(&page).trim_end());
+    Ok(())
+}
+
 /// Writes a line to standard output. A closed output is not an error.
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush()).ok();
 }
 
+/// Writes a line to standard error.
 fn say_wrong(message: &str) {
-    writeln!(std::io::stderr().lock(), "dockpass-keyserver: {message}").ok();
+    writeln!(std::io::stderr().lock(), "{message}").ok();
 }
 
 #[cfg(test)]

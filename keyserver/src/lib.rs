@@ -18,6 +18,15 @@ pub mod clock;
 pub mod config;
 mod error;
 mod figures;
+#[cfg(any(test, feature = "fuzzing"))]
+#[expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a fuzz target reports what it found by a panic"
+)]
+pub mod fuzzing;
 mod gateway;
 mod handlers;
 pub mod http_client;

@@ -1,4 +1,5 @@
-//! Tests of the key server as a process: start and stop, its files and logs, and its memory.
+//! Tests of the key server as a process: start and stop, its commands, its files and logs, its memory, and faults of its
+//! environment.
 //!
 //! The program has its own harness, because started as `… serve` it is the key server, with the same allocator. So no other
 //! binary has to be built first.
@@ -7,6 +8,10 @@ use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
+#[cfg(test)]
+mod chaos;
+#[cfg(test)]
+mod live;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
@@ -34,10 +39,14 @@ fn trial<F: Future<Output = ()>>(name: &str, test: impl FnOnce() -> F + Send + '
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.get(1).map(String::as_str) {
-        Some("serve" | "keygen" | "check-config" | "config-schema") => {
+        Some(
+            "serve" | "keygen" | "check-config" | "config-schema" | "doctor" | "token" | "completions"
+            | "man",
+        ) => {
             return dockpass_keyserver::cli::run(std::env::args_os());
         }
         Some("serve-for-a-scan") => return memory::serve(&arguments),
+        Some("--seconds") => return chaos::soak(&arguments),
         _ => {}
     }
     let mut options = Arguments::from_args();
@@ -49,6 +58,15 @@ fn main() -> ExitCode {
         process::keys_are_reloaded_on_sighup,
         tls::tls_is_served_and_its_certificate_is_reloaded,
         process::failures_at_start_have_a_message_and_exit_code,
+        live::the_doctor_finds_a_healthy_registry_healthy,
+        live::the_doctor_names_what_is_wrong,
+        live::a_token_is_described_and_printed_only_on_request,
+        live::a_registry_of_the_configuration_is_diagnosed_as_configured,
+        live::completions_and_manual_pages_name_every_command,
+        chaos::faults_of_a_registry_stay_with_it,
+        chaos::few_descriptors_are_shared_with_upstreams,
+        chaos::little_memory_is_enough,
+        chaos::a_day_forwards_and_back,
         memory::the_memory_scan_finds_a_planted_password,
         memory::no_password_stays_in_memory,
     ];

@@ -64,8 +64,22 @@ impl Fixture {
 
     /// Starts a key server and waits until it listens.
     pub(crate) fn start(&self, arguments: &[&str]) -> Program {
+        self.start_below(&[], arguments)
+    }
+
+    /// The same, as the last arguments of another program that becomes the key server.
+    pub(crate) fn start_below(&self, program: &[&str], arguments: &[&str]) -> Program {
         let log = self.logs.path().join("log");
-        let mut command = self.command(arguments);
+        let mut command = match program {
+            [] => self.command(arguments),
+            [first, rest @ ..] => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(std::env::current_exe().unwrap()).args(arguments);
+                command.current_dir(self.folder.path()).env_clear();
+                command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+                command
+            }
+        };
         command.stdout(Stdio::piped()).stderr(File::options().create(true).append(true).open(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -104,9 +118,14 @@ impl Fixture {
 
     /// The tags of a private repository, through the gateway.
     pub(crate) async fn tags(&self, program: &Program, kind: Kind, session: &str) -> u16 {
+        self.tags_or_none(program, kind, session).await.unwrap()
+    }
+
+    /// The same; none if the server did not respond.
+    pub(crate) async fn tags_or_none(&self, program: &Program, kind: Kind, session: &str) -> Option<u16> {
         let registry = self.demo.registry(kind).unwrap().authority();
         let url = format!("{}/r/{registry}/v2/vault/keys/tags/list", program.origin);
-        self.client.get(&url).bearer(session).send().await.unwrap().status
+        self.client.get(&url).bearer(session).send().await.ok().map(|response| response.status)
     }
 }
 

@@ -63,7 +63,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("serve-an-instance") => return process::serve(&arguments),
-        Some("--requests") => return soak::run(&arguments),
+        Some("--requests" | "--seconds") => return soak::run(&arguments),
         _ => {}
     }
     // Options of the standard harness are ignored; other arguments filter tests by name.

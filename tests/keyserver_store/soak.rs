@@ -1,4 +1,4 @@
-//! The long run: repeats every fault until the given number of requests is reached.
+//! The long run: repeats every fault until the given number of requests, or the given time, is reached.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,17 +12,34 @@ use crate::load::Load;
 const FAULT: Duration = Duration::from_secs(4);
 const QUIET: Duration = Duration::from_secs(4);
 
-/// `--requests N`.
+/// When a run ends.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    Requests(u64),
+    Seconds(u64),
+}
+
+impl Limit {
+    fn is_reached(self, requests: u64, begun: Instant) -> bool {
+        match self {
+            Self::Requests(wanted) => requests >= wanted,
+            Self::Seconds(seconds) => begun.elapsed() >= Duration::from_secs(seconds),
+        }
+    }
+}
+
+/// `--requests N` or `--seconds N`.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    let Some(wanted) =
-        arguments.get(1).and_then(|text| text.parse::<u64>().ok()).filter(|wanted| *wanted > 0)
-    else {
-        println!("usage: … --test keyserver_store -- --requests N [--fault NAME]");
-        return ExitCode::from(64);
+    let number = arguments.get(1).and_then(|text| text.parse::<u64>().ok()).filter(|number| *number > 0);
+    let limit = match (arguments.first().map(String::as_str), number) {
+        (Some("--requests"), Some(number)) => Limit::Requests(number),
+        (Some("--seconds"), Some(number)) => Limit::Seconds(number),
+        _ => {
+            println!("usage: … --test keyserver_store -- --requests N|--seconds N [--fault NAME]");
+            return ExitCode::from(64);
+        }
     };
-    println!(
-        "{wanted} requests through every fault of the store; sessions are accepted {GRACE:?} without it\n"
-    );
+    println!("{limit:?} through every fault of the store; sessions are accepted {GRACE:?} without it\n");
     println!(
         "{:>14} {:>9} {:>9} {:>8} {:>8} {:>7} {:>6} {:>12} {:>6} {:>9}",
         "fault",
@@ -38,15 +55,15 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     );
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let only = arguments.get(3).filter(|_| arguments.get(2).is_some_and(|flag| flag == "--fault"));
-    let done = runtime.block_on(rounds(wanted, only.map(String::as_str)));
+    let done = runtime.block_on(rounds(limit, only.map(String::as_str)));
     println!(
         "\n{done} requests: 0 wrong tokens, 0 sessions accepted after the grace, recovery within {RECOVERY:?}"
     );
     ExitCode::SUCCESS
 }
 
-async fn rounds(wanted: u64, only: Option<&str>) -> u64 {
-    let mut done = 0;
+async fn rounds(limit: Limit, only: Option<&str>) -> u64 {
+    let (begun, mut done) = (Instant::now(), 0);
     loop {
         let troubles = Trouble::ALL
             .into_iter()
@@ -54,7 +71,7 @@ async fn rounds(wanted: u64, only: Option<&str>) -> u64 {
         let before = done;
         for trouble in troubles {
             done += round(trouble).await;
-            if done >= wanted {
+            if limit.is_reached(done, begun) {
                 return done;
             }
         }

@@ -41,7 +41,7 @@ pub(crate) enum Command {
     ///
     /// A part that runs no test counts as failed. All servers listen on loopback only.
     Test {
-        /// Run this part only; may be repeated. Without it, all but `bundlers` and `registries`
+        /// Run this part only; may be repeated. Without it, all but `bundlers`, `deploy` and `registries`
         #[arg(long, value_enum)]
         only: Vec<Part>,
     },
@@ -65,6 +65,18 @@ pub(crate) enum Command {
     Ci,
     /// Build the release artefacts target/dist/dockpass-VERSION.tgz and target/dist/dockpass-keyserver
     Dist,
+    /// Build the key server as an OCI image: target/dist/dockpass-keyserver-VERSION.oci.tar
+    ///
+    /// The image contains the static program and certificate authorities only. Needs buildah, no daemon and no base image.
+    Image,
+    /// Run the key server through faults for a long time: its upstreams, its store, DNS, its log, descriptors, the clock
+    ///
+    /// Fails at the first wrong response, secret in a log, or end of the process.
+    Soak {
+        /// How long it runs
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+    },
     /// Run the benchmarks; they assert nothing
     Bench {
         /// Benchmarks to run; all by default
@@ -73,12 +85,12 @@ pub(crate) enum Command {
     },
     /// Fuzz the parsers with cargo-fuzz; needs a nightly toolchain
     ///
-    /// The input of a crash is written to protocol/fuzz/artifacts.
+    /// The input of a crash is written to protocol/fuzz/artifacts or keyserver/fuzz/artifacts.
     Fuzz {
         /// How long each target runs
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
-        /// Fuzz targets, as in protocol/fuzz/fuzz_targets; all by default
+        /// Fuzz targets, as in protocol/fuzz/fuzz_targets and keyserver/fuzz/fuzz_targets; all by default
         targets: Vec<String>,
     },
     /// Run mutation tests with cargo-mutants; fails if a mutant survives
@@ -142,9 +154,14 @@ pub(crate) enum Part {
     Js,
     /// The page in Chromium, against real registries and token services; needs Go as well
     E2e,
+    /// The running key server against docs/openapi.json, by requests that Schemathesis makes up; one minute
+    Openapi,
     /// The packed npm package in bundlers, frameworks and runtimes; runs only if named. Installs 1.5 GB of them from npm into
     /// target/bundlers, then takes about ten minutes
     Bundlers,
+    /// What is in `deploy`: the systemd unit, the image in a registry, compose file, Helm chart and proxies; runs only if
+    /// named. Builds the release, and Helm once; needs buildah, docker-compose, Caddy, systemd and strace as well
+    Deploy,
     /// Gitea and Keycloak; runs only if named. Builds and installs them once, which takes many minutes; needs a C compiler,
     /// Java 17 and Maven as well
     Registries,
@@ -152,7 +169,7 @@ pub(crate) enum Part {
 
 impl Part {
     /// The parts that run when none is named, in running order.
-    pub(crate) const ALL: [Self; 4] = [Self::Unit, Self::Wasm, Self::Js, Self::E2e];
+    pub(crate) const ALL: [Self; 5] = [Self::Unit, Self::Wasm, Self::Js, Self::E2e, Self::Openapi];
 
     /// The word typed after `--only`.
     pub(crate) fn name(self) -> &'static str {
@@ -161,7 +178,9 @@ impl Part {
             Self::Wasm => "wasm",
             Self::Js => "js",
             Self::E2e => "e2e",
+            Self::Openapi => "openapi",
             Self::Bundlers => "bundlers",
+            Self::Deploy => "deploy",
             Self::Registries => "registries",
         }
     }

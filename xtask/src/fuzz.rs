@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: coverage-guided fuzzing of `protocol`'s parsers.
+//! `cargo xtask fuzz`: coverage-guided fuzzing of everything that reads octets of others.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,33 +6,40 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::{process, util};
 
+/// The workspaces of fuzz targets.
+pub(crate) const FOLDERS: [&str; 2] = ["protocol/fuzz", "keyserver/fuzz"];
+
 /// Fuzzes these targets, or all of them, for this number of minutes each.
 pub(crate) fn fuzz(minutes: u64, targets: &[String]) -> Result<(), Failure> {
-    let folder = util::root().join("protocol/fuzz");
-    let known: Vec<String> = util::files(&folder.join("fuzz_targets"))
-        .iter()
-        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
-        .collect();
-    if let Some(unknown) = targets.iter().find(|target| !known.contains(target)) {
-        return Err(Failure::Usage(format!("there is no target {unknown}; there are {}", known.join(", "))));
+    let known: Vec<(&str, String)> = FOLDERS.into_iter().flat_map(targets_of).collect();
+    if let Some(unknown) = targets.iter().find(|target| !known.iter().any(|(_, name)| name == *target)) {
+        let names: Vec<&str> = known.iter().map(|(_, name)| name.as_str()).collect();
+        return Err(Failure::Usage(format!("there is no target {unknown}; there are {}", names.join(", "))));
     }
     let (toolchain, bin) = (nightly()?, installed("cargo-fuzz")?);
     let mut crashed = Vec::new();
-    for target in if targets.is_empty() { &known } else { targets } {
+    for (folder, target) in known.iter().filter(|(_, name)| targets.is_empty() || targets.contains(name)) {
         let mut cargo = process::command("cargo");
-        cargo.args(["fuzz", "run", "--fuzz-dir"]).arg(&folder).args([target, "--", "-print_final_stats=1"]);
+        cargo.args(["fuzz", "run", "--fuzz-dir", folder, target, "--", "-print_final_stats=1"]);
         cargo.args(["-timeout=10", "-rss_limit_mb=2048", &format!("-max_total_time={}", minutes * 60)]);
         cargo.env("RUSTUP_TOOLCHAIN", &toolchain).env("PATH", path_with(&bin)?);
         if let Err(failure) = process::stream(&format!("fuzzing {target}"), &mut cargo) {
             eprintln!("{failure}");
-            crashed.push(target.as_str());
+            crashed.push(format!("{target} ({folder}/artifacts)"));
         }
     }
     if crashed.is_empty() {
         return Ok(());
     }
-    let text = format!("{} failed; the inputs are in protocol/fuzz/artifacts", crashed.join(", "));
-    Err(Failure::Failed(text))
+    Err(Failure::Failed(format!("failed, with the inputs: {}", crashed.join(", "))))
+}
+
+/// The targets of a workspace.
+fn targets_of(folder: &str) -> Vec<(&str, String)> {
+    util::files(&util::root().join(folder).join("fuzz_targets"))
+        .iter()
+        .filter_map(|path| Some((folder, path.file_stem()?.to_str()?.to_owned())))
+        .collect()
 }
 
 /// The nightly toolchain that cargo-fuzz's sanitizers need.

@@ -7,6 +7,7 @@ mod threats;
 mod tidy;
 
 use crate::failure::Failure;
+use crate::fuzz;
 use crate::process::{self, Step};
 use crate::test::host_packages;
 use crate::tools::{rust_wasm, system};
@@ -21,9 +22,6 @@ const BROWSER_MODULES: [&str; 6] = [
     "--package",
     "dockpass-digest-wasm",
 ];
-
-/// The fuzz targets: a workspace of their own.
-const FUZZ: &str = "protocol/fuzz/Cargo.toml";
 
 /// Runs all checks, and fails at the end if any of them failed. `fix` applies automatic fixes.
 pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
@@ -51,9 +49,11 @@ pub(crate) fn lint(fix: bool) -> Result<(), Failure> {
     }
 }
 
-/// Formats the workspace, and the two crates outside of it.
+/// Formats the workspace, and the crates outside of it.
 fn format(fix: bool) -> Result<(), Failure> {
-    for manifest in ["Cargo.toml", FUZZ, "xtask/bindgen/Cargo.toml"] {
+    let fuzz = fuzz::FOLDERS.map(|folder| format!("{folder}/Cargo.toml"));
+    let others = ["Cargo.toml".to_owned(), "xtask/bindgen/Cargo.toml".to_owned()];
+    for manifest in others.iter().chain(&fuzz) {
         let mut cargo = process::cargo(&["fmt", "--all", "--manifest-path", manifest]);
         if !fix {
             cargo.arg("--check");
@@ -65,11 +65,15 @@ fn format(fix: bool) -> Result<(), Failure> {
 
 /// Checks that the fuzz targets compile, which needs neither the nightly compiler nor libFuzzer.
 fn fuzz_targets() -> Result<(), Failure> {
-    let mut cargo = process::cargo(&["clippy", "--locked", "--manifest-path", FUZZ, "--target-dir"]);
-    cargo.arg(util::target()).args(["--", "-D", "warnings"]);
-    // With this variable, the 40 C++ files of libFuzzer are not compiled.
-    cargo.env("CUSTOM_LIBFUZZER_PATH", "/nowhere/libfuzzer.a");
-    process::quiet("clippy for the fuzz targets", &mut cargo)
+    for folder in fuzz::FOLDERS {
+        let manifest = format!("{folder}/Cargo.toml");
+        let mut cargo = process::cargo(&["clippy", "--locked", "--manifest-path", &manifest, "--target-dir"]);
+        cargo.arg(util::target()).args(["--", "-D", "warnings"]);
+        // With this variable, the 40 C++ files of libFuzzer are not compiled.
+        cargo.env("CUSTOM_LIBFUZZER_PATH", "/nowhere/libfuzzer.a");
+        process::quiet(&format!("clippy for the fuzz targets ({folder})"), &mut cargo)?;
+    }
+    Ok(())
 }
 
 /// Checks all packages at once, as `documentation` does. With another set of packages, cargo would select other features

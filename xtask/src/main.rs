@@ -11,10 +11,12 @@ mod dist;
 mod failure;
 mod flags;
 mod fuzz;
+mod image;
 mod lint;
 mod mutants;
 mod process;
 mod run;
+mod soak;
 mod test;
 mod tools;
 mod util;
@@ -47,6 +49,8 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Lint { fix } => lint::lint(fix),
         Command::Ci => ci::ci(),
         Command::Dist => dist::dist(),
+        Command::Image => image::image(),
+        Command::Soak { minutes } => soak::soak(minutes),
         Command::Bench { what } => bench::bench(what),
         Command::Fuzz { minutes, targets } => fuzz::fuzz(minutes, &targets),
         Command::Mutants { modules } => mutants::mutants(&modules),

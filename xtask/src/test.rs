@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::flags::Part;
 use crate::tools::system::{self, Requirement};
-use crate::tools::{self, bindgen, keycloak, npm, peers, rust_wasm};
-use crate::{process, util, wasm};
+use crate::tools::{self, bindgen, keycloak, npm, peers, python, rust_wasm};
+use crate::{dist, image, process, util, wasm};
 use summary::Count;
 
 /// The packages that run on the host.
@@ -36,7 +36,9 @@ pub(crate) fn test(parts: &[Part]) -> Result<(), Failure> {
             Part::Wasm => browser_module(),
             Part::Js => javascript(),
             Part::E2e => end_to_end("tests/e2e", peers.as_deref()),
+            Part::Openapi => end_to_end("tests/openapi", None),
             Part::Bundlers => bundlers(),
+            Part::Deploy => deployment(peers.as_deref()),
             Part::Registries => end_to_end("tests/registries", peers.as_deref()),
         };
         // A part that could not start counts as one failure, and the others still run.
@@ -63,15 +65,21 @@ fn report(rows: &[(&str, Count)]) -> Result<(), Failure> {
 fn needs(parts: &[Part]) -> Vec<Requirement> {
     let of_part = |part: &Part| match part {
         Part::Unit => vec![Requirement::Redis],
+        Part::Openapi => [&Requirement::BROWSER_MODULE[..], &[Requirement::Python]].concat(),
         Part::Js | Part::Bundlers => [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium]].concat(),
         Part::Wasm => {
             [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium, Requirement::ChromeDriver]].concat()
         }
         Part::E2e => Requirement::ALL.to_vec(),
+        Part::Deploy => {
+            let further = [Requirement::Registry, Requirement::Skopeo, Requirement::Go];
+            [&Requirement::BROWSER_MODULE[..], &further, &Requirement::DEPLOY].concat()
+        }
         Part::Registries => [&Requirement::ALL[..], &Requirement::HEAVY].concat(),
     };
     let wanted: Vec<Requirement> = parts.iter().flat_map(of_part).collect();
-    Requirement::ALL.into_iter().chain(Requirement::HEAVY).filter(|need| wanted.contains(need)).collect()
+    let every = Requirement::ALL.into_iter().chain(Requirement::HEAVY).chain(Requirement::DEPLOY);
+    every.filter(|need| wanted.contains(need)).collect()
 }
 
 /// `--package …` for each of the host's packages. The same set in every command of a test run: with another set, cargo
@@ -134,7 +142,22 @@ fn peers_of(parts: &[Part]) -> Result<Option<PathBuf>, Failure> {
         keycloak::folder()?;
         return peers::folder_with_heavy().map(Some);
     }
+    if parts.contains(&Part::Deploy) {
+        return peers::folder_for_deployment().map(Some);
+    }
     if parts.contains(&Part::E2e) { peers::folder().map(Some) } else { Ok(None) }
+}
+
+/// The tests of `deploy`, with the static key server and its image.
+fn deployment(peers: Option<&Path>) -> Result<Count, Failure> {
+    let program = dist::key_server()?;
+    let image = image::build(&program, &util::target().join("deploy"))?;
+    let mut node = node(&util::root().join("tests/deploy"))?;
+    node.env("DOCKPASS_KEYSERVER", program).env("DOCKPASS_IMAGE", image);
+    if let Some(peers) = peers {
+        node.env("DOCKPASS_PEERS_DIR", peers);
+    }
+    counted("deployment", &mut node)
 }
 
 /// The test files below `folder`, which start real programs.
@@ -152,6 +175,9 @@ fn end_to_end(folder: &str, peers: Option<&Path>) -> Result<Count, Failure> {
         let place = util::target().join("examples");
         npm::installed_like(&util::root().join("tests/e2e/tools"), &place)?;
         node.env("DOCKPASS_EXAMPLES", place);
+    }
+    if folder == "tests/openapi" {
+        node.env("DOCKPASS_SCHEMATHESIS", python::schemathesis()?);
     }
     if folder == "tests/registries" {
         node.env("DOCKPASS_KEYCLOAK", keycloak::folder()?);

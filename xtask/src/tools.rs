@@ -8,6 +8,7 @@ pub(crate) mod bindgen;
 pub(crate) mod keycloak;
 pub(crate) mod npm;
 pub(crate) mod peers;
+pub(crate) mod python;
 pub(crate) mod rust_wasm;
 pub(crate) mod system;
 

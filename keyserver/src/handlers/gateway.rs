@@ -52,6 +52,9 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     if is_loop(&head.headers) || head.headers.contains_key(UPGRADE) {
         return Err(ErrorCode::InvalidRequest.into());
     }
+    if !state.gateway.admits(&head.method) {
+        return Err(ApiError::method_not_allowed(state.gateway.methods()));
+    }
     let (registry, path) = head
         .uri
         .path()
@@ -61,9 +64,6 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     // Some clients escape the colon of host:port, which is not required in a path segment.
     let registry = percent_decode(registry).and_then(|name| String::from_utf8(name).ok());
     let registry = state.registries.find(&registry.ok_or(ErrorCode::InvalidRegistry)?)?;
-    if !state.gateway.admits(&head.method) {
-        return Err(ApiError::method_not_allowed(state.gateway.methods()));
-    }
     let target = match Target::parse(head.method.as_str(), path, head.uri.query()) {
         Err(ErrorCode::MethodNotAllowed) => {
             return Err(ApiError::method_not_allowed(state.gateway.methods()));

@@ -18,6 +18,11 @@ pub(crate) fn folder_with_heavy() -> Result<PathBuf, Failure> {
     link([modules(), modules_of("tests/registries/peers")].concat())
 }
 
+/// The programs that check what is in `deploy`.
+pub(crate) fn folder_for_deployment() -> Result<PathBuf, Failure> {
+    link(modules_of("tests/deploy/peers"))
+}
+
 fn link(modules: Vec<PathBuf>) -> Result<PathBuf, Failure> {
     let folder = util::target().join("peers");
     util::remove(&folder)?;

@@ -29,11 +29,17 @@ pub(crate) enum Requirement {
     Node,
     Npm,
     Go,
+    Python,
     /// A Rust toolchain that can build for wasm32-unknown-unknown, and its linker.
     RustWasm,
     CCompiler,
     Java,
     Maven,
+    Buildah,
+    Compose,
+    Caddy,
+    Systemd,
+    Strace,
 }
 
 /// How a missing program can be installed.
@@ -59,8 +65,12 @@ impl Requirement {
     /// The requirements of `test --only registries` only.
     pub(crate) const HEAVY: [Self; 3] = [Self::CCompiler, Self::Java, Self::Maven];
 
+    /// The requirements of `image` and `test --only deploy` only.
+    pub(crate) const DEPLOY: [Self; 5] =
+        [Self::Buildah, Self::Compose, Self::Caddy, Self::Systemd, Self::Strace];
+
     /// The requirements of all other commands.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Chromium,
         Self::ChromeDriver,
         Self::Registry,
@@ -76,6 +86,7 @@ impl Requirement {
         Self::Node,
         Self::Npm,
         Self::Go,
+        Self::Python,
         Self::RustWasm,
     ];
 
@@ -100,10 +111,16 @@ impl Requirement {
             Self::Node => "node",
             Self::Npm => "npm",
             Self::Go => "go",
+            Self::Python => "python3",
             Self::RustWasm => "rust for wasm32",
             Self::CCompiler => "gcc",
             Self::Java => "java",
             Self::Maven => "mvn",
+            Self::Buildah => "buildah",
+            Self::Compose => "docker-compose",
+            Self::Caddy => "caddy",
+            Self::Systemd => "systemd-analyze",
+            Self::Strace => "strace",
         }
     }
 
@@ -130,6 +147,10 @@ impl Requirement {
                 .iter()
                 .any(|folder| !util::files(Path::new(folder)).is_empty()),
             Self::RustWasm => rust_wasm::is_available(),
+            // Debian has what creates virtual environments in a package of its own.
+            Self::Python => {
+                process::output(process::command("python3").args(["-c", "import ensurepip, venv"])).is_ok()
+            }
             _ => self.found().is_some(),
         }
     }
@@ -146,8 +167,11 @@ impl Requirement {
             Self::Openssl | Self::Curl | Self::Jq | Self::Nginx | Self::Wrk | Self::CCompiler => {
                 package(self.name())
             }
+            Self::Python => package("python3-venv"),
             Self::Java => package("openjdk-17-jre-headless"),
             Self::Maven => package("maven"),
+            Self::Buildah | Self::Compose | Self::Caddy | Self::Strace => package(self.name()),
+            Self::Systemd => package("systemd"),
             Self::Fonts => package("fonts-dejavu-core"),
             Self::Node => Fix::ByHand("install Node.js 20 or newer, from nodejs.org or a package manager"),
             Self::Npm => Fix::ByHand("install npm 10 or newer; it comes with Node.js"),

@@ -62,8 +62,9 @@ describe('Helm', () => {
     const file = join(folder.path, 'values.json')
     await writeFile(file, JSON.stringify(given))
     const env = { HOME: folder.path }
+    const version = ['--kube-version', '1.30.0']
     const args = command === 'lint' ? ['lint', '--strict', chart] : ['template', 'test', chart]
-    return run(found.helm, [...args, '--values', file], { env, expect })
+    return run(found.helm, [...args, ...version, '--values', file], { env, expect })
   }
 
   it('lint finds nothing', async () => {

@@ -33,7 +33,7 @@ async fn log_in_and_out(configure: impl FnOnce(&mut Settings)) -> (Stack, Vec<St
     (stack, events)
 }
 
-// Threats: LOG-01.
+// Threats: LOG-01, LOG-08.
 #[tokio::test]
 async fn logins_refusals_and_logouts_are_audit_events() {
     let (stack, events) = log_in_and_out(|_| ()).await;
@@ -64,6 +64,7 @@ async fn accepted_user_names_are_in_audit_events_only_if_configured() {
     stack.end().await;
 }
 
+// Threats: LOG-08.
 #[tokio::test]
 async fn limits_and_foreign_realms_are_audit_events() {
     let stack = Stack::with(DemoConfig::only([Kind::OwnRealm, Kind::Token]), |config| {

@@ -31,6 +31,7 @@ async fn with_cookie(stack: &Stack, pair: &str) -> (u16, String) {
     (response.status, code)
 }
 
+// Threats: SES-15.
 #[tokio::test]
 async fn a_session_that_is_not_used_ends_and_one_that_is_used_goes_on() {
     let time = ManualTime::new();
@@ -100,7 +101,7 @@ async fn each_carrier_has_its_lifetime() {
     stack.end().await;
 }
 
-// Threats: SES-11.
+// Threats: SES-11, SES-16.
 #[tokio::test]
 async fn a_carrier_that_is_turned_off_is_neither_issued_nor_accepted() {
     for (allowed, refused) in [(Carrier::Cookie, "bearer"), (Carrier::Bearer, "cookie")] {

@@ -60,7 +60,6 @@ fn actions() -> Vec<(&'static str, Action, Duration)> {
 }
 
 /// Every fault of both servers of a registry: the other registry's users do not notice, and it ends with the fault.
-// Threats: UPS-01, AVL-01.
 pub(crate) async fn faults_of_a_registry_stay_with_it() {
     let mut chaos = Chaos::start("", &[]).await;
     for (what, action, pause) in actions() {

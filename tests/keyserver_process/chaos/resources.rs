@@ -23,7 +23,6 @@ async fn idle(from: u8, to: SocketAddr) -> Option<TcpStream> {
 
 /// 256 descriptors and more idle connections than that: users are served, because upstreams have a reserve and idle
 /// connections end.
-// Threats: AVL-05, FLT-04.
 pub(crate) async fn few_descriptors_are_shared_with_upstreams() {
     let mut chaos = Chaos::start("", &limited("ulimit -n 256; exec \"$0\" \"$@\"")).await;
     let address: SocketAddr = chaos.program.origin.trim_start_matches("http://").parse().unwrap();
@@ -52,7 +51,6 @@ pub(crate) async fn few_descriptors_are_shared_with_upstreams() {
 }
 
 /// 128 MiB for everything that the process allocates, under logins, forged sessions and relayed content.
-// Threats: FLT-05.
 pub(crate) async fn little_memory_is_enough() {
     // `-d` limits what is allocated, `-v` would also count address space that is only reserved.
     let mut chaos = Chaos::start("", &limited("ulimit -d 131072; exec \"$0\" \"$@\"")).await;
@@ -95,7 +93,6 @@ impl Clock for ShiftedTime {
 }
 
 /// A clock that is a day ahead, or a day behind: users log in and are served, and a session counts by the clock.
-// Threats: TIM-03.
 pub(crate) async fn a_day_forwards_and_back() {
     let fixture = Fixture::new([SOUND], super::CONFIG).await;
     let settings = Settings::load(Some(&fixture.folder.path().join("config.yaml")), []).unwrap();

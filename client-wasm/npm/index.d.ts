@@ -308,7 +308,7 @@ export interface TransportOptions {
   /**
    * How often a request is sent again: after a 429 or 503, and when a server that has responded before does not respond to
    * a `GET` or `HEAD`. `Retry-After` decides how long to wait; where it asks for more than 5 seconds, the call fails at once
-   * and the error's `retryAfter` says how long. Bodies that are streams are not sent again. Default: 2.
+   * and the error's `retryAfter` says how long. Logins and requests with a body are not sent again. Default: 2.
    */
   retry?: number
   /** How many milliseconds a server has until its response begins. Then the call rejects as with a signal. Default: no limit. */

@@ -67,9 +67,10 @@ export class RegistryClient extends EventTarget {
   /** @param {ConnectOptions} options */
   static async connect(options) {
     const module = memory()
-    if (typeof options?.registry !== 'string')
+    const given = options?.registry
+    if (typeof given !== 'string')
       throw argumentError('connect requires {registry}, and {keyServer} for a login.')
-    const registry = module.result(glue.registry_name(module.write(options.registry.slice(0, 1024))))
+    const registry = module.result(glue.registry_name(module.write(given.slice(0, 1024))))
     const signal = signalOf(options)
     const transport = new Transport(options)
     const isAlone = options.keyServer === undefined

@@ -164,9 +164,10 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     moreButton.hidden = !state.more || state.busy
     const none = words.length > 0 && names.length === 0 && !state.busy && state.names.length > 0
     node.classList.toggle('none', none)
-    if (none) fill(message, el('p', { class: 'hint' }, `No ${one} matches.`))
-    else if (message.firstElementChild?.className === 'hint' && state.names.length > 0)
-      message.replaceChildren()
+    // Other messages stay: that the list is not complete, or why it could not be loaded.
+    const isPassing = message.firstElementChild?.classList.contains('passing') ?? true
+    if (none && isPassing) fill(message, el('p', { class: 'hint passing' }, `No ${one} matches.`))
+    else if (isPassing && state.names.length > 0) message.replaceChildren()
     announce(words.length > 0 ? `${plural(names.length, one, many)} match` : plural(names.length, one, many))
   }
 
@@ -208,7 +209,7 @@ export function createListPane({ id, noun, rowTestid, filterTestid, href, sortab
     progress.stop()
     if (failure || abort.signal.aborted) stopped(failure)
     else if (state.names.length === 0)
-      fill(message, el('p', { class: 'hint', testid: `${id}-empty` }, `No ${many}.`))
+      fill(message, el('p', { class: 'hint passing', testid: `${id}-empty` }, `No ${many}.`))
     refresh()
   }
 

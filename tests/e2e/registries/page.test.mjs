@@ -125,7 +125,15 @@ it('says that a list is not complete', async () => {
   const tab = await open('elsewhere')
   await tab.page.getByTestId('browse-anonymous').click()
   await expectRows(tab.page, 'repo-row', ['a'])
-  await tab.page.getByText('The list may go on:').waitFor()
+  const line = tab.page.getByText('The list may go on:')
+  await line.waitFor()
+  // The line stays while the list is filtered.
+  const filter = tab.page.getByTestId('repo-filter')
+  await filter.fill('nothing like it')
+  await expectRows(tab.page, 'repo-row', [])
+  await filter.fill('')
+  await expectRows(tab.page, 'repo-row', ['a'])
+  assert.equal(await line.count(), 1)
   await tab.close()
 })
 

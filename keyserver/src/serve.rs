@@ -1,7 +1,7 @@
 //! The listener: binding, accepting connections, and shutting down.
 //!
 //! The accept loop is our own, because the protection from slow clients (a timeout for headers, a limit on
-//! connections) is set per connection. HTTP/1.1 only: a reverse proxy provides TLS and HTTP/2.
+//! connections) is set per connection. HTTP/1.1 only, with TLS if it is configured: a reverse proxy provides HTTP/2.
 
 mod connection_limiter;
 

@@ -16,8 +16,8 @@ const folder = await scratch('base-path')
 const found = await programs('keyserver', 'demo', 'nginx', 'chromium')
 
 const PATHS = { removed: '/registry-login', kept: '/tools/registry' }
-/** Repositories of the demo that ada sees, two per page. */
-const PAGED = 'team-a/api'
+/** A repository of the demo that ada sees. */
+const REPOSITORY = 'team-a/api'
 
 let origin
 let demo
@@ -64,7 +64,6 @@ before(async () => {
         public_origin: origin + path,
         trusted_proxies: ['127.0.0.1'],
         admin: { listen: null },
-        gateway: { read_only: false },
       },
     })
   }
@@ -106,7 +105,7 @@ for (const [name, path] of Object.entries(PATHS)) {
           [cookie.path, cookie.httpOnly, cookie.secure, cookie.sameSite],
           [`${path}/`, true, true, 'Strict'],
         )
-        await tab.page.locator(`[data-testid=repo-row][data-name="${PAGED}"]`).click()
+        await tab.page.locator(`[data-testid=repo-row][data-name="${REPOSITORY}"]`).click()
         await expectRows(tab.page, 'tag-row', ['2.1.0', 'latest'])
         await tab.page.reload()
         await expectRows(tab.page, 'tag-row', ['2.1.0', 'latest'])
@@ -130,7 +129,7 @@ for (const [name, path] of Object.entries(PATHS)) {
       }
     })
 
-    it('serves programs: tokens, pages of lists and places of uploads', async () => {
+    it('serves programs: logins, and pages of lists', async () => {
       const server = { url: origin }
       const login = { registry: registry(), username: 'ada', password: demo.password('ada') }
       const { body } = await call(server, 'POST', `${path}/v1/sessions`, { body: login })
@@ -146,8 +145,6 @@ for (const [name, path] of Object.entries(PATHS)) {
         next = link === undefined ? '' : new URL(link, origin + next).href.slice(origin.length)
       }
       assert.ok(seen.length > 1 && new Set(seen).size === seen.length, String(seen))
-      const wrong = await call(server, 'GET', `${path}${path}/v1/registries`)
-      assert.equal(wrong.status, 404)
       const random = randomBytes(8).toString('hex')
       assert.equal((await call(server, 'GET', `${path}/${random}`)).body.code, 'not_found')
     })

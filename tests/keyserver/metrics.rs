@@ -223,7 +223,7 @@ async fn refusals_of_limits_and_dead_registries_are_counted() {
 
 /// Labels have values of fixed sets, so that neither a secret nor a stranger's text gets into a metric, and their
 /// number does not grow with requests.
-// Threats: LOG-01.
+// Threats: LOG-01, LOG-04.
 #[tokio::test]
 async fn metrics_contain_no_input_and_no_secret() {
     let stack = Stack::with(DemoConfig::only([Kind::Token, Kind::Basic]), with_admin).await;

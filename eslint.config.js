@@ -52,7 +52,7 @@ export default [
   },
   // What a page, its service worker or Node.js runs. Imports from an address or by the package's name are not resolved.
   {
-    files: ['examples/**'],
+    files: ['examples/**', 'docs/site/**'],
     languageOptions: { globals: { ...globals.browser, ...globals.node } },
     rules: { 'no-console': 'off' },
   },

@@ -213,7 +213,7 @@ fn key(toolchain: &rust_wasm::Toolchain, bindgen: &Path) -> Result<String, Failu
     Ok(hash.add_files(&inputs)?.hex())
 }
 
-/// The npm package, bundled; `www/` and what a page loads of the package → the page.
+/// The npm package, bundled; `www/`, what a page loads of the package, and the documentation → the page.
 fn stage() -> Result<(), Failure> {
     let source = util::root().join("www");
     if !source.join("index.html").is_file() {
@@ -233,8 +233,16 @@ fn stage() -> Result<(), Failure> {
     for name in published_files()?.iter().filter(|name| package::is_for_pages(name)) {
         copy(&published().join(name), &scratch.join("dockpass").join(name))?;
     }
+    documentation(&scratch.join("docs"))?;
     sync(&scratch, &page())?;
     util::remove(&scratch)
+}
+
+/// Makes the pages under `/docs/` from the Markdown in `docs`.
+fn documentation(to: &Path) -> Result<(), Failure> {
+    let mut node = process::command("node");
+    node.arg(util::root().join("docs/site/build.mjs")).arg(npm::modules()?).arg(to);
+    process::output(&mut node).map(|_| ())
 }
 
 /// The files of the npm package as npm would publish them.

@@ -1,7 +1,7 @@
 // Every example compiles under `strict` and runs: those of the type declarations, and the code blocks of both READMEs.
 
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync, writeFileSync, mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execFile } from 'node:child_process'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -36,11 +36,14 @@ function jwt() {
   return `${part({ alg: 'none' })}.${part({ exp: 1, access: [] })}.c2ln`
 }
 
+const guides = readdirSync(join(packageFolder, '../../docs/guides')).map(
+  (name) => `../../docs/guides/${name}`,
+)
 const blocks = [
   ...['index.d.ts', 'doctor.d.ts', 'elements.d.ts', 'errors.d.ts', 'sw.d.ts'].flatMap((file) =>
     fenced(file, read(file).replace(/^ *\* ?/gm, '')),
   ),
-  ...['README.md', '../../README.md'].flatMap((file) => fenced(file, read(file))),
+  ...['README.md', '../../README.md', ...guides].flatMap((file) => fenced(file, read(file))),
 ]
 
 /** The code blocks of a text, with the line at which each begins. */
@@ -118,7 +121,7 @@ test('they compile under strict', () => {
 describe('they run', () => {
   for (const [at, block] of blocks.entries()) {
     // Pages and service workers run in the browser's tests.
-    if (block.html || block.code.includes("'dockpass/sw'")) continue
+    if (block.html || /'dockpass\/sw'|serviceWorker/.test(block.code)) continue
     test(block.name, async () => {
       const { outputText } = ts.transpileModule(complete(block), {
         compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },

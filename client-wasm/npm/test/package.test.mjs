@@ -162,6 +162,30 @@ test('dockpass/inline has both modules inside', async () => {
   assert.equal(stdout, 'docker.io nothing_recorded\n')
 })
 
+test('npm would publish it, with the fields that people look for', async () => {
+  const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json'), 'utf8'))
+  assert.match(manifest.repository.url, /^git\+https:\/\/.*\.git$/)
+  assert.equal(manifest.repository.directory, 'client-wasm/npm')
+  assert.ok(URL.canParse(manifest.homepage) && URL.canParse(manifest.bugs.url))
+  assert.ok(manifest.keywords.length >= 8 && new Set(manifest.keywords).size === manifest.keywords.length)
+  // As far as it goes without an account: npm corrects nothing in the manifest. Only a hosted workflow can sign the provenance.
+  const tarball = join(folder, `dockpass-${manifest.version}.tgz`)
+  const offline = [
+    '--provenance',
+    '--offline',
+    '--ignore-scripts',
+    '--registry',
+    'http://127.0.0.1:9/',
+    '--tag',
+    'test',
+  ]
+  const { stdout, stderr } = await run('npm', ['publish', '--dry-run', '--json', ...offline, tarball], {
+    cwd: folder,
+  })
+  assert.match(stdout, /"name": "dockpass"/)
+  assert.doesNotMatch(stderr, /auto-corrected|npm error/)
+})
+
 test('every file that `exports` names is in it, and every entry can be imported and required', async () => {
   const app = join(folder, 'app')
   const manifest = JSON.parse(readFileSync(join(app, 'node_modules/dockpass/package.json'), 'utf8'))

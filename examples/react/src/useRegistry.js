@@ -34,28 +34,22 @@ export function useRegistry(keyServer, registry) {
     init()
       .then(() => RegistryClient.connect({ keyServer, registry, signal }))
       .then((client) => {
-        if (signal.aborted) return client.close?.()
+        if (signal.aborted) return client.close()
         connected = client
         const changed = () => setState({ client, session: client.session, error: null })
+        // After a login or logout here or in another tab, and at the end of the session.
         client.addEventListener('session', changed)
-        client.addEventListener('signedout', changed)
         changed()
       })
       .catch((error) => signal.aborted || setState({ client: null, session: null, error }))
     return () => {
       controller.abort()
-      connected?.close?.()
+      connected?.close()
     }
   }, [keyServer, registry])
 
   const { client } = state
-  const login = useCallback(
-    async (credentials, options) => {
-      const session = await client.login(credentials, options)
-      setState({ client, session, error: null })
-    },
-    [client],
-  )
+  const login = useCallback((credentials, options) => client.login(credentials, options), [client])
   const logout = useCallback(() => client.logout(), [client])
   return { ...state, login, logout }
 }

@@ -1,6 +1,9 @@
 //! Runs Prettier, `ESLint` and TypeScript, at the versions of `package-lock.json`. Their configuration is in the root folder,
 //! where editors find it.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use crate::failure::Failure;
 use crate::tools::npm;
 use crate::{process, util, wasm};
@@ -17,7 +20,36 @@ pub(super) fn javascript(fix: bool) -> Vec<Result<(), Failure>> {
         run("tsc", &["--project", "."]),
         // The tests are checked in the same way, but parameters may be untyped.
         run("tsc", &["--project", "tests"]),
+        reference(fix),
     ]
+}
+
+/// Compares the reference in `docs/api` with the types that it is made from.
+fn reference(fix: bool) -> Result<(), Failure> {
+    let committed = util::root().join("docs/api");
+    let made = util::target().join("docs-api");
+    util::remove(&made)?;
+    let out = made.to_string_lossy();
+    run("typedoc", &["--options", "docs/site/typedoc.json", "--out", &out, "--logLevel", "Warn"])?;
+    let content = |folder: &Path| -> Result<BTreeMap<PathBuf, String>, Failure> {
+        let files = util::all_files(folder).into_iter();
+        files
+            .map(|path| Ok((path.strip_prefix(folder).unwrap_or(&path).into(), util::read(&path)?)))
+            .collect()
+    };
+    if content(&made)? == content(&committed)? {
+        return Ok(());
+    }
+    if !fix {
+        let text =
+            "docs/api differs from the types of the npm package: `cargo xtask lint --fix` writes it again";
+        return Err(Failure::Failed(text.to_owned()));
+    }
+    util::remove(&committed)?;
+    for (path, text) in content(&made)? {
+        util::write(&committed.join(path), text)?;
+    }
+    Ok(())
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {

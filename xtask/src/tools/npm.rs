@@ -17,11 +17,16 @@ pub(crate) fn esbuild() -> Result<PathBuf, Failure> {
     program("esbuild")
 }
 
-fn program(name: &str) -> Result<PathBuf, Failure> {
+/// The folder with the packages that the builds use, such as the parser of Markdown.
+pub(crate) fn modules() -> Result<PathBuf, Failure> {
     let source = util::root().join("xtask/npm");
     let folder = util::cache()?.join(format!("npm-{}", key(&source)?));
     installed_like(&source, &folder)?;
-    Ok(folder.join("node_modules/.bin").join(name))
+    Ok(folder.join("node_modules"))
+}
+
+fn program(name: &str) -> Result<PathBuf, Failure> {
+    Ok(modules()?.join(".bin").join(name))
 }
 
 /// Installs the packages that check, test and measure the JavaScript into `node_modules`, if the lock file has changed.

@@ -85,7 +85,7 @@ export function loginElement(Base, { init, RegistryClient }) {
 
     #close() {
       this.#running.abort()
-      release(this.#client)
+      this.#client?.close()
       this.#client = null
       this.#form = null
       this.#browsing = false
@@ -115,7 +115,7 @@ export function loginElement(Base, { init, RegistryClient }) {
           this.getAttribute('carrier') ?? undefined
         )
         const client = await RegistryClient.connect({ keyServer, registry, carrier, signal })
-        if (signal.aborted) return release(client)
+        if (signal.aborted) return client.close()
         this.#use(client, registries)
       } catch (error) {
         if (!signal.aborted) this.#failed(error)
@@ -130,7 +130,8 @@ export function loginElement(Base, { init, RegistryClient }) {
       client.addEventListener('signedout', ({ detail: { reason } }) => {
         if (this.#client !== client) return
         const { loggedOut, refused, expired } = this.words
-        const notice = reason === 'logout' ? loggedOut : reason === 'bad_credentials' ? refused : expired
+        const isLogout = reason === 'logout' || reason === 'elsewhere'
+        const notice = isLogout ? loggedOut : reason === 'bad_credentials' ? refused : expired
         this.#browsing = false
         this.#showForm(notice)
         this.#tell('signedout', { reason })
@@ -205,9 +206,4 @@ export function loginElement(Base, { init, RegistryClient }) {
       this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true }))
     }
   }
-}
-
-/** @param {RegistryClient | null} client */
-function release(client) {
-  if (client !== null && 'close' in client && typeof client.close === 'function') client.close()
 }

@@ -76,7 +76,7 @@ async function* pagesOf(fetch, route, first, { n, last }, field, signal) {
     const names = await namesOf(response, field, signal)
     const next = route.next(response.headers, path)
     if (next === undefined && visited.size === 1 && names.length === n) {
-      yield* pagesWithoutLinks(fetch, route, first, names, field, signal)
+      yield* pagesWithoutLinks(fetch, route, first, last, names, field, signal)
       return
     }
     yield { names, hasNext: next !== undefined }
@@ -100,13 +100,14 @@ async function* pagesOf(fetch, route, first, { n, last }, field, signal) {
  * @param {FetchPath} fetch
  * @param {Route} route
  * @param {string} first The path of the listing, without a query.
+ * @param {string | undefined} begin The name to begin after.
  * @param {string[]} names The first page.
  * @param {string} field
  * @param {AbortSignal} [signal]
  * @returns {AsyncGenerator<Page, undefined>}
  * @throws {DockpassError} `list_incomplete` when no response shows that the list is complete.
  */
-async function* pagesWithoutLinks(fetch, route, first, names, field, signal) {
+async function* pagesWithoutLinks(fetch, route, first, begin, names, field, signal) {
   const n = names.length
   const seen = new Set(names)
   yield { names, hasNext: true }
@@ -136,7 +137,7 @@ async function* pagesWithoutLinks(fetch, route, first, names, field, signal) {
     if (page.added.length > 0) yield { names: page.added, hasNext: isFull }
     if (page.added.length > 0 || !isFull) continue
     // The registry refuses or ignores `last`, or begins again after the last name.
-    const whole = await request(first)
+    const whole = await request(first + queryOf({ last: begin }))
     if (whole.added.length > 0) yield { names: whole.added, hasNext: whole.hasNext }
     if (whole.hasNext) throw failure('list_incomplete', 'registry', { status: whole.status })
     return

@@ -624,6 +624,10 @@ describe('content', () => {
         assert.ok(server.take().length <= 5)
       }
     }
+    // The whole list begins after the same name as the pages.
+    const stuck = unlinked((last) => names.slice(last === 'a' || last === 'b' ? 1 : 0))
+    const after = await setUp(stuck)
+    assert.deepEqual(await untilError(after.client.catalog({ n: 1, last: 'a' })), { all: ['b', 'c'] })
     const refuses = ({ entry, send }) => {
       const isFirst = !entry.search.includes('last=')
       return isFirst ? send(200, { repositories: entry.search === '' ? names : ['a'] }) : send(400, {})

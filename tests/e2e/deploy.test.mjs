@@ -1,5 +1,5 @@
 // A deployment as deploy/README.md describes it: two instances that share a key and a store, behind nginx with
-// deploy/proxy/nginx.conf. Only addresses and paths of files are replaced in that file.
+// deploy/proxy/nginx.conf, below a path of a shared host. Only addresses and paths are replaced in that file.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -18,6 +18,8 @@ const folder = await scratch('deploy')
 const found = await programs('keyserver', 'demo', 'nginx', 'openssl', 'redis')
 const deploy = fileURLToPath(new URL('../../deploy/', import.meta.url))
 const HOST = 'registry.example.com'
+/** Where the proxy serves the key server. */
+const BASE = '/registry-login'
 const REPOSITORY = 'vault/keys'
 
 let demo
@@ -38,7 +40,7 @@ function through(method, target, { session, body, headers = {} } = {}) {
         servername: HOST,
         ca: certificate,
         method,
-        path: target,
+        path: `${BASE}${target}`,
         headers: {
           host: `${HOST}:${port}`,
           ...(session && { authorization: `Bearer ${session}` }),
@@ -108,6 +110,7 @@ async function startNginx() {
     .replace('listen 443 ssl', `listen 127.0.0.1:${port} ssl`)
     .replace('127.0.0.1:8780', instances[0].listen)
     .replace('127.0.0.1:8790', instances[1].listen)
+    .replace('location / {', `location ${BASE}/ {`)
     .replaceAll('/etc/nginx/tls', file('tls'))
   await writeFile(file('nginx.conf'), replaced)
   const server = new Server('nginx', found.nginx, ['-p', path, '-c', file('nginx.conf'), '-e', 'stderr'], {
@@ -130,7 +133,7 @@ before(async () => {
   for (const name of ['session.pem', 'other.pem']) await run(found.keyserver, ['keygen', '--out', file(name)])
   const { url, realms } = demo.registries.token
   const settings = {
-    public_origin: `https://${HOST}:${port}`,
+    public_origin: `https://${HOST}:${port}${BASE}`,
     trusted_proxies: ['127.0.0.1'],
     session: { key_files: [file('session.pem'), file('other.pem')] },
     store: {

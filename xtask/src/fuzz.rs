@@ -17,6 +17,7 @@ pub(crate) fn fuzz(minutes: u64, targets: &[String]) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("there is no target {unknown}; there are {}", names.join(", "))));
     }
     let (toolchain, bin) = (nightly()?, installed("cargo-fuzz")?);
+    lock()?;
     let mut crashed = Vec::new();
     for (folder, target) in known.iter().filter(|(_, name)| targets.is_empty() || targets.contains(name)) {
         let mut cargo = process::command("cargo");
@@ -32,6 +33,13 @@ pub(crate) fn fuzz(minutes: u64, targets: &[String]) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Failed(format!("failed, with the inputs: {}", crashed.join(", "))))
+}
+
+/// Gives the targets of the key server the versions that the key server itself is built with. Cargo adds those of the
+/// fuzzer. So this lock file is not committed, and never differs from the workspace's.
+pub(crate) fn lock() -> Result<(), Failure> {
+    let versions = util::read(&util::root().join("Cargo.lock"))?;
+    util::write(&util::root().join("keyserver/fuzz/Cargo.lock"), versions).map(|_| ())
 }
 
 /// The targets of a workspace.

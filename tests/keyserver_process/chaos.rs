@@ -128,7 +128,9 @@ impl Chaos {
 
     /// One fault: it stays with its registry, and ends.
     async fn survives(&mut self, during: &str, scripts: Vec<Script>) {
-        scripts.into_iter().for_each(|script| self.fixture.demo.script(script));
+        for script in scripts {
+            self.fixture.demo.script(script);
+        }
         let mut seen = String::new();
         // At the same time, because waiting must not be shared.
         let (origin, registry) = (self.program.origin.clone(), self.registry(SOUND));

@@ -1,4 +1,4 @@
-//! Programs from PyPI, each in a virtual environment of the cache.
+//! Programs from the Python package index, each in a virtual environment of the cache.
 
 use std::path::PathBuf;
 

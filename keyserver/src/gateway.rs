@@ -141,10 +141,15 @@ impl Gateway {
         recorder: &Recorder,
     ) -> Result<RelayedResponse, FlowError> {
         recorder.registry(relay.registry.name());
-        let (method, target) = (relay.method.to_string(), relay.target.to_string());
+        let (method, target) = (relay.method.clone(), relay.target);
         let failed = |Refusal { code, status, place }: Refusal| {
             let error = FlowError { status, ..FlowError::new(code, Hop::Registry) };
-            recorder.steps(vec![StepRecord::of_failure(error, &method, &target, place.as_deref())]);
+            recorder.steps(vec![StepRecord::of_failure(
+                error,
+                method.as_str(),
+                &target.to_string(),
+                place.as_deref(),
+            )]);
             recorder.log_diagnosis();
             error
         };
@@ -154,7 +159,10 @@ impl Gateway {
             Caller::Token(token) => {
                 self.send(&mut relay, &Authorization::Bearer(token)).await.map_err(unsent)?
             }
-            Caller::Session(sealed, info) => self.run_flow(&mut relay, sealed, info, recorder).await?,
+            // Boxed, as below: the future of every request would have room for the rarest one.
+            Caller::Session(sealed, info) => {
+                Box::pin(self.run_flow(&mut relay, sealed, info, recorder)).await?
+            }
         };
         // After a redirect away from the registry, the response is its storage's: no header of it is the registry's.
         let Received { response, path } = response;
@@ -162,7 +170,7 @@ impl Gateway {
             let now_ms = self.clock.now_ms();
             let followed =
                 redirect::follow(&relay.registry, &relay.method, relay.headers, path, response, now_ms);
-            (followed.await.map_err(failed)?, None)
+            (Box::pin(followed).await.map_err(failed)?, None)
         } else {
             (response, Some((&*relay.registry, path)))
         };

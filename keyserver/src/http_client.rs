@@ -22,6 +22,7 @@ use bytes::Bytes;
 use dockpass_protocol::flow::TransportError;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Request, Response};
+use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -44,6 +45,9 @@ pub const MAX_BODY: usize = 64 * 1024;
 pub(crate) const AGENT: &str = concat!("dockpass/", env!("CARGO_PKG_VERSION"));
 /// Longest response head.
 const MAX_HEAD: usize = 32 * 1024;
+/// What is read at once of a relayed response: every piece costs two system calls and two wakeups, and a client that does
+/// not read keeps up to three pieces in memory.
+const READ: usize = 64 * 1024;
 
 /// A request body.
 pub type UpstreamBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
@@ -94,18 +98,18 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(Dialer::new(policy, timeouts.connect));
-        let builder = |idle: usize| {
+        let builder = |idle: usize, buffer: usize| {
             let mut builder = Client::builder(TokioExecutor::new());
             builder
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(Duration::from_secs(30))
                 .pool_max_idle_per_host(idle)
-                .http1_max_buf_size(MAX_HEAD)
+                .http1_max_buf_size(buffer)
                 .retry_canceled_requests(true);
             builder
         };
-        let once = builder(0).build(connector.clone());
-        Ok(Self { once, pooled: builder(32).build(connector), timeouts, figures: Arc::default() })
+        let once = builder(0, MAX_HEAD).build(connector.clone());
+        Ok(Self { once, pooled: builder(32, READ).build(connector), timeouts, figures: Arc::default() })
     }
 
     /// What became of the requests so far.
@@ -168,6 +172,17 @@ impl HttpClient {
         default_headers(&mut request);
         let host = host(&request);
         let client = if holds_password(&request) { &self.once } else { &self.pooled };
+        if request.body().is_end_stream() {
+            // Nothing is uploaded, so that the time to the response is all there is to limit.
+            let response = async {
+                match tokio::time::timeout(self.timeouts.response, client.request(request)).await {
+                    Ok(Ok(response)) => check_head(response.headers()).map(|()| response),
+                    Ok(Err(error)) => Err(failed(&error, host.as_deref())),
+                    Err(_) => Err(TransportError::Timeout),
+                }
+            };
+            return self.counted(response).await;
+        }
         let (head, body) = request.into_parts();
         let (body, progress) = Upload::new(body, self.timeouts);
         let request = Request::from_parts(head, body.boxed_unsync());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Why a body ended early. The connection is then closed, so that a part is not mistaken for the whole.
 #[derive(Debug, thiserror::Error)]
@@ -22,19 +22,35 @@ pub(crate) enum BodyError {
 }
 
 /// A body that fails when the next chunk takes longer than the limit. Trailers are dropped.
+///
+/// The timer is made when a chunk is first waited for, and is not set anew for each chunk: when it fires, it is set to
+/// the end of the current wait. A large blob has thousands of chunks, and a timer takes a lock of the runtime.
 #[derive(Debug)]
 pub(crate) struct IdleBody<B> {
     inner: B,
     limit: Duration,
-    /// Runs while waiting for a chunk.
-    timer: Pin<Box<Sleep>>,
-    waiting: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Since when a chunk is waited for. The time in which the reader does not read is not counted.
+    waiting_since: Option<Instant>,
 }
 
 impl<B> IdleBody<B> {
     /// This body with this limit.
     pub(crate) fn new(inner: B, limit: Duration) -> Self {
-        Self { inner, limit, timer: Box::pin(sleep(limit)), waiting: false }
+        Self { inner, limit, timer: None, waiting_since: None }
+    }
+
+    /// Completes when the current wait is over the limit.
+    fn poll_limit(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let end = *self.waiting_since.get_or_insert_with(Instant::now) + self.limit;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        while timer.as_mut().poll(context).is_ready() {
+            if timer.deadline() >= end {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(end);
+        }
+        Poll::Pending
     }
 }
 
@@ -49,25 +65,14 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = &mut *self;
-        match Pin::new(&mut this.inner).poll_frame(context) {
+        match Pin::new(&mut self.inner).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
-                this.waiting = false;
+                self.waiting_since = None;
                 if frame.is_data() { Poll::Ready(Some(Ok(frame))) } else { Poll::Ready(None) }
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Broken(error)))),
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Pending => {
-                // The time in which the reader does not read is not counted.
-                if !this.waiting {
-                    this.waiting = true;
-                    this.timer.as_mut().reset(Instant::now() + this.limit);
-                }
-                match this.timer.as_mut().poll(context) {
-                    Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Idle))),
-                    Poll::Pending => Poll::Pending,
-                }
-            }
+            Poll::Pending => self.poll_limit(context).map(|()| Some(Err(BodyError::Idle))),
         }
     }
 

@@ -20,11 +20,11 @@ use super::target::Target;
 use crate::registry::Registry;
 
 /// Request headers that are relayed to the registry.
-const REQUEST: [HeaderName; 8] =
+static REQUEST: [HeaderName; 8] =
     [ACCEPT, RANGE, IF_RANGE, IF_NONE_MATCH, IF_MATCH, IF_MODIFIED_SINCE, CONTENT_TYPE, CONTENT_RANGE];
 
 /// Response headers that are relayed from the registry as they are.
-const RESPONSE: [HeaderName; 22] = [
+static RESPONSE: [HeaderName; 22] = [
     CONTENT_LENGTH,
     CONTENT_ENCODING,
     CONTENT_RANGE,
@@ -61,12 +61,12 @@ const REWRITTEN: [HeaderName; 5] = [
 /// The request headers that a page of another origin may set: what is relayed, the registry token or session, and the
 /// header against forged requests.
 pub(crate) fn request_headers() -> impl Iterator<Item = HeaderName> {
-    REQUEST.into_iter().chain([AUTHORIZATION, HeaderName::from_static(CSRF_HEADER)])
+    REQUEST.iter().cloned().chain([AUTHORIZATION, HeaderName::from_static(CSRF_HEADER)])
 }
 
 /// The response headers of the gateway that a page of another origin may read.
 pub(crate) fn exposed_headers() -> impl Iterator<Item = HeaderName> {
-    RESPONSE.into_iter().chain(REWRITTEN)
+    RESPONSE.iter().cloned().chain(REWRITTEN)
 }
 
 /// Prevents registry content from running on this origin, however it is loaded.
@@ -76,8 +76,8 @@ const SANDBOX: &str =
 /// The headers of the relayed request.
 pub(super) fn upstream(from: &HeaderMap) -> HeaderMap {
     let mut to = HeaderMap::new();
-    for name in REQUEST {
-        for value in from.get_all(&name) {
+    for name in &REQUEST {
+        for value in from.get_all(name) {
             to.append(name.clone(), value.clone());
         }
     }
@@ -168,6 +168,9 @@ fn challenges(registry: &Registry, from: &HeaderMap, to: &mut HeaderMap) -> Resu
 /// outside the registry API, is dropped, because a client that follows it would send a token there. If it is the link
 /// to the next page, its lines are relayed as [`LINK_HEADER`], so that the list is not mistaken for a complete one.
 fn links(registry: &Registry, path: &str, target: &Target<'_>, from: &HeaderMap, to: &mut HeaderMap) {
+    if !from.contains_key(LINK) {
+        return;
+    }
     let lines = || from.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     let origins = || std::iter::once(registry.origin()).chain(registry.public());
     let requested = target.to_string();

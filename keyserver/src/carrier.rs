@@ -166,8 +166,11 @@ pub fn bearer(headers: &HeaderMap) -> Bearer<'_> {
 
 /// `b64token` (RFC 6750 §2.1). Nothing else is a bearer token: a list of two could contain a session.
 fn is_b64token(token: &str) -> bool {
+    let is_one =
+        |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
     let text = token.trim_end_matches('=');
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+    // All of them, without an early end: so it is done for many at once, and most tokens are good.
+    !text.is_empty() && text.bytes().fold(true, |all, byte| all & is_one(byte))
 }
 
 /// Reads: `Sec-Fetch-Site: same-origin`, because browsers send no `Origin` with them. Writes, and browsers without

@@ -18,6 +18,8 @@ const LOOPBACK_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 pub struct OwnAddress {
     origin: Origin,
     listen: SocketAddr,
+    /// The `Host` that almost every request has.
+    host: String,
     /// Serialized as browsers do (Fetch standard, "serializing an origin"), the configured one first. On loopback they
     /// are its origin under every loopback name, because people open any of them.
     origins: Vec<HeaderValue>,
@@ -35,7 +37,7 @@ impl OwnAddress {
         }
         // An origin is printable ASCII, which is always a header value.
         let origins = all.iter().filter_map(|origin| HeaderValue::try_from(origin.to_string()).ok());
-        Self { origins: origins.collect(), origin: origin.clone(), listen }
+        Self { origins: origins.collect(), host: origin.authority(), origin: origin.clone(), listen }
     }
 
     /// Whether a request is for this server: its only `Host` is that of the origin or of the listener. A page that points
@@ -48,7 +50,9 @@ impl OwnAddress {
             (None, _) => return true,
             (Some(_), Some(_)) => return false,
         };
-        if Origin::from_authority(self.origin.scheme(), host).is_ok_and(|host| host == self.origin) {
+        if host == self.host
+            || Origin::from_authority(self.origin.scheme(), host).is_ok_and(|host| host == self.origin)
+        {
             return true;
         }
         let Ok(host) = Origin::from_authority(Scheme::Http, host) else { return false };

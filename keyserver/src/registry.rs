@@ -126,7 +126,6 @@ impl Registry {
         known.as_ref().filter(|(_, until)| now_ms < *until).map(|(auth, _)| auth.clone())
     }
 
-    /// Remembers how it authenticates.
     /// Remembers that it has refused a token.
     pub fn note_refusal(&self, now_ms: i64) {
         self.refused_ms.fetch_max(now_ms, Ordering::Relaxed);
@@ -223,6 +222,10 @@ impl Registries {
     /// # Errors
     /// [`ErrorCode::InvalidRegistry`] (or the code for a name that is not ASCII), [`ErrorCode::RegistryNotAllowed`].
     pub fn find(&self, text: &str) -> Result<Arc<Registry>, ErrorCode> {
+        // Most callers write the canonical name, which is the key.
+        if let Some(registry) = self.by_name.get(text) {
+            return Ok(Arc::clone(registry));
+        }
         let name = RegistryName::parse(text).map_err(|error| match error {
             ReferenceError::NonAsciiHost => ErrorCode::NonAsciiHost,
             _ => ErrorCode::InvalidRegistry,

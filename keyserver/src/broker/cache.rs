@@ -1,10 +1,14 @@
 //! The token cache: in memory, bounded by bytes, with an expiry per entry.
 
+mod response;
+
+use std::fmt::{Display, Write as _};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
+use dockpass_protocol::api::{IssuedToken, TokenForm};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::FlowError;
 use dockpass_protocol::realm::Realm;
@@ -17,6 +21,7 @@ use super::Identity;
 use crate::clock::{NoRandomness, Randomness};
 use crate::config::CacheSettings;
 use crate::registry::Registry;
+use response::PreparedResponse;
 
 /// A token that expires sooner than this is not served from the cache.
 const MARGIN_MS: i64 = 30_000;
@@ -44,6 +49,44 @@ pub(super) struct CachedToken {
     pub(super) obtained_at_ms: i64,
     /// When it expires, by our clock.
     pub(super) keep_until_ms: i64,
+    /// Made when it is first sent.
+    pub(super) response: OnceLock<Option<PreparedResponse>>,
+}
+
+/// The only type of token.
+const TOKEN_TYPE: &str = "Bearer";
+
+impl CachedToken {
+    fn kind(&self) -> TokenForm {
+        if self.is_jwt { TokenForm::Jwt } else { TokenForm::Opaque }
+    }
+
+    /// How long it may be used from this time on, in seconds.
+    fn expires_in(&self, now_ms: i64) -> u64 {
+        u64::try_from(self.expires_at_ms.saturating_sub(now_ms) / 1_000).unwrap_or(0)
+    }
+
+    /// The response of `POST /v1/token` at this time.
+    pub(super) fn issued(&self, now_ms: i64) -> IssuedToken {
+        IssuedToken {
+            token: self.token.expose_secret().to_owned(),
+            token_type: TOKEN_TYPE.to_owned(),
+            session: None,
+            expires_in: self.expires_in(now_ms),
+            issued_at: now_ms,
+            kind: self.kind(),
+            granted: self.granted.clone(),
+            denied: self.denied.clone(),
+            unknown: self.unknown.clone(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// The same as JSON.
+    pub(super) fn response(&self, now_ms: i64) -> Option<Vec<u8>> {
+        let prepared = self.response.get_or_init(|| PreparedResponse::of(self)).as_ref()?;
+        Some(prepared.at(self.expires_in(now_ms), now_ms))
+    }
 }
 
 /// The value of a key.
@@ -95,7 +138,8 @@ impl Entry {
             Self::Refused { .. } => 0,
             Self::Token(cached) => {
                 let texts = cached.granted.iter().chain(&cached.denied).chain(&cached.unknown);
-                cached.token.expose_secret().len() + texts.map(|text| text.len() + 24).sum::<usize>()
+                // Twice, because of the prepared response.
+                2 * (cached.token.expose_secret().len() + texts.map(|text| text.len() + 24).sum::<usize>())
             }
         };
         u32::try_from(bytes + OVERHEAD).unwrap_or(u32::MAX)
@@ -265,12 +309,20 @@ pub(super) fn fields_of(
         Identity::Anonymous => field(b"anonymous"),
         Identity::Session(sealed, _) => field(sealed.hash()),
     }
-    field(registry.origin().to_string().as_bytes());
-    field(realm.to_string().as_bytes());
+    // One buffer for all of them: this runs for every token from the cache.
+    let mut text = String::with_capacity(256);
+    let mut display = |value: &dyn Display, field: &mut dyn FnMut(&[u8])| {
+        text.clear();
+        // Writing to a String cannot fail.
+        write!(text, "{value}").ok();
+        field(text.as_bytes());
+    };
+    display(registry.origin(), field);
+    display(realm, field);
     field(if service.is_some() { b"service" } else { b"no service" });
     field(service.unwrap_or_default().as_bytes());
     for scope in scopes {
-        field(scope.to_string().as_bytes());
+        display(scope, field);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Requests for tokens, and for how a registry authenticates, as the flow leads them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dockpass_protocol::challenge::BearerChallenge;
 use dockpass_protocol::code::ErrorCode;
@@ -83,6 +83,7 @@ impl Flight {
                     unknown: grant.unknown.to_strings(),
                     obtained_at_ms: now_ms,
                     keep_until_ms,
+                    response: OnceLock::new(),
                 })))
             }
             Err(error) if is_clear(&error) => Ok(Entry::Refused {

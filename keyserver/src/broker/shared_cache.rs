@@ -4,7 +4,7 @@
 //! instance's own caps and clock allow. Everything else is a miss (threat CCH-09).
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dockpass_protocol::code::ErrorCode;
@@ -200,6 +200,7 @@ impl SharedCache {
                 denied: token.denied.clone(),
                 unknown: token.unknown.clone(),
                 keep_until_ms: until_ms,
+                response: OnceLock::new(),
                 ..*token
             })),
             Entry::Token(token) => Entry::Token(token),
@@ -282,6 +283,7 @@ fn decode(json: &[u8]) -> Option<Entry> {
             unknown: token.unknown,
             obtained_at_ms,
             keep_until_ms,
+            response: OnceLock::new(),
         }))),
         (None, Some(StoredRefusal { code, hop, status })) => {
             let error = FlowError { status, ..FlowError::new(code, hop) };

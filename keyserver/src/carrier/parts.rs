@@ -54,8 +54,8 @@ impl CookieScope {
     /// The name of the cookie with the first part of a session for this registry.
     pub fn name(&self, registry: &str) -> String {
         let hash = digest(&SHA256, registry.as_bytes());
-        let hex: String = hex(hash.as_ref()).chars().take(HASH_DIGITS).collect();
-        format!("{}{hex}", self.prefix)
+        let bytes = hash.as_ref().get(..HASH_DIGITS / 2).unwrap_or_default();
+        format!("{}{}", self.prefix, hex(bytes))
     }
 
     fn set(&self, name: &str, value: &str, lifetime: Duration) -> Option<HeaderValue> {
@@ -118,6 +118,9 @@ pub(super) fn cookie(
     headers: &HeaderMap,
     registry: Option<&str>,
 ) -> Result<Option<String>, ErrorCode> {
+    if !headers.contains_key(COOKIE) {
+        return Ok(None);
+    }
     let wanted = if let Some(registry) = registry {
         scope.name(registry)
     } else {

@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use dockpass_protocol::code::ErrorCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, header};
+use http::{Extensions, HeaderMap, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -24,27 +25,35 @@ impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
-        if !is_json(&head.headers) || head.headers.contains_key(CONTENT_ENCODING) {
-            return Err(ErrorCode::UnsupportedMediaType.into());
-        }
-        let limit = state.settings.limits.body_bytes;
-        let declared =
-            head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if declared.is_some_and(|length| length > limit) {
-            return Err(ErrorCode::PayloadTooLarge.into());
-        }
-        let reading = Limited::new(body, limit).collect();
-        let body = match tokio::time::timeout(state.settings.limits.header_timeout, reading).await {
-            Err(_) => return Err(ErrorCode::RequestTimeout.into()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(ErrorCode::PayloadTooLarge.into()),
-            Ok(Err(_)) => return Err(ErrorCode::InvalidRequest.into()),
-            Ok(Ok(body)) => body.to_bytes(),
-        };
-        // serde reads an array as if it were the object with its elements as members.
-        let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        let value = serde_json::from_slice(&body).ok().filter(|_| is_object);
-        value.map(Self).ok_or_else(|| ErrorCode::InvalidRequest.into())
+        read_json(&head.headers, body, state).await.map(Self)
     }
+}
+
+/// See [`ApiJson`].
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    state: &AppState,
+) -> Result<T, ApiError> {
+    if !is_json(headers) || headers.contains_key(CONTENT_ENCODING) {
+        return Err(ErrorCode::UnsupportedMediaType.into());
+    }
+    let limit = state.settings.limits.body_bytes;
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(ErrorCode::PayloadTooLarge.into());
+    }
+    let reading = Limited::new(body, limit).collect();
+    let body = match tokio::time::timeout(state.settings.limits.header_timeout, reading).await {
+        Err(_) => return Err(ErrorCode::RequestTimeout.into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(ErrorCode::PayloadTooLarge.into()),
+        Ok(Err(_)) => return Err(ErrorCode::InvalidRequest.into()),
+        Ok(Ok(body)) => body.to_bytes(),
+    };
+    // serde reads an array as if it were the object with its elements as members.
+    let is_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    let value = serde_json::from_slice(&body).ok().filter(|_| is_object);
+    value.ok_or_else(|| ErrorCode::InvalidRequest.into())
 }
 
 /// `application/json`, with or without parameters, exactly once.
@@ -84,12 +93,13 @@ impl FromRequestParts<AppState> for NoQuery {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &AppState) -> Result<Self, ApiError> {
-        if parts.uri.query().is_none_or(str::is_empty) {
-            Ok(Self)
-        } else {
-            Err(ErrorCode::InvalidRequest.into())
-        }
+        no_query(&parts.uri).map(|()| Self)
     }
+}
+
+/// See [`NoQuery`].
+pub(crate) fn no_query(uri: &Uri) -> Result<(), ApiError> {
+    if uri.query().is_none_or(str::is_empty) { Ok(()) } else { Err(ErrorCode::InvalidRequest.into()) }
 }
 
 /// The peer's address, from the accept loop.

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use dockpass_protocol::api::{IssueTokenRequest, IssuedToken, ProblemDocument};
 use dockpass_protocol::code::ErrorCode;
-use http::header::SET_COOKIE;
-use http::{HeaderMap, Method};
+use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method};
 
-use super::extract::{ApiJson, ClientAddress, NoQuery};
+use super::extract::{client_of, no_query, read_json};
 use crate::audit;
 use crate::broker::{Broker, BrokerRequest, Identity};
 use crate::carrier::{self, Presented};
@@ -34,17 +34,16 @@ use crate::state::AppState;
         (status = "default", description = "An error", body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn post(
-    State(state): State<AppState>,
-    ClientAddress(address): ClientAddress,
-    _: NoQuery,
-    headers: HeaderMap,
-    ApiJson(request): ApiJson<IssueTokenRequest>,
-) -> Result<Response, ApiError> {
+pub(crate) async fn post(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+    // Not by extractors, one of which would copy all headers.
+    let (head, body) = request.into_parts();
+    no_query(&head.uri)?;
+    let request: IssueTokenRequest = read_json(&head.headers, body, &state).await?;
+    let (headers, address) = (&head.headers, client_of(&head.extensions, &head.headers, &state));
     let registry = state.registries.find(&request.registry)?;
     let scopes = Broker::scopes(&request.scopes)?;
     let mut presented_session = None;
-    let identity = match state.carriers.session(&Method::POST, &headers, Some(registry.name()))? {
+    let identity = match state.carriers.session(&Method::POST, headers, Some(registry.name()))? {
         None => Identity::Anonymous,
         Some(presented) => {
             let info = state.sessions.info(&presented.sealed).await?;
@@ -77,15 +76,20 @@ pub(crate) async fn post(
     recorder.registry(registry.name());
     match state.broker.token_if(broker_request, &recorder, admit).await {
         Ok(token) => {
-            let mut issued = token.issued(state.clock.now_ms());
-            if request.trace {
-                issued.steps = recorder.take_steps();
-            }
-            let mut cookies = HeaderMap::new();
-            if let Some((presented, info)) = presented_session {
-                cookies = hand_out(&state, &headers, &presented, &info, &mut issued);
-            }
-            Ok((cookies, Json(issued)).into_response())
+            let now_ms = state.clock.now_ms();
+            let steps = if request.trace { recorder.take_steps() } else { Vec::new() };
+            let replaced = presented_session
+                .map(|(presented, info)| hand_out(&state, headers, &presented, &info))
+                .unwrap_or_default();
+            let body = if steps.is_empty() && replaced.session.is_none() {
+                token.response(now_ms)
+            } else {
+                json(&IssuedToken { steps, session: replaced.session, ..token.issued(now_ms) })
+            };
+            let mut response = Response::new(Body::from(body.ok_or(ErrorCode::Internal)?));
+            *response.headers_mut() = replaced.cookies;
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok(response)
         }
         Err(error) => {
             audit::realm_refused(registry.name(), &error, address);
@@ -94,19 +98,29 @@ pub(crate) async fn post(
     }
 }
 
+/// The response with what only some have. Its buffer has room for all of it: growing would copy the token.
+fn json(issued: &IssuedToken) -> Option<Vec<u8>> {
+    let mut body = Vec::with_capacity(issued.token.len() + 1_024);
+    serde_json::to_writer(&mut body, issued).ok()?;
+    Some(body)
+}
+
+/// The session that has taken the place of the one presented.
+#[derive(Debug, Default)]
+struct Replaced {
+    /// As its cookie.
+    cookies: HeaderMap,
+    /// For the response.
+    session: Option<String>,
+}
+
 /// Hands out the session that has taken the place of the one presented, if one has: in the response, or as its cookie
 /// (decision 0028).
-fn hand_out(
-    state: &AppState,
-    headers: &HeaderMap,
-    presented: &Presented,
-    info: &SessionInfo,
-    issued: &mut IssuedToken,
-) -> HeaderMap {
-    let mut cookies = HeaderMap::new();
+fn hand_out(state: &AppState, headers: &HeaderMap, presented: &Presented, info: &SessionInfo) -> Replaced {
+    let mut replaced = Replaced::default();
     let latest = state.sessions.latest(&presented.sealed);
     if latest.hash() == presented.sealed.hash() {
-        return cookies;
+        return replaced;
     }
     if presented.by_cookie {
         let left_ms = info.expires_at_ms().saturating_sub(state.clock.now_ms());
@@ -117,11 +131,12 @@ fn hand_out(
         let Some((cookie, gone)) =
             whole.and_then(|parts| parts.set_first(state.carriers.scope(), headers, &info.registry, left))
         else {
-            return cookies;
+            return replaced;
         };
-        cookies.extend(std::iter::once(cookie).chain(gone).map(|cookie| (SET_COOKIE, cookie)));
+        let all = std::iter::once(cookie).chain(gone).map(|cookie| (SET_COOKIE, cookie));
+        replaced.cookies.extend(all);
     } else {
-        issued.session = Some(latest.text().to_owned());
+        replaced.session = Some(latest.text().to_owned());
     }
-    cookies
+    replaced
 }

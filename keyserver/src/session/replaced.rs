@@ -8,6 +8,7 @@
 //! reads the store can open neither.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dockpass_protocol::credential::Credential;
@@ -35,6 +36,8 @@ const POLL: Duration = Duration::from_millis(25);
 #[derive(Debug)]
 pub(super) struct Replaced {
     by: moka::sync::Cache<[u8; 32], SealedText>,
+    /// Whether any session was replaced. Few token services replace refresh tokens.
+    any: AtomicBool,
     /// Locks, one per session: a refresh token may be valid for one use only.
     turns: moka::sync::Cache<String, Arc<Mutex<()>>>,
 }
@@ -43,12 +46,15 @@ impl Replaced {
     pub(super) fn new(lifetime: Duration) -> Self {
         let by = moka::sync::Cache::builder().max_capacity(MAX_REPLACED).time_to_live(lifetime).build();
         let turns = moka::sync::Cache::builder().max_capacity(MAX_REPLACED).time_to_idle(lifetime).build();
-        Self { by, turns }
+        Self { by, any: AtomicBool::new(false), turns }
     }
 
     /// The session that took the place of this one, as far as this instance knows; itself, unless it was replaced.
     fn latest(&self, sealed: &SealedText) -> SealedText {
         let mut latest = sealed.clone();
+        if !self.any.load(Ordering::Acquire) {
+            return latest;
+        }
         for _ in 0..MAX_CHAIN {
             match self.by.get(latest.hash()) {
                 Some(next) => latest = next,
@@ -60,6 +66,7 @@ impl Replaced {
 
     fn replace(&self, old: &SealedText, new: SealedText) {
         self.by.insert(*old.hash(), new);
+        self.any.store(true, Ordering::Release);
     }
 
     /// The lock of this session's refresh token.

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{FlowError, Hop};
@@ -48,6 +48,7 @@ fn cached(token: &str, keep_until_ms: i64) -> Entry {
         unknown: Vec::new(),
         obtained_at_ms: 0,
         keep_until_ms,
+        response: OnceLock::new(),
     }))
 }
 
@@ -179,4 +180,24 @@ async fn the_cache_stays_within_its_size() {
     cache.entries.run_pending_tasks().await;
     assert!(cache.entries.weighted_size() <= 100_000, "{}", cache.entries.weighted_size());
     assert!(!format!("{cache:?}").contains("ttt"));
+}
+
+#[test]
+fn the_prepared_response_is_the_issued_token() {
+    let cached = CachedToken {
+        token: SecretString::from("a \"registry\" \\ token"),
+        expires_at_ms: 400_500,
+        is_jwt: true,
+        granted: vec!["repository:a:pull".to_owned()],
+        denied: vec!["repository:b:push".to_owned()],
+        unknown: Vec::new(),
+        obtained_at_ms: 0,
+        keep_until_ms: 300_000,
+        response: OnceLock::new(),
+    };
+    for now_ms in [1_000, 400_499, 500_000] {
+        let expected = serde_json::to_vec(&cached.issued(now_ms)).unwrap();
+        assert_eq!(cached.response(now_ms).unwrap(), expected, "{now_ms}");
+    }
+    assert!(!format!("{cached:?}").contains("registry\\\" "));
 }

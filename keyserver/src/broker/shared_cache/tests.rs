@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{FlowError, Hop};
@@ -16,6 +16,7 @@ fn token() -> Entry {
         unknown: Vec::new(),
         obtained_at_ms: 1_000,
         keep_until_ms: 4_000,
+        response: OnceLock::new(),
     }))
 }
 

@@ -13,19 +13,19 @@ mod shared_cache;
 
 use std::sync::Arc;
 
-use dockpass_protocol::api::{IssuedToken, ReportedChallenge, TokenForm};
+use dockpass_protocol::api::{IssuedToken, ReportedChallenge};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{FlowError, Hop, RegistryAuth};
 use dockpass_protocol::realm::Realm;
 use dockpass_protocol::scope::ScopeSet;
-use secrecy::{ExposeSecret, SecretString};
-use tracing::Instrument;
+use secrecy::SecretString;
 
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::config::Settings;
 use crate::figures::{Count, Level};
 use crate::recorder::Recorder;
 use crate::registry::Registry;
+use crate::request_id;
 use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::store::Store;
 use auth_discovery::AuthDiscovery;
@@ -79,20 +79,12 @@ impl Token {
 
     /// The response of `POST /v1/token` at this time.
     pub(crate) fn issued(&self, now_ms: i64) -> IssuedToken {
-        let cached = &self.0;
-        let left_ms = cached.expires_at_ms.saturating_sub(now_ms);
-        IssuedToken {
-            token: cached.token.expose_secret().to_owned(),
-            token_type: "Bearer".to_owned(),
-            session: None,
-            expires_in: u64::try_from(left_ms / 1_000).unwrap_or(0),
-            issued_at: now_ms,
-            kind: if cached.is_jwt { TokenForm::Jwt } else { TokenForm::Opaque },
-            granted: cached.granted.clone(),
-            denied: cached.denied.clone(),
-            unknown: cached.unknown.clone(),
-            steps: Vec::new(),
-        }
+        self.0.issued(now_ms)
+    }
+
+    /// The same as JSON. `None` if it cannot be written.
+    pub(crate) fn response(&self, now_ms: i64) -> Option<Vec<u8>> {
+        self.0.response(now_ms)
     }
 }
 
@@ -274,7 +266,7 @@ impl Broker {
             };
             cache.get_or_fetch(key, began_ms, fetch).await
         };
-        match tokio::spawn(fetch.in_current_span()).await {
+        match request_id::spawn(fetch).await {
             Ok(entry) => from_entry(entry?),
             Err(error) => {
                 tracing::error!(%error, "token request task panicked");

@@ -210,7 +210,12 @@ fn serve(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), Failure>
         code: FAILED,
         message: format!("the runtime cannot be started: {reason}"),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+    // On one processor, threads that hand tasks to each other only cost time.
+    let mut runtime = match std::thread::available_parallelism() {
+        Ok(processors) if processors.get() == 1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build().map_err(failed)?;
     runtime.block_on(async {
         let signals = Signals::listen().map_err(failed)?;
         let scheme = settings.scheme().as_str();

@@ -5,7 +5,7 @@
 //! `dockpass-protocol`; this crate is one of its two drivers.
 //!
 //! Arrows point one way: `clock`, `config`, `http_client` ← `registry`, `session` ← `broker`, `login` ← `gateway` ←
-//! `state` ← `handlers` ← `router` ← `serve` ← `cli`.
+//! `state` ← `handlers` ← `routes` ← `middleware` ← `serve` ← `cli`.
 
 mod admin;
 mod alloc;
@@ -40,7 +40,9 @@ mod page_origins;
 mod rate_limit;
 pub mod recorder;
 pub mod registry;
+mod request_id;
 mod router;
+mod routes;
 pub mod serve;
 pub mod session;
 mod state;
@@ -56,3 +58,4 @@ pub use config::Settings;
 pub use router::router;
 pub use serve::{ServeError, Server, serve};
 pub use state::{AppState, Builder, StartError};
+pub use telemetry::WithRequestId;

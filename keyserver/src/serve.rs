@@ -5,6 +5,7 @@
 
 mod connection_limiter;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +13,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use http::Uri;
 use http::uri::PathAndQuery;
@@ -25,13 +25,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
-use tower::ServiceExt;
 
 use crate::admin::Admin;
 use crate::config::{BasePath, Settings};
 use crate::figures::Limit;
 use crate::handlers::Peer;
-use crate::router::router;
+use crate::middleware::App;
 use crate::state::{AppState, Builder, StartError};
 use connection_limiter::ConnectionLimiter;
 
@@ -120,7 +119,7 @@ impl Server {
 /// `limits.stop_seconds` to finish.
 pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Output = ()>) {
     let limits = state.settings.limits.clone();
-    let app = router(state.clone());
+    let app = App::new(state.clone());
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections.get()));
     let connection_limiter =
@@ -202,7 +201,7 @@ fn connection<S>(
     http: &http1::Builder,
     stream: S,
     peer: SocketAddr,
-    app: Router,
+    app: App,
     state: &AppState,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + use<S>
 where
@@ -215,7 +214,7 @@ where
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
             strip_base_path(&state.base_path, request.uri_mut());
-            app.oneshot(request).await
+            Ok::<_, Infallible>(app.respond(request).await)
         }
     });
     http.serve_connection(TokioIo::new(stream), service)

@@ -37,6 +37,7 @@ use rsa_workers::RsaWorkers;
 
 use crate::clock::{Clock, Randomness};
 use crate::config::Settings;
+use crate::request_id;
 use crate::store::Store;
 use crate::store::revocations::RevocationList;
 
@@ -291,7 +292,7 @@ impl Sessions {
         }
         let (this, sealed) = (Arc::clone(self), sealed.clone());
         // A task of its own, so that a caller who disconnects does not cancel it for the others.
-        let opening = tokio::spawn(async move {
+        let opening = request_id::spawn(async move {
             let open = async {
                 let (info, _) = this.open(&sealed).await?;
                 this.look_up(&info).await;

@@ -20,6 +20,7 @@ use crate::own_address::OwnAddress;
 use crate::page_origins::PageOrigins;
 use crate::rate_limit::{AnonymousLimits, LoginLimits, SharedCounts};
 use crate::registry::Registries;
+use crate::request_id::RequestIds;
 use crate::session::Sessions;
 use crate::session::keyring::KeyError;
 use crate::store::{Endpoint, Resolver, StoreFileError, StoreReport};
@@ -51,6 +52,7 @@ pub struct Inner {
     pub(crate) anonymous_limits: AnonymousLimits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Randomness>,
+    pub(crate) request_ids: RequestIds,
     /// Figures for the operator.
     pub(crate) requests: Requests,
     pub(crate) connections: Connections,
@@ -211,8 +213,9 @@ impl Builder {
             sessions,
             broker,
             gateway,
-            clock,
+            request_ids: RequestIds::new(&*random)?,
             random,
+            clock,
             settings,
             requests: Requests::default(),
             connections: Connections::default(),

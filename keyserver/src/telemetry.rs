@@ -3,16 +3,21 @@
 //! Our own code never passes a secret to a log macro. Libraries do: hyper and its client log requests and header
 //! bytes at debug and trace. So whatever the filter, libraries log at info or above only.
 
+use std::fmt;
 use std::io::IsTerminal;
 
-use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::filter_fn;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::fmt::format::{Format, Full, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::config::{LogFormat, LogSettings};
+use crate::request_id;
 
 /// Targets that may log below info, because their code is ours.
 const OURS: [&str; 2] = ["dockpass_keyserver", "dockpass_protocol"];
@@ -21,20 +26,67 @@ const OURS: [&str; 2] = ["dockpass_keyserver", "dockpass_protocol"];
 pub(crate) fn init(settings: &LogSettings) {
     let lines = match settings.format {
         LogFormat::Text => tracing_subscriber::fmt::layer()
+            .event_format(WithRequestId::text(std::io::stderr().is_terminal()))
             .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
             .boxed(),
         LogFormat::Json => tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
+            .fmt_fields(JsonFields::new())
+            .event_format(WithRequestId::json())
             .with_writer(std::io::stderr)
             .boxed(),
     };
     let started = Registry::default()
-        .with(lines.with_filter(filter_fn(may_speak)).with_filter(settings.filter.build()))
+        .with(lines.with_filter(
+            settings.filter.build().and(filter_fn(may_speak).with_max_level_hint(LevelFilter::TRACE)),
+        ))
         .try_init();
     drop(started);
+}
+
+/// A line format with the id of the request that the line is about, as field `request_id` at the end.
+#[derive(Debug)]
+pub struct WithRequestId<F> {
+    line: Format<F>,
+    is_json: bool,
+}
+
+impl WithRequestId<Full> {
+    /// Lines for people.
+    pub fn text(with_colors: bool) -> Self {
+        Self { line: Format::default().with_ansi(with_colors), is_json: false }
+    }
+}
+
+impl WithRequestId<Json> {
+    fn json() -> Self {
+        let line =
+            Format::default().json().flatten_event(true).with_current_span(false).with_span_list(false);
+        Self { line, is_json: true }
+    }
+}
+
+impl<S, N, F> FormatEvent<S, N> for WithRequestId<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    Format<F>: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let Some(id) = request_id::current() else { return self.line.format_event(context, writer, event) };
+        let mut line = String::with_capacity(256);
+        self.line.format_event(context, Writer::new(&mut line), event)?;
+        if self.is_json {
+            let line = line.trim_end().strip_suffix('}').ok_or(fmt::Error)?;
+            writeln!(writer, "{line},\"request_id\":\"{id}\"}}")
+        } else {
+            writeln!(writer, "{} request_id={id}", line.trim_end())
+        }
+    }
 }
 
 /// Logs the location of a panic and nothing else: its message may contain any value.
@@ -49,4 +101,79 @@ pub(crate) fn log_panics() {
 fn may_speak(metadata: &Metadata<'_>) -> bool {
     let root = metadata.target().split("::").next().unwrap_or_default();
     OURS.contains(&root) || *metadata.level() <= LevelFilter::INFO
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+    use crate::clock::SystemRandomness;
+    use crate::request_id::RequestIds;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// What is logged by a request, by a task that it starts, and after it.
+    fn logged(lines: &Lines, layer: impl Layer<Registry> + Send + Sync) -> (String, Vec<String>) {
+        let id = RequestIds::new(&SystemRandomness::default()).unwrap().next();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        tracing::subscriber::with_default(Registry::default().with(layer), || {
+            runtime.block_on(request_id::scope(id, async {
+                tracing::info!(seen = "a}", "first");
+                request_id::spawn(async { tracing::info!("second") }).await.unwrap();
+            }));
+            tracing::info!("third");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        (id.to_string(), text.lines().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn a_line_of_text_names_its_request() {
+        let lines = Lines::default();
+        let layer = tracing_subscriber::fmt::layer()
+            .event_format(WithRequestId::text(false))
+            .with_writer(lines.clone());
+        let (id, lines) = logged(&lines, layer);
+        assert!(lines[0].ends_with(&format!("first seen=\"a}}\" request_id={id}")), "{lines:?}");
+        assert!(lines[1].ends_with(&format!("second request_id={id}")), "{lines:?}");
+        assert!(lines[2].ends_with("third"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_line_of_json_names_its_request() {
+        let lines = Lines::default();
+        let layer = tracing_subscriber::fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(WithRequestId::json())
+            .with_writer(lines.clone());
+        let (id, lines) = logged(&lines, layer);
+        let lines: Vec<serde_json::Value> =
+            lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!((&lines[0]["seen"], &lines[0]["request_id"]), (&"a}".into(), &id.as_str().into()));
+        assert_eq!((&lines[1]["message"], &lines[1]["request_id"]), (&"second".into(), &id.as_str().into()));
+        assert_eq!((&lines[2]["message"], lines[2].get("request_id")), (&"third".into(), None));
+    }
 }

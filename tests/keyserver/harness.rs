@@ -303,8 +303,8 @@ fn log() -> &'static Mutex<Vec<u8>> {
     LOG.get_or_init(|| {
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
             .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+            .event_format(dockpass_keyserver::WithRequestId::text(false))
             .with_writer(|| LogWriter)
             .finish();
         tracing::subscriber::set_global_default(subscriber).unwrap();

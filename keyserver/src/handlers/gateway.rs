@@ -18,11 +18,14 @@ use crate::audit;
 use crate::carrier::{self, Bearer};
 use crate::error::ApiError;
 use crate::gateway::{Caller, Relay, Target, is_loop};
-use crate::middleware::Relayed;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::SealedText;
 use crate::state::AppState;
+
+/// Marks a relayed registry response, which keeps its own error body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relayed;
 
 /// `Sec-Fetch-Dest` values with which a page may load registry content: to read or to save it.
 const DESTINATIONS: [&str; 2] = ["empty", "document"];

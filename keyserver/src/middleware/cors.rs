@@ -5,9 +5,6 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http::Method;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderValue};
@@ -20,12 +17,12 @@ use crate::state::AppState;
 /// How long a browser may remember a preflight.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
-/// Answers preflights, and lets pages of the configured origins read responses. Without such an origin nothing is added,
-/// and browsers refuse by themselves.
-pub(super) fn share(router: Router<AppState>, state: &AppState) -> Router<AppState> {
+/// Responds to preflights, and lets pages of the configured origins read responses. Without such an origin there is
+/// none, and browsers refuse by themselves.
+pub(super) fn layer(state: &AppState) -> Option<CorsLayer> {
     let allowed = state.page_origins.allowed();
     if allowed.is_empty() {
-        return router;
+        return None;
     }
     let mut methods = vec![Method::GET, Method::HEAD, Method::POST, Method::DELETE];
     if !state.settings.gateway.read_only {
@@ -39,12 +36,11 @@ pub(super) fn share(router: Router<AppState>, state: &AppState) -> Router<AppSta
         .max_age(MAX_AGE)
         // `finish` adds `Vary: Origin` to every response.
         .vary(Vary::list([]));
-    router.layer(cors).layer(from_fn(resource_policy))
+    Some(cors)
 }
 
 /// A page that may read a response may also embed it.
-async fn resource_policy(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(super) fn resource_policy(mut response: Response) -> Response {
     let headers = response.headers_mut();
     if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
         headers.insert(

@@ -1,8 +1,6 @@
 //! Checks that come before routing: target, `Host`, and `Origin`.
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
 use dockpass_protocol::code::ErrorCode;
 use http::header::ORIGIN;
 use http::{HeaderMap, Method};
@@ -14,17 +12,17 @@ use crate::state::AppState;
 const MAX_TARGET: usize = 8 * 1024;
 
 /// Refuses targets that are too long or not in origin-form (RFC 9112 §3.2), and requests to other hosts.
-pub(super) async fn shape(State(state): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) fn shape(state: &AppState, request: &Request) -> Result<(), ApiError> {
     let uri = request.uri();
     let length = uri.path_and_query().map_or(0, |target| target.as_str().len());
     if length > MAX_TARGET {
-        return ApiError::from(ErrorCode::UriTooLong).into_response();
+        return Err(ErrorCode::UriTooLong.into());
     }
     if uri.authority().is_some() || !uri.path().starts_with('/') {
-        return ApiError::from(ErrorCode::InvalidRequest).into_response();
+        return Err(ErrorCode::InvalidRequest.into());
     }
-    if head_length(&request) > state.settings.limits.header_bytes {
-        return ApiError::from(ErrorCode::HeadersTooLarge).into_response();
+    if head_length(request) > state.settings.limits.header_bytes {
+        return Err(ErrorCode::HeadersTooLarge.into());
     }
     // Probes of load balancers have any address as their host.
     let is_probe = matches!(uri.path(), "/healthz" | "/readyz");
@@ -35,9 +33,9 @@ pub(super) async fn shape(State(state): State<AppState>, request: Request, next:
             "request refused: its Host is neither that of public_origin nor the listener's; behind a reverse proxy, set \
              public_origin, and forward the Host of the browser"
         );
-        return ApiError::from(ErrorCode::InvalidRequest).into_response();
+        return Err(ErrorCode::InvalidRequest.into());
     }
-    next.run(request).await
+    Ok(())
 }
 
 /// The octets of the header fields, as they were sent. hyper limits what it buffers, and buffers more than one read.
@@ -47,11 +45,12 @@ fn head_length(request: &Request) -> usize {
 }
 
 /// Refuses requests of pages whose origin is not allowed, whatever they carry.
-pub(super) async fn foreign_pages(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    if !may_call(request.method(), request.headers(), &state) {
-        return ApiError::from(ErrorCode::OriginNotAllowed).into_response();
+pub(super) fn foreign_pages(state: &AppState, request: &Request) -> Result<(), ApiError> {
+    if may_call(request.method(), request.headers(), state) {
+        Ok(())
+    } else {
+        Err(ErrorCode::OriginNotAllowed.into())
     }
-    next.run(request).await
 }
 
 /// Clients that are no browsers send neither `Origin` nor `Sec-Fetch-Site`; what authorizes them is what they carry.

@@ -44,7 +44,8 @@ pub(super) struct Parsed {
 /// what it held, so that two other forms count as well: a part that is the header of a JWE of our type or algorithms,
 /// and five or more parts of which one is as long as an encrypted key, if the first is not the header of another JWE.
 pub fn looks_like_one(token: &str) -> bool {
-    if token.contains(BEGIN) {
+    // Almost every session begins so, and a search that finds it there has to be prepared first.
+    if token.starts_with(BEGIN) || token.contains(BEGIN) {
         return true;
     }
     let mut other_header = false;

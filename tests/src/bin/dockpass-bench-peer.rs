@@ -76,11 +76,11 @@ fn main() -> ExitCode {
 
 /// Serves what `app` makes of the server's own origin, until the process is stopped.
 #[tokio::main]
-async fn serve(app: impl FnOnce(String) -> Router) -> Result<(), Failure> {
+async fn serve(app: impl FnOnce(&str) -> Router) -> Result<(), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let origin = format!("http://{}", listener.local_addr()?);
     let _ = writeln!(io::stdout(), "dockpass-bench-peer listening on {origin}");
-    Ok(axum::serve(listener, app(origin)).await?)
+    Ok(axum::serve(listener, app(&origin)).await?)
 }
 
 /// The least that an axum service can do to send these octets: read the request, and respond with what is ready.
@@ -103,7 +103,7 @@ fn bare(file: &Path) -> Result<Router, Failure> {
 }
 
 /// A registry at this origin that challenges, and its token service. A login needs any user name and password.
-fn tokens(origin: String) -> Router {
+fn tokens(origin: &str) -> Router {
     let challenge = format!("Bearer realm=\"{origin}/token\",service=\"bench\"");
     let refuse = move || {
         let challenge = challenge.clone();

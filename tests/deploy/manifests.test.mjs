@@ -82,17 +82,21 @@ describe('Helm', () => {
     assert.match(checked, /is valid/)
   })
 
-  for (const [what, change, says] of [
-    ['several instances without a store', { config: { public_origin: 'https://a.example' } }, /store/],
-    ['no public origin', { config: {} }, /public_origin/],
-    [
-      'a public origin without TLS',
-      { config: { public_origin: 'http://a.example' } },
-      /public_origin|pattern/,
-    ],
-    ['no secret', { secret: { name: '' } }, /secret/],
-    ['an unknown value', { replica: 3 }, /replica/],
-  ]) {
+  /** @type {Record<string, { change: any, says: RegExp }>} */
+  const wrong = {
+    'several instances without a store': {
+      change: { config: { public_origin: 'https://a.example' } },
+      says: /store/,
+    },
+    'no public origin': { change: { config: {} }, says: /public_origin/ },
+    'a public origin without TLS': {
+      change: { config: { public_origin: 'http://a.example' } },
+      says: /public_origin|pattern/,
+    },
+    'no secret': { change: { secret: { name: '' } }, says: /secret/ },
+    'an unknown value': { change: { replica: 3 }, says: /replica/ },
+  }
+  for (const [what, { change, says }] of Object.entries(wrong)) {
     it(`refuses ${what}`, async () => {
       const given = { ...values, ...change, secret: { ...values.secret, store: false, ...change.secret } }
       const { code, stdout, stderr } = await helm('template', given, null)

@@ -30,7 +30,13 @@ const instances = []
 const path = await folder.folder('etc')
 const file = (name) => join(path, name)
 
-/** A request through the proxy, by the name in its certificate. */
+/**
+ * A request through the proxy, by the name in its certificate.
+ * @param {string} method
+ * @param {string} target
+ * @param {{ session?: string, body?: unknown, headers?: Record<string, string> }} [options]
+ * @returns {Promise<{ status: number, headers: Record<string, string>, body: any }>}
+ */
 function through(method, target, { session, body, headers = {} } = {}) {
   return new Promise((resolve, reject) => {
     const request = https.request(
@@ -57,14 +63,14 @@ function through(method, target, { session, body, headers = {} } = {}) {
           const isJson = /[/+]json/.test(response.headers['content-type'] ?? '')
           resolve({
             status: response.statusCode,
-            headers: response.headers,
+            headers: /** @type {Record<string, string>} */ (response.headers),
             body: isJson ? JSON.parse(text.toString()) : text,
           })
         })
       },
     )
     request.on('error', reject)
-    request.end(body && JSON.stringify(body))
+    request.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }
 

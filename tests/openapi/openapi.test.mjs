@@ -83,10 +83,8 @@ const session = async () => {
   return body.session
 }
 
-for (const [who, one] of [
-  ['without a session', async () => undefined],
-  ['with a session', session],
-]) {
+const callers = { 'without a session': async () => undefined, 'with a session': session }
+for (const [who, one] of Object.entries(callers)) {
   it(`responds as described to everything, ${who}`, async () => {
     const { tested, generated } = await tried(who.replaceAll(' ', '-'), await one())
     assert.equal(tested, await operations())

@@ -5,8 +5,10 @@
  * @packageDocumentation
  */
 
-/** Who can fix it: who sees it, the operator of the key server or of the registry, or a developer of dockpass. */
-export type Fault = 'user' | 'operator' | 'registry' | 'dockpass'
+/**
+ * Who can fix it: who sees it, the operator of the key server or of the registry, the developer of the page, or of dockpass.
+ */
+export type Fault = 'user' | 'operator' | 'registry' | 'page' | 'dockpass'
 
 /** An error in words. */
 export interface Explanation {
@@ -45,5 +47,5 @@ export interface Explanation {
  */
 export function explain(error: unknown): Explanation
 
-/** Whether there is a text of its own for this code. Every `OperationErrorCode` has one. */
+/** Whether there is a text of its own for this code. Every `ErrorCode` has one. */
 export function isExplained(code: string): boolean

@@ -199,6 +199,16 @@ describe('the example', () => {
     await tab.page.getByRole('button', { name: 'Show layers' }).click()
     await tab.page.getByText('Login required').waitFor()
   })
+
+  it('after a logout nothing more is authorized', async () => {
+    await logIn()
+    const [status] = await fetched('/v2/team-a/api/tags/list')
+    assert.equal(status, 200)
+    await tab.page.getByRole('button', { name: 'Log out' }).click()
+    await tab.page.getByLabel('Password').waitFor()
+    const [after] = await fetched('/v2/team-a/api/tags/list')
+    assert.equal(after, 401)
+  })
 })
 
 describe('two registries', () => {

@@ -44,6 +44,7 @@ const WHOSE = {
   user: 'You can fix this',
   operator: 'For the key server’s operator',
   registry: 'For the registry’s operator',
+  page: 'A bug in this page',
   dockpass: 'A bug in dockpass',
 }
 

@@ -9,6 +9,8 @@ const OPERATOR = 'operator'
 /** @type {Fault} */
 const REGISTRY = 'registry'
 /** @type {Fault} */
+const PAGE = 'page'
+/** @type {Fault} */
 const DOCKPASS = 'dockpass'
 
 const TRY_AGAIN = 'Try again. If it fails again, tell the registry’s administrator.'
@@ -272,6 +274,25 @@ export const TEXTS = {
     'Build it with cargo xtask dist, which includes the page.',
   ],
   no_registries: ['No registry is configured', OPERATOR, 'The key server’s configuration lists no registry.'],
+  ERR_NOT_INITIALIZED: [
+    'dockpass is not loaded yet',
+    PAGE,
+    'Call init() and wait for it before any other function.',
+  ],
+  ERR_INVALID_ARGUMENT: ['Invalid argument', PAGE, 'The message of the error names it.'],
+  ERR_OTHER_ORIGIN: [
+    'Not an address of this registry',
+    PAGE,
+    'Tokens are sent to the registry only. Use a path that starts with /v2/.',
+  ],
+  ERR_CLOSED: ['This client was closed', PAGE, 'Create a new one with RegistryClient.connect().'],
+  ERR_SCOPE_SYNTAX: [
+    'Not a valid scope',
+    PAGE,
+    'Write it as type:name:actions, such as repository:team/app:pull.',
+  ],
+  ERR_CHALLENGE_SYNTAX: ['The challenge is malformed', REGISTRY, 'The error has its position.'],
+  ERR_TOKEN_RESPONSE: ['The token service sent an invalid response', REGISTRY, TRY_AGAIN],
   ERR_NO_WEBCRYPTO: [
     'This browser cannot verify digests here',
     OPERATOR,

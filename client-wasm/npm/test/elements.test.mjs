@@ -248,6 +248,23 @@ describe('<dockpass-login>', () => {
     assert.equal(body.password, '{\n"key": 1\n}')
   })
 
+  // Threats: WEB-11.
+  test('a login and a logout in another tab are followed', async () => {
+    await open()
+    await user().waitFor()
+    const first = tab
+    tab = await first.context().newPage()
+    await tab.goto(server.url)
+    await logIn()
+    await first.locator('dockpass-status').getByText(USER.username).waitFor()
+    await tab.getByRole('button', { name: 'Log out' }).click()
+    await first.getByText('You have logged out.').waitFor()
+    assert.deepEqual(await first.evaluate(() => window.events), [
+      ['connected', USER.username],
+      ['signedout', 'elsewhere'],
+    ])
+  })
+
   test('inserted, moved and removed, it connects once', async () => {
     await open()
     await user().waitFor()

@@ -290,6 +290,26 @@ test('the types list exactly the codes of invalid input that there are', () => {
   assert.deepEqual(listed.sort(), [...new Set((sources + rust).match(/ERR_[A-Z_]+/g))].sort())
 })
 
+test('every code is explained in words', async () => {
+  const { explain, isExplained } = await import('dockpass/errors')
+  const [, union] = /type InputErrorCode =([^]*?)\n\n/.exec(types)
+  const generated = readFileSync(join(packageFolder, 'codes.d.ts'), 'utf8')
+  const [, operations] = /type OperationErrorCode =([^]*?)(?:\n\n|$)/.exec(generated)
+  const codes = [...`${union}${operations}`.matchAll(/'(\w+)'/g)].map(([, code]) => code)
+  assert.ok(codes.length > 50, `${codes.length}`)
+  assert.deepEqual(
+    codes.filter((code) => !isExplained(code)),
+    [],
+  )
+  for (const odd of [null, undefined, 'text', { code: '<b>' }, { code: 7 }, new TypeError('secret')]) {
+    assert.equal(explain(odd).code, 'unknown')
+    assert.doesNotMatch(JSON.stringify(explain(odd)), /secret/)
+  }
+  const waiting = explain({ code: 'rate_limited', retryAfter: 1500, requestId: 'a b' })
+  assert.match(waiting.text, / Wait 2 s\.$/)
+  assert.equal(waiting.requestId, undefined)
+})
+
 test('paths and headers are those of the key server', () => {
   const api = readFileSync(new URL('../../../protocol/src/api.rs', import.meta.url), 'utf8')
   const said = new Set([...api.matchAll(/^pub const \w+: &str = "([^"]+)";/gm)].map(([, text]) => text))

@@ -10,6 +10,11 @@ const load = (name) => import(pathToFileURL(tool('types', name)).href)
 const importer = `import init, { DockpassError, parseChallenges } from 'dockpass'
 import { diagnose, preload } from 'dockpass/doctor'
 import inline from 'dockpass/inline'
+import type { DockpassLogin } from 'dockpass/elements'
+import { explain } from 'dockpass/errors'
+import { authorize } from 'dockpass/sw'
+export const login: DockpassLogin | string = explain(null).title
+export const worker = () => authorize({ registries: ['docker.io'] })
 export async function main(): Promise<string | undefined> {
   await init({ doctor: new Uint8Array() })
   await preload()

@@ -31,10 +31,13 @@ fn reference(fix: bool) -> Result<(), Failure> {
     util::remove(&made)?;
     let out = made.to_string_lossy();
     run("typedoc", &["--options", "docs/site/typedoc.json", "--out", &out, "--logLevel", "Warn"])?;
+    // TypeDoc leaves white space at the ends of lines.
+    let tidy =
+        |text: String| text.lines().map(str::trim_end).fold(String::new(), |all, line| all + line + "\n");
     let content = |folder: &Path| -> Result<BTreeMap<PathBuf, String>, Failure> {
         let files = util::all_files(folder).into_iter();
         files
-            .map(|path| Ok((path.strip_prefix(folder).unwrap_or(&path).into(), util::read(&path)?)))
+            .map(|path| Ok((path.strip_prefix(folder).unwrap_or(&path).into(), tidy(util::read(&path)?))))
             .collect()
     };
     if content(&made)? == content(&committed)? {

@@ -46,8 +46,8 @@ pub(crate) const AGENT: &str = concat!("dockpass/", env!("CARGO_PKG_VERSION"));
 /// Longest response head.
 const MAX_HEAD: usize = 32 * 1024;
 /// What is read at once of a relayed response: every piece costs two system calls and two wakeups, and a client that does
-/// not read keeps up to three pieces in memory.
-const READ: usize = 64 * 1024;
+/// not read keeps up to four pieces in memory.
+const READ: usize = 48 * 1024;
 
 /// A request body.
 pub type UpstreamBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;

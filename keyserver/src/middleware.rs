@@ -102,7 +102,8 @@ impl Checked {
         }
         match area {
             // Timeouts per hop, because a large blob takes long.
-            Area::Gateway => self.routes.gateway(&self.state, request).await,
+            // Boxed: every connection has room for the largest future, and most are idle.
+            Area::Gateway => Box::pin(self.routes.gateway(&self.state, request)).await,
             Area::Page => self.routes.page(&self.state, request).await,
             Area::Api => {
                 // One timeout for the whole request, including requests to token services.

@@ -253,6 +253,29 @@ describe('in Chromium', () => {
     }
   })
 
+  test('a page whose origin the key server does not allow is told what to configure', async () => {
+    await open()
+    const silent = ({ response }) => response.writeHead(200).end('{"registries":[]}')
+    const other = await start({ hooks: { 'GET /v1/registries': silent } })
+    try {
+      await page.goto(`${server.url}/dockpass/package.json`)
+      const refusal = (keyServer) =>
+        page.evaluate(async (keyServer) => {
+          window.dockpass = await import('/dockpass/index.js')
+          await window.dockpass.default()
+          return window.dockpass.RegistryClient.registries({ keyServer }).catch(
+            ({ code, message, context }) => [code, message.includes('cors.allowed_origins'), context.browser],
+          )
+        }, keyServer)
+      assert.deepEqual(await refusal(other.url), ['origin_not_allowed', true, 'preflight'])
+      assert.equal(other.requests.at(-1).path, '/healthz')
+      await other.stop()
+      assert.deepEqual(await refusal(other.url), ['key_server_unreachable', false, 'key_server'])
+    } finally {
+      await other.stop()
+    }
+  })
+
   test('bodies stream', async () => {
     /** @type {(value?: unknown) => void} */
     let release

@@ -194,11 +194,14 @@ pub(crate) fn soak(arguments: &[String]) -> ExitCode {
     };
     let (begun, mut rounds) = (Instant::now(), 0_u32);
     while rounds == 0 || begun.elapsed() < Duration::from_secs(seconds) {
-        // A process for each round: a failure is then reported by the harness, with its name.
-        let mut round = Command::new(std::env::current_exe().unwrap());
-        let status = round.args(["chaos", "--test-threads", "1"]).stdin(Stdio::null()).status().unwrap();
-        if !status.success() {
-            return ExitCode::FAILURE;
+        // A process for each: a failure is then reported by the harness, with its name. `resources` has the faults of the
+        // log and of open files.
+        for group in ["chaos", "resources"] {
+            let mut round = Command::new(std::env::current_exe().unwrap());
+            let status = round.args([group, "--test-threads", "1"]).stdin(Stdio::null()).status().unwrap();
+            if !status.success() {
+                return ExitCode::FAILURE;
+            }
         }
         rounds += 1;
         println!("round {rounds} passed after {} s", begun.elapsed().as_secs());

@@ -54,6 +54,10 @@ function render(name, text) {
       const content = this.parser.parseInline(tokens)
       return `<h${depth} id="${escape(slug(heading))}">${content}</h${depth}>\n`
     },
+    // What may be wider than the screen can be scrolled with the keyboard.
+    code({ text: code }) {
+      return `<pre tabindex="0"><code>${escape(code)}</code></pre>\n`
+    },
     link({ href, tokens }) {
       const content = this.parser.parseInline(tokens)
       if (/^(https?:|#)/.test(href)) return `<a href="${escape(href)}">${content}</a>`
@@ -64,7 +68,8 @@ function render(name, text) {
       return `<a href="${escape(relative(name, page))}${fragment === undefined ? '' : `#${escape(fragment)}`}">${content}</a>`
     },
   }
-  return new Marked({ gfm: true, renderer }).parse(text)
+  const html = new Marked({ gfm: true, renderer }).parse(text)
+  return html.replaceAll('<table>', '<div class="wide" tabindex="0"><table>').replaceAll('</table>', '</table></div>')
 }
 
 const relative = (from, to) => posix.relative(posix.dirname(from), address(to)) || '.'
@@ -94,6 +99,7 @@ const page = (name, text) => `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escape(title(text))} · dockpass</title>
+<link rel="icon" href="${posix.relative(posix.dirname(name), '../favicon.svg')}" type="image/svg+xml">
 <link rel="stylesheet" href="${posix.relative(posix.dirname(name), 'style.css')}">
 </head>
 <body>

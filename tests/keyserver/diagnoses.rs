@@ -2,7 +2,7 @@
 
 use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{Action, Kind, Role, Script};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Stack, log_text, problem};
 use crate::hostile::{claims, jwt, now, token_with};
@@ -59,6 +59,16 @@ async fn an_expired_or_foreign_token_is_diagnosed() {
         let response = token_with(&stack, &json!({ "token": jwt(&claims(&changes)) })).await;
         problem(&response, 502, "upstream_invalid");
         assert_says(&diagnosis(&response), &[&says[..], &["hop=token_service"]].concat());
+        // The page gets the same facts for its own doctor, and not the token.
+        let context = &response.json()["context"];
+        assert_eq!(context["service"], "registry.demo", "{context}");
+        assert!(context["now_ms"].is_i64() && context["skew_ms"].is_i64(), "{context}");
+        for (claim, member) in [("aud", "audience"), ("exp", "expires_at"), ("nbf", "not_before")] {
+            if changes.get(claim).is_some_and(|value| *value != "soon") {
+                assert!(context["token"][member] != Value::Null, "{member}: {context}");
+            }
+        }
+        assert!(!response.text().contains("eyJ"), "no token");
     }
     let response = token_with(&stack, &json!({ "ticket": "another protocol" })).await;
     assert_says(&diagnosis(&response), &["=token_service_invalid", "hop=token_service"]);

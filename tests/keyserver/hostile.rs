@@ -43,14 +43,15 @@ pub(crate) fn claims(changes: &Value) -> Value {
     claims
 }
 
-/// Requests the private scope while the token service responds with this document. Each call has its own session, so that
-/// nothing is cached.
+/// Requests the private scope, with its steps, while the token service responds with this document. Each call has its own
+/// session, so that nothing is cached.
 pub(crate) async fn token_with(stack: &Stack, document: &Value) -> HttpResponse {
     stack.reset();
     let session = stack.login(Kind::Token, "ada").await;
     let response = token_reply(&document.to_string());
     stack.demo.script(Script::always(Kind::Token, Role::TokenService, response));
-    stack.ask(Some(&session), Kind::Token, &[PRIVATE]).await
+    let body = json!({ "registry": stack.name(Kind::Token), "scopes": [PRIVATE], "trace": true });
+    stack.post("/v1/token", Some(&session), &body).await
 }
 
 /// SCP-01, SCP-02, SCP-03, SCP-04: a scope is granted only by an entry with the same type and name and every action.

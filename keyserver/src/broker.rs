@@ -23,6 +23,7 @@ use secrecy::SecretString;
 use crate::clock::{Clock, NoRandomness, Randomness};
 use crate::config::Settings;
 use crate::figures::{Count, Level};
+use crate::rate_limit::Admission;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::request_id;
@@ -163,7 +164,7 @@ impl Broker {
     }
 
     /// Returns a token from the cache or from the token service. `admit` is called once, before a request is sent upstream;
-    /// it fails with the seconds to wait.
+    /// it fails with the seconds to wait, and what it returns is kept until the upstream request ends.
     ///
     /// # Errors
     /// The error of the flow, which is logged with its diagnosis; [`ErrorCode::RateLimited`] if `admit` fails.
@@ -171,7 +172,7 @@ impl Broker {
         &self,
         request: BrokerRequest,
         recorder: &Recorder,
-        admit: impl FnOnce() -> Result<(), u64>,
+        admit: impl FnOnce() -> Result<Option<Admission>, u64>,
     ) -> Result<Token, FlowError> {
         let token = self.find_or_fetch(request, recorder, admit).await;
         if token.is_err() {
@@ -189,20 +190,24 @@ impl Broker {
         request: BrokerRequest,
         recorder: &Recorder,
     ) -> Result<Token, FlowError> {
-        self.find_or_fetch(request, recorder, || Ok(())).await
+        self.find_or_fetch(request, recorder, || Ok(None)).await
     }
 
     async fn find_or_fetch(
         &self,
         request: BrokerRequest,
         recorder: &Recorder,
-        admit: impl FnOnce() -> Result<(), u64>,
+        admit: impl FnOnce() -> Result<Option<Admission>, u64>,
     ) -> Result<Token, FlowError> {
         request.registry.admit_scopes(&request.scopes).map_err(here)?;
         let began_ms = self.clock.now_ms();
         let mut admit = Some(admit);
-        let mut admit = || match admit.take().map_or(Ok(()), |admit| admit()) {
-            Ok(()) => Ok(()),
+        let mut admission = None;
+        let mut admit = || match admit.take().map_or(Ok(None), |admit| admit()) {
+            Ok(admitted) => {
+                admission = admission.take().or(admitted);
+                Ok(())
+            }
             Err(seconds) => Err(FlowError {
                 retry_after_ms: Some(seconds.saturating_mul(1_000)),
                 ..here(ErrorCode::RateLimited)
@@ -256,6 +261,7 @@ impl Broker {
         let (cache, figures) = (self.cache.clone(), Arc::clone(&self.figures));
         // In its own task: dropping this future cancels only the wait, and the result is still cached.
         let fetch = async move {
+            let _admission = admission;
             let fetch = async {
                 figures.flights.add();
                 let _flying = figures.flying.enter();

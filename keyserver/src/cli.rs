@@ -14,7 +14,7 @@ use crate::config::{ConfigProblems, NoOrigin, Settings};
 use crate::serve::{ServeError, Server};
 use crate::session::keyring::{self, KeyError, KeyRing};
 use crate::state::StartError;
-use crate::telemetry;
+use crate::{descriptors, telemetry};
 
 /// Exit codes besides 0 and clap's own 2 for usage.
 const CONFIGURATION: u8 = 3;
@@ -203,9 +203,11 @@ fn serve(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), Failure>
             return Err(Failure { code: CONFIGURATION, message: format!("--listen: {problem}") });
         }
     }
-    telemetry::init(&settings.log);
+    let log = telemetry::init(&settings.log);
     telemetry::log_panics();
     forbid_dumps();
+    settings.limits.connections = descriptors::reserve(settings.limits.connections)
+        .map_err(|message| Failure { code: FAILED, message })?;
     let failed = |reason: std::io::Error| Failure {
         code: FAILED,
         message: format!("the runtime cannot be started: {reason}"),
@@ -222,6 +224,7 @@ fn serve(file: Option<&Path>, listen: Option<SocketAddr>) -> Result<(), Failure>
         let server = Server::bind(settings).await?;
         say(&format!("dockpass-keyserver listening on {scheme}://{}", server.address()));
         let state = server.state().clone();
+        tokio::spawn(log.dropped().clone().report());
         server.run(signals.until_stop(state)).await;
         Ok(())
     })
@@ -302,6 +305,9 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure { code: CONFIGURATION, message: error.to_string() })?;
     if let Some(store) = crate::store::Endpoint::of(&settings.store, None) {
         store.client().map_err(|error| Failure { code: CONFIGURATION, message: error.to_string() })?;
+    }
+    for warning in settings.warnings() {
+        say_wrong(&format!("warning: {warning}"));
     }
     say(&format!(
         "{} is valid: {} registries, listening on {}",

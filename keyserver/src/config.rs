@@ -23,6 +23,7 @@ mod store_url;
 #[cfg(test)]
 mod tests;
 mod values;
+mod warnings;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -35,7 +36,7 @@ pub use dockpass_protocol::reference::RegistryName;
 use ipnet::IpNet;
 
 use field::{Reader, Section as _};
-use kind::{Choice, Flag, List, Optional, nested, whole};
+use kind::{Choice, Flag, List, Optional, count, nested, per, whole};
 use node::Node;
 use section::section;
 
@@ -173,15 +174,24 @@ section! {
 section! {
     /// `limits`: what one client can use.
     pub struct LimitSettings {
-        /// Login attempts that one client address may make at once.
+        /// Failed logins that one client address may have at once.
         "login_burst": whole(1..=100_000) => login_burst: NonZeroU32 = per(10);
-        /// Login attempts per minute of one client address, after the burst.
+        /// Failed logins per minute of one client address, after the burst.
         "login_per_minute": whole(1..=100_000) => login_per_minute: NonZeroU32 = per(10);
-        /// Login attempts per minute for one account at one registry, from all addresses. Keep it below the registry's
-        /// own limit.
+        /// Failed logins per minute for one account at one registry, from all addresses. An address that has logged in to
+        /// the account before has as many of its own. Keep it below the registry's own limit.
         "account_per_minute": whole(1..=100_000) => account_per_minute: NonZeroU32 = per(20);
-        /// Anonymous tokens per minute that are requested for one client address. Tokens from the cache are not counted.
+        /// Scopes per minute for which anonymous tokens are requested for one client address. Tokens from the cache are not
+        /// counted.
         "anonymous_per_minute": whole(1..=100_000) => anonymous_per_minute: NonZeroU32 = per(300);
+        /// Scopes per minute for which tokens are requested for one session. Tokens from the cache are not counted.
+        "session_scopes_per_minute": whole(1..=1_000_000) => session_scopes_per_minute: NonZeroU32 = per(300);
+        /// Requests per minute of one client address, and of one session, that reach a registry or token service: relayed
+        /// requests, logins, and tokens that are not in the cache. 0 means no limit.
+        "requests_per_minute": whole(0..=10_000_000) => requests_per_minute: Option<NonZeroU32> = NonZeroU32::new(1_200);
+        /// Such requests of one session, or of one client address without a session, at one time. A relayed request lasts
+        /// until its response ends.
+        "client_concurrency": whole(1..=100_000) => client_concurrency: NonZeroUsize = count(128);
         /// Bytes of the body of an API request.
         "body_bytes": whole(1_024..=MIB) => body_bytes: usize = 65_536;
         /// Bytes of the headers of a request. A session may take 16 KiB of them.
@@ -192,10 +202,16 @@ section! {
         "connections": whole(1..=1_000_000) => connections: NonZeroUsize = count(4_096);
         /// Open connections of one client address. Trusted proxies are not limited.
         "connections_per_address": whole(1..=1_000_000) => connections_per_address: NonZeroUsize = count(256);
+        /// Requests to one registry at one time, and as many to its token services. Further requests wait for
+        /// `connect_seconds` and are then refused with `registry_busy`.
+        "registry_concurrency": whole(1..=100_000) => registry_concurrency: NonZeroUsize = count(256);
+        /// Requests in a row that a registry or token service may leave without a response. Then requests to it are
+        /// refused with `registry_unavailable` until one of them, sent every five seconds, gets a response; 0 means never.
+        "breaker_failures": whole(0..=100_000) => breaker_failures: Option<NonZeroU32> = NonZeroU32::new(10);
         /// RSA operations at one time; 0 means one per processor.
         "rsa_concurrency": whole(0..=1_024) => rsa_concurrency: Option<NonZeroUsize> = None;
-        /// Requests that may wait for an RSA operation. Sessions that were not seen before get half of the queue, so
-        /// that a flood of forged ones does not block valid ones.
+        /// Requests that may wait for an RSA operation. One session may have a quarter of the queue; forged ones never get
+        /// there.
         "rsa_queue": whole(1..=100_000) => rsa_queue: usize = 256;
         /// Seconds to receive the headers of a request, and the body of an API request.
         "header_seconds": whole(1..=300) => header_timeout: Duration = Duration::from_secs(10);
@@ -251,22 +267,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object.
     Json,
-}
-
-/// A default that is not zero.
-const fn per(number: u32) -> NonZeroU32 {
-    match NonZeroU32::new(number) {
-        Some(number) => number,
-        None => NonZeroU32::MIN,
-    }
-}
-
-/// A default that is not zero.
-const fn count(number: usize) -> NonZeroUsize {
-    match NonZeroUsize::new(number) {
-        Some(number) => number,
-        None => NonZeroUsize::MIN,
-    }
 }
 
 /// Why the server does not know its own origin.

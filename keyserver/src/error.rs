@@ -10,9 +10,13 @@ use dockpass_protocol::doctor::Context;
 use dockpass_protocol::flow::{FlowError, Hop, StepRecord};
 use http::StatusCode;
 
+use crate::http_client::PAUSE;
 use crate::recorder::Report;
 use crate::session::SessionError;
 use crate::store::Store;
+
+/// After how many seconds a registry that was busy may have a place.
+const BUSY_S: u64 = 1;
 
 /// A failed request.
 #[derive(Clone, Debug)]
@@ -108,10 +112,15 @@ impl From<ErrorCode> for ApiError {
 
 impl From<FlowError> for ApiError {
     fn from(error: FlowError) -> Self {
+        let own_wait = match error.code {
+            ErrorCode::RegistryUnavailable => Some(PAUSE.as_secs()),
+            ErrorCode::RegistryBusy => Some(BUSY_S),
+            _ => None,
+        };
         Self {
             step: (error.hop != Hop::KeyServer).then_some(error.hop),
             upstream_status: error.status,
-            retry_after: error.retry_after_ms.map(|ms| ms.div_ceil(1_000)),
+            retry_after: error.retry_after_ms.map(|ms| ms.div_ceil(1_000)).or(own_wait),
             ..error.code.into()
         }
     }

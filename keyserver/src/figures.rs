@@ -90,22 +90,38 @@ impl Times {
 /// The limits whose refusals are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
-    /// Login attempts of an address or for an account.
+    /// Failed logins of an address or for an account.
     Login,
-    /// Anonymous tokens of an address.
+    /// Scopes of anonymous tokens of an address.
     Anonymous,
+    /// Scopes of tokens of a session.
+    SessionScopes,
+    /// Requests of an address or a session that reach a registry.
+    Requests,
+    /// Such requests at one time.
+    Concurrency,
     /// Connections of an address.
     Connections,
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 3] = [Self::Login, Self::Anonymous, Self::Connections];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Login,
+        Self::Anonymous,
+        Self::SessionScopes,
+        Self::Requests,
+        Self::Concurrency,
+        Self::Connections,
+    ];
 
     /// The value of the label.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
             Self::Anonymous => "anonymous",
+            Self::SessionScopes => "session_scopes",
+            Self::Requests => "requests",
+            Self::Concurrency => "client_concurrency",
             Self::Connections => "connections_per_address",
         }
     }

@@ -21,6 +21,7 @@ use crate::clock::{Clock as _, SystemClock, SystemRandomness};
 use crate::config::{NoOrigin, Settings};
 use crate::gateway::Target;
 use crate::registry::{Registries, Registry};
+use crate::resolver::HostResolver;
 use crate::session::{SealedText, Sessions};
 use crate::upstream;
 
@@ -125,7 +126,9 @@ static SERVICE: LazyLock<Service> = LazyLock::new(|| {
     });
     let settings = format!("registries: [{{url: \"{origin}\"}}]\nlimits: {{upstream_seconds: 1}}\n");
     let settings = Settings::parse(&settings, []).unwrap();
-    let registries = Registries::new(&settings, &settings.own_origin().unwrap()).unwrap();
+    let registries =
+        Registries::new(&settings, &settings.own_origin().unwrap(), &HostResolver::system().unwrap())
+            .unwrap();
     let registry = Arc::clone(registries.iter().next().unwrap());
     Service { octets, registry, realm: format!("{origin}/token") }
 });

@@ -23,13 +23,12 @@ use dockpass_protocol::flow::{
 };
 use dockpass_protocol::jwt::inspect;
 use http::{HeaderMap, Method, Response};
-use hyper::body::Incoming;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::broker::{Broker, BrokerRequest, Identity, Token};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::http_client::UpstreamBody;
+use crate::http_client::{StreamedBody, UpstreamBody};
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
@@ -74,7 +73,7 @@ impl Relay<'_> {
 const AGAIN_MS: u64 = 1_000;
 
 /// The response to relay, with a limit on the time without progress of its body.
-pub(crate) type RelayedResponse = Response<IdleBody<Incoming>>;
+pub(crate) type RelayedResponse = Response<IdleBody<StreamedBody>>;
 
 /// A response that must not be handed on.
 #[derive(Clone, Debug)]
@@ -206,6 +205,8 @@ impl Gateway {
             recorder.steps(flow.take_records());
             match flow.step() {
                 ResourceStep::Send(authorization) => {
+                    // Its place is given back before another one is taken.
+                    drop(last.take());
                     let authorization = match authorization {
                         Authorization::FromSession => self.basic(&sealed).await,
                         other => Ok(other),
@@ -355,7 +356,7 @@ impl Gateway {
 /// A response of the registry.
 #[derive(Debug)]
 struct Received {
-    response: Response<Incoming>,
+    response: Response<StreamedBody>,
     /// The path that it is for, with its query. Another one than that of the request, after a redirect within the
     /// registry.
     path: String,

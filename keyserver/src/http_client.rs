@@ -6,22 +6,26 @@
 //! because a pooled connection keeps the last `Authorization` in its write buffer; `stream` reuses connections for
 //! the gateway, except after a password.
 
+mod bulkhead;
 mod dial;
 mod error;
+mod response;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tls_tests;
 mod upload;
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dockpass_protocol::flow::TransportError;
+use dockpass_protocol::origin::Origin;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, USER_AGENT};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response, Uri};
 use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Limited};
@@ -33,8 +37,15 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::held_body::HeldBody;
+use crate::resolver::HostResolver;
+pub(crate) use bulkhead::PAUSE;
+use bulkhead::{Breaker, Bulkhead, Place, Use};
 pub use dial::DialPolicy;
 use dial::Dialer;
+pub use error::RequestBodyError;
+use error::{Failed, classify};
+use response::{InterimFlood, MAX_HEAD};
 use upload::{Upload, UploadStalled};
 
 use crate::figures::UpstreamFigures;
@@ -43,14 +54,14 @@ use crate::figures::UpstreamFigures;
 pub const MAX_BODY: usize = 64 * 1024;
 /// `User-Agent` of requests to registries and token services.
 pub(crate) const AGENT: &str = concat!("dockpass/", env!("CARGO_PKG_VERSION"));
-/// Longest response head.
-const MAX_HEAD: usize = 32 * 1024;
 /// What is read at once of a relayed response: every piece costs two system calls and two wakeups, and a client that does
 /// not read keeps up to four pieces in memory.
 const READ: usize = 48 * 1024;
 
 /// A request body.
 pub type UpstreamBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+/// The body of a response that streams. It holds the place of its request until it is dropped.
+pub type StreamedBody = HeldBody<Incoming, Place>;
 type Pool = Client<HttpsConnector<Dialer>, UpstreamBody>;
 
 /// How long each phase may take.
@@ -62,6 +73,17 @@ pub struct Timeouts {
     pub response: Duration,
     /// How long a streaming request body may make no progress.
     pub idle: Duration,
+}
+
+/// What one client may use.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientLimits {
+    /// How long each phase may take.
+    pub timeouts: Timeouts,
+    /// Requests at a time, of each kind.
+    pub concurrency: NonZeroUsize,
+    /// Requests in a row without a response after which a server gets none for some seconds; `None` for no such limit.
+    pub breaker_failures: Option<NonZeroU32>,
 }
 
 /// Why a client could not be created.
@@ -83,6 +105,7 @@ pub struct HttpClient {
     pooled: Pool,
     timeouts: Timeouts,
     figures: Arc<UpstreamFigures>,
+    bulkhead: Arc<Bulkhead>,
 }
 
 impl HttpClient {
@@ -91,13 +114,20 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`ClientError`].
-    pub fn new(policy: DialPolicy, timeouts: Timeouts, ca_file: Option<&Path>) -> Result<Self, ClientError> {
+    pub fn new(
+        policy: DialPolicy,
+        limits: &ClientLimits,
+        ca_file: Option<&Path>,
+        resolver: &HostResolver,
+    ) -> Result<Self, ClientError> {
         let tls = tls(ca_file)?;
+        let timeouts = limits.timeouts;
+        let bulkhead = Arc::new(Bulkhead::new(limits, policy.trusted()));
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(Dialer::new(policy, timeouts.connect));
+            .wrap_connector(Dialer::new(policy, timeouts.connect, resolver.clone()));
         let builder = |idle: usize, buffer: usize| {
             let mut builder = Client::builder(TokioExecutor::new());
             builder
@@ -108,8 +138,16 @@ impl HttpClient {
                 .retry_canceled_requests(true);
             builder
         };
-        let once = builder(0, MAX_HEAD).build(connector.clone());
-        Ok(Self { once, pooled: builder(32, READ).build(connector), timeouts, figures: Arc::default() })
+        let (once, pooled) =
+            (builder(0, MAX_HEAD).build(connector.clone()), builder(32, READ).build(connector));
+        Ok(Self { once, pooled, timeouts, figures: Arc::default(), bulkhead })
+    }
+
+    /// The same client for another registry, which shares connections and trust and has places of its own.
+    #[must_use]
+    pub fn for_registry(&self, origin: &Origin, limits: &ClientLimits) -> Self {
+        let bulkhead = Arc::new(Bulkhead::new(limits, std::slice::from_ref(origin)));
+        Self { bulkhead, ..self.clone() }
     }
 
     /// What became of the requests so far.
@@ -127,25 +165,44 @@ impl HttpClient {
     ) -> Result<Response<Bytes>, TransportError> {
         default_headers(&mut request);
         let host = host(&request);
+        let (breaker, _place) = self.enter(request.uri(), Use::Exchange).await?;
+        let flood = InterimFlood::watch(&mut request);
         let whole = async {
-            let response =
-                self.once.request(request).await.map_err(|error| failed(&error, host.as_deref()))?;
+            let sent = tokio::select! {
+                biased;
+                sent = self.once.request(request) => sent,
+                () = flood.exceeded() => return Err(Failed::INVALID),
+            };
+            let response = sent.map_err(|error| failed(&error, host.as_deref()))?;
+            let response = checked(&flood, response)?;
             let (head, body) = response.into_parts();
-            check_head(&head.headers)?;
             let plain = head
                 .headers
                 .get(CONTENT_ENCODING)
                 .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
             if !plain {
-                return Err(TransportError::Invalid);
+                return Err(Failed::INVALID);
             }
-            let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| TransportError::Invalid)?;
+            let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| Failed::INVALID)?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
         self.counted(async {
-            tokio::time::timeout(self.timeouts.response, whole).await.unwrap_or(Err(TransportError::Timeout))
+            report(
+                breaker,
+                tokio::time::timeout(self.timeouts.response, whole).await.unwrap_or(Err(Failed::TIMEOUT)),
+            )
         })
         .await
+    }
+
+    /// A place for a request to this target, unless its server does not respond.
+    async fn enter(&self, target: &Uri, usage: Use) -> Result<(Option<&Breaker>, Place), TransportError> {
+        let breaker = self.bulkhead.breaker(target);
+        let place = match breaker.map_or(Ok(()), Breaker::admit) {
+            Ok(()) => self.bulkhead.enter(usage).await,
+            Err(error) => Err(error),
+        };
+        place.map(|place| (breaker, place)).inspect_err(|error| self.figures.refused(*error))
     }
 
     /// Counts a request by what becomes of it.
@@ -168,36 +225,61 @@ impl HttpClient {
     pub async fn stream(
         &self,
         mut request: Request<UpstreamBody>,
-    ) -> Result<Response<Incoming>, TransportError> {
+    ) -> Result<Response<StreamedBody>, TransportError> {
         default_headers(&mut request);
         let host = host(&request);
+        let (breaker, place) = self.enter(request.uri(), Use::Stream).await?;
         let client = if holds_password(&request) { &self.once } else { &self.pooled };
+        let flood = InterimFlood::watch(&mut request);
         if request.body().is_end_stream() {
             // Nothing is uploaded, so that the time to the response is all there is to limit.
-            let response = async {
-                match tokio::time::timeout(self.timeouts.response, client.request(request)).await {
-                    Ok(Ok(response)) => check_head(response.headers()).map(|()| response),
-                    Ok(Err(error)) => Err(failed(&error, host.as_deref())),
-                    Err(_) => Err(TransportError::Timeout),
-                }
-            };
-            return self.counted(response).await;
+            let response = self.counted(async {
+                let result = tokio::select! {
+                    biased;
+                    response = tokio::time::timeout(self.timeouts.response, client.request(request)) => match response {
+                        Ok(Ok(response)) => checked(&flood, response),
+                        Ok(Err(error)) => Err(failed(&error, host.as_deref())),
+                        Err(_) => Err(Failed::TIMEOUT),
+                    },
+                    () = flood.exceeded() => Err(Failed::INVALID),
+                };
+                report(breaker, result)
+            });
+            return response.await.map(|response| response.map(|body| HeldBody::new(body, place)));
         }
         let (head, body) = request.into_parts();
         let (body, progress) = Upload::new(body, self.timeouts);
         let request = Request::from_parts(head, body.boxed_unsync());
-        self.counted(async {
-            tokio::select! {
+        let response = self.counted(async {
+            let result = tokio::select! {
                 biased;
                 response = client.request(request) => match response {
-                    Ok(response) => check_head(response.headers()).map(|()| response),
+                    Ok(response) => checked(&flood, response),
                     Err(error) => Err(failed(&error, host.as_deref())),
                 },
-                UploadStalled = progress.stands_still() => Err(TransportError::Timeout),
-            }
-        })
-        .await
+                () = flood.exceeded() => Err(Failed::INVALID),
+                UploadStalled = progress.stands_still() => Err(Failed::TIMEOUT),
+            };
+            report(breaker, result)
+        });
+        response.await.map(|response| response.map(|body| HeldBody::new(body, place)))
     }
+}
+
+/// Refuses a response that other software may read otherwise, or that came after a flood of interim responses.
+fn checked(flood: &InterimFlood, response: Response<Incoming>) -> Result<Response<Incoming>, Failed> {
+    flood.check().and_then(|()| response::check(&response)).map(|()| response).map_err(Failed::of_response)
+}
+
+/// Tells the breaker of a server how a request to it ended.
+fn report<T>(breaker: Option<&Breaker>, result: Result<T, Failed>) -> Result<T, TransportError> {
+    match (breaker, &result) {
+        (Some(breaker), Ok(_)) => breaker.succeeded(),
+        (Some(breaker), Err(failed)) if failed.has_responded => breaker.succeeded(),
+        (Some(breaker), Err(failed)) if failed.is_silence => breaker.failed(),
+        _ => {}
+    }
+    result.map_err(|failed| failed.error)
 }
 
 /// The host of a request, without its path.
@@ -207,9 +289,9 @@ fn host<B>(request: &Request<B>) -> Option<String> {
 
 /// Classifies an error of the client. A forbidden address is logged for the operator; the caller is not told the
 /// details.
-fn failed(error: &(dyn std::error::Error + 'static), host: Option<&str>) -> TransportError {
-    let meaning = error::classify(error);
-    if meaning == TransportError::AddressRefused {
+fn failed(error: &(dyn std::error::Error + 'static), host: Option<&str>) -> Failed {
+    let meaning = classify(error);
+    if meaning.error == TransportError::AddressRefused {
         tracing::warn!(
             host,
             "connection refused: the host has a private address and is not in the configuration (`url`, `realms` or `redirects` of a registry)"
@@ -221,12 +303,6 @@ fn failed(error: &(dyn std::error::Error + 'static), host: Option<&str>) -> Tran
 /// Whether the request carries a password; a token is valid for minutes and for one registry only.
 fn holds_password<B>(request: &Request<B>) -> bool {
     request.headers().get(AUTHORIZATION).is_some_and(|value| !value.as_bytes().starts_with(b"Bearer "))
-}
-
-/// hyper limits what it buffers, not what it accepts: a head that arrives in one piece may be longer.
-fn check_head(headers: &HeaderMap) -> Result<(), TransportError> {
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if bytes > MAX_HEAD { Err(TransportError::Invalid) } else { Ok(()) }
 }
 
 /// What every request carries.

@@ -128,7 +128,9 @@ fn process(writer: &mut Writer<'_>, state: &AppState) -> Result<(), Error> {
     let accepted = "Connections of clients that were accepted";
     writer.counter("connections_accepted", accepted, connections.accepted.get())?;
     let limited = state.limits_hit.iter().map(|(limit, count)| ([("limit", limit.name())], count.get()));
-    writer.counters("limited", "Requests and connections that a limit refused", limited)
+    writer.counters("limited", "Requests and connections that a limit refused", limited)?;
+    let dropped = u64::try_from(crate::telemetry::dropped_lines()).unwrap_or(u64::MAX);
+    writer.counter("log_lines_dropped", "Lines of the log that nobody read in time", dropped)
 }
 
 fn requests(writer: &mut Writer<'_>, state: &AppState) -> Result<(), Error> {

@@ -23,6 +23,7 @@ use crate::error::ApiError;
 use crate::routes::{Area, Routes};
 use crate::state::AppState;
 use finish::Begun;
+pub(crate) use guard::MAX_REQUEST_LINE;
 
 /// The service for all requests. Cloning is cheap.
 #[derive(Clone, Debug)]

@@ -16,7 +16,8 @@ use dockpass_protocol::scope::ScopeSet;
 
 use crate::config::{LimitSettings, RegistrySettings, ScopePattern, Settings};
 use crate::figures::UpstreamFigures;
-use crate::http_client::{ClientError, DialPolicy, HttpClient, Timeouts};
+use crate::http_client::{ClientError, ClientLimits, DialPolicy, HttpClient, Timeouts};
+use crate::resolver::HostResolver;
 
 /// A refusal so long ago says nothing of the tokens that are kept now.
 const REFUSED_MS: i64 = 60_000;
@@ -43,11 +44,16 @@ pub struct Registry {
 }
 
 impl Registry {
-    fn configured(settings: &RegistrySettings, timeouts: Timeouts) -> Result<Self, ClientError> {
+    fn configured(
+        settings: &RegistrySettings,
+        limits: &ClientLimits,
+        resolver: &HostResolver,
+    ) -> Result<Self, ClientError> {
         let mut trusted = vec![settings.origin.clone()];
         trusted.extend_from_slice(&settings.realm_origins);
         trusted.extend_from_slice(&settings.redirects);
-        let client = HttpClient::new(DialPolicy::trusting(trusted), timeouts, settings.ca_file.as_deref())?;
+        let policy = DialPolicy::trusting(trusted);
+        let client = HttpClient::new(policy, limits, settings.ca_file.as_deref(), resolver)?;
         Ok(Self {
             name: settings.name.clone(),
             title: settings.title.clone(),
@@ -176,6 +182,7 @@ pub struct Registries {
 #[derive(Debug)]
 struct Open {
     client: HttpClient,
+    limits: ClientLimits,
     own_host: String,
     opened: moka::sync::Cache<String, Arc<Registry>>,
 }
@@ -185,18 +192,19 @@ impl Registries {
     ///
     /// # Errors
     /// [`ClientError`], most likely because of a certificate file.
-    pub fn new(settings: &Settings, own: &Origin) -> Result<Self, ClientError> {
-        let timeouts = timeouts(&settings.limits);
+    pub fn new(settings: &Settings, own: &Origin, resolver: &HostResolver) -> Result<Self, ClientError> {
+        let limits = client_limits(&settings.limits);
         let mut listed = Vec::new();
         let mut by_name = HashMap::new();
         for entry in &settings.registries {
-            let registry = Arc::new(Registry::configured(entry, timeouts)?);
+            let registry = Arc::new(Registry::configured(entry, &limits, resolver)?);
             by_name.insert(registry.name().to_owned(), Arc::clone(&registry));
             listed.push(registry);
         }
         let open = if settings.any_registry {
             Some(Open {
-                client: HttpClient::new(DialPolicy::public_only(), timeouts, None)?,
+                client: HttpClient::new(DialPolicy::public_only(), &limits, None, resolver)?,
+                limits,
                 own_host: own.host().to_owned(),
                 opened: moka::sync::Cache::builder().max_capacity(MAX_OPEN).build(),
             })
@@ -245,15 +253,26 @@ impl Registries {
         if !public || !OPEN_PORTS.contains(&origin.port()) || open.own_host == origin.host() {
             return Err(ErrorCode::RegistryNotAllowed);
         }
-        let registry = Arc::new(Registry::open(name, origin, open.client.clone()));
+        let registry = {
+            let client = open.client.for_registry(&origin, &open.limits);
+            Arc::new(Registry::open(name, origin, client))
+        };
         open.opened.insert(registry.name().to_owned(), Arc::clone(&registry));
         Ok(registry)
     }
 }
 
-/// How long each phase of an upstream request may take.
-fn timeouts(limits: &LimitSettings) -> Timeouts {
-    Timeouts { connect: limits.connect_timeout, response: limits.upstream_timeout, idle: limits.idle_timeout }
+/// What the client of one registry may use.
+fn client_limits(limits: &LimitSettings) -> ClientLimits {
+    ClientLimits {
+        timeouts: Timeouts {
+            connect: limits.connect_timeout,
+            response: limits.upstream_timeout,
+            idle: limits.idle_timeout,
+        },
+        concurrency: limits.registry_concurrency,
+        breaker_failures: limits.breaker_failures,
+    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::admin::Admin;
 use crate::config::{BasePath, Settings};
 use crate::figures::Limit;
 use crate::handlers::Peer;
-use crate::middleware::App;
+use crate::middleware::{App, MAX_REQUEST_LINE};
 use crate::state::{AppState, Builder, StartError};
 use connection_limiter::ConnectionLimiter;
 
@@ -127,7 +127,8 @@ pub async fn serve(listener: TcpListener, state: AppState, stop: impl Future<Out
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
-        .max_buf_size(limits.header_bytes.max(8_192))
+        // `limits.header_bytes` itself is checked to the octet, once the head is parsed.
+        .max_buf_size(limits.header_bytes.saturating_add(MAX_REQUEST_LINE))
         .keep_alive(true);
     let mut stop = std::pin::pin!(async {
         stop.await;

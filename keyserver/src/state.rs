@@ -18,9 +18,10 @@ use crate::gateway::Gateway;
 use crate::http_client::ClientError;
 use crate::own_address::OwnAddress;
 use crate::page_origins::PageOrigins;
-use crate::rate_limit::{AnonymousLimits, LoginLimits, SharedCounts};
+use crate::rate_limit::{LoginLimits, RequestLimits, SharedCounts};
 use crate::registry::Registries;
 use crate::request_id::RequestIds;
+use crate::resolver::{ForStore, HostResolver, Lookup};
 use crate::session::Sessions;
 use crate::session::keyring::KeyError;
 use crate::store::{Endpoint, Resolver, StoreFileError, StoreReport};
@@ -49,7 +50,7 @@ pub struct Inner {
     pub(crate) broker: Broker,
     pub(crate) gateway: Gateway,
     pub(crate) login_limits: LoginLimits,
-    pub(crate) anonymous_limits: AnonymousLimits,
+    pub(crate) request_limits: RequestLimits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Randomness>,
     pub(crate) request_ids: RequestIds,
@@ -93,6 +94,9 @@ pub enum StartError {
     /// The certificate of the listener, or its key.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// There are no threads for name resolution.
+    #[error("the threads for name resolution cannot be created: {0}")]
+    Threads(std::io::Error),
     /// The system's random number generator failed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -104,6 +108,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Randomness>,
     resolver: Option<Arc<dyn Resolver>>,
+    lookup: Option<Arc<dyn Lookup>>,
 }
 
 impl fmt::Debug for Builder {
@@ -120,6 +125,7 @@ impl Builder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandomness::default()),
             resolver: None,
+            lookup: None,
         }
     }
 
@@ -149,6 +155,13 @@ impl Builder {
         self
     }
 
+    /// Looks host names up in this way.
+    #[must_use]
+    pub fn lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
+        self.lookup = Some(lookup);
+        self
+    }
+
     /// With another resolver for the name of the store.
     #[must_use]
     pub fn store_resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
@@ -161,18 +174,19 @@ impl Builder {
     /// # Errors
     /// [`StartError`].
     pub fn build(self) -> Result<AppState, StartError> {
-        let Self { settings, clock, random, resolver } = self;
-        if settings.any_registry {
-            tracing::warn!(
-                "any_registry is enabled: users can send credentials to any registry on the internet through this server"
-            );
+        let Self { settings, clock, random, resolver, lookup } = self;
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
         }
         let own_origin = settings.own_origin()?;
         let base_path = settings.base_path();
         let tls = Tls::load(&settings.tls)?;
-        let registries = Registries::new(&settings, &own_origin)?;
+        let names =
+            lookup.map_or_else(HostResolver::system, HostResolver::with).map_err(StartError::Threads)?;
+        let registries = Registries::new(&settings, &own_origin, &names)?;
+        let resolver = resolver.unwrap_or_else(|| Arc::new(ForStore::new(&names)));
         let sessions = Sessions::new(&settings, Arc::clone(&clock), Arc::clone(&random))?;
-        let sessions = if let Some(endpoint) = Endpoint::of(&settings.store, resolver) {
+        let sessions = if let Some(endpoint) = Endpoint::of(&settings.store, Some(resolver)) {
             sessions.share(endpoint)?
         } else {
             if !settings.session.key_files.is_empty() {
@@ -203,7 +217,7 @@ impl Builder {
             tls,
             page_origins: PageOrigins::new(&own_origin, settings.listen, &settings.cors.allowed_origins),
             own_origin,
-            anonymous_limits: AnonymousLimits::new(
+            request_limits: RequestLimits::new(
                 &settings.limits,
                 Arc::clone(&clock),
                 SharedCounts::of(&sessions),

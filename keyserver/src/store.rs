@@ -194,6 +194,19 @@ impl Store {
         Ok(Counted { count, resets_in: Duration::from_millis(resets_in.min(window_ms)) })
     }
 
+    /// Reads such a counter.
+    pub(crate) async fn counted(&self, name: &Name) -> Result<Counted, Unavailable> {
+        let key = self.shared.key(name);
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("GET").arg(&key).cmd("PTTL").arg(&key);
+        let (count, left_ms): (Option<u64>, i64) =
+            self.shared.query(&pipeline, self.shared.endpoint.timeout()).await?;
+        let Some(count) = count else { return Ok(Counted { count: 0, resets_in: Duration::ZERO }) };
+        // As above: a counter that never expires is not ours.
+        let resets_in = u64::try_from(left_ms).map_err(|_| Unavailable)?;
+        Ok(Counted { count, resets_in: Duration::from_millis(resets_in) })
+    }
+
     /// Counts a hit or a miss.
     pub(crate) fn found(&self, was_found: bool) {
         count(if was_found { &self.shared.figures.hits } else { &self.shared.figures.misses });

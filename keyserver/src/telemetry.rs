@@ -2,12 +2,18 @@
 //!
 //! Our own code never passes a secret to a log macro. Libraries do: hyper and its client log requests and header
 //! bytes at debug and trace. So whatever the filter, libraries log at info or above only.
+//!
+//! Lines are written by a thread of their own, from a queue of limited length. A reader that stalls, such as a full pipe,
+//! stops no request: lines that find no room are dropped and counted.
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Metadata, Subscriber};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::format::{Format, Full, Json, JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -21,18 +27,74 @@ use crate::request_id;
 
 /// Targets that may log below info, because their code is ours.
 const OURS: [&str; 2] = ["dockpass_keyserver", "dockpass_protocol"];
+/// Lines that wait for the reader at most, some 8 MB.
+const QUEUE: usize = 32_768;
+/// How often it is looked at whether lines were dropped.
+const REPORT: Duration = Duration::from_secs(10);
+
+/// Writes what is in the queue when it is dropped, if the reader takes it within a second.
+#[derive(Debug)]
+pub(crate) struct LogWriter {
+    _worker: WorkerGuard,
+    dropped: Dropped,
+}
+
+/// How many lines were dropped since start.
+#[derive(Clone, Debug)]
+pub(crate) struct Dropped(ErrorCounter);
+
+impl LogWriter {
+    /// The count of dropped lines.
+    pub(crate) fn dropped(&self) -> &Dropped {
+        &self.dropped
+    }
+}
+
+impl Dropped {
+    /// The count.
+    pub(crate) fn lines(&self) -> usize {
+        self.0.dropped_lines()
+    }
+
+    /// Says in the log how many lines are missing, once it is read again. Runs until it is cancelled.
+    pub(crate) async fn report(self) {
+        let mut told = 0;
+        loop {
+            tokio::time::sleep(REPORT).await;
+            let lines = self.lines();
+            if lines > told {
+                // This line may be dropped as well. Then the count has grown, and there is another one.
+                tracing::warn!(
+                    lines = lines - told,
+                    "log lines were dropped: standard error was not read fast enough"
+                );
+                told = lines;
+            }
+        }
+    }
+}
+
+/// The count of this process, as the logger is the process's.
+static DROPPED: OnceLock<Dropped> = OnceLock::new();
+
+/// How many lines of this process's log were dropped since start.
+pub(crate) fn dropped_lines() -> usize {
+    DROPPED.get().map_or(0, Dropped::lines)
+}
 
 /// Starts logging. Has no effect if a logger is set already, as in tests.
-pub(crate) fn init(settings: &LogSettings) {
+pub(crate) fn init(settings: &LogSettings) -> LogWriter {
+    let (writer, log) = queue(QUEUE, std::io::stderr());
+    DROPPED.get_or_init(|| log.dropped().clone());
     let lines = match settings.format {
         LogFormat::Text => tracing_subscriber::fmt::layer()
             .event_format(WithRequestId::text(std::io::stderr().is_terminal()))
-            .with_writer(std::io::stderr)
+            .with_writer(writer)
             .boxed(),
         LogFormat::Json => tracing_subscriber::fmt::layer()
             .fmt_fields(JsonFields::new())
             .event_format(WithRequestId::json())
-            .with_writer(std::io::stderr)
+            .with_writer(writer)
             .boxed(),
     };
     let started = Registry::default()
@@ -41,6 +103,15 @@ pub(crate) fn init(settings: &LogSettings) {
         ))
         .try_init();
     drop(started);
+    log
+}
+
+/// A writer that never waits, in front of one that may.
+fn queue(lines: usize, to: impl std::io::Write + Send + 'static) -> (NonBlocking, LogWriter) {
+    let queue = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(lines).thread_name("log");
+    let (writer, worker) = queue.finish(to);
+    let dropped = Dropped(writer.error_counter());
+    (writer, LogWriter { _worker: worker, dropped })
 }
 
 /// A line format with the id of the request that the line is about, as field `request_id` at the end.
@@ -175,5 +246,47 @@ mod tests {
         assert_eq!((&lines[0]["seen"], &lines[0]["request_id"]), (&"a}".into(), &id.as_str().into()));
         assert_eq!((&lines[1]["message"], &lines[1]["request_id"]), (&"second".into(), &id.as_str().into()));
         assert_eq!((&lines[2]["message"], lines[2].get("request_id")), (&"third".into(), None));
+    }
+}
+
+#[cfg(test)]
+mod queue_tests {
+    use std::io::{self, Write};
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::{Duration, Instant};
+
+    use super::queue;
+
+    /// A reader that takes nothing until it is told to.
+    struct Stalled(Receiver<()>);
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.recv().ok();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    // Threats: AVL-02.
+    #[test]
+    fn lines_that_find_no_room_are_counted_and_nobody_waits() {
+        let (resume, stalled) = channel();
+        let (mut writer, log) = queue(10, Stalled(stalled));
+        let began = Instant::now();
+        for _ in 0..1_000 {
+            writer.write_all(b"a line\n").unwrap();
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let dropped = log.dropped().lines();
+        assert!((988..=990).contains(&dropped), "{dropped}");
+        // Read again, all that waited is written and nothing more is dropped.
+        drop(resume);
+        std::thread::sleep(Duration::from_millis(200));
+        writer.write_all(b"the last line\n").unwrap();
+        assert_eq!(log.dropped().lines(), dropped);
     }
 }

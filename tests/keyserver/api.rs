@@ -1,8 +1,10 @@
 //! The HTTP interface, request by request: the router without sockets, a clock that stands still, and upstream servers whose
 //! responses each test writes.
 
+mod availability;
 mod connections;
 mod discovery;
+mod filters;
 mod gateway;
 mod guard;
 mod logout;
@@ -143,12 +145,21 @@ impl TestServer {
     }
 
     pub(crate) fn configured(registries: &[&Scripted], change: impl FnOnce(&mut Settings)) -> Self {
+        Self::built(registries, change, |builder| builder)
+    }
+
+    pub(crate) fn built(
+        registries: &[&Scripted],
+        change: impl FnOnce(&mut Settings),
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let registries = registries.iter().map(|one| settings(one)).collect();
         let mut config = Settings { registries, ..Settings::default() };
         config.session.key_files = vec![shared_key()];
         change(&mut config);
         let clock = Arc::new(ManualClock::at(NOW_MS));
-        let state = Builder::new(config).clock(Arc::clone(&clock) as Arc<dyn Clock>).build().unwrap();
+        let builder = Builder::new(config).clock(Arc::clone(&clock) as Arc<dyn Clock>);
+        let state = build(builder).build().unwrap();
         let app = dockpass_keyserver::router(state.clone());
         Self { state, clock, app }
     }

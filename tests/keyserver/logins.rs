@@ -162,6 +162,9 @@ async fn neither_a_right_password_nor_x_forwarded_for_bypasses_the_login_limit()
     for _ in 0..3 {
         stack.login(Kind::Token, "ada").await;
     }
+    for _ in 0..3 {
+        problem(&stack.try_login(Kind::Token, "ada", "not-the-password").await, 401, "bad_credentials");
+    }
     stack.reset();
     let body = json!({ "registry": stack.name(Kind::Token), "username": "ada", "password": stack.password });
     let call = stack.client.post(&stack.url("/v1/sessions")).header("x-forwarded-for", "9.9.9.9").json(&body);

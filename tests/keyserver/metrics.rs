@@ -214,7 +214,7 @@ async fn refusals_of_limits_and_dead_registries_are_counted() {
         gone = Some("127.0.0.1:9");
     })
     .await;
-    stack.login(Kind::Token, "ada").await;
+    assert_eq!(stack.try_login(Kind::Token, "ada", "not-the-password").await.status, 401);
     let limited = stack.try_login(Kind::Token, "ada", &stack.password).await;
     assert_eq!(limited.status, 429);
     let dead = stack.get(&stack.url("/r/127.0.0.1:9/v2/app/tags/list"), None).await;

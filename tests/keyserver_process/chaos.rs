@@ -33,7 +33,8 @@ const SOUND: Kind = Kind::OwnRealm;
 /// most of them would not be met.
 const CONFIG: &str = "limits:\n  connect_seconds: 1\n  upstream_seconds: 1\n  idle_seconds: 1\n  request_seconds: 3\n  \
                       header_seconds: 2\n  login_burst: 100000\n  login_per_minute: 100000\n  account_per_minute: 100000\n  \
-                      anonymous_per_minute: 100000\n  drain_seconds: 0\n";
+                      anonymous_per_minute: 100000\n  session_scopes_per_minute: 100000\n  requests_per_minute: 0\n  \
+                      breaker_failures: 0\n  drain_seconds: 0\n";
 /// How long a request may take: `request_seconds`, and a second for a busy machine.
 const LONGEST: Duration = Duration::from_secs(4);
 /// How long a request of a user of the sound registry may take.

@@ -19,6 +19,8 @@ mod process;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod tls;
 
 #[global_allocator]
@@ -58,6 +60,9 @@ fn main() -> ExitCode {
         process::keys_are_reloaded_on_sighup,
         tls::tls_is_served_and_its_certificate_is_reloaded,
         process::failures_at_start_have_a_message_and_exit_code,
+        resources::a_log_that_nobody_reads_stops_no_request,
+        resources::registries_are_reached_when_clients_have_all_connections,
+        resources::the_limit_on_open_files_is_raised_or_refused_by_name,
         live::the_doctor_finds_a_healthy_registry_healthy,
         live::the_doctor_names_what_is_wrong,
         live::a_token_is_described_and_printed_only_on_request,

@@ -69,8 +69,7 @@ impl Fixture {
 
     /// The same, as the last arguments of another program that becomes the key server.
     pub(crate) fn start_below(&self, program: &[&str], arguments: &[&str]) -> Program {
-        let log = self.logs.path().join("log");
-        let mut command = match program {
+        let command = match program {
             [] => self.command(arguments),
             [first, rest @ ..] => {
                 let mut command = Command::new(first);
@@ -80,6 +79,20 @@ impl Fixture {
                 command
             }
         };
+        self.start_command(command)
+    }
+
+    /// The same with this limit on open files, as the shell sets it.
+    pub(crate) fn limited(&self, ulimit: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{ulimit}; exec \"$0\" \"$@\"")]).arg(std::env::current_exe().unwrap());
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command
+    }
+
+    /// Starts a key server by a command and waits until it listens.
+    pub(crate) fn start_command(&self, mut command: Command) -> Program {
+        let log = self.logs.path().join("log");
         command.stdout(Stdio::piped()).stderr(File::options().create(true).append(true).open(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();

@@ -152,6 +152,9 @@ impl Cluster {
         config.limits.login_per_minute = MANY;
         config.limits.account_per_minute = MANY;
         config.limits.anonymous_per_minute = MANY;
+        config.limits.session_scopes_per_minute = MANY;
+        config.limits.requests_per_minute = None;
+        config.limits.client_concurrency = std::num::NonZeroUsize::MAX;
         config.limits.drain_time = Duration::ZERO;
         config.admin.listen = None;
         config.session.key_files = vec![shared_key()];

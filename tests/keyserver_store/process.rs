@@ -75,7 +75,8 @@ pub(crate) async fn sessions_outlive_a_killed_instance() {
         "config.yaml",
         &format!(
             "listen: 127.0.0.1:0\nsession:\n  key_files: [{}]\nregistries:\n  - url: {}\nlimits:\n  login_burst: 100000\n  \
-             login_per_minute: 100000\n  account_per_minute: 100000\n  anonymous_per_minute: 100000\nstore:\n  url: \
+             login_per_minute: 100000\n  account_per_minute: 100000\n  anonymous_per_minute: 100000\n  \
+             session_scopes_per_minute: 1000000\n  requests_per_minute: 0\nstore:\n  url: \
              redis://{}\n  username_file: {}\n  password_file: {}\n  revocation_grace_seconds: {}\n",
             json!(shared_key()),
             json!(cluster.demo.registry(crate::harness::KIND).unwrap().url()),

@@ -66,18 +66,34 @@ macro_rules! nonzero_numbers {
                 u64::try_from(self.get()).unwrap_or(u64::MAX)
             }
         }
+
+        /// 0 stands for `None`.
+        impl Number for Option<$type> {
+            fn of(number: u64) -> Option<Self> {
+                if number == 0 { Some(None) } else { <$type>::of(number).map(Some) }
+            }
+
+            fn number(&self) -> u64 {
+                self.map_or(0, |number| number.number())
+            }
+        }
     )* };
 }
 nonzero_numbers!(NonZeroU32, NonZeroUsize);
 
-/// 0 stands for `None`.
-impl Number for Option<NonZeroUsize> {
-    fn of(number: u64) -> Option<Self> {
-        if number == 0 { Some(None) } else { NonZeroUsize::of(number).map(Some) }
+/// A default that is not zero.
+pub(super) const fn per(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
     }
+}
 
-    fn number(&self) -> u64 {
-        self.map_or(0, |number| number.number())
+/// A default that is not zero.
+pub(super) const fn count(number: usize) -> NonZeroUsize {
+    match NonZeroUsize::new(number) {
+        Some(number) => number,
+        None => NonZeroUsize::MIN,
     }
 }
 

@@ -242,7 +242,7 @@ fn report(node: &Node, key: &str, reader: &mut Reader, message: &str) {
 
 /// Whether cleartext to this host stays on the machine or its own network. A name other than `localhost` does not
 /// count: what it resolves to is not known here.
-fn is_near(origin: &Origin) -> bool {
+pub(super) fn is_near(origin: &Origin) -> bool {
     match origin.ip() {
         Some(address) => !is_public(address),
         None => origin.host() == "localhost" || origin.host().ends_with(".localhost"),

@@ -341,3 +341,28 @@ fn a_log_filter_keeps_its_meaning() {
         assert_eq!(ours.to_string(), theirs.to_string());
     }
 }
+
+// Threats: CFG-01.
+#[test]
+fn what_is_valid_and_unsafe_is_warned_of() {
+    for (text, expected) in [
+        ("", &[][..]),
+        ("public_origin: https://ks.example.com\nlisten: 0.0.0.0:8780\n", &[]),
+        ("public_origin: http://localhost:8780\n", &[]),
+        ("public_origin: http://10.0.0.1:8780\nlisten: 10.0.0.1:8780\n", &[]),
+        ("trusted_proxies: [10.0.0.0/8]\n", &[]),
+        ("public_origin: http://ks.example.com\n", &["public_origin is http://"]),
+        ("public_origin: http://ks.example.com\nlisten: 0.0.0.0:80\n", &["public_origin is http://"]),
+        ("public_origin: http://203.0.113.1\n", &["public_origin is http://"]),
+        ("listen: 203.0.113.1:8780\n", &["listen is not a loopback address"]),
+        ("trusted_proxies: [0.0.0.0/0]\n", &["trusted_proxies contains every address"]),
+        ("trusted_proxies: ['10.0.0.1', '::/0']\n", &["trusted_proxies contains every address"]),
+        ("any_registry: true\n", &["any_registry is enabled"]),
+    ] {
+        let warnings = Settings::parse(text, []).unwrap().warnings();
+        assert_eq!(warnings.len(), expected.len(), "{text}: {warnings:?}");
+        for (warning, beginning) in warnings.iter().zip(expected) {
+            assert!(warning.starts_with(beginning), "{text}: {warning}");
+        }
+    }
+}

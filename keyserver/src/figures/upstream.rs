@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::{Count, Level, Times};
 
 /// The outcomes that are told apart.
-const OUTCOMES: [&str; 11] = [
+const OUTCOMES: [&str; 14] = [
     "1xx",
     "2xx",
     "3xx",
@@ -20,6 +20,9 @@ const OUTCOMES: [&str; 11] = [
     "invalid",
     "address_refused",
     "aborted",
+    "suspended",
+    "busy",
+    "request_body",
 ];
 
 /// The figures of one registry and its token services.
@@ -33,8 +36,18 @@ pub(crate) struct UpstreamFigures {
 }
 
 impl UpstreamFigures {
-    /// Counts a request by what became of it.
+    /// Counts a request that was sent, by what became of it.
     pub(crate) fn add(&self, outcome: Result<StatusCode, TransportError>, time: Duration) {
+        self.count(outcome);
+        self.times.add(time);
+    }
+
+    /// Counts a request that was not sent.
+    pub(crate) fn refused(&self, reason: TransportError) {
+        self.count(Err(reason));
+    }
+
+    fn count(&self, outcome: Result<StatusCode, TransportError>) {
         let place = match outcome {
             Ok(status) => usize::from(status.as_u16() / 100).saturating_sub(1),
             Err(TransportError::Unreachable) => 5,
@@ -42,12 +55,14 @@ impl UpstreamFigures {
             Err(TransportError::Timeout) => 7,
             Err(TransportError::Invalid | TransportError::Redirect) => 8,
             Err(TransportError::AddressRefused) => 9,
+            Err(TransportError::Suspended) => 11,
+            Err(TransportError::Busy) => 12,
+            Err(TransportError::RequestBody) => 13,
             Err(_) => 10,
         };
         if let Some(count) = self.outcomes.get(place) {
             count.add();
         }
-        self.times.add(time);
     }
 
     /// The requests by outcome.
@@ -71,6 +86,9 @@ mod tests {
             (Err(TransportError::Invalid), "invalid"),
             (Err(TransportError::AddressRefused), "address_refused"),
             (Err(TransportError::Aborted), "aborted"),
+            (Err(TransportError::Suspended), "suspended"),
+            (Err(TransportError::Busy), "busy"),
+            (Err(TransportError::RequestBody), "request_body"),
         ] {
             let figures = UpstreamFigures::default();
             figures.add(outcome, Duration::ZERO);

@@ -9,10 +9,10 @@ use dockpass_protocol::scope::ScopeSet;
 use dockpass_protocol::uri;
 use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Response, StatusCode};
-use hyper::body::Incoming;
 use secrecy::SecretString;
 
 use super::{Refusal, headers};
+use crate::http_client::StreamedBody;
 use crate::registry::Registry;
 use crate::upstream;
 
@@ -29,7 +29,7 @@ pub(super) fn within(
     registry: &Registry,
     method: &Method,
     path: &str,
-    response: &Response<Incoming>,
+    response: &Response<StreamedBody>,
 ) -> Option<String> {
     if !is_one(response.status()) || !method.is_safe() {
         return None;
@@ -46,10 +46,10 @@ pub(super) async fn follow(
     method: &Method,
     from: &HeaderMap,
     path: String,
-    first: Response<Incoming>,
+    first: Response<StreamedBody>,
     now_ms: i64,
-) -> Result<Response<Incoming>, Refusal> {
-    let elsewhere = |response: &Response<Incoming>| Refusal {
+) -> Result<Response<StreamedBody>, Refusal> {
+    let elsewhere = |response: &Response<StreamedBody>| Refusal {
         code: ErrorCode::UpstreamRedirect,
         status: Some(response.status().as_u16()),
         place: response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned),
@@ -66,6 +66,8 @@ pub(super) async fn follow(
             return Err(elsewhere(&response));
         }
         at = next;
+        // The place of a response is given back before another one is taken.
+        drop(response);
         response = get(registry, method, from, &at, None).await?;
         // Storage does not challenge for tokens, another registry does.
         let mut is_registry = false;
@@ -73,6 +75,7 @@ pub(super) async fn follow(
             && let Some(token) = token_for(registry, &at, response.headers(), now_ms).await?
         {
             is_registry = true;
+            drop(response);
             response = get(registry, method, from, &at, Some(&token)).await?;
         }
         if !is_one(response.status()) {
@@ -103,7 +106,7 @@ async fn get(
     from: &HeaderMap,
     at: &uri::Target,
     token: Option<&SecretString>,
-) -> Result<Response<Incoming>, Refusal> {
+) -> Result<Response<StreamedBody>, Refusal> {
     let mut request = http::Request::builder()
         .method(method)
         .uri(format!("{}{}", at.origin, at.path_and_query))

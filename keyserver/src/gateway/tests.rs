@@ -6,7 +6,8 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{IdleBody, Target};
-use crate::http_client::{DialPolicy, HttpClient, Timeouts};
+use crate::http_client::{ClientLimits, DialPolicy, HttpClient, StreamedBody, Timeouts};
+use crate::resolver::HostResolver;
 use crate::upstream::empty;
 
 #[test]
@@ -22,7 +23,7 @@ fn the_target_is_sent_as_it_was_matched() {
 }
 
 /// The body of a response whose bytes come as this script says.
-async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> IdleBody<hyper::body::Incoming> {
+async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> IdleBody<StreamedBody> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -38,8 +39,9 @@ async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> Idl
         response: Duration::from_secs(2),
         idle: Duration::from_secs(2),
     };
-    let client =
-        HttpClient::new(DialPolicy::trusting(vec![Origin::parse(&origin).unwrap()]), timeouts, None).unwrap();
+    let limits = ClientLimits { timeouts, concurrency: 8.try_into().unwrap(), breaker_failures: None };
+    let policy = DialPolicy::trusting(vec![Origin::parse(&origin).unwrap()]);
+    let client = HttpClient::new(policy, &limits, None, &HostResolver::system().unwrap()).unwrap();
     let response =
         client.stream(http::Request::get(format!("{origin}/")).body(empty()).unwrap()).await.unwrap();
     IdleBody::new(response.into_body(), limit)

@@ -126,6 +126,9 @@ pub(crate) fn client_of(extensions: &Extensions, headers: &HeaderMap, state: &Ap
 /// Walks `X-Forwarded-For` from the nearest proxy outwards while the address is one of a trusted proxy.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut address = peer.to_canonical();
+    if trusted.is_empty() {
+        return address;
+    }
     let lines: Vec<&str> = headers
         .get_all(header::HeaderName::from_static("x-forwarded-for"))
         .iter()

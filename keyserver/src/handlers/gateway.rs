@@ -18,6 +18,9 @@ use crate::audit;
 use crate::carrier::{self, Bearer};
 use crate::error::ApiError;
 use crate::gateway::{Caller, Relay, Target, is_loop};
+use crate::held_body::HeldBody;
+use crate::http_client::RequestBodyError;
+use crate::rate_limit::Refused;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::SealedText;
@@ -74,8 +77,19 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
         target => target?,
     };
     let caller = caller(&state, &registry, &head.method, &head.headers).await?;
+    let session = match &caller {
+        Caller::Session(sealed, _) => Some(sealed.hash()),
+        Caller::Anonymous | Caller::Token(_) => None,
+    };
+    let client = client_of(&head.extensions, &head.headers, &state);
+    let admission = state.request_limits.relay(client, session).map_err(|Refused { limit, seconds }| {
+        state.limits_hit.hit(limit);
+        audit::limited(limit, registry.name(), client);
+        ApiError::from(ErrorCode::RateLimited).retry_after(seconds)
+    })?;
     let is_empty = body.is_end_stream();
-    let body = (!head.method.is_safe()).then(|| body.map_err(Into::into).boxed_unsync());
+    let body = (!head.method.is_safe())
+        .then(|| body.map_err(|error| RequestBodyError(error.into()).into()).boxed_unsync());
     let headers = &head.headers;
     let relay = Relay {
         registry: Arc::clone(&registry),
@@ -89,7 +103,7 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
     let recorder = Recorder::new();
     match state.gateway.relay(relay, &recorder).await {
         Ok(response) => {
-            let mut response = response.map(Body::new);
+            let mut response = response.map(|body| Body::new(HeldBody::new(body, admission)));
             if is_navigation(&head.headers) {
                 // Opened in a tab, it is saved and not shown, whatever it is.
                 response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));

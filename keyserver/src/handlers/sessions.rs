@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::extract::{ApiJson, ClientAddress, NoQuery};
 use crate::error::ApiError;
-use crate::figures::Limit;
+use crate::rate_limit::{AccountName, Refused};
 use crate::recorder::Recorder;
 use crate::session::{SealedText, SessionError, SessionInfo};
 use crate::state::AppState;
@@ -51,17 +51,23 @@ pub(crate) async fn post(
     }
     let registry = state.registries.find(&request.registry)?;
     let credential = credential(&request, state.settings.limits.credential_bytes)?;
-    let account = credential.username().unwrap_or_default().to_owned();
-    if let Err(seconds) = state.login_limits.admit(address, registry.name(), &account).await {
-        state.limits_hit.hit(Limit::Login);
-        audit::limited(Limit::Login, registry.name(), address);
-        return Err(ApiError::from(ErrorCode::RateLimited).retry_after(seconds));
-    }
+    let limited = |Refused { limit, seconds }| {
+        state.limits_hit.hit(limit);
+        audit::limited(limit, registry.name(), address);
+        ApiError::from(ErrorCode::RateLimited).retry_after(seconds)
+    };
+    state.request_limits.login(address).map_err(limited)?;
+    let account = AccountName::of(registry.name(), &credential);
+    let attempt = state.login_limits.admit(address, account).await.map_err(limited)?;
     let recorder = Recorder::new();
     recorder.registry(registry.name());
     let proof = match login::prove(&registry, credential, &*state.clock, &*state.random, &recorder).await {
-        Ok(proof) => proof,
+        Ok(proof) => {
+            attempt.succeeded();
+            proof
+        }
         Err(error) => {
+            attempt.failed(error.code).await;
             audit::login_refused(registry.name(), &error, address);
             audit::realm_refused(registry.name(), &error, address);
             return Err(ApiError::from(error).with_report(recorder.take_report(), request.trace));

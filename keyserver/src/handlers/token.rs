@@ -16,7 +16,7 @@ use crate::audit;
 use crate::broker::{Broker, BrokerRequest, Identity};
 use crate::carrier::{self, Presented};
 use crate::error::ApiError;
-use crate::figures::Limit;
+use crate::rate_limit::Refused;
 use crate::recorder::Recorder;
 use crate::session::SessionInfo;
 use crate::state::AppState;
@@ -62,14 +62,14 @@ pub(crate) async fn post(State(state): State<AppState>, request: Request) -> Res
         fresh: request.fresh,
         doubtful_will_not_do: false,
     };
-    let is_anonymous = matches!(broker_request.identity, Identity::Anonymous);
+    let session = presented_session.as_ref().map(|(presented, _)| *presented.sealed.hash());
+    let count = broker_request.scopes.len();
     let admit = || {
-        if !is_anonymous {
-            return Ok(());
-        }
-        state.anonymous_limits.take(address).inspect_err(|_| {
-            state.limits_hit.hit(Limit::Anonymous);
-            audit::limited(Limit::Anonymous, registry.name(), address);
+        let admitted = state.request_limits.token(address, session.as_ref(), count);
+        admitted.map(Some).map_err(|Refused { limit, seconds }| {
+            state.limits_hit.hit(limit);
+            audit::limited(limit, registry.name(), address);
+            seconds
         })
     };
     let recorder = Recorder::new();

@@ -18,8 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
-/// Addresses of a name that are tried at most.
-const MAX_ADDRESSES: usize = 16;
+use crate::resolver::{HostResolver, LookupShare};
 
 /// Which addresses may be dialled: any for trusted origins, public ones for all others.
 #[derive(Clone, Debug)]
@@ -38,12 +37,17 @@ impl DialPolicy {
         Self { trusted: Arc::new([]) }
     }
 
+    /// The origins that the operator configured.
+    pub(super) fn trusted(&self) -> &[Origin] {
+        &self.trusted
+    }
+
     fn trusts(&self, origin: &Origin) -> bool {
         self.trusted.contains(origin)
     }
 
     /// The addresses of this origin, if all of them may be dialled. One forbidden address refuses the name.
-    fn vet(&self, origin: &Origin, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, DialError> {
+    fn vet(&self, origin: &Origin, addresses: Arc<[IpAddr]>) -> Result<Arc<[IpAddr]>, DialError> {
         if addresses.is_empty() {
             return Err(DialError::Unreachable);
         }
@@ -71,11 +75,13 @@ pub(super) enum DialError {
 pub(super) struct Dialer {
     policy: DialPolicy,
     timeout: Duration,
+    resolver: HostResolver,
+    lookups: LookupShare,
 }
 
 impl Dialer {
-    pub(super) fn new(policy: DialPolicy, timeout: Duration) -> Self {
-        Self { policy, timeout }
+    pub(super) fn new(policy: DialPolicy, timeout: Duration, resolver: HostResolver) -> Self {
+        Self { policy, timeout, resolver, lookups: LookupShare::default() }
     }
 
     async fn dial(self, uri: Uri) -> Result<TcpStream, DialError> {
@@ -92,22 +98,21 @@ impl Dialer {
 
     async fn connect(&self, origin: &Origin) -> Result<TcpStream, DialError> {
         let addresses = match origin.ip() {
-            Some(address) => vec![address],
+            Some(address) => Arc::new([address]),
             None if !self.policy.trusts(origin) && !is_public_name(origin.host()) => {
                 return Err(DialError::AddressRefused);
             }
-            None => tokio::net::lookup_host((origin.host(), origin.port()))
+            None => self
+                .resolver
+                .resolve(origin.host(), &self.lookups)
                 .await
-                .map_err(|_| DialError::Unreachable)?
-                .map(|address| address.ip())
-                .take(MAX_ADDRESSES)
-                .collect(),
+                .map_err(|_| DialError::Unreachable)?,
         };
         let addresses = self.policy.vet(origin, addresses)?;
         // A network that drops packets of one address family must not use up the time of the other.
         let share = self.timeout / u32::try_from(addresses.len()).unwrap_or(1).max(1);
-        for address in addresses {
-            let connecting = TcpStream::connect(SocketAddr::new(address, origin.port()));
+        for address in addresses.iter() {
+            let connecting = TcpStream::connect(SocketAddr::new(*address, origin.port()));
             if let Ok(Ok(stream)) =
                 tokio::time::timeout(share.max(Duration::from_millis(500)), connecting).await
             {

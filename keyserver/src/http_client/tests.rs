@@ -8,7 +8,8 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::{DialPolicy, HttpClient, MAX_BODY, Timeouts};
+use super::{ClientLimits, DialPolicy, HttpClient, MAX_BODY, RequestBodyError, Timeouts};
+use crate::resolver::HostResolver;
 use crate::upstream::empty;
 
 const QUICK: Timeouts = Timeouts {
@@ -18,7 +19,16 @@ const QUICK: Timeouts = Timeouts {
 };
 
 fn client_for(origin: &str, timeouts: Timeouts) -> HttpClient {
-    HttpClient::new(DialPolicy::trusting(vec![Origin::parse(origin).unwrap()]), timeouts, None).unwrap()
+    client_of(origin, &limits(timeouts))
+}
+
+fn limits(timeouts: Timeouts) -> ClientLimits {
+    ClientLimits { timeouts, concurrency: 64.try_into().unwrap(), breaker_failures: None }
+}
+
+fn client_of(origin: &str, limits: &ClientLimits) -> HttpClient {
+    let policy = DialPolicy::trusting(vec![Origin::parse(origin).unwrap()]);
+    HttpClient::new(policy, limits, None, &HostResolver::system().unwrap()).unwrap()
 }
 
 async fn exchange(origin: &str) -> Result<http::Response<bytes::Bytes>, TransportError> {
@@ -67,6 +77,151 @@ async fn malformed_responses_are_invalid() {
         assert_eq!(exchange(&origin).await.unwrap_err(), TransportError::Invalid, "{name}");
         task.abort();
     }
+}
+
+// Threats: GW-28, UPS-02, UPS-06.
+#[tokio::test]
+async fn responses_that_others_read_otherwise_are_invalid() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
+    let good = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    for (name, bytes) in [
+        ("switching protocols", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n".to_owned()),
+        ("600", "HTTP/1.1 600 X\r\ncontent-length: 0\r\n\r\n".to_owned()),
+        ("999", "HTTP/1.1 999 X\r\ncontent-length: 0\r\n\r\n".to_owned()),
+        ("205 with a body", "HTTP/1.1 205 Reset Content\r\ncontent-length: 2\r\n\r\nok".to_owned()),
+        (
+            "205 with chunks",
+            "HTTP/1.1 205 Reset Content\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n".to_owned(),
+        ),
+        (
+            "two lengths",
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+                .to_owned(),
+        ),
+        (
+            "two lengths, the other way round",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+                .to_owned(),
+        ),
+        ("a flood of interim responses", interim.repeat(500) + good),
+        ("an endless flood", interim.repeat(50_000)),
+    ] {
+        let (origin, task) = raw(bytes.into_bytes(), false).await;
+        assert_eq!(exchange(&origin).await.unwrap_err(), TransportError::Invalid, "{name}");
+        let client = client_for(&origin, QUICK);
+        let streamed = client.stream(Request::get(format!("{origin}/x")).body(empty()).unwrap()).await;
+        assert_eq!(streamed.unwrap_err(), TransportError::Invalid, "{name}, streamed");
+        task.abort();
+    }
+    // As servers send them.
+    for bytes in
+        [interim.repeat(3) + good, "HTTP/1.1 205 Reset Content\r\ncontent-length: 0\r\n\r\n".to_owned()]
+    {
+        let (origin, task) = raw(bytes.clone().into_bytes(), false).await;
+        assert!(exchange(&origin).await.is_ok(), "{bytes}");
+        task.abort();
+    }
+}
+
+// Threats: UPS-09.
+#[tokio::test]
+async fn a_registry_that_hangs_has_a_limited_number_of_requests() {
+    let (origin, task) = raw(Vec::new(), false).await;
+    let timeouts =
+        Timeouts { connect: Duration::from_millis(300), response: Duration::from_secs(20), ..QUICK };
+    let client = client_of(&origin, &ClientLimits { concurrency: 2.try_into().unwrap(), ..limits(timeouts) });
+    let get = || Request::get(format!("{origin}/x")).body(empty()).unwrap();
+    let hang = |streams: bool| {
+        let (client, request) = (client.clone(), get());
+        tokio::spawn(async move {
+            if streams {
+                client.stream(request).await.map(drop)
+            } else {
+                client.exchange(request).await.map(drop)
+            }
+        })
+    };
+    let streams = [hang(true), hang(true)];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(client.stream(get()).await.unwrap_err(), TransportError::Busy);
+    // A relayed request that needs a token gets one: the two kinds have places of their own.
+    let exchanges = [hang(false), hang(false)];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(client.exchange(get()).await.unwrap_err(), TransportError::Busy);
+    // A caller that leaves gives its place back.
+    streams.iter().chain(&exchanges).for_each(tokio::task::JoinHandle::abort);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let free = tokio::time::timeout(Duration::from_millis(600), client.exchange(get())).await;
+    assert!(free.is_err(), "it waits for the registry again: {free:?}");
+    task.abort();
+}
+
+#[tokio::test]
+async fn a_place_is_taken_until_the_body_ends() {
+    let fake = Scripted::start(|_, _| respond(200, &[], &"x".repeat(1 << 20))).await.unwrap();
+    let origin = format!("http://{}", fake.authority);
+    let client = client_of(&origin, &ClientLimits { concurrency: 1.try_into().unwrap(), ..limits(QUICK) });
+    let get = || Request::get(format!("{origin}/x")).body(empty()).unwrap();
+    let first = client.stream(get()).await.unwrap();
+    assert_eq!(client.stream(get()).await.unwrap_err(), TransportError::Busy);
+    assert_eq!(first.into_body().collect().await.unwrap().to_bytes().len(), 1 << 20);
+    client.stream(get()).await.unwrap();
+}
+
+// Threats: UPS-09.
+#[tokio::test]
+async fn a_breaker_opens_for_silence_only() {
+    let with_breaker =
+        |failures: u32| ClientLimits { breaker_failures: failures.try_into().ok(), ..limits(QUICK) };
+    let (origin, task) = raw(Vec::new(), false).await;
+    let client = client_of(&origin, &with_breaker(2));
+    let get = |origin: &str| Request::get(format!("{origin}/x")).body(empty()).unwrap();
+    assert_eq!(client.exchange(get(&origin)).await.unwrap_err(), TransportError::Timeout);
+    assert_eq!(client.stream(get(&origin)).await.unwrap_err(), TransportError::Timeout);
+    let began = std::time::Instant::now();
+    for _ in 0..50 {
+        assert_eq!(client.exchange(get(&origin)).await.unwrap_err(), TransportError::Suspended);
+        assert_eq!(client.stream(get(&origin)).await.unwrap_err(), TransportError::Suspended);
+    }
+    assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
+    task.abort();
+
+    // Responses of any kind, and faults of the caller, leave it closed.
+    for status in [400, 401, 403, 404, 429, 500, 503] {
+        let fake = Scripted::start(move |_, _| respond(status, &[], "")).await.unwrap();
+        let origin = format!("http://{}", fake.authority);
+        let client = client_of(&origin, &with_breaker(1));
+        for _ in 0..3 {
+            assert_eq!(client.exchange(get(&origin)).await.unwrap().status(), status);
+        }
+    }
+    let (origin, task) = raw(b"garbage\r\n\r\n".to_vec(), true).await;
+    let client = client_of(&origin, &with_breaker(1));
+    for _ in 0..3 {
+        assert_eq!(client.exchange(get(&origin)).await.unwrap_err(), TransportError::Invalid);
+    }
+    task.abort();
+    let fake = Scripted::start(|_, _| respond(201, &[], "")).await.unwrap();
+    let origin = format!("http://{}", fake.authority);
+    let client = client_of(&origin, &with_breaker(1));
+    let stalled = pieces(1, Duration::from_millis(1), true);
+    let put = Request::put(format!("{origin}/x")).body(stalled).unwrap();
+    assert_eq!(client.stream(put).await.unwrap_err(), TransportError::Timeout);
+    assert_eq!(client.exchange(get(&origin)).await.unwrap().status(), 201);
+}
+
+// Threats: GW-28.
+#[tokio::test]
+async fn a_broken_request_body_is_the_callers_fault() {
+    let fake = Scripted::start(|_, _| respond(201, &[], "")).await.unwrap();
+    let origin = format!("http://{}", fake.authority);
+    let broken = futures_util::stream::iter([
+        Ok(http_body::Frame::data(bytes::Bytes::from_static(b"layer"))),
+        Err(Box::<dyn std::error::Error + Send + Sync>::from(RequestBodyError("bad chunk".into()))),
+    ]);
+    let body = http_body_util::StreamBody::new(broken).boxed_unsync();
+    let request = Request::put(format!("{origin}/x")).body(body).unwrap();
+    assert_eq!(client_for(&origin, QUICK).stream(request).await.unwrap_err(), TransportError::RequestBody);
 }
 
 // Threats: UPS-01.

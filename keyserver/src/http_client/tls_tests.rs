@@ -15,7 +15,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use super::{DialPolicy, HttpClient, Timeouts};
+use super::{ClientLimits, DialPolicy, HttpClient, Timeouts};
+use crate::resolver::HostResolver;
 use crate::upstream::empty;
 
 struct Authority {
@@ -80,8 +81,11 @@ async fn request(
         response: Duration::from_secs(5),
         idle: Duration::from_millis(600),
     };
+    let limits = ClientLimits { timeouts, concurrency: 8.try_into().unwrap(), breaker_failures: None };
+    let names = HostResolver::system().unwrap();
     let client =
-        HttpClient::new(DialPolicy::trusting(vec![origin.clone()]), timeouts, ca_file.as_deref()).unwrap();
+        HttpClient::new(DialPolicy::trusting(vec![origin.clone()]), &limits, ca_file.as_deref(), &names)
+            .unwrap();
     let request =
         Request::get(format!("{origin}/v2/")).header(AUTHORIZATION, "Basic s3cret").body(empty()).unwrap();
     client.exchange(request).await

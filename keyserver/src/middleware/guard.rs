@@ -10,6 +10,8 @@ use crate::state::AppState;
 
 /// Longest request target.
 const MAX_TARGET: usize = 8 * 1024;
+/// Longest request line: the target, and a method and the version around it.
+pub(crate) const MAX_REQUEST_LINE: usize = MAX_TARGET + 256;
 
 /// Refuses targets that are too long or not in origin-form (RFC 9112 §3.2), and requests to other hosts.
 pub(super) fn shape(state: &AppState, request: &Request) -> Result<(), ApiError> {

@@ -1,10 +1,11 @@
 use super::Registries;
 use crate::config::{RegistrySettings, Settings};
+use crate::resolver::HostResolver;
 
 fn registries(change: impl FnOnce(&mut Settings)) -> Registries {
     let mut settings = Settings::default();
     change(&mut settings);
-    Registries::new(&settings, &settings.own_origin().unwrap()).unwrap()
+    Registries::new(&settings, &settings.own_origin().unwrap(), &HostResolver::system().unwrap()).unwrap()
 }
 
 // Threats: RLM-21, SSRF-08, CCH-04.
@@ -105,6 +106,6 @@ fn an_invalid_certificate_file_prevents_the_start() {
     let mut settings = Settings::default();
     settings.registries[0].ca_file = Some(file);
     let own = settings.own_origin().unwrap();
-    let message = Registries::new(&settings, &own).unwrap_err().to_string();
+    let message = Registries::new(&settings, &own, &HostResolver::system().unwrap()).unwrap_err().to_string();
     assert!(message.contains("ca.pem") && !message.contains("s3cret"), "{message}");
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
-use aws_lc_rs::rsa::OAEP_SHA256_MGF1SHA256;
+use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -97,17 +97,37 @@ pub(super) fn open(parsed: Parsed, random: &dyn Randomness) -> Option<Zeroizing<
     let mut cek = Zeroizing::new([0_u8; CEK_LENGTH]);
     random.fill(&mut *cek).ok()?;
     let mut buffer = Zeroizing::new(vec![0_u8; key.private().min_output_size()]);
-    let decrypted = key.private().decrypt(&OAEP_SHA256_MGF1SHA256, &parsed.encrypted_key, &mut buffer, None);
-    if let Ok(bytes) = decrypted
-        && let Ok(bytes) = <&[u8; CEK_LENGTH]>::try_from(&*bytes)
+    let decrypted = decrypt_key(key.private(), &parsed.encrypted_key, &mut buffer);
+    if let Some(bytes) = decrypted
+        && let Ok(bytes) = <&[u8; CEK_LENGTH]>::try_from(bytes)
     {
         cek.copy_from_slice(bytes);
     }
-    let mut text = Zeroizing::new(parsed.ciphertext);
-    text.extend_from_slice(&parsed.tag);
-    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &*cek).ok()?);
-    let nonce = Nonce::assume_unique_for_key(parsed.nonce);
-    let length = cipher.open_in_place(nonce, Aad::from(key.header().as_bytes()), &mut text).ok()?.len();
+    decrypt_content(&cek, parsed.nonce, key.header().as_bytes(), parsed.ciphertext, &parsed.tag)
+}
+
+/// RSA-OAEP with SHA-256 and without a label (RFC 7518 §4.3).
+fn decrypt_key<'b>(
+    private: &OaepPrivateDecryptingKey,
+    encrypted: &[u8],
+    buffer: &'b mut [u8],
+) -> Option<&'b [u8]> {
+    private.decrypt(&OAEP_SHA256_MGF1SHA256, encrypted, buffer, None).ok().map(|bytes| &*bytes)
+}
+
+/// AES-256-GCM (RFC 7518 §5.3).
+fn decrypt_content(
+    cek: &[u8; CEK_LENGTH],
+    nonce: [u8; NONCE_LENGTH],
+    header: &[u8],
+    ciphertext: Vec<u8>,
+    tag: &[u8; TAG_LENGTH],
+) -> Option<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(ciphertext);
+    text.extend_from_slice(tag);
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, cek).ok()?);
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let length = cipher.open_in_place(nonce, Aad::from(header), &mut text).ok()?.len();
     text.truncate(length);
     Some(text)
 }
@@ -159,3 +179,5 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wycheproof_tests;

@@ -45,8 +45,15 @@ export async function writeConfig(folder, name, registries, settings = {}) {
         listen: '127.0.0.1:0',
         registries,
         log: { filter: 'trace', format: 'json' },
-        // Login limits are raised, because here one address logs in many times.
-        limits: { login_burst: 1000, login_per_minute: 1000, account_per_minute: 1000 },
+        // Limits are raised, because here one address logs in many times and makes every request.
+        limits: {
+          login_burst: 1000,
+          login_per_minute: 1000,
+          account_per_minute: 1000,
+          anonymous_per_minute: 100000,
+          session_scopes_per_minute: 100000,
+          requests_per_minute: 0,
+        },
         ...settings,
       },
       null,

@@ -255,3 +255,38 @@ async fn trusted_proxies_are_exempt_from_the_connection_limit() {
     third.write_all(HEALTH).await.unwrap();
     assert!(read_all(&mut third, Duration::from_secs(3)).await.0.starts_with("HTTP/1.1 200"));
 }
+
+// Threats: GW-28.
+#[tokio::test]
+async fn a_broken_chunk_of_the_client_is_no_fault_of_the_registry() {
+    let fake = upstream(|_, _| respond(201, &[], "")).await;
+    let running = Running::start(|config| {
+        config.registries = vec![settings(&fake)];
+        config.gateway.read_only = false;
+    })
+    .await;
+    let path = format!("/r/{}/v2/team/app/manifests/latest", fake.authority);
+    let mut stream = running.connect().await;
+    let head = format!("PUT {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+    stream.write_all(format!("{head}5\r\nlayer\r\nzz\r\n").as_bytes()).await.unwrap();
+    let (response, closed) = read_all(&mut stream, Duration::from_secs(5)).await;
+    assert!(closed && response.starts_with("HTTP/1.1 400"), "{response}");
+    assert!(response.contains("\"code\":\"invalid_request\""), "{response}");
+}
+
+// Threats: LIM-03.
+#[tokio::test]
+async fn headers_of_the_longest_size_pass_with_the_longest_target() {
+    let running = Running::start(|config| config.limits.header_bytes = 8_192).await;
+    let target = format!("/{}", "a".repeat(8_191));
+    let rest = "Host: localhost\r\nConnection: close\r\nX: \r\n";
+    for (more, status) in [(0, "404"), (1, "431")] {
+        let filler = "x".repeat(8_192 - rest.len() + more);
+        let head = format!("GET {target} HTTP/1.1\r\n{}\r\n", rest.replace("X: ", &format!("X: {filler}")));
+        let mut stream = running.connect().await;
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let (response, closed) = read_all(&mut stream, Duration::from_secs(5)).await;
+        assert!(closed, "{more}");
+        assert_eq!(response.get(9..12), Some(status), "{response}");
+    }
+}

@@ -215,3 +215,30 @@ async fn an_array_is_no_object_anywhere_in_a_body() {
         server.post("/v1/token", &[], &body(challenge)).await.assert_problem("login_required");
     }
 }
+
+// Threats: AVL-04.
+#[tokio::test]
+async fn a_session_gets_tokens_for_so_many_scopes_per_minute() {
+    let fake = upstream(token_registry).await;
+    let server = TestServer::configured(&[&fake], |config| {
+        config.limits.session_scopes_per_minute = 6.try_into().unwrap();
+    });
+    let (session, other) = (server.login(&fake).await, server.login(&fake).await);
+    let auth = [("authorization", session.as_str())];
+    let scopes = |range: std::ops::Range<u32>| {
+        let scopes: Vec<String> = range.map(|number| format!("repository:a/b{number}:pull")).collect();
+        json!({"registry": fake.authority, "scopes": scopes})
+    };
+    assert_eq!(server.post("/v1/token", &auth, &scopes(0..4)).await.status, StatusCode::OK);
+    let refused = server.post("/v1/token", &auth, &scopes(4..7)).await;
+    refused.assert_problem("rate_limited");
+    assert_eq!(refused.header("retry-after"), Some("10"));
+    assert_eq!(server.post("/v1/token", &auth, &scopes(0..4)).await.status, StatusCode::OK, "from the cache");
+    assert_eq!(server.post("/v1/token", &auth, &scopes(4..6)).await.status, StatusCode::OK);
+    let other = [("authorization", other.as_str())];
+    assert_eq!(server.post("/v1/token", &other, &scopes(0..6)).await.status, StatusCode::OK);
+    // A request that asks for more than a minute's share is possible, once a minute.
+    server.clock.advance_ms(60_000);
+    assert_eq!(server.post("/v1/token", &auth, &scopes(10..30)).await.status, StatusCode::OK);
+    server.post("/v1/token", &auth, &scopes(30..31)).await.assert_problem("rate_limited");
+}

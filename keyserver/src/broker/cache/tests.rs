@@ -22,7 +22,8 @@ fn cache(config: &CacheSettings) -> TokenCache {
 fn registries(urls: &[&str]) -> Vec<Arc<Registry>> {
     let registries = urls.iter().map(|url| registry_settings(url)).collect();
     let settings = Settings { registries, ..Settings::default() };
-    Registries::new(&settings, &settings.own_origin().unwrap()).unwrap().iter().cloned().collect()
+    let names = crate::resolver::HostResolver::system().unwrap();
+    Registries::new(&settings, &settings.own_origin().unwrap(), &names).unwrap().iter().cloned().collect()
 }
 
 fn session(text: &str) -> Identity {

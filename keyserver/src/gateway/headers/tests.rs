@@ -11,7 +11,8 @@ use crate::test_support::registry_settings;
 fn relayed_links(target: &str, path: &str, line: &str) -> (Vec<String>, Vec<String>) {
     let config =
         Settings { registries: vec![registry_settings("https://r.test:5000")], ..Settings::default() };
-    let registries = Registries::new(&config, &config.own_origin().unwrap()).unwrap();
+    let names = crate::resolver::HostResolver::system().unwrap();
+    let registries = Registries::new(&config, &config.own_origin().unwrap(), &names).unwrap();
     let registry = registries.iter().next().unwrap();
     let (mut from, mut to) = (HeaderMap::new(), HeaderMap::new());
     from.insert(LINK, HeaderValue::from_str(line).unwrap());

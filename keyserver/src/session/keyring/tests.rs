@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rsa::RsaPrivateKey;
 use rsa::pkcs1::EncodeRsaPrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding};
+use rsa::traits::PrivateKeyParts;
 
 use super::{KeyError, KeyRing, SealingKey, generate_file};
 use crate::test_support::key_file;
@@ -126,3 +127,44 @@ fn a_key_that_others_can_read_or_change_is_refused() {
         assert!(good || matches!(loaded, Err(KeyError::Permissions(_))));
     }
 }
+
+// Threats: CFG-01, KEY-02.
+#[test]
+fn keys_with_a_small_exponent_or_too_many_bits_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = RsaPrivateKey::from_pkcs8_pem(&pem()).unwrap();
+    let with_exponent = |exponent: u32| {
+        let [p, q] = good.primes() else { panic!("two primes") };
+        // Not every number has an inverse modulo these primes.
+        RsaPrivateKey::from_p_q(p.clone(), q.clone(), rsa::BigUint::from(exponent)).ok()
+    };
+    let small: Vec<RsaPrivateKey> =
+        [3, 5, 7, 11, 13, 17, 19, 23, 257].into_iter().filter_map(with_exponent).collect();
+    assert!(!small.is_empty(), "these primes have no key with a small exponent");
+    for key in small.iter().chain([&large_key()]) {
+        let path = write(folder.path(), "key.pem", key.to_pkcs8_pem(LineEnding::LF).unwrap().as_bytes());
+        let error = KeyRing::load(&[path]).unwrap_err();
+        assert!(matches!(error, KeyError::Unusable(_)), "{error}");
+        assert!(error.to_string().contains("2048 to 4096 bits"), "{error}");
+    }
+    let path = write(
+        folder.path(),
+        "same.pem",
+        with_exponent(65_537).unwrap().to_pkcs8_pem(LineEnding::LF).unwrap().as_bytes(),
+    );
+    assert!(KeyRing::load(&[path]).is_ok());
+}
+
+/// A key of 4098 bits, from two primes with a pattern: quick to have, and of no use to anybody.
+fn large_key() -> RsaPrivateKey {
+    let prime = |above: u32| {
+        let number = (rsa::BigUint::from(1_u32) << 2_048) + rsa::BigUint::from(above);
+        assert_eq!(number.bits(), 2_049);
+        number
+    };
+    RsaPrivateKey::from_p_q(prime(LARGE_PRIMES.0), prime(LARGE_PRIMES.1), rsa::BigUint::from(65_537_u32))
+        .unwrap()
+}
+
+/// The first two primes above 2^2048, less 2^2048.
+const LARGE_PRIMES: (u32, u32) = (981, 1617);

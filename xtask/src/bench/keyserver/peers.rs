@@ -118,7 +118,8 @@ fn write_config(open: &str, protected: &str) -> Result<(), Failure> {
          trusted_proxies: [127.0.0.0/8]\n\
          session:\n  key_files: [{key}]\n\
          registries:\n  - name: Open\n    url: http://{open}\n  - name: Protected\n    url: http://{protected}\n\
-         limits:\n  connections: 20000\n",
+         limits:\n  connections: 20000\n  client_concurrency: 20000\n  requests_per_minute: 0\n  \
+         session_scopes_per_minute: 1000000\n  anonymous_per_minute: 100000\n",
         key = key.display()
     );
     util::write(&config_file(), text).map(drop)

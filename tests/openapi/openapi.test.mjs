@@ -37,6 +37,8 @@ before(async () => {
         login_per_minute: none,
         account_per_minute: none,
         anonymous_per_minute: none,
+        session_scopes_per_minute: none,
+        requests_per_minute: 0,
       },
     },
   })

@@ -9,8 +9,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use dockpass_protocol::jwt::Decoded;
-use dockpass_protocol::tape::WORDS;
+#[cfg(any(feature = "flow", feature = "rest"))]
+use dockpass_protocol::scope::ScopeError;
+#[cfg(feature = "syntax")]
+use dockpass_protocol::{jwt::Decoded, tape::WORDS};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::json::Json;
@@ -23,8 +25,9 @@ const MAX_INPUT: usize = 4 * 1024 * 1024;
 pub(crate) const TABLE_LENGTH: usize = 2048;
 
 thread_local! {
-    static INPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; FIRST_INPUT]);
+    static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static OUTPUT: RefCell<String> = const { RefCell::new(String::new()) };
+    #[cfg(feature = "syntax")]
     static DECODED: RefCell<Decoded> = RefCell::default();
     static TABLE: [Cell<u32>; TABLE_LENGTH] = const { [const { Cell::new(0) }; TABLE_LENGTH] };
 }
@@ -37,8 +40,8 @@ pub fn input(bytes: usize) -> usize {
         return 0;
     }
     INPUT.with_borrow_mut(|input| {
-        if input.len() < bytes {
-            *input = vec![0; bytes.next_power_of_two()];
+        if input.len() < bytes.max(FIRST_INPUT) {
+            *input = vec![0; bytes.next_power_of_two().max(FIRST_INPUT)];
         }
         input.as_mut_ptr() as usize
     })
@@ -57,6 +60,7 @@ pub fn table() -> usize {
 }
 
 /// The words that a tape refers to by their index, as a JSON array, so that JavaScript needs no list of its own.
+#[cfg(feature = "syntax")]
 #[wasm_bindgen]
 pub fn tape_words() -> OutputLength {
     let mut json = Json::with_capacity(256);
@@ -65,12 +69,14 @@ pub fn tape_words() -> OutputLength {
 }
 
 /// The address of the tape, whose entries are pairs of numbers of 32 bits.
+#[cfg(feature = "syntax")]
 #[wasm_bindgen]
 pub fn tape() -> usize {
     DECODED.with_borrow(|decoded| decoded.tape.entries().as_ptr() as usize)
 }
 
 /// The address of the text that the tape of a decoded token refers to.
+#[cfg(feature = "syntax")]
 #[wasm_bindgen]
 pub fn tape_text() -> usize {
     DECODED.with_borrow(|decoded| decoded.text().as_ptr() as usize)
@@ -93,6 +99,7 @@ pub fn wipe() {
 }
 
 /// Calls `read` with the first `length` bytes of the input.
+#[cfg(feature = "syntax")]
 #[inline]
 pub(crate) fn with_bytes<T>(length: usize, read: impl FnOnce(&[u8]) -> T) -> T {
     INPUT.with_borrow(|input| read(input.get(..length).unwrap_or_default()))
@@ -120,16 +127,19 @@ fn lend(length: usize, read: &mut dyn FnMut(&str)) {
 }
 
 /// Calls a function with the buffer for decoded tokens.
+#[cfg(feature = "syntax")]
 pub(crate) fn with_decoded<T>(write: impl FnOnce(&mut Decoded) -> T) -> T {
     DECODED.with_borrow_mut(write)
 }
 
 /// The number at an index of the table.
+#[cfg(any(feature = "syntax", feature = "flow"))]
 pub(crate) fn table_get(index: usize) -> u32 {
     TABLE.with(|table| table.get(index).map_or(0, Cell::get))
 }
 
 /// Writes numbers into the table, from an index on.
+#[cfg(feature = "syntax")]
 pub(crate) fn table_write(from: usize, values: &[u32]) {
     TABLE.with(|table| {
         for (cell, &value) in table.iter().skip(from).zip(values) {
@@ -165,6 +175,16 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// The error for a malformed scope.
+    #[cfg(any(feature = "flow", feature = "rest"))]
+    pub(crate) fn of_scope(text: &str, error: ScopeError) -> Self {
+        Self {
+            code: "ERR_SCOPE_SYNTAX",
+            message: sentence("Scope syntax: ", error.kind.reason()),
+            position: Some(utf16_position(text, error.position)),
+        }
+    }
+
     /// Returns the error; `more` adds further fields.
     pub(crate) fn write_output(self, more: impl FnOnce(&mut Json)) -> OutputLength {
         let mut json = Json::with_capacity(128);
@@ -178,6 +198,15 @@ impl Refusal {
         json.close('}');
         -write_output(json)
     }
+}
+
+/// A message of two parts and a full stop. The formatting code of `std` would be larger than the functions that use this.
+pub(crate) fn sentence(start: &str, rest: &str) -> String {
+    let mut text = String::with_capacity(start.len() + rest.len() + 1);
+    text.push_str(start);
+    text.push_str(rest);
+    text.push('.');
+    text
 }
 
 /// Converts a position in bytes to UTF-16 code units, as JavaScript counts.

@@ -4,7 +4,7 @@ use dockpass_protocol::challenge::{Challenge, ChallengeListError, parse_lines, w
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::boundary::{
-    OutputLength, Refusal, table_get, utf16_position, with_decoded, with_input, write_output,
+    OutputLength, Refusal, sentence, table_get, utf16_position, with_decoded, with_input, write_output,
 };
 use crate::json::Json;
 
@@ -38,7 +38,7 @@ pub fn parse_challenges(length: usize, lines: usize) -> OutputLength {
             let failed = split(text, lines).nth(line).unwrap_or_default();
             let refusal = Refusal {
                 code: "ERR_CHALLENGE_SYNTAX",
-                message: format!("Challenge syntax: {kind}."),
+                message: sentence("Challenge syntax: ", kind.reason()),
                 position: Some(utf16_position(failed, position)),
             };
             refusal.write_output(|json| {

@@ -84,7 +84,7 @@ impl Client {
         with_input(length, |text| {
             let scopes = match text.split(' ').map(str::parse::<Scope>).collect::<Result<ScopeSet, _>>() {
                 Ok(scopes) => scopes,
-                Err(error) => return crate::scope::refusal(text, error).write_output(|_| {}),
+                Err(error) => return Refusal::of_scope(text, error).write_output(|_| {}),
             };
             let state = self.state.borrow();
             let mut json = Json::with_capacity(256);

@@ -7,7 +7,6 @@ use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{
     Authorization, FlowError, Hop, ResourceFlow, ResourceStep, ResponseHead, StepRecord, TransportError,
 };
-use dockpass_protocol::jwt::{JwtProblem, inspect};
 use secrecy::{ExposeSecret, SecretString};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -25,8 +24,7 @@ pub struct Flow {
     state: Rc<RefCell<ClientState>>,
     /// The count of logins and logouts when the flow started.
     epoch: u32,
-    /// The last token and its service, for a diagnosis after the registry has rejected it.
-    token: Option<SecretString>,
+    /// The service of the last token, for a diagnosis after the registry has rejected it.
     service: Option<String>,
     /// `Date` of the last response.
     date: Option<String>,
@@ -35,10 +33,10 @@ pub struct Flow {
 impl Flow {
     pub(crate) fn new(machine: ResourceFlow, state: Rc<RefCell<ClientState>>) -> Self {
         let epoch = state.borrow().epoch;
-        Self { machine, state, epoch, token: None, service: None, date: None }
+        Self { machine, state, epoch, service: None, date: None }
     }
 
-    /// Writes the context of a rejected token for a diagnosis: its times and the public names in it, and nothing else of it.
+    /// Writes the context of a rejected token for a diagnosis. The driver, which has the token, adds its claims.
     #[expect(clippy::cast_possible_truncation, reason = "JavaScript's times are whole numbers below 2^53")]
     fn write_context(&self, json: &mut Json, now: f64) {
         let now_ms = now as i64;
@@ -48,22 +46,6 @@ impl Flow {
         json.optional_number("now", Some(now_ms));
         json.optional_number("skewMs", Some(head.skew_ms(now_ms)));
         json.optional_string("service", self.service.as_deref());
-        if let Some(token) = &self.token {
-            let info = inspect(token.expose_secret());
-            json.name("claims");
-            json.open('{');
-            json.name("is_jwt");
-            json.raw(if info.is_jwt() { "true" } else { "false" });
-            json.optional_string("problem", info.problem().map(JwtProblem::code));
-            json.name("audience");
-            json.strings(&info.audience);
-            json.optional_string("issuer", info.issuer.as_deref());
-            json.optional_string("key_id", info.key_id.as_deref());
-            json.optional_string("algorithm", info.algorithm.as_deref());
-            json.optional_number("expires_at", info.expires_at);
-            json.optional_number("not_before", info.not_before);
-            json.close('}');
-        }
         json.close('}');
     }
 
@@ -83,7 +65,6 @@ impl Flow {
             };
             match cached {
                 Some(token) => {
-                    self.token = Some(token.clone());
                     self.machine.token(Ok(token));
                 }
                 None => return step,
@@ -190,7 +171,6 @@ impl Flow {
     /// Reports a token from the key server.
     pub fn token(&mut self, length: usize) {
         let token = with_input(length, |text| SecretString::from(text));
-        self.token = Some(token.clone());
         self.machine.token(Ok(token));
     }
 

@@ -60,7 +60,26 @@ impl Json {
         self.text.push('"');
     }
 
+    /// One scope, or one entry of `access`: its type and name, its class and its actions.
+    pub(crate) fn scope(
+        &mut self,
+        [resource_type, name]: [&str; 2],
+        class: Option<&str>,
+        actions: impl IntoIterator<Item = impl AsRef<str>>,
+    ) {
+        self.open('{');
+        self.name("type");
+        self.string(resource_type);
+        self.optional_string("class", class);
+        self.name("name");
+        self.string(name);
+        self.name("actions");
+        self.strings(actions);
+        self.close('}');
+    }
+
     /// JSON that is known to be valid.
+    #[cfg(feature = "flow")]
     pub(crate) fn raw(&mut self, json: &str) {
         self.comma();
         self.text.push_str(json);

@@ -5,15 +5,26 @@
 //! the exports, which are not a public API and change together with it.
 
 pub mod boundary;
+#[cfg(feature = "syntax")]
 pub mod challenge;
+#[cfg(feature = "flow")]
 pub mod client;
+#[cfg(feature = "flow")]
 pub mod flow;
+#[cfg(feature = "rest")]
+pub mod grants;
 mod json;
+#[cfg(feature = "syntax")]
 pub mod jwt;
+#[cfg(feature = "rest")]
 pub mod reference;
+#[cfg(any(feature = "flow", feature = "rest"))]
 pub mod scope;
+#[cfg(feature = "flow")]
 mod state;
+#[cfg(feature = "rest")]
 pub mod token;
+#[cfg(feature = "flow")]
 mod token_cache;
 
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,9 +1,11 @@
 //! `parseScopes`, `normalizeScopes` and `scopesFor`.
 
-use dockpass_protocol::scope::{Scope, ScopeError, normalize, parse_scopes as parse, scopes_for as needed};
+use dockpass_protocol::scope::{Scope, parse_scopes as parse};
+#[cfg(feature = "rest")]
+use dockpass_protocol::scope::{normalize, scopes_for as needed};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::boundary::{OutputLength, Refusal, utf16_position, with_input, write_output};
+use crate::boundary::{OutputLength, Refusal, with_input, write_output};
 use crate::json::Json;
 
 /// Parses a list of scopes. Returns the scopes.
@@ -15,11 +17,12 @@ pub fn parse_scopes(length: usize) -> OutputLength {
             write(&mut json, &scopes);
             write_output(json)
         }
-        Err(error) => refusal(text, error).write_output(|_| {}),
+        Err(error) => Refusal::of_scope(text, error).write_output(|_| {}),
     })
 }
 
 /// Brings scopes separated by spaces into canonical form. Returns a list of strings.
+#[cfg(feature = "rest")]
 #[wasm_bindgen]
 pub fn normalize_scopes(length: usize) -> OutputLength {
     with_input(length, |text| {
@@ -30,6 +33,7 @@ pub fn normalize_scopes(length: usize) -> OutputLength {
 }
 
 /// The scopes of a request. The input is its method, a space, and its path or URL.
+#[cfg(feature = "rest")]
 #[wasm_bindgen]
 pub fn scopes_for(length: usize) -> OutputLength {
     with_input(length, |text| {
@@ -50,38 +54,11 @@ pub fn scopes_for(length: usize) -> OutputLength {
     })
 }
 
-/// The error for a malformed scope.
-pub(crate) fn refusal(text: &str, error: ScopeError) -> Refusal {
-    Refusal {
-        code: "ERR_SCOPE_SYNTAX",
-        message: format!("Scope syntax: {}.", error.kind),
-        position: Some(utf16_position(text, error.position)),
-    }
-}
-
 /// Scopes as JSON.
-pub(crate) fn write(json: &mut Json, scopes: &[Scope]) {
+fn write(json: &mut Json, scopes: &[Scope]) {
     json.open('[');
     for Scope { resource_type, class, name, actions } in scopes {
-        write_one(json, [resource_type, name], class.as_deref(), actions);
+        json.scope([resource_type, name], class.as_deref(), actions);
     }
     json.close(']');
-}
-
-/// One scope, or one entry of `access`: its type and name, its class and its actions.
-pub(crate) fn write_one(
-    json: &mut Json,
-    [resource_type, name]: [&str; 2],
-    class: Option<&str>,
-    actions: impl IntoIterator<Item = impl AsRef<str>>,
-) {
-    json.open('{');
-    json.name("type");
-    json.string(resource_type);
-    json.optional_string("class", class);
-    json.name("name");
-    json.string(name);
-    json.name("actions");
-    json.strings(actions);
-    json.close('}');
 }

@@ -3,7 +3,7 @@
 //! Pure: no I/O, no clock, no randomness, no async. What this crate decides, both decide.
 #![forbid(unsafe_code)]
 
-pub use dockpass_syntax::tape;
+pub use dockpass_syntax::{json, tape};
 
 pub mod address;
 pub mod api;

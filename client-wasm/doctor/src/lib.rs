@@ -3,44 +3,47 @@
 //! A separate module that a page loads after a failure, so that the main module stays small (decision 0023). Its one export
 //! is wrapped by `dockpass/doctor` of the npm package and is not a public API.
 
-use dockpass_protocol::doctor::{BrowserFailure, Context, TokenSummary, diagnose};
-use dockpass_protocol::flow::StepRecord;
-use dockpass_protocol::jwt::inspect;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use wasm_bindgen::prelude::wasm_bindgen;
+mod request;
 
-/// The input of a diagnosis: the steps, oldest first, and their context.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct DiagnoseRequest {
-    steps: Vec<StepRecord>,
-    token: Option<SecretString>,
-    /// The details about a token in an error of the client, which does not contain the token.
-    claims: Option<TokenSummary>,
-    registry: Option<String>,
-    service: Option<String>,
-    trusted_issuer: Option<String>,
-    now: Option<i64>,
-    skew_ms: Option<i64>,
-    browser: Option<BrowserFailure>,
-}
+use dockpass_protocol::doctor::diagnose;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Diagnoses a request in JSON and returns the diagnosis in JSON; `None` if the request is malformed.
 #[wasm_bindgen(js_name = diagnose)]
 pub fn diagnose_json(request: &str) -> Option<String> {
-    let request: DiagnoseRequest = serde_json::from_str(request).ok()?;
-    let token = request.token.map(|token| TokenSummary::from(&inspect(token.expose_secret())));
-    let context = Context {
-        token: token.or(request.claims),
-        registry: request.registry,
-        service: request.service,
-        trusted_issuer: request.trusted_issuer,
-        now_ms: request.now,
-        skew_ms: request.skew_ms,
-        browser: request.browser,
-    };
-    serde_json::to_string(&diagnose(&request.steps, &context)).ok()
+    let (steps, context) = request::read(request)?;
+    let diagnosis = diagnose(&steps, &context);
+    let mut json = String::with_capacity(512);
+    member(&mut json, "{", "code", diagnosis.code.as_str());
+    if let Some(hop) = diagnosis.hop {
+        member(&mut json, ",", "hop", hop.as_str());
+    }
+    member(&mut json, ",", "fix", diagnosis.fix);
+    json.push_str(",\"evidence\":[");
+    for (index, evidence) in diagnosis.evidence.iter().enumerate() {
+        json.push_str(if index == 0 { "" } else { "," });
+        member(&mut json, "{", "what", evidence.what);
+        member(&mut json, ",", "value", &evidence.value);
+        json.push('}');
+    }
+    json.push_str("]}");
+    Some(json)
+}
+
+/// Writes a member of an object. All strings are visible ASCII: sentences, codes and [`Evidence`] values.
+///
+/// [`Evidence`]: dockpass_protocol::doctor::Evidence
+fn member(json: &mut String, start: &str, name: &str, value: &str) {
+    for part in [start, "\"", name, "\":\""] {
+        json.push_str(part);
+    }
+    for character in value.chars() {
+        if matches!(character, '"' | '\\') {
+            json.push('\\');
+        }
+        json.push(character);
+    }
+    json.push('"');
 }
 
 /// The version of this module. The loader compares it with its own.

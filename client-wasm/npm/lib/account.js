@@ -1,6 +1,6 @@
 // Who is logged in at a registry: login, logout, the end of a session, and what other tabs do with its cookie.
 
-import * as glue from '../dist/dockpass.js'
+import { Core } from './core.js'
 import { argumentError } from './error.js'
 import { Expiry } from './expiry.js'
 import { failure, race } from './failure.js'
@@ -22,7 +22,7 @@ const ENDED = ['invalid_session', 'session_expired']
 
 export class Account {
   /** The module's client: it has the tokens. */
-  core = new glue.Client()
+  core = new Core()
   /** @type {Session | null} */
   session = null
   /** The sealed session, with the bearer carrier. It is kept in memory only. @type {string | undefined} */

@@ -1,7 +1,6 @@
 // What a token service grants of several scopes.
 
-import * as glue from '../dist/dockpass.js'
-import { grants, normalizeScopes } from './pure.js'
+import { grants, normalizeScopes } from './rest.js'
 import { memory } from './wasm.js'
 
 /** @import { Grant } from '../index.js' */
@@ -46,7 +45,7 @@ export async function grantsOf(scopes, tokenFor) {
  * @returns {string[]}
  */
 function overlooked(scopes, token) {
-  const module = memory()
+  const module = memory('rest')
   const length = module.write(scopes.join(' '))
-  return module.result(glue.overlooked_scopes(length, length + module.write(token, length)))
+  return module.result(module.wasm.overlooked_scopes(length, length + module.write(token, length)))
 }

@@ -1,8 +1,6 @@
 // RegistryClient: combines who is logged in, the driver and the readers of content. index.d.ts documents its members.
 
-import * as glue from '../dist/dockpass.js'
 import { Account } from './account.js'
-import { grantsOf } from './authorize.js'
 import * as content from './content.js'
 import { Route, drive, outgoing } from './driver.js'
 import { DockpassError, argumentError } from './error.js'
@@ -10,11 +8,11 @@ import { failure, race, signalOf, text } from './failure.js'
 import { KeyServer } from './key-server.js'
 import { listing } from './listing.js'
 import { OwnToken } from './own-token.js'
-import { parseScopes } from './pure.js'
+import { parseScopes } from './scopes.js'
 import { registries } from './registries.js'
 import { Call } from './steps.js'
 import { Transport } from './transport.js'
-import { memory } from './wasm.js'
+import { later, memory, use } from './wasm.js'
 
 /**
  * @import {
@@ -23,6 +21,8 @@ import { memory } from './wasm.js'
  * } from '../index.js'
  * @import { Content, FetchPath, Identity, TokenNeed } from './types.js'
  */
+
+use('flow')
 
 /** What few pages need. */
 const more = () => import('./more.js')
@@ -70,7 +70,7 @@ export class RegistryClient extends EventTarget {
     const given = options?.registry
     if (typeof given !== 'string')
       throw argumentError('connect requires {registry}, and {keyServer} for a login.')
-    const registry = module.result(glue.registry_name(module.write(given.slice(0, 1024))))
+    const registry = module.result(module.wasm.registry_name(module.write(given.slice(0, 1024))))
     const signal = signalOf(options)
     const transport = new Transport(options)
     const isAlone = options.keyServer === undefined
@@ -154,6 +154,8 @@ export class RegistryClient extends EventTarget {
     const wanted = scopesOf(scopes)
     if (wanted.length === 0) return []
     const { identity } = this.#connection
+    // Most pages never ask for grants, so what reads tokens is loaded when it is first needed.
+    const { grantsOf } = await later('authorize')
     return this.#call((call) =>
       identity.attempt(call, signal, () => {
         const tokenFor = async (/** @type {string} */ list) => {
@@ -163,7 +165,7 @@ export class RegistryClient extends EventTarget {
           if (need.scopes === undefined) return undefined
           return need.token ?? (await race(signal, identity.token(need, call))).token
         }
-        return grantsOf(wanted, tokenFor).catch((error) => {
+        return grantsOf(wanted, tokenFor).catch((/** @type {any} */ error) => {
           throw identity.failed(error)
         })
       }),

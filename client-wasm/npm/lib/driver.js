@@ -1,15 +1,14 @@
 // Drives the module's flow with `fetch`: sends its requests, reports the responses, and returns the last one. The flow
 // decides what is sent with which authorization. This file decides to which origins requests may go.
 
-import * as glue from '../dist/dockpass.js'
 import { DockpassError, argumentError } from './error.js'
 import { discard, failure, race } from './failure.js'
 import { PAGE_HEADER, isProblem } from './key-server.js'
-import { memory } from './wasm.js'
+import { later, memory } from './wasm.js'
 
 /**
  * @import { DriveContext, FlowStep } from './types.js'
- * @import { Flow } from '../dist/dockpass.js'
+ * @import { Flow } from './core.js'
  */
 
 /** The route to a registry: through the key server's gateway, or direct. */
@@ -69,7 +68,7 @@ export class Route {
     const ends = module.writeAll(link, this.origin, path)
     module.table.set(ends)
     // `false`: there is a next page, but its link cannot be followed.
-    const next = module.result(glue.next_page(ends[2]))
+    const next = module.result(module.wasm.next_page(ends[2]))
     return next === false ? null : (next ?? undefined)
   }
 }
@@ -140,6 +139,8 @@ export async function drive(context, path, request) {
   let last
   /** The key server's last error: it has more fields than the flow keeps. @type {DockpassError | undefined} */
   let refusal
+  /** The last token that was sent. @type {string | undefined} */
+  let bearer
   try {
     for (;;) {
       const module = memory()
@@ -167,8 +168,10 @@ export async function drive(context, path, request) {
       if (step.do === 'fail') {
         if (refusal?.code === step.code) throw refusal
         const { do: _do, steps: _steps, ...fields } = step
+        await addClaims(fields, bearer)
         throw new DockpassError(/** @type {ConstructorParameters<typeof DockpassError>[0]} */ (fields))
       }
+      bearer = step.token ?? bearer
       last = await send(context, request, step)
       if (last !== undefined && route.gateway && keyServer && isProblem(last)) {
         throw identity.failed(await keyServer.problem(last, call))
@@ -184,6 +187,21 @@ export async function drive(context, path, request) {
     }
   } finally {
     flow.free()
+  }
+}
+
+/**
+ * Adds to the error of a rejected token what a diagnosis needs of the token.
+ * @param {{ code: string, context?: object }} fields
+ * @param {string | undefined} token
+ */
+async function addClaims(fields, token) {
+  if (fields.code !== 'token_rejected' || token === undefined) return
+  try {
+    const { claimsOf } = await later('claims')
+    fields.context = { ...fields.context, claims: claimsOf(token) }
+  } catch {
+    // The error is the same without: a page whose network fails cannot load this.
   }
 }
 

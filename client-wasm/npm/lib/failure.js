@@ -1,6 +1,5 @@
 // Errors with the codes that page and key server share, cancellation, and what is common to the readers of responses.
 
-import * as glue from '../dist/dockpass.js'
 import { DockpassError, argumentError } from './error.js'
 import { memory } from './wasm.js'
 
@@ -17,7 +16,7 @@ import { memory } from './wasm.js'
  */
 export function failure(code, step, more) {
   const module = memory()
-  const message = module.result(glue.sentence(module.write(code)))
+  const message = module.result(module.wasm.sentence(module.write(code)))
   return new DockpassError({ code, message: message ?? code, step, ...more })
 }
 

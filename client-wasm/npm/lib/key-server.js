@@ -1,6 +1,5 @@
 // A client of the key server's HTTP API.
 
-import * as glue from '../dist/dockpass.js'
 import { argumentError } from './error.js'
 import { discard, failure, race } from './failure.js'
 import { relayedContext } from './steps.js'
@@ -137,7 +136,8 @@ export class KeyServer {
     const { code, step, retry_after: seconds, request_id: requestId } = document
     const module = memory()
     const known =
-      typeof code === 'string' && module.result(glue.sentence(module.write(code.slice(0, 64)))) !== null
+      typeof code === 'string' &&
+      module.result(module.wasm.sentence(module.write(code.slice(0, 64)))) !== null
     return failure(
       known ? /** @type {ErrorCode} */ (code) : 'key_server_invalid',
       HOPS.includes(step) ? step : 'key_server',

@@ -1,6 +1,6 @@
 // What a client acts as without a key server: nobody, or whoever the page's own token is for.
 
-import * as glue from '../dist/dockpass.js'
+import { Core } from './core.js'
 import { argumentError } from './error.js'
 import { failure } from './failure.js'
 import { memory } from './wasm.js'
@@ -17,7 +17,7 @@ const BEARER = 2
 
 /** @implements {Identity} */
 export class OwnToken {
-  core = new glue.Client()
+  core = new Core()
   session = null
   sealed = undefined
   id = undefined

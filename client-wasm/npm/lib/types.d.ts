@@ -9,7 +9,7 @@ import type {
   Session,
   Step,
 } from '../index.js'
-import type { Client } from '../dist/dockpass.js'
+import type { Core } from './core.js'
 import type { KeyServer } from './key-server.js'
 import type { Route } from './driver.js'
 import type { Call } from './steps.js'
@@ -113,7 +113,7 @@ export type Emit = (type: keyof RegistryClientEventMap, detail: unknown) => void
 
 /** Who a client acts as: a session of a key server (account.js), or a token that the page has (own-token.js). */
 export interface Identity {
-  readonly core: Client
+  readonly core: Core
   readonly session: Session | null
   readonly sealed: string | undefined
   readonly id: string | undefined
@@ -140,12 +140,27 @@ export interface PackagedModule {
   copy: () => WebAssembly.Module | Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>
 }
 
+/** What a module may have: the functions of `syntax.js`, those of a client, and those of `rest.js`. */
+export type Part = 'syntax' | 'flow' | 'rest'
+
+/** Where an entry finds the module with all parts, and for bundled pages those with one part. */
+export type PackagedModules = {
+  dockpass: PackagedModule
+  later: { [name in keyof Later]: () => Promise<Later[name]> }
+} & { [part in Part]?: PackagedModule }
+
+/** What a client rarely needs. A bundled page loads it when it does. */
+export interface Later {
+  authorize: typeof import('./authorize.js')
+  claims: typeof import('./claims.js')
+}
+
 /** What is loaded. */
 export interface ModuleOptions<T> {
   /** Its name in messages. */
   name: string
-  /** The name of an export that identifies it. */
-  has: string
+  /** The names of exports that it must have. */
+  has: string[]
   /** Starts the compiled module. */
   begin(compiled: WebAssembly.Module): Promise<T>
 }

@@ -1,71 +1,148 @@
 // Loads the WebAssembly module once, and holds the memory through which strings are passed to it and back.
 
-import * as glue from '../dist/dockpass.js'
-import { instantiate, isSources, once, sources } from './compile.js'
+import { instantiate, isSources, sources } from './compile.js'
 import { DockpassError, argumentError } from './error.js'
 import { begin, next } from './tape.js'
 import { version } from './version.js'
 
 /**
  * @import { InitSource, InitSources } from '../index.js'
- * @import { PackagedModule } from './types.js'
+ * @import { InitOutput } from '../dist/dockpass.js'
+ * @import { Later, PackagedModules, Part } from './types.js'
  */
 
-/** The memory of the loaded module. @type {Memory | undefined} */
-let loaded
+/**
+ * The parts of the module, each with an export that only it has. A module that `init` is given must have those that are used.
+ * @type {Record<Part, keyof InitOutput>}
+ */
+const PARTS = { syntax: 'scan_challenges', flow: 'flow_step', rest: 'token_grants' }
 
-/** The source of the load that is under way or done; undefined for the package's own. @type {unknown} */
-let firstSource
+/** The parts that are used. @type {Set<Part>} */
+const used = new Set()
+
+/** The memory of the module that has a part. @type {{ [part in Part]?: Memory }} */
+const loaded = {}
+
+/** What the first call of `init` was given. */
+/** @type {{ packaged: PackagedModules, source?: InitSource | PromiseLike<InitSource> } | undefined} */
+let first
+/** @type {Promise<void> | undefined} */
+let loading
+/** How many parts were used when it began. */
+let requested = 0
+
+/**
+ * Says that a part is used. Each file that calls a part does this when it is imported, so that `init` loads what a page was
+ * built with.
+ * @param {Part} part
+ */
+export function use(part) {
+  used.add(part)
+}
 
 /**
  * Loads the module: the package's own, or the given one. What is given for the doctor is kept for its first call.
- * @param {PackagedModule} packaged
+ * @param {PackagedModules} packaged
  * @param {InitSource | PromiseLike<InitSource> | InitSources} [given]
  * @returns {Promise<void>}
  * @throws {DockpassError} `ERR_INVALID_ARGUMENT` for another source than before.
  */
 export function initialize(packaged, given) {
-  const { dockpass, doctor } = isSources(given) ? given : { dockpass: given, doctor: undefined }
+  const { dockpass: source, doctor } = isSources(given) ? given : { dockpass: given, doctor: undefined }
   if (doctor !== undefined) sources.doctor = doctor
-  sources.digest = packaged.digest
-  if (load.isBusy() && dockpass !== undefined && name(dockpass) !== name(firstSource)) {
+  sources.digest = packaged.dockpass.digest
+  if (first !== undefined && source !== undefined && !isSame(source, first.source)) {
     const message =
       'init() was called before with another source. A page has one module: give its source once.'
     return Promise.reject(argumentError(message))
   }
-  if (!load.isBusy()) firstSource = dockpass
-  return load(packaged, dockpass)
+  first ??= { packaged, source }
+  return loadUsed()
 }
 
-/** What is equal for equal sources. @param {unknown} source */
-const name = (source) => (source instanceof URL ? source.href : source)
+/**
+ * Functions that a client rarely needs, with the part of the module that they use.
+ * @template {keyof Later} Name
+ * @param {Name} name
+ * @returns {Promise<Later[Name]>}
+ */
+export async function later(name) {
+  if (first === undefined) throw notInitialized()
+  const functions = await first.packaged.later[name]()
+  await loadUsed()
+  return /** @type {Later[Name]} */ (functions)
+}
 
-const load = once(
-  (
-    /** @type {PackagedModule} */ packaged,
-    /** @type {InitSource | PromiseLike<InitSource> | undefined} */ source,
-  ) => instantiate({ name: 'dockpass', has: 'scan_challenges', begin: beginModule }, packaged, source),
-)
+/** Loads the parts that are used and neither loaded nor being loaded. */
+function loadUsed() {
+  if (loading === undefined || used.size > requested) {
+    requested = used.size
+    loading = load(loading)
+  }
+  return loading
+}
+
+const missing = () => [...used].filter((part) => loaded[part] === undefined)
+
+/** @param {Promise<void>} [before] */
+async function load(before) {
+  await before
+  const parts = missing()
+  if (parts.length === 0 || first === undefined) return
+  const { packaged, source } = first
+  const packed = (source === undefined && parts.length === 1 && packaged[parts[0]]) || packaged.dockpass
+  try {
+    const has = parts.map((part) => PARTS[part])
+    const memory = await instantiate({ name: 'dockpass', has, begin: start }, packed, source)
+    for (const part of /** @type {Part[]} */ (Object.keys(PARTS)))
+      if (PARTS[part] in memory.wasm) loaded[part] ??= memory
+  } catch (error) {
+    // The next call tries again.
+    loading = undefined
+    if (Object.keys(loaded).length === 0) first = undefined
+    throw error
+  }
+}
+
+/** @param {any} one @param {any} other */
+function isSame(one, other) {
+  const text = (/** @type {any} */ source) => (source instanceof URL ? source.href : source)
+  return text(one) === text(other)
+}
 
 /** @param {WebAssembly.Module} compiled */
-async function beginModule(compiled) {
-  const exports = glue.start(await WebAssembly.instantiate(compiled, glue.imports()))
-  const module = new Memory(exports.memory)
-  if (module.result(glue.version()) !== version)
+async function start(compiled) {
+  /** @type {WebAssembly.Imports} */
+  const imports = {}
+  // Its functions pass numbers only, so it needs nothing of JavaScript. What wasm-bindgen imports is never called, except
+  // for its own errors.
+  for (const { module, name } of WebAssembly.Module.imports(compiled)) {
+    imports[module] ??= {}
+    imports[module][name] = name.includes('throw') ? fail : () => {}
+  }
+  const { exports } = await WebAssembly.instantiate(compiled, imports)
+  const memory = new Memory(/** @type {any} */ (exports))
+  if (memory.result(memory.wasm.version()) !== version)
     throw new Error('The WebAssembly module belongs to another version of dockpass.')
-  module.words = module.result(glue.tape_words())
-  loaded = module
+  if (PARTS.syntax in exports) memory.words = memory.result(memory.wasm.tape_words())
+  return memory
 }
 
-/** The memory of the loaded module. */
-export function memory() {
-  if (loaded === undefined) {
-    throw new DockpassError({
-      code: 'ERR_NOT_INITIALIZED',
-      message: 'dockpass is not initialized: call init() and wait for it first.',
-    })
-  }
-  return loaded
+function fail() {
+  throw new Error('The WebAssembly module failed.')
+}
+
+const notInitialized = () =>
+  new DockpassError({
+    code: 'ERR_NOT_INITIALIZED',
+    message: 'dockpass is not initialized: call init() and wait for it first.',
+  })
+
+/** The memory of the loaded module that has a part. @param {Part} [part] */
+export function memory(part = 'flow') {
+  const module = loaded[part]
+  if (module === undefined) throw notInitialized()
+  return module
 }
 
 const encoder = new TextEncoder()
@@ -74,12 +151,13 @@ const decoder = new TextDecoder()
 /** The longest string that can be passed, in UTF-16 code units. Every function has a smaller limit of its own. */
 const LONGEST = 1024 * 1024
 
-class Memory {
+export class Memory {
+  /** The exports of the module. */
+  wasm
   #memory
   #input = new Uint8Array()
-  #inputAt = 0
   #table = new Uint32Array()
-  #tableAt = glue.table()
+  #tableAt
   /** The whole memory as numbers. */
   #numbers = new Uint32Array()
   /**
@@ -88,9 +166,11 @@ class Memory {
    */
   words = []
 
-  /** @param {WebAssembly.Memory} wasmMemory */
-  constructor(wasmMemory) {
-    this.#memory = wasmMemory
+  /** @param {InitOutput} wasm */
+  constructor(wasm) {
+    this.wasm = wasm
+    this.#memory = wasm.memory
+    this.#tableAt = wasm.table() >>> 0
   }
 
   /**
@@ -113,14 +193,14 @@ class Memory {
   }
 
   #look() {
-    this.#inputAt = glue.input(0)
-    this.#input = new Uint8Array(this.#memory.buffer, this.#inputAt, glue.input_capacity())
+    const at = this.wasm.input(0) >>> 0
+    this.#input = new Uint8Array(this.#memory.buffer, at, this.wasm.input_capacity())
   }
 
   /** @param {number} bytes @param {number} keep How many bytes of the input are kept. */
   #grow(bytes, keep) {
     const kept = this.#input.slice(0, keep)
-    if (bytes > 3 * LONGEST || glue.input(bytes) === 0) throw argumentError('The string is too long.')
+    if (bytes > 3 * LONGEST || this.wasm.input(bytes) === 0) throw argumentError('The string is too long.')
     this.#look()
     this.#input.set(kept)
   }
@@ -159,7 +239,7 @@ class Memory {
    * @returns {any}
    */
   read(length) {
-    return JSON.parse(this.#text(glue.output(), length))
+    return JSON.parse(this.#text(this.wasm.output() >>> 0, length))
   }
 
   /**
@@ -168,7 +248,7 @@ class Memory {
    */
   cut(text) {
     if (this.#numbers.buffer !== this.#memory.buffer) this.#numbers = new Uint32Array(this.#memory.buffer)
-    return begin(text, this.#numbers, glue.tape() >>> 2, this.words)
+    return begin(text, this.#numbers, this.wasm.tape() >>> 2, this.words)
   }
 
   /**
@@ -177,7 +257,7 @@ class Memory {
    * @param {number} claimsAt Where the claims start.
    */
   tokenParts(length, claimsAt) {
-    const at = glue.tape_text()
+    const at = this.wasm.tape_text() >>> 0
     const text = this.#text(at, length)
     // In ASCII, byte offsets are indices of the string.
     if (text.length === length) return [this.cut(text), next()]

@@ -51,6 +51,16 @@ test('init twice is one load', async (t) => {
   works(module)
 })
 
+test('the module asks nothing of JavaScript but to throw', () => {
+  for (const name of ['dockpass']) {
+    const bytes = readFileSync(new URL(`../dist/${name}_bg.wasm`, import.meta.url))
+    const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).map(({ name }) => name)
+    const known = /^(__wbindgen_init_externref_table|__wbg___wbindgen_throw_[0-9a-f]+)$/
+    const others = imports.filter((name) => !known.test(name))
+    assert.deepEqual(others, [], name)
+  }
+})
+
 const sources = {
   bytes: () => wasm,
   'an ArrayBuffer': () => wasm.buffer.slice(wasm.byteOffset, wasm.byteOffset + wasm.length),

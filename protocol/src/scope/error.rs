@@ -1,5 +1,7 @@
 //! Errors of scopes and request paths.
 
+use std::fmt;
+
 /// Why a string is not a scope or list of scopes, and at which position.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("scope syntax: {kind} (byte {position})")]
@@ -11,28 +13,45 @@ pub struct ScopeError {
 }
 
 /// The ways in which a scope can be wrong. The codes are stable.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ScopeErrorKind {
     /// An action with characters other than `a-z0-9_./-`, or not `*`.
-    #[error("an action is malformed")]
     Action,
     /// Fewer than two colons.
-    #[error("a scope has three parts: type, name and actions")]
     Parts,
     /// A name that is not a repository name (distribution-spec, "Pulling manifests").
-    #[error("the name is malformed")]
     Name,
     /// There is no action. Every token would grant such a scope.
-    #[error("the scope names no action")]
     NoActions,
     /// More than [`MAX_SCOPE`](super::MAX_SCOPE) or [`MAX_SCOPE_LIST`](super::MAX_SCOPE_LIST) bytes.
-    #[error("the scope or list is too long")]
     TooLong,
     /// A type with characters other than `a-z0-9`, or a malformed class.
-    #[error("the resource type is malformed")]
     Type,
 }
+
+impl ScopeErrorKind {
+    /// What is wrong, as part of a sentence: a message can be made of it without formatting, which the browser module
+    /// does not contain.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Action => "an action is malformed",
+            Self::Parts => "a scope has three parts: type, name and actions",
+            Self::Name => "the name is malformed",
+            Self::NoActions => "the scope names no action",
+            Self::TooLong => "the scope or list is too long",
+            Self::Type => "the resource type is malformed",
+        }
+    }
+}
+
+impl fmt::Display for ScopeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for ScopeErrorKind {}
 
 /// Why a request is not one of the distribution specification.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]

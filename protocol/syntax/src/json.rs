@@ -12,6 +12,7 @@ mod value;
 
 use crate::tape::{MAX_TEXT, Tag, Tape};
 
+pub use number::Number;
 pub use value::{Kind, Value};
 
 /// The maximum depth of nesting.

@@ -1,7 +1,7 @@
 // Runs the resource flows of protocol/testdata/flows.json through the module, as lib/driver.js drives it. The token and
 // login flows are the key server's. Nothing here is Node's own.
 
-import * as glue from '../../dist/dockpass.js'
+import { Core } from '../../lib/core.js'
 import { memory } from '../../lib/wasm.js'
 import { clean, none, same } from './vectors.mjs'
 
@@ -11,7 +11,7 @@ export function isOurs({
 }) {
   if (machine !== 'resource' || registry !== undefined || (identified && known === undefined)) return false
   const module = memory()
-  const length = glue.scopes_for(module.write(`${method} ${path}`))
+  const length = module.wasm.scopes_for(module.write(`${method} ${path}`))
   return (
     length > 0 &&
     module.result(length).join(' ') === scopes &&
@@ -24,7 +24,7 @@ export function runFlow({ input, expect }) {
   const { machine, method = 'GET', path, scopes, known, identified = false, responses, ...unknown } = input
   none(unknown)
   const module = memory()
-  const core = new glue.Client()
+  const core = new Core()
   if (known !== undefined) {
     const [realm, service = '-'] = known.split(' ')
     const [end, length] = module.writeAll(realm, service === '-' ? '' : service)
@@ -53,7 +53,6 @@ export function runFlow({ input, expect }) {
           clean({ code: step.code, hop: step.step, status: step.status, retryAfterMs: step.retryAfter }),
           expect.end,
         )
-      core.free()
       return flow.free()
     }
     const {

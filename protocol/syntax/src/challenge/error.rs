@@ -1,5 +1,7 @@
 //! Errors of challenges.
 
+use std::fmt;
+
 use super::Challenge;
 
 /// Why a header line is not a list of challenges, and at which position.
@@ -27,41 +29,30 @@ pub struct ChallengeListError<'a> {
 }
 
 /// The ways in which a header line can be wrong. The codes are stable.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ChallengeErrorKind {
     /// The same parameter twice with different values (forbidden by RFC 9110 §11.2).
-    #[error("a parameter is repeated with another value")]
     ConflictingParam,
     /// Something other than a scheme at the start of a challenge.
-    #[error("a scheme is expected")]
     ExpectedScheme,
     /// Something other than a comma after a parameter or `token68`.
-    #[error("a comma is expected")]
     ExpectedComma,
     /// A word that is neither a `token68` nor a parameter.
-    #[error("a parameter or token68 is expected")]
     ExpectedParam,
     /// Nothing usable after `=`.
-    #[error("a value is expected")]
     ExpectedValue,
     /// An octet that no header field value may hold, such as a line break.
-    #[error("a forbidden character")]
     ForbiddenByte,
     /// More than [`MAX_LINE`](super::MAX_LINE) bytes.
-    #[error("the line is too long")]
     LineTooLong,
     /// A parameter before any scheme, or after a `token68`.
-    #[error("a parameter without a scheme")]
     ParamWithoutScheme,
     /// More than [`MAX_CHALLENGES`](super::MAX_CHALLENGES) challenges.
-    #[error("too many challenges")]
     TooManyChallenges,
     /// More than [`MAX_PARAMS`](super::MAX_PARAMS) parameters in one challenge.
-    #[error("too many parameters")]
     TooManyParams,
     /// A quoted string without its closing quote.
-    #[error("a quoted string does not end")]
     UnterminatedQuote,
 }
 
@@ -96,4 +87,30 @@ impl ChallengeErrorKind {
             Self::UnterminatedQuote => "challenge_unterminated_quote",
         }
     }
+
+    /// What is wrong, as part of a sentence: a message can be made of it without formatting, which the browser module
+    /// does not contain.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::ConflictingParam => "a parameter is repeated with another value",
+            Self::ExpectedScheme => "a scheme is expected",
+            Self::ExpectedComma => "a comma is expected",
+            Self::ExpectedParam => "a parameter or token68 is expected",
+            Self::ExpectedValue => "a value is expected",
+            Self::ForbiddenByte => "a forbidden character",
+            Self::LineTooLong => "the line is too long",
+            Self::ParamWithoutScheme => "a parameter without a scheme",
+            Self::TooManyChallenges => "too many challenges",
+            Self::TooManyParams => "too many parameters",
+            Self::UnterminatedQuote => "a quoted string does not end",
+        }
+    }
 }
+
+impl fmt::Display for ChallengeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for ChallengeErrorKind {}

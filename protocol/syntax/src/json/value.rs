@@ -72,6 +72,11 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The boolean, if it is one.
+    pub fn boolean(&self) -> Option<bool> {
+        (self.kind() == Kind::Bool).then(|| self.entry()[1] == 2)
+    }
+
     /// The number, if it is one.
     #[inline]
     pub fn number(&self) -> Option<Number<'a>> {

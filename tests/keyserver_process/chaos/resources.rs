@@ -27,23 +27,23 @@ pub(crate) async fn few_descriptors_are_shared_with_upstreams() {
     let mut chaos = Chaos::start("", &limited("ulimit -n 256; exec \"$0\" \"$@\"")).await;
     let address: SocketAddr = chaos.program.origin.trim_start_matches("http://").parse().unwrap();
     let mut connections = Vec::new();
-    for number in 0..400_u32 {
+    for number in 0..300_u32 {
         let from = u8::try_from(2 + number % 100).unwrap();
         connections.extend(idle(from, address).await);
     }
     assert!(connections.len() > 200, "{} connections are no load", connections.len());
-    // Idle connections are closed after `header_seconds`.
+    // Idle connections are closed after `header_seconds`, a hundred at a time: the others wait for their turn.
     let begun = Instant::now();
     loop {
         let session = &chaos.sessions[1];
         let tags = tokio::time::timeout(
-            Duration::from_secs(2),
+            Duration::from_secs(15),
             chaos.fixture.tags_or_none(&chaos.program, SOUND, session),
         );
         if tags.await == Ok(Some(200)) {
             break;
         }
-        assert!(begun.elapsed() < Duration::from_secs(10), "nobody is served:\n{}", chaos.program.log());
+        assert!(begun.elapsed() < Duration::from_secs(30), "nobody is served:\n{}", chaos.program.log());
     }
     drop(connections);
     chaos.serves_others("after the flood of connections").await;

@@ -105,7 +105,7 @@ impl Checked {
             // Timeouts per hop, because a large blob takes long.
             // Boxed: every connection has room for the largest future, and most are idle.
             Area::Gateway => Box::pin(self.routes.gateway(&self.state, request)).await,
-            Area::Page => self.routes.page(&self.state, request).await,
+            Area::Page => Routes::page(&self.state, &request),
             Area::Api => {
                 // One timeout for the whole request, including requests to token services.
                 let limit = self.state.settings.limits.request_timeout;

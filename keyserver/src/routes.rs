@@ -78,7 +78,7 @@ impl Routes {
     }
 
     /// A path of the page.
-    pub(crate) async fn page(&self, state: &AppState, request: Request) -> Response {
-        page::get(State(state.clone()), request).await.into_response()
+    pub(crate) fn page(state: &AppState, request: &Request) -> Response {
+        page::get(state, request).into_response()
     }
 }

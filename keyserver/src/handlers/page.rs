@@ -1,7 +1,7 @@
 //! Serves the page's files; the fallback of all other routes.
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Redirect, Response};
 use dockpass_protocol::code::ErrorCode;
 use http::header::{
@@ -20,7 +20,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
                       require-trusted-types-for 'script'";
 
 /// `GET /` and below.
-pub(crate) async fn get(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+pub(crate) fn get(state: &AppState, request: &Request) -> Result<Response, ApiError> {
     let path = request.uri().path();
     if state.base_path.lacks_slash(path) {
         return Ok(Redirect::permanent(&format!("{path}/")).into_response());

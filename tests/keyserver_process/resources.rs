@@ -37,7 +37,7 @@ pub(crate) async fn a_log_that_nobody_reads_stops_no_request() {
     // Whoever reads later finds what was written meanwhile.
     let mut pipe = child.stderr.take().unwrap();
     let read = std::thread::spawn(move || {
-        let mut bytes = vec![0; 200_000];
+        let mut bytes = vec![0; 120_000];
         pipe.read_exact(&mut bytes).map(|()| bytes)
     });
     let begun = Instant::now();
@@ -101,7 +101,7 @@ async fn head(stream: &mut TcpStream) -> String {
 // Threats: AVL-05.
 pub(crate) async fn the_limit_on_open_files_is_raised_or_refused_by_name() {
     let fixture = Fixture::new([Kind::Open], "").await;
-    let program = fixture.start_command(fixture.limited("ulimit -H -n 900; ulimit -S -n 100", &SERVE));
+    let program = fixture.start_command(fixture.limited("ulimit -S -n 100; ulimit -H -n 900", &SERVE));
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.id())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
     let numbers: Vec<&str> = line.split_whitespace().filter(|word| word.parse::<u32>().is_ok()).collect();

@@ -32,23 +32,31 @@ fn inputs(seeds: &[&str]) -> Vec<Vec<u8>> {
 // Threats: JWE-01.
 #[test]
 fn no_invented_session_opens() {
-    inputs(&["eyJh.e30.e30.e30.e30", "a.b.c.d.e.f"]).iter().for_each(|input| session(input));
+    for input in &inputs(&["eyJh.e30.e30.e30.e30", "a.b.c.d.e.f"]) {
+        session(input);
+    }
 }
 
 // Threats: FLT-08.
 #[test]
 fn every_configuration_is_read_or_refused() {
     let example = include_str!("../../../config.example.yaml");
-    inputs(&["listen: 0.0.0.0:1\n", "registries: [{host: a.example}, {url: 'https://b.example'}]", example])
-        .iter()
-        .for_each(|input| config(input));
+    for input in &inputs(&[
+        "listen: 0.0.0.0:1\n",
+        "registries: [{host: a.example}, {url: 'https://b.example'}]",
+        example,
+    ]) {
+        config(input);
+    }
 }
 
 // Threats: GW-11.
 #[test]
 fn a_path_is_sent_as_it_was_read() {
     let seeds = ["GET\n/v2/a/b/tags/list\nn=1&last=x", "GET\n/v2/../x", "PUT\n/v2/a/manifests/latest\n"];
-    inputs(&seeds).iter().for_each(|input| gateway_path(input));
+    for input in &inputs(&seeds) {
+        gateway_path(input);
+    }
 }
 
 // Threats: UPS-01.
@@ -61,5 +69,7 @@ fn every_response_of_a_token_service_ends_the_flow() {
     );
     let basic =
         "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm=\"a\"\r\ncontent-length: 0\r\n\r\n";
-    inputs(&[&good, basic, "HTTP/1.1 200 OK\r\n\r\n"]).iter().for_each(|input| token_response(input));
+    for input in &inputs(&[&good, basic, "HTTP/1.1 200 OK\r\n\r\n"]) {
+        token_response(input);
+    }
 }

@@ -76,6 +76,9 @@ pub struct StoreReport {
     pub resyncs: u64,
 }
 
+/// Digits of a counter that are read; a longer one is not ours.
+const MAX_DIGITS: usize = 20;
+
 /// The connection to the store. Dropping it disconnects.
 pub struct Store {
     shared: Arc<Shared>,
@@ -198,10 +201,14 @@ impl Store {
     pub(crate) async fn counted(&self, name: &Name) -> Result<Counted, Unavailable> {
         let key = self.shared.key(name);
         let mut pipeline = redis::pipe();
-        pipeline.cmd("GET").arg(&key).cmd("PTTL").arg(&key);
-        let (count, left_ms): (Option<u64>, i64) =
+        // As in `get`; the users of the documented ACL may not use GET.
+        pipeline.cmd("GETRANGE").arg(&key).arg(0).arg(MAX_DIGITS).cmd("PTTL").arg(&key);
+        let (digits, left_ms): (String, i64) =
             self.shared.query(&pipeline, self.shared.endpoint.timeout()).await?;
-        let Some(count) = count else { return Ok(Counted { count: 0, resets_in: Duration::ZERO }) };
+        if digits.is_empty() {
+            return Ok(Counted { count: 0, resets_in: Duration::ZERO });
+        }
+        let count = digits.parse().map_err(|_| Unavailable)?;
         // As above: a counter that never expires is not ours.
         let resets_in = u64::try_from(left_ms).map_err(|_| Unavailable)?;
         Ok(Counted { count, resets_in: Duration::from_millis(resets_in) })

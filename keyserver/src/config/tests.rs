@@ -353,7 +353,7 @@ fn what_is_valid_and_unsafe_is_warned_of() {
         ("trusted_proxies: [10.0.0.0/8]\n", &[]),
         ("public_origin: http://ks.example.com\n", &["public_origin is http://"]),
         ("public_origin: http://ks.example.com\nlisten: 0.0.0.0:80\n", &["public_origin is http://"]),
-        ("public_origin: http://203.0.113.1\n", &["public_origin is http://"]),
+        ("public_origin: http://8.8.8.8\n", &["public_origin is http://"]),
         ("listen: 203.0.113.1:8780\n", &["listen is not a loopback address"]),
         ("trusted_proxies: [0.0.0.0/0]\n", &["trusted_proxies contains every address"]),
         ("trusted_proxies: ['10.0.0.1', '::/0']\n", &["trusted_proxies contains every address"]),

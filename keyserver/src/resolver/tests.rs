@@ -126,10 +126,11 @@ async fn the_last_addresses_are_used_while_dns_is_dead() {
     let first = began.elapsed();
     assert!(first >= super::PATIENCE && first < Duration::from_secs(5), "{first:?}");
     // The lookup is still running: nobody waits for it again.
+    let again = Instant::now();
     for _ in 0..100 {
         assert!(resolver.resolve("r.test", &share).await.is_ok());
     }
-    assert!(began.elapsed() - first < Duration::from_secs(1));
+    assert!(again.elapsed() < Duration::from_secs(1));
     assert_eq!(names.lookups(), 2);
     // Once DNS answers, the new address is used.
     names.revive();

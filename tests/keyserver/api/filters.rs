@@ -38,7 +38,7 @@ async fn nothing_that_contains_a_session_is_relayed_in_any_form() {
         format!("Bearer {jwe}"),
         format!("Bearer ~{jwe}"),
         format!("Basic {session}"),
-        format!("{session}"),
+        session.to_owned(),
     ] {
         let response = server.get(&path(&fake, "/v2/"), &[("authorization", &value)]).await;
         assert!(response.status.is_client_error(), "{value}: {response:?}");

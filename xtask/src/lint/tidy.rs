@@ -19,8 +19,8 @@ const PURE: [(&str, &[&str]); 2] = [
 ];
 
 /// The modules of the key server that may use axum. Those below `state` may not.
-const KEY_SERVER_HTTP: [&str; 8] =
-    ["error", "handlers", "middleware", "openapi", "router", "serve", "state", "test_support"];
+const KEY_SERVER_HTTP: [&str; 9] =
+    ["admin", "error", "handlers", "middleware", "openapi", "router", "routes", "serve", "state"];
 
 /// Modules of the browser bindings that may use `web_sys`: only those of a fetch driver.
 const BROWSER_FETCH: [&str; 1] = ["fetch"];

@@ -71,7 +71,10 @@ fn build(module: &Path) -> Result<PathBuf, Failure> {
             go || ["go.mod", "go.sum"].iter().any(|name| path.file_name() == Some(OsStr::new(name)))
         })
         .collect();
-    let key = Hash::new().add_files(&sources)?.hex();
+    let manifest = util::read(&module.join("go.mod"))?;
+    let (upstream, version) = required(&manifest).and_then(|line| line.split_once(' ')).unwrap_or_default();
+    let flags = format!("-ldflags=-s -w -X main.module={upstream} -X main.version={version}");
+    let key = Hash::new().add_files(&sources)?.add(&flags).hex();
     let program = util::cache()?.join("bin").join(format!("{name}-{key}"));
     if program.is_file() {
         return Ok(program);
@@ -80,9 +83,6 @@ fn build(module: &Path) -> Result<PathBuf, Failure> {
     let unfinished = program.with_extension(format!("{}.part", std::process::id()));
     let mut go = process::command("go");
     let source = if module.join("main.go").is_file() { "." } else { "tool" };
-    let manifest = util::read(&module.join("go.mod"))?;
-    let (upstream, version) = required(&manifest).and_then(|line| line.split_once(' ')).unwrap_or_default();
-    let flags = format!("-ldflags=-s -w -X main.module={upstream} -X main.version={version}");
     go.args(["build", "-trimpath", &flags, "-o"]).arg(&unfinished).arg(source);
     go.current_dir(module).env("GOFLAGS", "-mod=readonly -buildvcs=false");
     process::quiet(&format!("building {name} with Go (once)"), &mut go)?;

@@ -186,6 +186,7 @@ describe('<dockpass-login>', () => {
       },
     })
     const choice = tab.getByLabel('Registry')
+    await choice.locator('option').nth(1).waitFor({ state: 'attached' })
     assert.deepEqual(await choice.locator('option').allTextContents(), [
       'registry.test',
       'The other one (other.test)',

@@ -16,6 +16,8 @@ const description = fileURLToPath(new URL('../../docs/openapi.json', import.meta
 const config = fileURLToPath(new URL('schemathesis.toml', import.meta.url))
 /** Requests for each operation, besides those that cover the description. */
 const EXAMPLES = Number(process.env.DOCKPASS_OPENAPI_EXAMPLES ?? 30)
+/** The same requests in each run. */
+const SEED = Number(process.env.DOCKPASS_OPENAPI_SEED ?? 1)
 /** After this, a run is ended and has failed, in seconds. */
 const LONGEST = 300
 
@@ -59,7 +61,7 @@ async function tried(name, session) {
   await writeFile(file, settings, { mode: 0o600 })
   const report = join(path, 'report.json')
   const args = ['--no-color', '--config-file', file, 'run', description, '--url', keyserver.url]
-  const bounds = ['--max-examples', EXAMPLES, '--phases', 'examples,coverage,fuzzing']
+  const bounds = ['--max-examples', EXAMPLES, '--phases', 'examples,coverage,fuzzing', '--seed', SEED]
   const { code, stdout } = await run(
     found.schemathesis,
     [...args, ...bounds.map(String), '--report-json-path', report],

@@ -98,7 +98,7 @@ impl Admin {
                 async move { Ok::<_, Infallible>(response) }
             });
             let connection = http.serve_connection(TokioIo::new(stream), service);
-            // A lost connection concerns nobody.
+            // A lost connection is not an error of the server.
             connections.spawn(async move { connection.await.ok() });
         }
     }

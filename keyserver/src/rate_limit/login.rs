@@ -64,9 +64,9 @@ struct Inner {
     shared: Option<SharedCounts>,
 }
 
-/// A login that was admitted. It counts as failed unless it is said otherwise, also when its caller leaves.
+/// A login that was admitted. It counts as failed until its result is reported, also when its caller disconnects.
 #[derive(Debug)]
-#[must_use = "a login whose result is not told counts as failed"]
+#[must_use = "a login without a reported result counts as failed"]
 pub(crate) struct LoginAttempt {
     limits: LoginLimits,
     address: IpAddr,
@@ -89,7 +89,8 @@ impl LoginLimits {
         }))
     }
 
-    /// Admits a login attempt, by what this instance and all together have counted. It is counted at once and given back when it succeeds, so that attempts at the same time do not exceed the limit.
+    /// Admits a login attempt, by the counts of this instance and of all instances together. An attempt is counted at
+    /// once, and the count is given back when it succeeds, so that simultaneous attempts do not exceed the limit.
     pub(crate) async fn admit(&self, address: IpAddr, account: AccountName) -> Result<LoginAttempt, Refused> {
         self.take(address, account).await.map_err(Refused::by(Limit::Login))
     }
@@ -143,7 +144,7 @@ impl LoginAttempt {
         }
         let Some(shared) = &self.limits.0.shared else { return };
         let (by_address, by_account) = (&self.limits.0.by_address, &self.limits.0.by_account);
-        // What they say is read by the next attempt.
+        // The result is not needed: the next attempt reads the counters.
         let _ = shared.take(BY_ADDRESS, &client_prefix(self.address), by_address.per_minute()).await;
         if !self.is_owner {
             let _ = shared.take(BY_ACCOUNT, &self.account.0, by_account.per_minute()).await;

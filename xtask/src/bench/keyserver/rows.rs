@@ -1,5 +1,6 @@
 //! What is measured.
 
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,13 @@ use super::program::{Processors, Program, pinned};
 use super::table::{Table, ratio, spread, under_load};
 use super::{built, client};
 use crate::failure::Failure;
-use crate::process;
+use crate::{process, util};
 
 /// Rounds of two programs that take turns.
 const ROUNDS: usize = 5;
 /// Seconds of load per program and round.
 const SECONDS: u32 = 3;
+/// As many as the machine's limit on open files allows.
 const IDLE_CONNECTIONS: usize = 10_000;
 const STREAMS: u16 = 100;
 
@@ -171,13 +173,13 @@ pub(super) fn idle_connections(
     table: &mut Table,
 ) -> Result<(), Failure> {
     let load = Load::post("/v1/token", 8, &peers.session, &peers.token_request("team/app"))?;
+    let count = IDLE_CONNECTIONS.min(most_connections()?);
     let before = peers.server.resident_kib()?;
     let mut memory = 0.0;
     let samples = in_turns(
         ROUNDS,
         || {
-            let open: Result<Vec<_>, _> =
-                (0..IDLE_CONNECTIONS).map(|_| client::connect(&peers.address)).collect();
+            let open: Result<Vec<_>, _> = (0..count).map(|_| client::connect(&peers.address)).collect();
             let open = open?;
             // Until all are accepted.
             thread::sleep(Duration::from_millis(500));
@@ -193,9 +195,9 @@ pub(super) fn idle_connections(
         let (p99, ..) = spread(samples.iter().map(|sample| sample.p99_us));
         format!("99 % within {:.1} ms", p99 / 1e3)
     };
-    let count = u16::try_from(IDLE_CONNECTIONS).unwrap_or(u16::MAX);
+    let count = u16::try_from(count).unwrap_or(u16::MAX);
     table.row(
-        "token from the cache, 10,000 idle connections",
+        &format!("token from the cache, {count} idle connections"),
         format!(
             "{}, {:.1} kB memory each",
             shown(samples.iter().map(|(own, _)| *own).collect()),
@@ -208,6 +210,15 @@ pub(super) fn idle_connections(
         ),
     );
     Ok(())
+}
+
+/// How many connections the key server takes with the limit on open files that it inherits, less some for the load. It
+/// keeps half of the descriptors for registries.
+fn most_connections() -> Result<usize, Failure> {
+    let limits = util::read(Path::new("/proc/self/limits"))?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let hard: Option<usize> = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    Ok(hard.map_or(usize::MAX, |files| (files / 2).saturating_sub(100)))
 }
 
 /// Blobs whose reader has stopped reading.

@@ -11,22 +11,34 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 
-/// The system's allocator, with every block wiped before it is given back.
+use mimalloc::MiMalloc;
+
+/// Blocks up to this size come from mimalloc, larger ones from the system's allocator, which needs less memory for the
+/// buffers of large bodies.
+const SMALL: usize = 16 * 1024;
+
+/// mimalloc for small blocks and the system's allocator for large ones, with every block wiped before it is given back.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ZeroOnFree;
 
-// SAFETY: every call goes to `System` with the caller's own arguments, so its guarantees are those of `System`.
-// Reallocation is left to the trait's default (allocate, copy, deallocate), so that a moved block's old place is wiped
-// as well. `dealloc` writes only inside the block, which the caller still owns until `System.dealloc`.
+/// Whether a block comes from mimalloc.
+fn is_small(layout: Layout) -> bool {
+    layout.size() <= SMALL
+}
+
+// SAFETY: every call goes to another allocator with the caller's own arguments, so its guarantees are that one's. Which
+// one depends on the layout alone, which is the same when a block is allocated and when it is given back. Reallocation is
+// left to the trait's default (allocate, copy, deallocate), so that a moved block's old place is wiped as well. `dealloc`
+// writes only inside the block, which the caller still owns until the other allocator's `dealloc`.
 unsafe impl GlobalAlloc for ZeroOnFree {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
+        unsafe { if is_small(layout) { MiMalloc.alloc(layout) } else { System.alloc(layout) } }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps `alloc_zeroed`'s contract.
-        unsafe { System.alloc_zeroed(layout) }
+        unsafe { if is_small(layout) { MiMalloc.alloc_zeroed(layout) } else { System.alloc_zeroed(layout) } }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
@@ -35,7 +47,7 @@ unsafe impl GlobalAlloc for ZeroOnFree {
         unsafe {
             block.write_bytes(0, layout.size());
             black_box(block);
-            System.dealloc(block, layout);
+            if is_small(layout) { MiMalloc.dealloc(block, layout) } else { System.dealloc(block, layout) }
         }
     }
 }

@@ -4,8 +4,8 @@
 //! bytes at debug and trace. So whatever the filter, libraries log at info or above only.
 //!
 //! Lines are written by a thread of their own, from a queue of limited length. A reader that stalls, such as a full pipe,
-//! stops no request: lines that find no room are dropped and counted. Lines that come close together are written together:
-//! a system call and a wake-up of the thread for each would cost a request one twentieth of its time.
+//! stops no request: lines that find no room are dropped and counted. All lines that wait are written at once, which saves
+//! a busy server a system call per request.
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -32,8 +32,6 @@ const OURS: [&str; 2] = ["dockpass_keyserver", "dockpass_protocol"];
 const QUEUE: usize = 32_768;
 /// What is written at once at most, in bytes.
 const BATCH: usize = 64 * 1024;
-/// How long the thread rests after it has written all lines that there are, so that the next ones come together.
-const REST: Duration = Duration::from_millis(1);
 /// How often it is looked at whether lines were dropped.
 const REPORT: Duration = Duration::from_secs(10);
 
@@ -89,11 +87,11 @@ pub(crate) fn dropped_lines() -> usize {
 
 /// Starts logging. Has no effect if a logger is set already, as in tests.
 pub(crate) fn init(settings: &LogSettings) -> LogWriter {
-    let (writer, log) = queue(QUEUE, std::io::stderr());
+    let (writer, log) = queue(QUEUE, io::stderr());
     DROPPED.get_or_init(|| log.dropped().clone());
     let lines = match settings.format {
         LogFormat::Text => tracing_subscriber::fmt::layer()
-            .event_format(WithRequestId::text(std::io::stderr().is_terminal()))
+            .event_format(WithRequestId::text(io::stderr().is_terminal()))
             .with_writer(writer)
             .boxed(),
         LogFormat::Json => tracing_subscriber::fmt::layer()
@@ -114,25 +112,9 @@ pub(crate) fn init(settings: &LogSettings) -> LogWriter {
 /// A writer that never waits, in front of one that may.
 fn queue(lines: usize, to: impl Write + Send + 'static) -> (NonBlocking, LogWriter) {
     let queue = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(lines).thread_name("log");
-    let (writer, worker) = queue.finish(Batches(BufWriter::with_capacity(BATCH, to)));
+    let (writer, worker) = queue.finish(BufWriter::with_capacity(BATCH, to));
     let dropped = Dropped(writer.error_counter());
     (writer, LogWriter { _worker: worker, dropped })
-}
-
-/// Writes many lines at once. The thread of the log flushes when no line is waiting, which is also after a single one.
-#[derive(Debug)]
-struct Batches<W: Write>(BufWriter<W>);
-
-impl<W: Write> Write for Batches<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let result = self.0.flush();
-        std::thread::sleep(REST);
-        result
-    }
 }
 
 /// A line format with the id of the request that the line is about, as field `request_id` at the end.
@@ -278,12 +260,15 @@ mod queue_tests {
 
     use super::queue;
 
-    /// A reader that reports what arrives at once.
-    struct Reader(Sender<Vec<u8>>);
+    /// A reader that takes the first write when it is told to, and reports what arrives at once.
+    struct Reader(Option<Receiver<()>>, Sender<Vec<u8>>);
 
     impl Write for Reader {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.send(bytes.to_vec()).ok();
+            if let Some(gate) = self.0.take() {
+                gate.recv().ok();
+            }
+            self.1.send(bytes.to_vec()).ok();
             Ok(bytes.len())
         }
 
@@ -295,27 +280,28 @@ mod queue_tests {
     #[test]
     fn a_single_line_does_not_wait_for_others() {
         let (reports, reader) = channel();
-        let (mut writer, log) = queue(10, Reader(reports));
+        let (mut writer, _log) = queue(10, Reader(None, reports));
         writer.write_all(b"a line\n").unwrap();
         assert_eq!(reader.recv_timeout(Duration::from_secs(5)).unwrap(), b"a line\n");
-        drop(log);
     }
 
     #[test]
-    fn lines_that_come_together_are_written_together_and_none_is_lost() {
+    fn lines_that_wait_are_written_together_and_none_is_lost() {
+        let (open, gate) = channel();
         let (reports, reader) = channel();
-        let (mut writer, log) = queue(10_000, Reader(reports));
-        let expected: Vec<u8> = (0..5_000)
-            .flat_map(|number| {
-                let line = format!("line {number}\n").into_bytes();
-                writer.write_all(&line).unwrap();
-                line
-            })
-            .collect();
+        let (mut writer, log) = queue(10_000, Reader(Some(gate), reports));
+        let mut expected = Vec::new();
+        for number in 0..5_000 {
+            let line = format!("line {number}\n");
+            writer.write_all(line.as_bytes()).unwrap();
+            expected.extend_from_slice(line.as_bytes());
+        }
+        open.send(()).unwrap();
         drop(log);
-        let batches: Vec<Vec<u8>> = reader.iter().collect();
-        assert!(batches.concat() == expected);
-        assert!(batches.len() < 1_000, "{} batches", batches.len());
+        let writes: Vec<Vec<u8>> = reader.iter().collect();
+        assert!(writes.concat() == expected);
+        // What came before the gate was reached, then pieces of the buffer's size, and the rest.
+        assert!(writes.len() <= 4, "{} writes", writes.len());
     }
 
     /// A reader that takes nothing until it is told to.

@@ -17,7 +17,7 @@ use dockpass_protocol::api::{IssuedToken, ReportedChallenge};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{FlowError, Hop, RegistryAuth};
 use dockpass_protocol::realm::Realm;
-use dockpass_protocol::scope::ScopeSet;
+use dockpass_protocol::scope::{Grant, Scope, ScopeSet};
 use secrecy::SecretString;
 
 use crate::clock::{Clock, NoRandomness, Randomness};
@@ -25,7 +25,7 @@ use crate::config::Settings;
 use crate::figures::{Count, Level};
 use crate::rate_limit::Admission;
 use crate::recorder::Recorder;
-use crate::registry::Registry;
+use crate::registry::{CatalogAccount, Registry};
 use crate::request_id;
 use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::store::Store;
@@ -43,6 +43,8 @@ pub(crate) enum Identity {
     Anonymous,
     /// The holder of this session.
     Session(SealedText, Arc<SessionInfo>),
+    /// The key server itself, to list the catalog. Its tokens are returned to nobody.
+    CatalogAccount(Arc<CatalogAccount>),
 }
 
 /// A request for a token.
@@ -71,6 +73,18 @@ impl Token {
     /// Whether the token denies a requested scope.
     pub(crate) fn denies(&self) -> bool {
         !self.0.denied.is_empty()
+    }
+
+    /// What it says of a requested scope.
+    pub(crate) fn grant(&self, scope: &Scope) -> Grant {
+        let scope = scope.to_string();
+        if self.0.granted.contains(&scope) {
+            Grant::Granted
+        } else if self.0.denied.contains(&scope) {
+            Grant::Denied
+        } else {
+            Grant::Unknown
+        }
     }
 
     /// The token.
@@ -299,7 +313,7 @@ impl Broker {
         };
         let auth = match &request.identity {
             Identity::Session(_, info) => info.auth.clone(),
-            Identity::Anonymous => {
+            Identity::Anonymous | Identity::CatalogAccount(_) => {
                 // The caller reports another challenge than the cached one, so the registry may have changed.
                 let is_stale = |known: &RegistryAuth| match (known, &seen) {
                     (RegistryAuth::Bearer { realm, service }, Some((now, now_service))) => {

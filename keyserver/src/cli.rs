@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{ConfigProblems, NoOrigin, Settings};
+use crate::registry::CatalogAccount;
 use crate::serve::{ServeError, Server};
 use crate::session::keyring::{self, KeyError, KeyRing};
 use crate::state::StartError;
@@ -297,6 +298,12 @@ fn check_config(file: &Path) -> Result<(), Failure> {
     for registry in &settings.registries {
         crate::http_client::check_certificates(registry.ca_file.as_deref())
             .map_err(|error| Failure { code: CONFIGURATION, message: error.to_string() })?;
+        if let Some(account) = &registry.catalog_account {
+            CatalogAccount::read(account).map_err(|error| Failure {
+                code: CONFIGURATION,
+                message: format!("{}: catalog_password_file: {error}", registry.name),
+            })?;
+        }
     }
     if !settings.session.key_files.is_empty() {
         KeyRing::load(&settings.session.key_files)?;

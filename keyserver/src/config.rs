@@ -42,7 +42,7 @@ use section::section;
 
 pub use problem::{ConfigProblem, ConfigProblems, Place};
 pub use public_url::{BasePath, InvalidPublicUrl, PublicUrl};
-pub use registry::RegistrySettings;
+pub use registry::{CatalogAccountSettings, RegistrySettings};
 pub use schema::{schema, schema_text};
 pub use scope_pattern::{InvalidScopePattern, ScopePattern};
 pub use store_url::StoreUrl;

@@ -5,6 +5,7 @@
 //! session is never sent to a registry, and registry content never runs on this origin.
 
 mod body;
+mod catalog;
 mod headers;
 mod redirect;
 mod target;
@@ -14,15 +15,17 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dockpass_protocol::api::{GATEWAY, ReportedChallenge};
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::credential::Credential;
 use dockpass_protocol::doctor::{self, TokenSummary};
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
+    Authorization, FlowError, Hop, RegistryAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
 };
 use dockpass_protocol::jwt::inspect;
 use http::{HeaderMap, Method, Response};
+use http_body_util::{Either, Full};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::broker::{Broker, BrokerRequest, Identity, Token};
@@ -30,7 +33,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::http_client::{StreamedBody, UpstreamBody};
 use crate::recorder::Recorder;
-use crate::registry::Registry;
+use crate::registry::{CatalogAccount, Registry};
 use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::upstream;
 pub(crate) use body::IdleBody;
@@ -72,8 +75,8 @@ impl Relay<'_> {
 /// How long a client is to wait before it sends a body again, in milliseconds.
 const AGAIN_MS: u64 = 1_000;
 
-/// The response to relay, with a limit on the time without progress of its body.
-pub(crate) type RelayedResponse = Response<IdleBody<StreamedBody>>;
+/// The response to relay: with a limit on the time without progress of its body, or with one that was read and changed.
+pub(crate) type RelayedResponse = Response<Either<IdleBody<StreamedBody>, Full<Bytes>>>;
 
 /// A response that must not be handed on.
 #[derive(Clone, Debug)]
@@ -160,7 +163,14 @@ impl Gateway {
             }
             // Boxed, as below: the future of every request would have room for the rarest one.
             Caller::Session(sealed, info) => {
-                Box::pin(self.run_flow(&mut relay, sealed, info, recorder)).await?
+                if let Some(account) = catalog::account(&relay, &info) {
+                    let page = catalog::Page { gateway: self, recorder, sealed: &sealed, info: &info };
+                    if let Some(response) = Box::pin(page.listed_by(account, &mut relay)).await? {
+                        return Ok(response);
+                    }
+                }
+                let actor = Actor::Session(sealed, info);
+                Box::pin(self.run_flow(&mut relay, actor, recorder)).await?
             }
         };
         // After a redirect away from the registry, the response is its storage's: no header of it is the registry's.
@@ -179,15 +189,14 @@ impl Gateway {
         head.headers = headers::downstream(own, &self.path, &relay.target, head.status, &head.headers)
             .map_err(|refusal| failed(Refusal { status: refusal.status.or(status), ..refusal }))?;
         head.extensions = http::Extensions::new();
-        Ok(Response::from_parts(head, IdleBody::new(body, self.idle)))
+        Ok(Response::from_parts(head, Either::Left(IdleBody::new(body, self.idle))))
     }
 
     /// The flow that the page would run, with the session's token or credentials.
     async fn run_flow(
         &self,
         relay: &mut Relay<'_>,
-        sealed: SealedText,
-        info: Arc<SessionInfo>,
+        actor: Actor,
         recorder: &Recorder,
     ) -> Result<Received, FlowError> {
         let scopes = relay.target.scopes(relay.method.as_str());
@@ -196,8 +205,8 @@ impl Gateway {
             .map_err(|code| FlowError::new(code, Hop::KeyServer))?;
         let request =
             ResourceRequest { method: relay.method.to_string(), path: relay.target.to_string(), scopes };
-        let mut flow = ResourceFlow::new(request, Some(info.auth.clone()), true)
-            .with_policy(relay.registry.policy().clone());
+        let auth = actor.auth(&relay.registry, self.clock.now_ms());
+        let mut flow = ResourceFlow::new(request, auth, true).with_policy(relay.registry.policy().clone());
         let registry = Arc::clone(&relay.registry);
         let mut seen = Evidence::default();
         let mut last = None;
@@ -208,7 +217,7 @@ impl Gateway {
                     // Its place is given back before another one is taken.
                     drop(last.take());
                     let authorization = match authorization {
-                        Authorization::FromSession => self.basic(&sealed).await,
+                        Authorization::FromSession => self.basic(&actor).await,
                         other => Ok(other),
                     };
                     let response = match authorization {
@@ -231,7 +240,7 @@ impl Gateway {
                         Err(error) => flow.failed(error),
                     }
                 }
-                ResourceStep::Confirm(_) => match self.confirm(&registry, &sealed).await {
+                ResourceStep::Confirm(_) => match self.confirm(&registry, &actor).await {
                     Ok(response) => {
                         upstream::with_head(response.status(), response.headers(), |head| {
                             flow.confirmed(head);
@@ -243,7 +252,7 @@ impl Gateway {
                     seen.service.clone_from(&need.challenge.service);
                     let request = BrokerRequest {
                         registry: Arc::clone(&relay.registry),
-                        identity: Identity::Session(sealed.clone(), Arc::clone(&info)),
+                        identity: actor.identity(),
                         scopes: need.scopes,
                         seen: Some(ReportedChallenge {
                             realm: need.challenge.realm,
@@ -281,12 +290,8 @@ impl Gateway {
     }
 
     /// The registry's answer to the session's password alone.
-    async fn confirm(
-        &self,
-        registry: &Registry,
-        sealed: &SealedText,
-    ) -> Result<Response<bytes::Bytes>, FlowError> {
-        let authorization = self.basic(sealed).await?;
+    async fn confirm(&self, registry: &Registry, actor: &Actor) -> Result<Response<Bytes>, FlowError> {
+        let authorization = self.basic(actor).await?;
         let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
         let value = upstream::authorization(&authorization).ok_or(failed(ErrorCode::InvalidRequest))?;
         let request = http::Request::get(format!("{}/v2/", registry.origin()))
@@ -297,7 +302,11 @@ impl Gateway {
     }
 
     /// The session's password, for the registry itself.
-    async fn basic(&self, sealed: &SealedText) -> Result<Authorization, FlowError> {
+    async fn basic(&self, actor: &Actor) -> Result<Authorization, FlowError> {
+        // What a registry without tokens grants a user cannot be found out, so that the account is not used there.
+        let Actor::Session(sealed, _) = actor else {
+            return Err(FlowError::new(ErrorCode::BasicOnly, Hop::Registry));
+        };
         match self.sessions.open(sealed).await {
             Ok((_, Credential::Password { username, password })) => {
                 Ok(Authorization::Basic { username, password })
@@ -350,6 +359,33 @@ impl Gateway {
             }
         }
         Err(failed(ErrorCode::UpstreamRedirect))
+    }
+}
+
+/// Who the gateway runs a flow for.
+#[derive(Debug)]
+enum Actor {
+    /// The user of this session.
+    Session(SealedText, Arc<SessionInfo>),
+    /// The key server itself, to list the catalog.
+    CatalogAccount(Arc<CatalogAccount>),
+}
+
+impl Actor {
+    /// How the registry authenticates, as far as is known.
+    fn auth(&self, registry: &Registry, now_ms: i64) -> Option<RegistryAuth> {
+        match self {
+            Self::Session(_, info) => Some(info.auth.clone()),
+            Self::CatalogAccount(_) => registry.known_auth(now_ms),
+        }
+    }
+
+    /// Who tokens are requested for.
+    fn identity(&self) -> Identity {
+        match self {
+            Self::Session(sealed, info) => Identity::Session(sealed.clone(), Arc::clone(info)),
+            Self::CatalogAccount(account) => Identity::CatalogAccount(Arc::clone(account)),
+        }
     }
 }
 

@@ -46,6 +46,7 @@ mod request_id;
 pub mod resolver;
 mod router;
 mod routes;
+pub mod secret_file;
 pub mod serve;
 pub mod session;
 mod state;

@@ -13,11 +13,13 @@ use dockpass_protocol::origin::{Origin, Scheme};
 use dockpass_protocol::realm::RealmPolicy;
 use dockpass_protocol::reference::{ReferenceError, RegistryName};
 use dockpass_protocol::scope::ScopeSet;
+use secrecy::SecretString;
 
-use crate::config::{LimitSettings, RegistrySettings, ScopePattern, Settings};
+use crate::config::{CatalogAccountSettings, LimitSettings, RegistrySettings, ScopePattern, Settings};
 use crate::figures::UpstreamFigures;
 use crate::http_client::{ClientError, ClientLimits, DialPolicy, HttpClient, Timeouts};
 use crate::resolver::HostResolver;
+use crate::secret_file::{self, FileError};
 
 /// A refusal so long ago says nothing of the tokens that are kept now.
 const REFUSED_MS: i64 = 60_000;
@@ -28,6 +30,36 @@ const OPEN_PORTS: [u16; 4] = [443, 5000, 5443, 8443];
 /// Registries outside the configuration that are kept at most.
 const MAX_OPEN: u64 = 1_000;
 
+/// Why a registry cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// Its client cannot be created.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The password of its catalog account cannot be read.
+    #[error("catalog_password_file: {0}")]
+    CatalogPassword(#[from] FileError),
+}
+
+/// The account of the key server that may list the catalog.
+#[derive(Debug)]
+pub(crate) struct CatalogAccount {
+    pub(crate) username: String,
+    pub(crate) password: SecretString,
+}
+
+impl CatalogAccount {
+    /// Reads the password.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub(crate) fn read(settings: &CatalogAccountSettings) -> Result<Self, FileError> {
+        let password = secret_file::read_line(&settings.password_file)?;
+        Ok(Self { username: settings.username.clone(), password })
+    }
+}
+
 /// One registry.
 pub struct Registry {
     name: RegistryName,
@@ -37,6 +69,7 @@ pub struct Registry {
     allowed_scopes: Vec<ScopePattern>,
     policy: RealmPolicy,
     catalog: Vec<String>,
+    catalog_account: Option<Arc<CatalogAccount>>,
     client: HttpClient,
     known: Mutex<Option<(RegistryAuth, i64)>>,
     /// When it last refused a token, in milliseconds since the epoch.
@@ -48,13 +81,15 @@ impl Registry {
         settings: &RegistrySettings,
         limits: &ClientLimits,
         resolver: &HostResolver,
-    ) -> Result<Self, ClientError> {
+    ) -> Result<Self, RegistryError> {
         let mut trusted = vec![settings.origin.clone()];
         trusted.extend_from_slice(&settings.realm_origins);
         trusted.extend_from_slice(&settings.redirects);
         let policy = DialPolicy::trusting(trusted);
         let client = HttpClient::new(policy, limits, settings.ca_file.as_deref(), resolver)?;
+        let account = settings.catalog_account.as_ref().map(CatalogAccount::read).transpose()?;
         Ok(Self {
+            catalog_account: account.map(Arc::new),
             name: settings.name.clone(),
             title: settings.title.clone(),
             origin: settings.origin.clone(),
@@ -75,6 +110,7 @@ impl Registry {
             allowed_scopes: Vec::new(),
             policy: RealmPolicy::new(origin.clone()),
             catalog: Vec::new(),
+            catalog_account: None,
             known: Mutex::new(None),
             refused_ms: AtomicI64::new(i64::MIN),
             name,
@@ -114,6 +150,11 @@ impl Registry {
         } else {
             Err(ErrorCode::ScopeNotAllowed)
         }
+    }
+
+    /// The account that may list its catalog, if one is configured.
+    pub(crate) fn catalog_account(&self) -> Option<&Arc<CatalogAccount>> {
+        self.catalog_account.as_ref()
     }
 
     /// Which token services it may name.
@@ -191,8 +232,8 @@ impl Registries {
     /// The registries of these settings, at a server of this origin.
     ///
     /// # Errors
-    /// [`ClientError`], most likely because of a certificate file.
-    pub fn new(settings: &Settings, own: &Origin, resolver: &HostResolver) -> Result<Self, ClientError> {
+    /// [`RegistryError`], most likely because of a file.
+    pub fn new(settings: &Settings, own: &Origin, resolver: &HostResolver) -> Result<Self, RegistryError> {
         let limits = client_limits(&settings.limits);
         let mut listed = Vec::new();
         let mut by_name = HashMap::new();

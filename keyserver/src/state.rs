@@ -15,11 +15,10 @@ use crate::clock::{Clock, NoRandomness, Randomness, SystemClock, SystemRandomnes
 use crate::config::{BasePath, NoOrigin, Settings};
 use crate::figures::{Connections, Limits, Requests};
 use crate::gateway::Gateway;
-use crate::http_client::ClientError;
 use crate::own_address::OwnAddress;
 use crate::page_origins::PageOrigins;
 use crate::rate_limit::{LoginLimits, RequestLimits, SharedCounts};
-use crate::registry::Registries;
+use crate::registry::{Registries, RegistryError};
 use crate::request_id::RequestIds;
 use crate::resolver::{ForStore, HostResolver, Lookup};
 use crate::session::Sessions;
@@ -82,9 +81,9 @@ pub enum StartError {
     /// The keys cannot be loaded.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// A registry's client cannot be created.
+    /// A registry cannot be used.
     #[error(transparent)]
-    Registries(#[from] ClientError),
+    Registries(#[from] RegistryError),
     /// The server does not know its own origin.
     #[error(transparent)]
     Origin(#[from] NoOrigin),

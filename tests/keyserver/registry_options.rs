@@ -1,6 +1,8 @@
 //! Options of single registries: names that differ from the address, and scopes that may be requested.
 
-use dockpass_tests::demo::{DemoConfig, Kind};
+use dockpass_keyserver::config::CatalogAccountSettings;
+use dockpass_tests::client::HttpResponse;
+use dockpass_tests::demo::{DemoConfig, Kind, User, Visibility};
 use serde_json::json;
 
 use crate::harness::{Stack, Upstream, problem};
@@ -73,5 +75,99 @@ async fn scopes_outside_the_list_are_refused_before_any_request() {
         403,
         "scope_not_allowed",
     );
+    stack.end().await;
+}
+
+/// The demo with a user `lister` who may list everything, and the key server with that account at each registry. The folder
+/// holds the file with the password.
+async fn stack_with_catalog_account(kinds: &[Kind]) -> (Stack, tempfile::TempDir) {
+    const PASSWORD: &str = "canary-of-the-catalog-account";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, format!("{PASSWORD}\n")).unwrap();
+    let mut demo = DemoConfig::only(kinds.iter().copied());
+    demo.users.push(User::new("lister", PASSWORD, Visibility::Everything));
+    let stack = Stack::with(demo, |config| {
+        for registry in &mut config.registries {
+            registry.catalog_account =
+                Some(CatalogAccountSettings { username: "lister".to_owned(), password_file: file.clone() });
+        }
+    })
+    .await;
+    stack.keep_secret(PASSWORD);
+    (stack, folder)
+}
+
+/// The names of a page of the catalog, and the path of the next one.
+fn page(response: &HttpResponse) -> (Vec<String>, Option<String>) {
+    assert_eq!(response.status, 200, "{}", response.text());
+    let names = response.json()["repositories"].as_array().unwrap().clone();
+    let names = names.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    let link = response.headers.get("link").map(|link| link.to_str().unwrap());
+    (names, link.map(|link| link.split(['<', '>']).nth(1).unwrap().to_owned()))
+}
+
+// Threats: SCP-14.
+#[tokio::test]
+async fn the_catalog_account_shows_a_user_what_the_user_may_pull_and_nothing_else() {
+    let (stack, _folder) = stack_with_catalog_account(&[Kind::OwnRealm]).await;
+    let url = stack.gateway(Kind::OwnRealm, "_catalog");
+    let ada = stack.login(Kind::OwnRealm, "ada").await;
+    let bob = stack.login(Kind::OwnRealm, "bob").await;
+    let (all, _) = page(&stack.get(&url, Some(&ada)).await);
+    assert!(all.contains(&"vault/keys".to_owned()) && all.contains(&"team-a/api".to_owned()), "{all:?}");
+    stack.reset();
+    let (own, _) = page(&stack.get(&url, Some(&bob)).await);
+    // The account's token is in the cache since the first list. The user's tokens are for 25 repositories each.
+    assert_eq!(stack.upstream(Kind::OwnRealm), Upstream::of(1, all.len().div_ceil(25)));
+    let mut expected = Vec::new();
+    for name in &all {
+        let scope = format!("repository:{name}:pull");
+        let token = stack.ask(Some(&bob), Kind::OwnRealm, &[&scope]).await;
+        if token.json()["granted"] == json!([scope]) {
+            expected.push(name.clone());
+        }
+    }
+    assert_eq!(own, expected);
+    assert!(own.contains(&"team-b/app".to_owned()) && !own.contains(&"vault/keys".to_owned()), "{own:?}");
+    stack.reset();
+    page(&stack.get(&url, Some(&bob)).await);
+    assert_eq!(stack.upstream(Kind::OwnRealm), Upstream::of(1, 0), "what the user may pull is cached");
+    // Page by page it is the same list, and pages may be short.
+    let (mut names, mut next) = page(&stack.get(&format!("{url}?n=2"), Some(&bob)).await);
+    while let Some(relative) = next {
+        let (more, after) = page(
+            &stack.get(&format!("{url}{relative}").replace("_catalog_catalog", "_catalog"), Some(&bob)).await,
+        );
+        assert!(more.len() <= 2, "{more:?}");
+        names.extend(more);
+        next = after;
+    }
+    assert_eq!(names, own);
+    stack.end().await;
+}
+
+// Threats: SCP-14.
+#[tokio::test]
+async fn the_catalog_account_is_used_for_nothing_else() {
+    let (stack, _folder) = stack_with_catalog_account(&[Kind::OwnRealm, Kind::Opaque, Kind::Basic]).await;
+    // Nobody's request, and other resources of a user's.
+    let anonymous = stack.get(&stack.gateway(Kind::OwnRealm, "_catalog"), None).await;
+    assert_eq!(anonymous.status, 401, "{}", anonymous.text());
+    let bob = stack.login(Kind::OwnRealm, "bob").await;
+    problem(
+        &stack.get(&stack.gateway(Kind::OwnRealm, "vault/keys/tags/list"), Some(&bob)).await,
+        403,
+        "scope_denied",
+    );
+    // A token for the catalog is the user's own.
+    let answer = stack.ask(Some(&bob), Kind::OwnRealm, &["registry:catalog:*"]).await;
+    assert_eq!(answer.json()["granted"], json!([]), "{}", answer.text());
+    // Opaque tokens do not say what the user may pull; without tokens there is nothing to ask.
+    for kind in [Kind::Opaque, Kind::Basic] {
+        let bob = stack.login(kind, "bob").await;
+        let list = stack.get(&stack.gateway(kind, "_catalog"), Some(&bob)).await;
+        assert!(!list.text().contains("vault/keys"), "{}", list.text());
+    }
     stack.end().await;
 }

@@ -308,6 +308,7 @@ pub(super) fn fields_of(
     match identity {
         Identity::Anonymous => field(b"anonymous"),
         Identity::Session(sealed, _) => field(sealed.hash()),
+        Identity::CatalogAccount(_) => field(b"catalog account"),
     }
     // One buffer for all of them: this runs for every token from the cache.
     let mut text = String::with_capacity(256);

@@ -17,7 +17,7 @@ use super::Identity;
 use super::cache::{CachedToken, Caps, Entry, is_clear};
 use crate::clock::Clock;
 use crate::recorder::Recorder;
-use crate::registry::Registry;
+use crate::registry::{CatalogAccount, Registry};
 use crate::session::Sessions;
 use crate::upstream;
 
@@ -40,6 +40,11 @@ impl Flight {
     pub(super) async fn run(self) -> Result<Entry, FlowError> {
         let (credential, session, turn) = match &self.identity {
             Identity::Anonymous => (Credential::Anonymous, None, None),
+            Identity::CatalogAccount(account) => {
+                let CatalogAccount { username, password } = &**account;
+                let (username, password) = (username.clone(), password.clone());
+                (Credential::Password { username, password }, None, None)
+            }
             Identity::Session(sealed, _) => {
                 let opened = self.sessions.open_in_turn(sealed).await;
                 let (info, credential, turn) =

@@ -56,14 +56,14 @@ impl Place {
     /// What the key of the value is derived from, besides the private key.
     fn holder(&self) -> &[u8] {
         match &self.identity {
-            Identity::Anonymous => &[],
+            Identity::Anonymous | Identity::CatalogAccount(_) => &[],
             Identity::Session(sealed, _) => sealed.text().as_bytes(),
         }
     }
 
     fn session_end_ms(&self) -> Option<i64> {
         match &self.identity {
-            Identity::Anonymous => None,
+            Identity::Anonymous | Identity::CatalogAccount(_) => None,
             Identity::Session(_, info) => Some(info.expires_at_ms()),
         }
     }
@@ -80,7 +80,8 @@ impl SharedCache {
         Self { store, sessions, clock, random, caps }
     }
 
-    /// The place of this request. `None` if the key of the session is gone.
+    /// The place of this request. `None` if the key of the session is gone, and for the key server's own account, whose
+    /// tokens stay in the process.
     pub(super) fn place(
         &self,
         identity: &Identity,
@@ -93,6 +94,7 @@ impl SharedCache {
         let key = match identity {
             Identity::Anonymous => self.sessions.current_key(),
             Identity::Session(_, info) => self.sessions.key(&info.kid)?,
+            Identity::CatalogAccount(_) => return None,
         };
         let name = |kind| {
             let mut naming = key.store().naming(kind);

@@ -223,7 +223,7 @@ impl Live {
     /// Requests this path: with a session through the gateway, otherwise as a page does.
     async fn request(&self, identity: &Identity, path: &str) -> Result<(), FlowError> {
         match identity {
-            Identity::Anonymous => self.request_anonymously(path).await,
+            Identity::Anonymous | Identity::CatalogAccount(_) => self.request_anonymously(path).await,
             Identity::Session(sealed, info) => {
                 let relay = Relay {
                     registry: Arc::clone(&self.registry),

@@ -33,12 +33,23 @@ pub struct RegistrySettings {
     pub redirects: Vec<Origin>,
     /// Repositories to show where the registry lists none itself.
     pub catalog: Vec<Repository>,
+    /// The account that lists all repositories, for users whose own account cannot.
+    pub catalog_account: Option<CatalogAccountSettings>,
     /// Where others reach it, if not at `origin`: what it writes about itself has this origin.
     pub public: Option<Origin>,
     /// Scopes that may be requested; empty for all.
     pub allowed_scopes: Vec<ScopePattern>,
     /// PEM file of certificate authorities that are trusted for it, besides the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// The account of the key server at a registry, for its catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogAccountSettings {
+    /// User name.
+    pub username: String,
+    /// The file with the password.
+    pub password_file: PathBuf,
 }
 
 section! {
@@ -56,6 +67,12 @@ section! {
         "realms": List(realm()) => realms: Vec<String> = Vec::new();
         /// Repositories to show where the registry lists none itself.
         "catalog": List(repository()) => catalog: Vec<Repository> = Vec::new();
+        /// User name of an account that may list the catalog. Users who are logged in then see those of its repositories that
+        /// their own account may pull. It is used for nothing else, and only where the registry has a token service whose
+        /// tokens say what they grant.
+        "catalog_username": Optional(text()) => catalog_username: Option<String> = None;
+        /// File with the password of `catalog_username`, in one line.
+        "catalog_password_file": Optional(path()) => catalog_password_file: Option<PathBuf> = None;
         /// Origins with private addresses to which the registry may redirect downloads of blobs, such as its own storage.
         "redirects": List(storage()) => redirects: Vec<Origin> = Vec::new();
         /// Scopes that tokens may be requested for and sessions used for; an empty list allows all. A `*` at the end of a
@@ -156,6 +173,7 @@ impl RegistrySettings {
             realm_origins: Vec::new(),
             redirects: Vec::new(),
             catalog: Vec::new(),
+            catalog_account: None,
             public: None,
             allowed_scopes: Vec::new(),
             ca_file: None,
@@ -208,7 +226,20 @@ impl Entry {
                 return None;
             }
         };
+        let catalog_account = match (self.catalog_username, self.catalog_password_file) {
+            (Some(username), Some(password_file)) => Some(CatalogAccountSettings { username, password_file }),
+            (Some(_), None) => {
+                report(node, "catalog_username", reader, "needs `catalog_password_file` as well");
+                None
+            }
+            (None, Some(_)) => {
+                report(node, "catalog_password_file", reader, "needs `catalog_username` as well");
+                None
+            }
+            (None, None) => None,
+        };
         let mut registry = RegistrySettings {
+            catalog_account,
             redirects: self.redirects,
             catalog: self.catalog,
             allowed_scopes: self.allowed_scopes,
@@ -315,6 +346,11 @@ impl Kind for Registries {
                 url: (!by_host).then(|| registry.origin.clone()),
                 redirects: registry.redirects.clone(),
                 catalog: registry.catalog.clone(),
+                catalog_username: registry.catalog_account.as_ref().map(|account| account.username.clone()),
+                catalog_password_file: registry
+                    .catalog_account
+                    .as_ref()
+                    .map(|account| account.password_file.clone()),
                 allowed_scopes: registry.allowed_scopes.clone(),
                 ca_file: registry.ca_file.clone(),
                 ..Entry::default()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +15,23 @@ use rustls_pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{StoreSettings, StoreUrl};
+use crate::secret_file::{FileError, read, read_line};
 
-/// The largest file with a user name or password, in bytes.
-const MAX_SECRET: u64 = 4_096;
 /// The largest file with certificate authorities, in bytes.
 const MAX_CA: u64 = 1_048_576;
 
 /// A file that the `store` section names cannot be used. The message names the file, never its content.
 #[derive(Debug, thiserror::Error)]
-#[error("{key}: {file} cannot be used: {reason}")]
+#[error("{key}: {error}")]
 pub struct StoreFileError {
     key: &'static str,
-    file: PathBuf,
-    reason: String,
+    error: FileError,
+}
+
+impl StoreFileError {
+    fn of(key: &'static str) -> impl Fn(FileError) -> Self {
+        move |error| Self { key, error }
+    }
 }
 
 /// Resolves host names.
@@ -98,10 +102,10 @@ impl Endpoint {
             Some(_) => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert }),
             None => Client::open(info),
         };
-        client.map_err(|_| StoreFileError {
-            key: "store.ca_file",
-            file: self.settings.ca_file.clone().unwrap_or_default(),
-            reason: "a certificate in it cannot be used, or store.url is not rediss://".to_owned(),
+        client.map_err(|_| {
+            let file = self.settings.ca_file.clone().unwrap_or_default();
+            let reason = "a certificate in it cannot be used, or store.url is not rediss://";
+            StoreFileError::of("store.ca_file")(FileError::new(&file, reason))
         })
     }
 
@@ -117,41 +121,19 @@ impl Endpoint {
     }
 }
 
-/// The only line of a small file.
+/// The secret in a file.
 fn secret(key: &'static str, file: &Path) -> Result<SecretString, StoreFileError> {
-    let unusable = |reason: &str| StoreFileError { key, file: file.to_owned(), reason: reason.to_owned() };
-    let bytes = zeroize::Zeroizing::new(read(key, file, MAX_SECRET)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| unusable("it is not UTF-8"))?;
-    // Editors add the end of the line.
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    if text.is_empty() || text.contains(['\n', '\r', '\0']) {
-        return Err(unusable("it must hold one line"));
-    }
-    Ok(SecretString::from(text))
+    read_line(file).map_err(StoreFileError::of(key))
 }
 
 /// A PEM file of at least one certificate. The client library takes an empty one for trust in nobody.
 fn certificates(file: &Path) -> Result<Vec<u8>, StoreFileError> {
-    let key = "store.ca_file";
-    let pem = read(key, file, MAX_CA)?;
+    let failed = StoreFileError::of("store.ca_file");
+    let pem = read(file, MAX_CA).map_err(&failed)?;
     match CertificateDer::pem_slice_iter(&pem).next() {
         Some(Ok(_)) => Ok(pem),
-        _ => Err(StoreFileError {
-            key,
-            file: file.to_owned(),
-            reason: "it holds no certificate authority in PEM form".to_owned(),
-        }),
+        _ => Err(failed(FileError::new(file, "it holds no certificate authority in PEM form"))),
     }
-}
-
-fn read(key: &'static str, file: &Path, max: u64) -> Result<Vec<u8>, StoreFileError> {
-    let unusable = |reason: String| StoreFileError { key, file: file.to_owned(), reason };
-    let meta = std::fs::metadata(file).map_err(|error| unusable(error.kind().to_string()))?;
-    if !meta.is_file() || meta.len() > max {
-        return Err(unusable(format!("it is not a file of at most {max} bytes")));
-    }
-    std::fs::read(file).map_err(|error| unusable(error.kind().to_string()))
 }
 
 #[cfg(test)]
@@ -160,6 +142,7 @@ mod tests {
 
     use super::Endpoint;
     use crate::config::{StoreSettings, StoreUrl};
+    use crate::secret_file::{FileError, read, read_line};
 
     // Threats: FLT-08.
     #[test]

@@ -84,6 +84,8 @@ pub struct ClientLimits {
     pub concurrency: NonZeroUsize,
     /// Requests in a row without a response after which a server gets none for some seconds; `None` for no such limit.
     pub breaker_failures: Option<NonZeroU32>,
+    /// Requests per second, of both kinds; `None` for no such limit.
+    pub requests_per_second: Option<NonZeroU32>,
 }
 
 /// Why a client could not be created.

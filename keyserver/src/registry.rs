@@ -86,7 +86,8 @@ impl Registry {
         trusted.extend_from_slice(&settings.realm_origins);
         trusted.extend_from_slice(&settings.redirects);
         let policy = DialPolicy::trusting(trusted);
-        let client = HttpClient::new(policy, limits, settings.ca_file.as_deref(), resolver)?;
+        let limits = ClientLimits { requests_per_second: settings.requests_per_second, ..*limits };
+        let client = HttpClient::new(policy, &limits, settings.ca_file.as_deref(), resolver)?;
         let account = settings.catalog_account.as_ref().map(CatalogAccount::read).transpose()?;
         Ok(Self {
             catalog_account: account.map(Arc::new),
@@ -313,6 +314,7 @@ fn client_limits(limits: &LimitSettings) -> ClientLimits {
         },
         concurrency: limits.registry_concurrency,
         breaker_failures: limits.breaker_failures,
+        requests_per_second: None,
     }
 }
 

@@ -74,6 +74,10 @@ impl fmt::Debug for AppState {
     }
 }
 
+/// The earliest time at which this version can run, in milliseconds since the epoch: 2026-01-01. A machine without a battery
+/// for its clock starts in 1970, and may start services before it has the time from the network. Raised with each release.
+const EARLIEST_MS: i64 = 1_767_225_600_000;
+
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -96,6 +100,12 @@ pub enum StartError {
     /// There are no threads for name resolution.
     #[error("the threads for name resolution cannot be created: {0}")]
     Threads(std::io::Error),
+    /// The clock is not set: sessions would be sealed with times long past, and certificates not be valid yet.
+    #[error("the system's clock is {} days behind the release of this program; set it", (EARLIEST_MS - now_ms) / 86_400_000)]
+    Clock {
+        /// The clock's time, in milliseconds since the epoch.
+        now_ms: i64,
+    },
     /// The system's random number generator failed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
@@ -176,6 +186,10 @@ impl Builder {
         let Self { settings, clock, random, resolver, lookup } = self;
         for warning in settings.warnings() {
             tracing::warn!("{warning}");
+        }
+        let now_ms = clock.now_ms();
+        if now_ms < EARLIEST_MS {
+            return Err(StartError::Clock { now_ms });
         }
         let own_origin = settings.own_origin()?;
         let base_path = settings.base_path();

@@ -68,6 +68,49 @@ it('logs nothing on the console at a first visit', async () => {
   await tab.page.context().close()
 })
 
+// Threats: WEB-10.
+describe('A registry that sends far too much', () => {
+  const isQuick = async ({ page }) => {
+    const began = Date.now()
+    await page.evaluate(() => new Promise(requestAnimationFrame))
+    return Date.now() - began < 2_000
+  }
+
+  it('has an index with 50,000 entries: some are shown, the page says so, and goes on working', async () => {
+    const tab = await visit(browser, `${keyserver.url}/#/${keyserver.registries.open}/library/alpine/latest`)
+    await tab.page.getByTestId('manifest-view').waitFor()
+    const mediaType = 'application/vnd.oci.image.index.v1+json'
+    const manifests = Array.from({ length: 50_000 }, () => ({}))
+    const body = JSON.stringify({ schemaVersion: 2, mediaType, manifests })
+    await tab.page.route('**/v2/library/python/manifests/*', (route) =>
+      route.fulfill({ body, contentType: mediaType }),
+    )
+    await tab.page.goto(`${keyserver.url}/#/${keyserver.registries.open}/library/python/latest`)
+    const view = tab.page.locator('[data-testid=manifest-view][data-kind=index]')
+    await view.waitFor()
+    assert.match(await view.getByTestId('cut').innerText(), /^The first 500 of 50,000\./)
+    assert.equal(await view.getByTestId('platform-row').count(), 500)
+    assert.ok(await isQuick(tab))
+    await tab.page.context().close()
+  })
+
+  it('has pages of tags without end and without a tag: the list ends, and says that it is incomplete', async () => {
+    const tab = await open('open')
+    await tab.page.getByTestId('browse-anonymous').click()
+    let pages = 0
+    await tab.page.route('**/v2/library/python/tags/list*', (route) => {
+      pages += 1
+      const link = `</v2/library/python/tags/list?last=${pages}>; rel="next"`
+      return route.fulfill({ json: { name: 'library/python', tags: [] }, headers: { link } })
+    })
+    await tab.page.locator('[data-testid=repo-row][data-name="library/python"]').click()
+    assert.equal(await errorCode(tab.page.locator('#tags')), 'list_incomplete')
+    assert.ok(pages > 10 && pages <= 200, `${pages} pages`)
+    assert.ok(await isQuick(tab))
+    await tab.page.context().close()
+  })
+})
+
 describe("Docker Hub's token service", () => {
   const scope = 'repository:team-a/api:pull'
 

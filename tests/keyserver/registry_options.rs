@@ -1,8 +1,11 @@
 //! Options of single registries: names that differ from the address, and scopes that may be requested.
 
+use std::time::{Duration, Instant};
+
 use dockpass_keyserver::config::CatalogAccountSettings;
 use dockpass_tests::client::HttpResponse;
 use dockpass_tests::demo::{DemoConfig, Kind, User, Visibility};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::harness::{Stack, Upstream, problem};
@@ -169,5 +172,31 @@ async fn the_catalog_account_is_used_for_nothing_else() {
         let list = stack.get(&stack.gateway(kind, "_catalog"), Some(&bob)).await;
         assert!(!list.text().contains("vault/keys"), "{}", list.text());
     }
+    stack.end().await;
+}
+
+// Threats: UPS-11.
+#[tokio::test]
+async fn a_registry_gets_no_more_requests_per_second_than_configured() {
+    let stack = Stack::with(DemoConfig::only([Kind::Open, Kind::Token]), |config| {
+        config.limits.connect_timeout = Duration::from_secs(1);
+        config.registries[0].requests_per_second = 5.try_into().ok();
+    })
+    .await;
+    let url = stack.gateway(Kind::Open, "library/alpine/tags/list");
+    let began = Instant::now();
+    let requests = (0..20).map(|_| stack.get(&url, None));
+    let statuses: Vec<u16> = join_all(requests).await.iter().map(|response| response.status).collect();
+    let elapsed = began.elapsed();
+    let served = statuses.iter().filter(|status| **status == 200).count();
+    // Five at once, five more within the second that they may wait, and the rest is refused.
+    assert!((10..=12).contains(&served), "{statuses:?}");
+    assert!(elapsed >= Duration::from_millis(800), "{elapsed:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 503).count(), 20 - served, "{statuses:?}");
+    assert_eq!(stack.upstream(Kind::Open).registry, served);
+    // The other registry has no such limit, and is not in the way.
+    let other = stack.gateway(Kind::Token, "library/alpine/tags/list");
+    let others = (0..20).map(|_| stack.get(&other, None));
+    assert!(join_all(others).await.iter().all(|response| response.status == 401));
     stack.end().await;
 }

@@ -63,6 +63,13 @@ impl ManualTime {
         Self(Arc::new(AtomicI64::new(1_800_000_000_000)))
     }
 
+    /// The time of a machine whose clock was not set.
+    pub(crate) fn unset() -> Self {
+        let time = Self::new();
+        time.0.store(0, Ordering::SeqCst);
+        time
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }

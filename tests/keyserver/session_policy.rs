@@ -1,9 +1,11 @@
 //! How long sessions last, and how they may travel.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dockpass_keyserver::carrier::CookieScope;
-use dockpass_keyserver::config::Carrier;
+use dockpass_keyserver::config::{AdminSettings, Carrier};
+use dockpass_keyserver::{Builder, Server, Settings};
 use dockpass_tests::demo::{DemoConfig, Kind};
 use serde_json::json;
 
@@ -64,8 +66,7 @@ async fn a_session_that_is_not_used_ends_and_one_that_is_used_goes_on() {
 #[tokio::test]
 async fn a_restart_ends_no_session_and_extends_none_by_more_than_the_idle_limit() {
     let time = ManualTime::new();
-    let configure =
-        |config: &mut dockpass_keyserver::Settings| config.session.idle = Some(Duration::from_mins(30));
+    let configure = |config: &mut Settings| config.session.idle = Some(Duration::from_mins(30));
     let demo = DemoConfig::only([Kind::Token]);
     let first = Stack::with_time(demo, time.clone(), configure).await;
     let (one, two) = (first.login(Kind::Token, "ada").await, first.login(Kind::Token, "ada").await);
@@ -138,4 +139,18 @@ async fn a_carrier_that_is_turned_off_is_neither_issued_nor_accepted() {
         stack.end().await;
     }
     assert!(CookieScope::default().name("r.test").starts_with("__Host-dockpass-"));
+}
+
+// Threats: TIM-05.
+#[tokio::test]
+async fn the_server_does_not_start_with_a_clock_that_is_not_set() {
+    let settings = || Settings {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        admin: AdminSettings { listen: None, ..AdminSettings::default() },
+        ..Settings::default()
+    };
+    let start = |time| Server::bind_with(Builder::new(settings()).clock(Arc::new(time)));
+    let error = start(ManualTime::unset()).await.unwrap_err().to_string();
+    assert!(error.contains("clock is 20454 days behind"), "{error}");
+    assert!(start(ManualTime::new()).await.is_ok());
 }

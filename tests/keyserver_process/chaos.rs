@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::program::{Fixture, Program};
 // Threats: UPS-01, UPS-09.
 pub(crate) use faults::faults_of_a_registry_stay_with_it;
-// Threats: AVL-05, FLT-04, FLT-05, TIM-03.
+// Threats: AVL-05, FLT-04, FLT-05, TIM-03, TIM-04.
 pub(crate) use resources::{
     a_day_forwards_and_back, few_descriptors_are_shared_with_upstreams, little_memory_is_enough,
 };

@@ -18,6 +18,8 @@ mod harness;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod lockups;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod secrecy;
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         secrecy::a_dump_of_the_store_reveals_neither_token_nor_user,
         faults::faults_of_the_store_never_give_a_wrong_response,
         faults::starts_without_the_store,
+        lockups::nothing_locks_up_on_one_thread,
         process::sessions_outlive_a_killed_instance,
     );
     // The last line of the standard harness, so that these tests are counted as well.

@@ -1,7 +1,7 @@
 // The tables and lists of a manifest: platforms, attestations, layers and annotations.
 
 import { el, mono, visible } from './dom.js'
-import { bytes, mediaTypeName, plural, shortDigest } from './format.js'
+import { bytes, count, mediaTypeName, plural, shortDigest } from './format.js'
 import { pullSize } from './manifest-model.js'
 import { hrefFor, isDigest } from './route.js'
 
@@ -54,6 +54,22 @@ export function digestLink(place, digest) {
   return el('a', { href: hrefFor({ ...place, reference: digest }), title: digest }, mono(shortDigest(digest)))
 }
 
+/** Rows of a table at most: a manifest of 150 kB can have 50,000 entries, and a tab that shows them all stands still. */
+const MOST_ROWS = 500
+
+/**
+ * The entries to show, and a sentence if these are not all.
+ * @template T
+ * @param {readonly T[]} entries
+ */
+function cut(entries) {
+  const text = `The first ${count(MOST_ROWS)} of ${count(entries.length)}. The original JSON below has all of them.`
+  return {
+    shown: entries.slice(0, MOST_ROWS),
+    note: entries.length > MOST_ROWS && el('p', { class: 'part-note', testid: 'cut' }, text),
+  }
+}
+
 /** @param {string} title @param {Child[]} content */
 export function part(title, ...content) {
   return el('section', { class: 'part' }, el('h3', {}, title), content)
@@ -85,7 +101,8 @@ export function platformTable(place, model, manifest) {
     model.kind === 'index'
       ? model.children
       : [{ platform: '', digest: manifest.digest, size: manifest.size, self: true }]
-  const rows = entries.map((entry) => {
+  const { shown, note } = cut(entries)
+  const rows = shown.map((entry) => {
     const name = el('td', {}, platformWords(entry))
     const size = el('td', { class: 'number' }, entry.self ? sizeWords(pullSize(model)) : '…')
     return {
@@ -110,8 +127,10 @@ export function platformTable(place, model, manifest) {
   const title = model.kind === 'index' ? plural(entries.length, 'platform') : 'Platform'
   return {
     rows,
+    count: entries.length,
     node: part(
       title,
+      note,
       table(
         [['Platform'], ['Pull size', 'number'], ['Manifest']],
         rows.map((row) => row.node),
@@ -130,7 +149,8 @@ function platformWords(entry) {
 /** @param {ManifestPlace} place @param {Model} model */
 export function attestationTable(place, model) {
   const platformOf = new Map(model.children.map((child) => [child.digest, child.platform]))
-  const rows = model.attestations.map((entry) =>
+  const { shown, note } = cut(model.attestations)
+  const rows = shown.map((entry) =>
     el(
       'tr',
       { testid: 'attestation-row' },
@@ -140,19 +160,21 @@ export function attestationTable(place, model) {
     ),
   )
   return part(
-    plural(rows.length, 'attestation'),
+    plural(model.attestations.length, 'attestation'),
     el(
       'p',
       { class: 'part-note' },
       'Statements about how an image was built. They are not platforms and are not pulled with the image.',
     ),
+    note,
     table([['Image'], ['Manifest size', 'number'], ['Manifest']], rows),
   )
 }
 
 /** @param {Model} model */
 export function layerTable(model) {
-  const rows = model.layers.map((layer, index) =>
+  const { shown, note } = cut(model.layers)
+  const rows = shown.map((layer, index) =>
     el(
       'tr',
       { testid: 'layer-row' },
@@ -172,18 +194,17 @@ export function layerTable(model) {
     ),
   )
   return part(
-    plural(rows.length, model.kind === 'image' || model.kind === 'schema1' ? 'layer' : 'blob'),
+    plural(model.layers.length, model.kind === 'image' || model.kind === 'schema1' ? 'layer' : 'blob'),
+    note,
     table([['#', 'number'], ['Content'], ['Size', 'number'], ['Digest']], rows),
   )
 }
 
 /** @param {Model['annotations']} annotations */
 export function annotationList(annotations) {
-  return el(
-    'dl',
-    { class: 'annotations' },
-    annotations.map(([key, value]) =>
-      el('div', {}, el('dt', {}, mono(key)), el('dd', {}, el('bdi', {}, visible(value)))),
-    ),
+  const { shown, note } = cut(annotations)
+  const list = shown.map(([key, value]) =>
+    el('div', {}, el('dt', {}, mono(key)), el('dd', {}, el('bdi', {}, visible(value)))),
   )
+  return [note, el('dl', { class: 'annotations' }, list)]
 }

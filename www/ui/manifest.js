@@ -156,7 +156,7 @@ function show(place, manifest) {
     /** @param {RegistryClient} client @param {AbortSignal} signal */
     async complete(client, signal) {
       const rows = platforms?.rows ?? []
-      const index = () => completeIndex({ place, rows, total, client, signal })
+      const index = () => completeIndex({ place, rows, count: platforms?.count ?? 0, total, client, signal })
       if (model.kind === 'index' && place.counted) onDemand(total, rows, index)
       else if (model.kind === 'index') await index()
       else if (model.kind === 'image')
@@ -200,7 +200,7 @@ function onDemand(total, rows, complete) {
   fill(
     total,
     button(
-      `Calculate with ${plural(rows.length, 'request')}`,
+      `Calculate with ${plural(Math.min(rows.length, MOST_CHILDREN), 'request')}`,
       () => {
         fill(total, 'calculating …')
         void complete()
@@ -215,12 +215,13 @@ function onDemand(total, rows, complete) {
  * @param {{
  *   place: ManifestPlace,
  *   rows: PlatformRow[],
+ *   count: number,
  *   total: HTMLElement,
  *   client: RegistryClient,
  *   signal: AbortSignal,
  * }} options
  */
-async function completeIndex({ place, rows, total, client, signal }) {
+async function completeIndex({ place, rows, count: platforms?.count ?? 0, total, client, signal }) {
   const waiting = rows.filter((row) => isDigest(row.entry.digest)).slice(0, MOST_CHILDREN)
   /** @type {Model[]} */
   const models = []
@@ -241,7 +242,7 @@ async function completeIndex({ place, rows, total, client, signal }) {
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
   for (const row of rows) if (/^[…–]$/.test(row.size.textContent ?? '')) row.size.textContent = 'not loaded'
   const size = models.length > 0 ? sharedSize(models) : null
-  total.textContent = `${sizeWords(size)}${size !== null && models.length < rows.length ? `, for ${models.length} of ${rows.length} platforms` : ''}`
+  total.textContent = `${sizeWords(size)}${size !== null && models.length < count ? `, for ${models.length} of ${count} platforms` : ''}`
   if (models.length > 1 && size !== null)
     total.append(el('span', { class: 'faint' }, ' (shared layers counted once)'))
 }

@@ -1,6 +1,7 @@
 //! One entry of `registries`.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use dockpass_protocol::address::is_public;
@@ -10,7 +11,7 @@ use dockpass_protocol::reference::{RegistryName, Repository};
 use serde_json::{Map, Value as Json, json};
 
 use super::field::{self, Kind, Reader, Section as _};
-use super::kind::{Flag, List, Optional, Parsed, path, text};
+use super::kind::{Flag, List, Optional, Parsed, path, text, whole};
 use super::node::{Node, Value};
 use super::scope_pattern::ScopePattern;
 use super::section::section;
@@ -39,6 +40,8 @@ pub struct RegistrySettings {
     pub public: Option<Origin>,
     /// Scopes that may be requested; empty for all.
     pub allowed_scopes: Vec<ScopePattern>,
+    /// Requests to it and its token services per second, of all clients together.
+    pub requests_per_second: Option<NonZeroU32>,
     /// PEM file of certificate authorities that are trusted for it, besides the system's.
     pub ca_file: Option<PathBuf>,
 }
@@ -78,6 +81,10 @@ section! {
         /// Scopes that tokens may be requested for and sessions used for; an empty list allows all. A `*` at the end of a
         /// name stands for its rest, and as the actions for every action.
         "allowed_scopes": List(scope_pattern()) => allowed_scopes: Vec<ScopePattern> = Vec::new();
+        /// Requests per second to the registry and its token services, of all clients together. Those of one second may come
+        /// at once; further ones wait up to `limits.connect_seconds` and are then refused with `registry_busy`. 0 means no
+        /// limit. Each instance has a limit of its own.
+        "requests_per_second": whole(0..=1_000_000) => requests_per_second: Option<NonZeroU32> = None;
         /// PEM file of certificate authorities that are trusted for this registry, besides the system's.
         "ca_file": Optional(path()) => ca_file: Option<PathBuf> = None;
         /// Whether `http://` is allowed to hosts outside this machine and private addresses. Passwords are then sent
@@ -176,6 +183,7 @@ impl RegistrySettings {
             catalog_account: None,
             public: None,
             allowed_scopes: Vec::new(),
+            requests_per_second: None,
             ca_file: None,
         }
     }
@@ -243,6 +251,7 @@ impl Entry {
             redirects: self.redirects,
             catalog: self.catalog,
             allowed_scopes: self.allowed_scopes,
+            requests_per_second: self.requests_per_second,
             ca_file: self.ca_file,
             ..located
         };
@@ -352,6 +361,7 @@ impl Kind for Registries {
                     .as_ref()
                     .map(|account| account.password_file.clone()),
                 allowed_scopes: registry.allowed_scopes.clone(),
+                requests_per_second: registry.requests_per_second,
                 ca_file: registry.ca_file.clone(),
                 ..Entry::default()
             }

@@ -39,7 +39,12 @@ async fn body_of(script: &'static [(&'static str, u64)], limit: Duration) -> Idl
         response: Duration::from_secs(2),
         idle: Duration::from_secs(2),
     };
-    let limits = ClientLimits { timeouts, concurrency: 8.try_into().unwrap(), breaker_failures: None };
+    let limits = ClientLimits {
+        timeouts,
+        concurrency: 8.try_into().unwrap(),
+        breaker_failures: None,
+        requests_per_second: None,
+    };
     let policy = DialPolicy::trusting(vec![Origin::parse(&origin).unwrap()]);
     let client = HttpClient::new(policy, &limits, None, &HostResolver::system().unwrap()).unwrap();
     let response =

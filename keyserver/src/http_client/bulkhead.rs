@@ -1,9 +1,11 @@
-//! Limits what one registry can take of this server: places for its requests, and a circuit breaker per origin.
+//! Limits what one registry can take of this server, and what this server sends to it: places for its requests, a pace, and
+//! a circuit breaker per origin.
 //!
 //! Requests that wait for a slow registry hold connections and memory. So each registry has a number of places; beyond
 //! it, requests wait for a short time and are then refused. A server that did not respond to several requests in a row
 //! gets none for some seconds, then one as a probe. Any response closes the breaker, whatever its status.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -27,8 +29,9 @@ pub(super) struct Bulkhead {
     /// For relayed requests, until the body of the response ends. Apart from the others, because a relayed request may
     /// need a token while it has a place.
     streams: Arc<Semaphore>,
-    /// How long a request waits for a place.
+    /// How long a request waits for a place, and for its turn.
     patience: Duration,
+    pace: Option<Pace>,
     /// Of the origins that the configuration names. A breaker for others, such as public storage, would be one more
     /// thing that a registry can fill.
     breakers: Vec<Breaker>,
@@ -54,7 +57,8 @@ impl Bulkhead {
             origins.dedup();
             origins.into_iter().map(|origin| Breaker::new(origin, failures.get(), PAUSE)).collect()
         });
-        Self { exchanges: places(), streams: places(), patience: limits.timeouts.connect, breakers }
+        let pace = limits.requests_per_second.map(Pace::new);
+        Self { exchanges: places(), streams: places(), patience: limits.timeouts.connect, pace, breakers }
     }
 
     /// The breaker of this target's origin, if it has one.
@@ -62,8 +66,21 @@ impl Bulkhead {
         self.breakers.iter().find(|breaker| breaker.is_of(uri))
     }
 
-    /// A place for one more request.
+    /// A place for one more request, at the registry's pace.
     pub(super) async fn enter(&self, usage: Use) -> Result<Place, TransportError> {
+        if let Some(pace) = &self.pace {
+            let Some(wait) = pace.turn(self.patience) else {
+                tracing::debug!("request refused: requests_per_second of the registry is reached");
+                return Err(TransportError::Busy);
+            };
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+        }
+        self.place(usage).await
+    }
+
+    async fn place(&self, usage: Use) -> Result<Place, TransportError> {
         let places = match usage {
             Use::Exchange => &self.exchanges,
             Use::Stream => &self.streams,
@@ -77,6 +94,43 @@ impl Bulkhead {
             return Err(TransportError::Busy);
         };
         Ok(Place(permit))
+    }
+}
+
+/// So many requests per second. Those of one second may come at once.
+#[derive(Debug)]
+struct Pace {
+    /// Time per request, in microseconds.
+    interval_us: u64,
+    /// Microseconds after `began` at which requests have used up what they may.
+    used_until_us: AtomicU64,
+    began: Instant,
+}
+
+impl Pace {
+    /// How far requests may be ahead, in microseconds.
+    const AHEAD_US: u64 = 1_000_000;
+
+    fn new(per_second: NonZeroU32) -> Self {
+        let interval_us = (1_000_000 / u64::from(per_second.get())).max(1);
+        Self { interval_us, used_until_us: AtomicU64::new(0), began: Instant::now() }
+    }
+
+    /// Takes a turn, and returns how long to wait for it. `None`, and nothing is taken, if that is longer than `patience`.
+    fn turn(&self, patience: Duration) -> Option<Duration> {
+        self.turn_at(self.began.elapsed(), patience)
+    }
+
+    fn turn_at(&self, since_began: Duration, patience: Duration) -> Option<Duration> {
+        let now_us = u64::try_from(since_began.as_micros()).unwrap_or(u64::MAX);
+        let mut wait = Duration::ZERO;
+        let taken = self.used_until_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |until| {
+            let next = until.max(now_us).saturating_add(self.interval_us);
+            let ahead = next.saturating_sub(now_us);
+            wait = Duration::from_micros(ahead.saturating_sub(Self::AHEAD_US.max(self.interval_us)));
+            (wait <= patience).then_some(next)
+        });
+        taken.is_ok().then_some(wait)
     }
 }
 
@@ -176,6 +230,27 @@ mod tests {
 
     async fn pause() {
         tokio::time::sleep(SHORT + Duration::from_millis(20)).await;
+    }
+
+    // Threats: UPS-11.
+    #[test]
+    fn a_pace_admits_one_second_at_once_and_then_in_turns() {
+        let ms = Duration::from_millis;
+        let pace = Pace::new(10.try_into().unwrap());
+        for _ in 0..10 {
+            assert_eq!(pace.turn_at(ms(0), ms(0)), Some(ms(0)));
+        }
+        assert_eq!(pace.turn_at(ms(0), ms(0)), None, "without patience it is refused");
+        assert_eq!(pace.turn_at(ms(0), ms(1_000)), Some(ms(100)));
+        assert_eq!(pace.turn_at(ms(0), ms(1_000)), Some(ms(200)));
+        assert_eq!(pace.turn_at(ms(0), ms(250)), None, "and takes no turn");
+        for _ in 0..3 {
+            assert_eq!(pace.turn_at(ms(500), ms(0)), Some(ms(0)));
+        }
+        assert_eq!(pace.turn_at(ms(500), ms(0)), None);
+        let slow = Pace::new(1.try_into().unwrap());
+        assert_eq!(slow.turn_at(ms(0), ms(0)), Some(ms(0)));
+        assert_eq!(slow.turn_at(ms(0), ms(2_000)), Some(ms(1_000)));
     }
 
     // Threats: UPS-09.

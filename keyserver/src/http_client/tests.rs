@@ -23,7 +23,12 @@ fn client_for(origin: &str, timeouts: Timeouts) -> HttpClient {
 }
 
 fn limits(timeouts: Timeouts) -> ClientLimits {
-    ClientLimits { timeouts, concurrency: 64.try_into().unwrap(), breaker_failures: None }
+    ClientLimits {
+        timeouts,
+        concurrency: 64.try_into().unwrap(),
+        breaker_failures: None,
+        requests_per_second: None,
+    }
 }
 
 fn client_of(origin: &str, limits: &ClientLimits) -> HttpClient {

@@ -81,7 +81,12 @@ async fn request(
         response: Duration::from_secs(5),
         idle: Duration::from_millis(600),
     };
-    let limits = ClientLimits { timeouts, concurrency: 8.try_into().unwrap(), breaker_failures: None };
+    let limits = ClientLimits {
+        timeouts,
+        concurrency: 8.try_into().unwrap(),
+        breaker_failures: None,
+        requests_per_second: None,
+    };
     let names = HostResolver::system().unwrap();
     let client =
         HttpClient::new(DialPolicy::trusting(vec![origin.clone()]), &limits, ca_file.as_deref(), &names)

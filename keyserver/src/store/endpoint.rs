@@ -142,7 +142,6 @@ mod tests {
 
     use super::Endpoint;
     use crate::config::{StoreSettings, StoreUrl};
-    use crate::secret_file::{FileError, read, read_line};
 
     // Threats: FLT-08.
     #[test]

@@ -99,7 +99,7 @@ fn the_example_follows_the_schema_that_it_names() {
         .skip_while(|line| !line.starts_with("  # - name: Ours"))
         .map_while(|line| line.strip_prefix("  # "))
         .fold("registries:\n".to_owned(), |text, line| format!("{text}  {line}\n"));
-    assert_eq!(entry.lines().count(), 10, "{entry}");
+    assert_eq!(entry.lines().count(), 13, "{entry}");
     valid(&entry).unwrap();
     crate::Settings::parse(&entry, []).unwrap();
 }

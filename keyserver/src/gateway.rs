@@ -4,6 +4,7 @@
 //! where it cannot (Basic at the registry, plain links), it sends its session, and the gateway runs the same flow. A
 //! session is never sent to a registry, and registry content never runs on this origin.
 
+mod actor;
 mod body;
 mod catalog;
 mod headers;
@@ -18,24 +19,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use dockpass_protocol::api::{GATEWAY, ReportedChallenge};
 use dockpass_protocol::code::ErrorCode;
-use dockpass_protocol::credential::Credential;
 use dockpass_protocol::doctor::{self, TokenSummary};
 use dockpass_protocol::flow::{
-    Authorization, FlowError, Hop, RegistryAuth, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
+    Authorization, FlowError, Hop, ResourceFlow, ResourceRequest, ResourceStep, StepRecord,
 };
 use dockpass_protocol::jwt::inspect;
 use http::{HeaderMap, Method, Response};
 use http_body_util::{Either, Full};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::broker::{Broker, BrokerRequest, Identity, Token};
+use crate::broker::{Broker, BrokerRequest, Token};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::http_client::{StreamedBody, UpstreamBody};
 use crate::recorder::Recorder;
-use crate::registry::{CatalogAccount, Registry};
+use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::upstream;
+use actor::Actor;
 pub(crate) use body::IdleBody;
 pub(crate) use headers::{exposed_headers, is_loop, request_headers};
 pub(crate) use target::Target;
@@ -289,34 +290,6 @@ impl Gateway {
         result
     }
 
-    /// The registry's answer to the session's password alone.
-    async fn confirm(&self, registry: &Registry, actor: &Actor) -> Result<Response<Bytes>, FlowError> {
-        let authorization = self.basic(actor).await?;
-        let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
-        let value = upstream::authorization(&authorization).ok_or(failed(ErrorCode::InvalidRequest))?;
-        let request = http::Request::get(format!("{}/v2/", registry.origin()))
-            .header(http::header::AUTHORIZATION, value)
-            .body(upstream::empty())
-            .map_err(|_| failed(ErrorCode::InvalidPath))?;
-        registry.client().exchange(request).await.map_err(|error| failed(error.code()))
-    }
-
-    /// The session's password, for the registry itself.
-    async fn basic(&self, actor: &Actor) -> Result<Authorization, FlowError> {
-        // What a registry without tokens grants a user cannot be found out, so that the account is not used there.
-        let Actor::Session(sealed, _) = actor else {
-            return Err(FlowError::new(ErrorCode::BasicOnly, Hop::Registry));
-        };
-        match self.sessions.open(sealed).await {
-            Ok((_, Credential::Password { username, password })) => {
-                Ok(Authorization::Basic { username, password })
-            }
-            // A refresh token is sent to the token service only.
-            Ok(_) => Err(FlowError::new(ErrorCode::LoginRequired, Hop::KeyServer)),
-            Err(error) => Err(FlowError::new(error.code(), Hop::KeyServer)),
-        }
-    }
-
     /// Sends the request to the registry, and follows redirects within its own origin. A response that redirects
     /// elsewhere is returned unchanged.
     async fn send(
@@ -359,33 +332,6 @@ impl Gateway {
             }
         }
         Err(failed(ErrorCode::UpstreamRedirect))
-    }
-}
-
-/// Who the gateway runs a flow for.
-#[derive(Debug)]
-enum Actor {
-    /// The user of this session.
-    Session(SealedText, Arc<SessionInfo>),
-    /// The key server itself, to list the catalog.
-    CatalogAccount(Arc<CatalogAccount>),
-}
-
-impl Actor {
-    /// How the registry authenticates, as far as is known.
-    fn auth(&self, registry: &Registry, now_ms: i64) -> Option<RegistryAuth> {
-        match self {
-            Self::Session(_, info) => Some(info.auth.clone()),
-            Self::CatalogAccount(_) => registry.known_auth(now_ms),
-        }
-    }
-
-    /// Who tokens are requested for.
-    fn identity(&self) -> Identity {
-        match self {
-            Self::Session(sealed, info) => Identity::Session(sealed.clone(), Arc::clone(info)),
-            Self::CatalogAccount(account) => Identity::CatalogAccount(Arc::clone(account)),
-        }
     }
 }
 

@@ -298,10 +298,10 @@ mod queue_tests {
         }
         open.send(()).unwrap();
         drop(log);
-        let writes: Vec<Vec<u8>> = reader.iter().collect();
-        assert!(writes.concat() == expected);
+        let pieces: Vec<Vec<u8>> = reader.iter().collect();
+        assert!(pieces.concat() == expected);
         // What came before the gate was reached, then pieces of the buffer's size, and the rest.
-        assert!(writes.len() <= 4, "{} writes", writes.len());
+        assert!(pieces.len() <= 4, "{} writes", pieces.len());
     }
 
     /// A reader that takes nothing until it is told to.

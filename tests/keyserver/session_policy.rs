@@ -146,7 +146,7 @@ async fn a_carrier_that_is_turned_off_is_neither_issued_nor_accepted() {
 async fn the_server_does_not_start_with_a_clock_that_is_not_set() {
     let settings = || Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
-        admin: AdminSettings { listen: None, ..AdminSettings::default() },
+        admin: AdminSettings { listen: None },
         ..Settings::default()
     };
     let start = |time| Server::bind_with(Builder::new(settings()).clock(Arc::new(time)));

@@ -47,7 +47,7 @@ async fn run(seed: u64) {
         match choice / 2 % 12 {
             0 => cluster.instances[0].state.reload(),
             1 => proxy.set(Fault::Slow(Duration::from_millis(choice / 24 % 40))),
-            2 => proxy.set(if choice % 3 == 0 { Fault::Silent } else { Fault::None }),
+            2 => proxy.set(if choice.is_multiple_of(3) { Fault::Silent } else { Fault::None }),
             3 => {
                 let own = cluster.login(0, 0).await;
                 assert_eq!(cluster.logout(0, &own).await.status, 204, "seed {seed}");
@@ -55,7 +55,7 @@ async fn run(seed: u64) {
             4 => assert_eq!(cluster.who_am_i(0, session).await.status, 200, "seed {seed}"),
             // Few names are requested again and again, and most never.
             _ => {
-                let name = if choice % 5 == 0 { number % 7 } else { number };
+                let name = if choice.is_multiple_of(5) { number % 7 } else { number };
                 let scope = format!("repository:library/app-{name}:pull");
                 assert_eq!(cluster.ask(0, Some(session), &scope).await.status, 200, "seed {seed}");
             }

@@ -221,7 +221,7 @@ function onDemand(total, rows, complete) {
  *   signal: AbortSignal,
  * }} options
  */
-async function completeIndex({ place, rows, count: platforms?.count ?? 0, total, client, signal }) {
+async function completeIndex({ place, rows, count, total, client, signal }) {
   const waiting = rows.filter((row) => isDigest(row.entry.digest)).slice(0, MOST_CHILDREN)
   /** @type {Model[]} */
   const models = []

@@ -143,11 +143,12 @@ export interface PackagedModule {
 /** What a module may have: the functions of `syntax.js`, those of a client, and those of `rest.js`. */
 export type Part = 'syntax' | 'flow' | 'rest'
 
-/** Where an entry finds the module with all parts, and for bundled pages those with one part. */
-export type PackagedModules = {
+/** Where an entry finds its module. */
+export interface PackagedModules {
   dockpass: PackagedModule
-  later: { [name in keyof Later]: () => Promise<Later[name]> }
-} & { [part in Part]?: PackagedModule }
+  /** What its functions load later. */
+  later?: { [name in keyof Later]: () => Promise<Later[name]> }
+}
 
 /** What a client rarely needs. A bundled page loads it when it does. */
 export interface Later {

@@ -12,7 +12,8 @@ import { version } from './version.js'
  */
 
 /**
- * The parts of the module, each with an export that only it has. A module that `init` is given must have those that are used.
+ * The parts of a module, each with an export that only it has. That of `dockpass/syntax` has one part. A module that `init` is
+ * given must have those that are used.
  * @type {Record<Part, keyof InitOutput>}
  */
 const PARTS = { syntax: 'scan_challenges', flow: 'flow_step', rest: 'token_grants' }
@@ -68,7 +69,7 @@ export function initialize(packaged, given) {
  */
 export async function later(name) {
   if (first === undefined) throw notInitialized()
-  const functions = await first.packaged.later[name]()
+  const functions = await first.packaged.later?.[name]()
   await loadUsed()
   return /** @type {Later[Name]} */ (functions)
 }
@@ -90,10 +91,9 @@ async function load(before) {
   const parts = missing()
   if (parts.length === 0 || first === undefined) return
   const { packaged, source } = first
-  const packed = (source === undefined && parts.length === 1 && packaged[parts[0]]) || packaged.dockpass
   try {
     const has = parts.map((part) => PARTS[part])
-    const memory = await instantiate({ name: 'dockpass', has, begin: start }, packed, source)
+    const memory = await instantiate({ name: 'dockpass', has, begin: start }, packaged.dockpass, source)
     for (const part of /** @type {Part[]} */ (Object.keys(PARTS)))
       if (PARTS[part] in memory.wasm) loaded[part] ??= memory
   } catch (error) {

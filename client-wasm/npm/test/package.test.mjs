@@ -62,6 +62,8 @@ test('what is in it', () => {
     'dist/dockpass_inline.js',
     'dist/doctor_bg.wasm',
     'dist/doctor_inline.js',
+    'dist/syntax_bg.wasm',
+    'dist/syntax_inline.js',
     'doctor-edge.js',
     'doctor-node.js',
     'doctor-worker.js',
@@ -100,6 +102,13 @@ test('what is in it', () => {
     'sw.d.cts',
     'sw.d.ts',
     'sw.js',
+    'syntax-edge.js',
+    'syntax-node.js',
+    'syntax-worker.js',
+    'syntax.cjs',
+    'syntax.d.cts',
+    'syntax.d.ts',
+    'syntax.js',
     'worker.js',
   ])
   const manifest = JSON.parse(readFileSync(join(folder, 'app/node_modules/dockpass/package.json'), 'utf8'))
@@ -160,6 +169,38 @@ test('dockpass/inline has both modules inside', async () => {
   )
   const { stdout } = await run(process.execPath, ['inline.mjs'], { cwd: join(folder, 'app') })
   assert.equal(stdout, 'docker.io nothing_recorded\n')
+})
+
+test('dockpass/syntax parses as dockpass does, and both work side by side', async () => {
+  writeFileSync(
+    join(folder, 'app/syntax.mjs'),
+    `
+    import assert from 'node:assert/strict'
+    import init, * as all from 'dockpass'
+    import initSyntax, * as syntax from 'dockpass/syntax'
+    assert.throws(() => syntax.parseChallenges('Basic'), { code: 'ERR_NOT_INITIALIZED' })
+    await Promise.all([init(), initSyntax()])
+    const token = ['{"alg":"none"}', '{"sub":"ada","exp":9}', 's'].map((part) => btoa(part).replace(/=+$/, '')).join('.')
+    for (const text of ['Basic realm="a"', 'Bearer realm="https://a.test/t",service="é"'])
+      assert.deepEqual(syntax.parseChallenges(text), all.parseChallenges(text))
+    for (const text of [token, 'opaque', 'e.e.e']) assert.deepEqual(syntax.inspectToken(text), all.inspectToken(text))
+    assert.throws(() => syntax.parseChallenges('Basic realm="'), { code: 'ERR_CHALLENGE_SYNTAX' })
+    assert.equal(syntax.version, all.version)
+    console.log(all.parseReference('alpine').registry, Object.keys(syntax).sort().join())`,
+  )
+  const { stdout } = await run(process.execPath, ['syntax.mjs'], { cwd: join(folder, 'app') })
+  assert.equal(stdout, 'docker.io DockpassError,default,inspectToken,parseChallenges,version\n')
+})
+
+test('dockpass/syntax in CommonJS', async () => {
+  writeFileSync(
+    join(folder, 'app/syntax.cjs'),
+    `
+    const { default: init, parseChallenges } = require('dockpass/syntax')
+    init().then(() => console.log(parseChallenges('Basic realm="a"')[0].params.realm))`,
+  )
+  const { stdout } = await run(process.execPath, ['syntax.cjs'], { cwd: join(folder, 'app') })
+  assert.equal(stdout, 'a\n')
 })
 
 test('npm would publish it, with the fields that people look for', async () => {

@@ -21,6 +21,7 @@ import init, {
   version,
 } from 'dockpass'
 import { type Diagnosis, diagnose, preload } from 'dockpass/doctor'
+import initSyntax, { type Challenge as SyntaxChallenge, parseChallenges as parseAlone } from 'dockpass/syntax'
 import initInline, { diagnose as diagnoseInline } from 'dockpass/inline'
 import { DockpassLogin, DockpassStatus, keepLineBreaks } from 'dockpass/elements'
 import { authorize, handler } from 'dockpass/sw'
@@ -145,3 +146,7 @@ try {
   void code
 }
 void [realm, length, answer, token, expiresAt, refreshToken, response, bytes, version]
+
+const ready: Promise<void> = initSyntax(new URL('https://cdn.example/syntax_bg.wasm'))
+const alone: SyntaxChallenge[] = parseAlone('Basic realm="a"')
+void ready.then(() => alone)

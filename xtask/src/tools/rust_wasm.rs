@@ -74,6 +74,11 @@ impl Toolchain {
     /// A cargo command for the target, with its own target folder: the host's crates would otherwise be rebuilt whenever the
     /// compiler changes.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        self.cargo_with(arguments, "")
+    }
+
+    /// The same with further flags of the compiler.
+    pub(crate) fn cargo_with(&self, arguments: &[&str], further: &str) -> Command {
         let mut command = self.candidate.cargo(arguments);
         command.arg("--target").arg(TARGET).arg("--target-dir").arg(target());
         let mut flags = String::new();
@@ -83,6 +88,7 @@ impl Toolchain {
                 command.env("RUSTC_BOOTSTRAP", "1");
             }
         }
+        let flags = format!("{flags} {further}").trim().to_owned();
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &flags);
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTDOCFLAGS", &flags);
         command

@@ -16,6 +16,9 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("edge", &["edge.js", "doctor-edge.js"]),
 ];
 
+/// The entries of `dockpass/syntax`, each in one file: they share nothing with the others.
+const SYNTAX: [&str; 4] = ["syntax.js", "syntax-node.js", "syntax-worker.js", "syntax-edge.js"];
+
 /// The group that a page loads.
 const PAGE: &str = "page";
 
@@ -26,14 +29,22 @@ const UI: [&str; 3] = ["elements", "errors", "sw"];
 type Entry = (&'static str, fn(&str) -> bool);
 
 /// Entries of `CommonJS`, and what is in each. All are made of one file, so that there is one state.
-const COMMON_JS: [Entry; 3] =
-    [("index.cjs", |name| !is_of_doctor(name)), ("doctor.cjs", is_of_doctor), ("inline.cjs", |_| true)];
+const COMMON_JS: [Entry; 4] = [
+    ("index.cjs", |name| !is_of_doctor(name)),
+    ("doctor.cjs", is_of_doctor),
+    ("syntax.cjs", is_of_syntax),
+    ("inline.cjs", |_| true),
+];
 
 /// The file that the entries of `CommonJS` are made of.
 const COMMON: &str = "lib/common.cjs";
 
 fn is_of_doctor(name: &str) -> bool {
     ["diagnose", "preload"].contains(&name)
+}
+
+fn is_of_syntax(name: &str) -> bool {
+    ["default", "DockpassError", "inspectToken", "parseChallenges", "version"].contains(&name)
 }
 
 /// Makes the folder `to` from the package's sources in `from`.
@@ -56,6 +67,7 @@ pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
         let shared = format!("--chunk-names=lib/{name}-[hash]");
         bundle(entries, &["--format=esm", "--splitting", "--external:./dist/*_inline.js", &shared])?;
     }
+    bundle(&SYNTAX, &["--format=esm", "--external:./dist/*_inline.js"])?;
     bundle(&["inline.js"], &["--format=esm"])?;
     let ui = UI.map(|name| format!("{name}.js"));
     let ui: Vec<&str> = ui.iter().map(String::as_str).collect();
@@ -127,7 +139,8 @@ pub(super) fn is_for_pages(name: &str) -> bool {
     let of_others = |(group, entries): &(&str, &[&str])| {
         entries.contains(&name) || name.starts_with(&format!("lib/{group}-"))
     };
-    util::has_extension(name, &["js", "wasm"]) && name != "inline.js" && !others.clone().any(of_others)
+    let is_other = name == "inline.js" || name.starts_with("syntax-") || others.clone().any(of_others);
+    util::has_extension(name, &["js", "wasm"]) && !is_other
 }
 
 #[cfg(test)]
@@ -139,9 +152,15 @@ mod tests {
         for name in ["index.js", "doctor.js", "lib/page-AB12.js", "dist/a_bg.wasm", "dist/a_inline.js"] {
             assert!(is_for_pages(name), "{name}");
         }
-        for name in
-            ["node.js", "lib/edge-AB12.js", "doctor-worker.js", "inline.js", "index.cjs", "index.d.ts"]
-        {
+        for name in [
+            "node.js",
+            "lib/edge-AB12.js",
+            "doctor-worker.js",
+            "syntax-node.js",
+            "inline.js",
+            "index.cjs",
+            "index.d.ts",
+        ] {
             assert!(!is_for_pages(name), "{name}");
         }
     }

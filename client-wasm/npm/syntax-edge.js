@@ -1,0 +1,13 @@
+// `dockpass/syntax` for edge functions.
+
+import compiled from './dist/syntax_bg.wasm?module'
+import { initialize } from './lib/wasm.js'
+
+export { DockpassError } from './lib/error.js'
+export { inspectToken, parseChallenges } from './lib/syntax.js'
+export { version } from './lib/version.js'
+
+/** @type {typeof import('./syntax.js').default} */
+export default function init(source) {
+  return initialize({ dockpass: { copy: () => compiled } }, source)
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,8 +20,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::config::{AdminSettings, DEFAULT_ADMIN};
-use crate::metrics;
 use crate::state::AppState;
+use crate::{metrics, own_address};
 
 /// Connections that are served at one time; an operator needs few.
 const MAX_CONNECTIONS: usize = 32;
@@ -105,7 +105,7 @@ impl Admin {
 }
 
 fn respond(state: &AppState, is_local: bool, method: &Method, path: &str, headers: &HeaderMap) -> Response {
-    if is_local && !is_local_host(headers) {
+    if is_local && !own_address::is_local_host(headers) {
         return text(StatusCode::FORBIDDEN, "this listener is for programs on its own machine\n");
     }
     if method != Method::GET && method != Method::HEAD {
@@ -129,41 +129,10 @@ fn respond(state: &AppState, is_local: bool, method: &Method, path: &str, header
     }
 }
 
-/// Whether the request names this machine by an address or as `localhost`. Any other name may be that of a page which
-/// resolves to loopback (DNS rebinding), and the page could read the response.
-fn is_local_host(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(HOST) else { return true };
-    let Ok(authority) = host.to_str().unwrap_or_default().parse::<http::uri::Authority>() else {
-        return false;
-    };
-    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
-}
-
 fn text(status: StatusCode, body: impl Into<Body>) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (status, headers, body.into()).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_of_this_machine_are_local() {
-        for (host, good) in [
-            ("127.0.0.1:8781", true),
-            ("localhost:8781", true),
-            ("[::1]:8781", true),
-            ("page.example:8781", false),
-            ("localhost.page.example", false),
-            ("", false),
-        ] {
-            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
-            assert_eq!(is_local_host(&headers), good, "{host}");
-        }
-    }
 }

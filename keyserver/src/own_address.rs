@@ -76,6 +76,17 @@ fn is_loopback(origin: &Origin) -> bool {
     LOOPBACK_NAMES.contains(&origin.host()) || origin.ip().is_some_and(|ip| ip.is_loopback())
 }
 
+/// Whether the request names this machine by an address or as `localhost`. Any other name may be that of a page which
+/// resolves to loopback (DNS rebinding), and the page could read the response.
+pub(crate) fn is_local_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(HOST) else { return true };
+    let Ok(authority) = host.to_str().unwrap_or_default().parse::<http::uri::Authority>() else {
+        return false;
+    };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +121,21 @@ mod tests {
         assert!(own.is_origin(&HeaderValue::from_static("https://registry.example")));
         for page in ["http://localhost:8780", "http://127.0.0.1:8780", "http://registry.example"] {
             assert!(!own.is_origin(&HeaderValue::from_static(page)), "{page}");
+        }
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        for (host, good) in [
+            ("127.0.0.1:8781", true),
+            ("localhost:8781", true),
+            ("[::1]:8781", true),
+            ("page.example:8781", false),
+            ("localhost.page.example", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            assert_eq!(is_local_host(&headers), good, "{host}");
         }
     }
 }

@@ -173,8 +173,8 @@ fn make(
     folder: &Path,
 ) -> Result<(), Failure> {
     let Module { name, package, features, small, flags, .. } = module;
-    let build = ["build", "--package", package, "--lib", "--profile", "wasm"];
-    let mut cargo = toolchain.cargo_with(&build, flags);
+    let arguments = ["build", "--package", package, "--lib", "--profile", "wasm"];
+    let mut cargo = toolchain.cargo_with(&arguments, flags);
     if !features.is_empty() {
         cargo.args(["--no-default-features", "--features", features]);
     }

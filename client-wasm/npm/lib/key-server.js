@@ -18,6 +18,10 @@ const PROBLEM = /^application\/problem\+json(;|$)/i
 /** @type {Hop[]} */
 const HOPS = ['registry', 'token_service', 'key_server']
 
+/** Where the session at a registry is. */
+export const sessionPath = (/** @type {string} */ registry) =>
+  `/v1/session?registry=${encodeURIComponent(registry)}`
+
 export class KeyServer {
   /**
    * @param {ConnectOptions} options

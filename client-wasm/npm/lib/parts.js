@@ -1,10 +1,7 @@
 // The parts of a session that is too long for one cookie.
 
 import { failure } from './failure.js'
-
-/** Where the session at a registry is. */
-export const sessionPath = (/** @type {string} */ registry) =>
-  `/v1/session?registry=${encodeURIComponent(registry)}`
+import { sessionPath } from './key-server.js'
 
 /**
  * Puts the other parts of a long session into their cookies: proxies limit what one response can set.

@@ -38,6 +38,7 @@ use crate::session::{SealedText, SessionInfo, Sessions};
 use crate::upstream;
 use actor::Actor;
 pub(crate) use body::IdleBody;
+pub(crate) use catalog::has_account;
 pub(crate) use headers::{exposed_headers, is_loop, request_headers};
 pub(crate) use target::Target;
 

@@ -101,6 +101,19 @@ async fn stack_with_catalog_account(kinds: &[Kind]) -> (Stack, tempfile::TempDir
     (stack, folder)
 }
 
+/// Name and value of the cookie of a login of the page.
+async fn page_login(stack: &Stack, kind: Kind, user: &str) -> (String, String) {
+    let body = json!({
+        "registry": stack.name(kind), "username": user, "password": stack.password, "carrier": "cookie",
+    });
+    let call = stack.client.post(&stack.url("/v1/sessions")).header("origin", &stack.server.origin);
+    let response = stack.send(call.header("x-dockpass", "1").json(&body)).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let cookie = response.header("set-cookie").split(';').next().unwrap().to_owned();
+    let (name, value) = cookie.split_once('=').unwrap();
+    (name.to_owned(), value.to_owned())
+}
+
 /// The names of a page of the catalog, and the path of the next one.
 fn page(response: &HttpResponse) -> (Vec<String>, Option<String>) {
     assert_eq!(response.status, 200, "{}", response.text());
@@ -136,6 +149,19 @@ async fn the_catalog_account_shows_a_user_what_the_user_may_pull_and_nothing_els
     stack.reset();
     page(&stack.get(&url, Some(&bob)).await);
     assert_eq!(stack.upstream(Kind::OwnRealm), Upstream::of(1, 0), "what the user may pull is cached");
+    // As the page does it: with the user's own token for the catalog, which grants nothing, and the cookie.
+    let answer = stack.ask(Some(&bob), Kind::OwnRealm, &["registry:catalog:*"]).await;
+    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    stack.keep_secret(&token);
+    let (name, value) = page_login(&stack, Kind::OwnRealm, "bob").await;
+    let with_token = || stack.client.get(&url).header("authorization", &format!("Bearer {token}"));
+    let of_page =
+        with_token().header("cookie", &format!("{name}={value}")).header("sec-fetch-site", "same-origin");
+    assert_eq!(page(&stack.send(of_page).await).0, own);
+    let foreign =
+        with_token().header("cookie", &format!("{name}={value}")).header("sec-fetch-site", "same-site");
+    problem(&stack.send(foreign).await, 403, "origin_not_allowed");
+    assert_eq!(stack.send(with_token()).await.status, 401, "the registry's own response, without a session");
     // Page by page it is the same list, and pages may be short.
     let (mut names, mut next) = page(&stack.get(&format!("{url}?n=2"), Some(&bob)).await);
     while let Some(relative) = next {

@@ -15,7 +15,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, Limited};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Gateway, Received, Relay, RelayedResponse, headers};
+use super::{Actor, Gateway, Received, Relay, RelayedResponse, Target, headers};
 use crate::broker::{BrokerRequest, Identity};
 use crate::recorder::Recorder;
 use crate::registry::{CatalogAccount, Registry};
@@ -26,11 +26,18 @@ const BATCH: usize = 25;
 /// The largest page of a catalog, in bytes.
 const MAX_PAGE: usize = 1_048_576;
 
+/// Whether an account of the key server may list what this request is for.
+pub(crate) fn has_account(registry: &Registry, method: &Method, target: &Target<'_>) -> bool {
+    registry.catalog_account().is_some()
+        && method == Method::GET
+        && matches!(target.endpoint(), Endpoint::Catalog)
+}
+
 /// The account that lists the catalog for this request, if it is a request for the catalog of a registry with tokens.
 pub(super) fn account(relay: &Relay<'_>, info: &SessionInfo) -> Option<Arc<CatalogAccount>> {
-    let is_catalog = relay.method == Method::GET && matches!(relay.target.endpoint(), Endpoint::Catalog);
     let has_tokens = matches!(info.auth, RegistryAuth::Bearer { .. });
-    relay.registry.catalog_account().filter(|_| is_catalog && has_tokens).cloned()
+    let is_listed = has_tokens && has_account(&relay.registry, &relay.method, &relay.target);
+    relay.registry.catalog_account().filter(|_| is_listed).cloned()
 }
 
 /// A page of the catalog. Unknown fields are dropped: they are the account's.

@@ -17,7 +17,7 @@ use super::extract::client_of;
 use crate::audit;
 use crate::carrier::{self, Bearer};
 use crate::error::ApiError;
-use crate::gateway::{Caller, Relay, Target, is_loop};
+use crate::gateway::{Caller, Relay, Target, has_account, is_loop};
 use crate::held_body::HeldBody;
 use crate::http_client::RequestBodyError;
 use crate::rate_limit::Refused;
@@ -76,7 +76,8 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
         }
         target => target?,
     };
-    let caller = caller(&state, &registry, &head.method, &head.headers).await?;
+    let is_catalog = has_account(&registry, &head.method, &target);
+    let caller = caller(&state, &registry, &head.method, &head.headers, is_catalog).await?;
     let session = match &caller {
         Caller::Session(sealed, _) => Some(sealed.hash()),
         Caller::Anonymous | Caller::Token(_) => None,
@@ -121,15 +122,24 @@ pub(crate) async fn any(State(state): State<AppState>, request: Request) -> Resu
 }
 
 /// The caller of a relayed request. A registry token is relayed unchanged, whatever cookies come with it; a session
-/// is never relayed.
+/// is never relayed. Only for the catalog that an account of the key server lists (`is_catalog`), the session of the cookie
+/// counts: a page has a token for the catalog, which grants its user nothing.
 async fn caller(
     state: &AppState,
     registry: &Registry,
     method: &http::Method,
     headers: &HeaderMap,
+    is_catalog: bool,
 ) -> Result<Caller, ApiError> {
     let sealed = match carrier::bearer(headers) {
-        Bearer::Other(token) => return Ok(Caller::Token(SecretString::from(token))),
+        Bearer::Other(token) if !is_catalog => return Ok(Caller::Token(SecretString::from(token))),
+        Bearer::Other(token) => {
+            let cookie = state.carriers.cookie(headers, Some(registry.name()))?;
+            match state.carriers.by_cookie(method, headers, cookie.as_deref())? {
+                None => return Ok(Caller::Token(SecretString::from(token))),
+                Some(sealed) => sealed,
+            }
+        }
         Bearer::Unreadable => return Err(ErrorCode::InvalidRequest.into()),
         Bearer::Session(token) => {
             state.carriers.admit(Carrier::Bearer)?;

@@ -262,8 +262,9 @@ it('an instance that stops or dies is not noticed', async () => {
   instances[0].signal('SIGTERM')
   await instances[0].ended()
   const again = await startInstance('again', instances[0].listen, file('config.yaml'))
-  // As deploy/README.md says, until the proxy notices that the first one is back.
-  await sleep(2_500)
+  // As deploy/README.md says, until the proxy notices that the first one is back. nginx counts whole seconds, so that its two
+  // seconds may be almost three.
+  await sleep(3_500)
   instances[1].signal('SIGKILL')
   await instances[1].ended()
   await sleep(300)

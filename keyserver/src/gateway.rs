@@ -31,7 +31,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::broker::{Broker, BrokerRequest, Token};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::http_client::{StreamedBody, UpstreamBody};
+use crate::http_client::{self, StreamedBody, UpstreamBody};
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::session::{SealedText, SessionInfo, Sessions};
@@ -301,8 +301,8 @@ impl Gateway {
         let failed = |code: ErrorCode| FlowError::new(code, Hop::Registry);
         let mut body = match relay.body.take() {
             Some(body) => body,
-            None if relay.method.is_safe() || relay.method == Method::DELETE => upstream::empty(),
-            None if relay.is_empty => upstream::empty(),
+            None if relay.method.is_safe() || relay.method == Method::DELETE => http_client::empty(),
+            None if relay.is_empty => http_client::empty(),
             // The body was consumed: a stream is not kept for a second attempt. The next request has the fresh token.
             None => {
                 return Err(FlowError { retry_after_ms: Some(AGAIN_MS), ..failed(ErrorCode::BodySpent) });
@@ -319,7 +319,7 @@ impl Gateway {
             let mut request = http::Request::builder()
                 .method(&relay.method)
                 .uri(format!("{}{path}", relay.registry.origin()))
-                .body(std::mem::replace(&mut body, upstream::empty()))
+                .body(std::mem::replace(&mut body, http_client::empty()))
                 .map_err(|_| failed(ErrorCode::InvalidPath))?;
             *request.headers_mut() = headers::upstream(relay.headers);
             if let Some(value) = &authorization {

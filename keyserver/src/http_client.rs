@@ -2,13 +2,13 @@
 //!
 //! Token services and gateway share one stack, hyper, which does nothing implicitly: no redirects, no proxies from
 //! the environment, no cookies, no decompression. HTTP/1.1 only, so that credentials leave no trace in a header
-//! compressor's tables. There are two clients per registry. `exchange` closes its connection after each response,
-//! because a pooled connection keeps the last `Authorization` in its write buffer; `stream` reuses connections for
-//! the gateway, except after a password.
+//! compressor's tables. A connection keeps the last request head, with its `Authorization`, in its write buffer until
+//! it is closed. So there are three pools per registry ([`Pools`]), by how long a connection may be kept.
 
 mod bulkhead;
 mod dial;
 mod error;
+mod pools;
 mod response;
 #[cfg(test)]
 mod tests;
@@ -24,15 +24,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use dockpass_protocol::flow::TransportError;
 use dockpass_protocol::origin::Origin;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, USER_AGENT};
 use http::{Request, Response, Uri};
 use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_rustls::HttpsConnectorBuilder;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -45,7 +43,9 @@ pub use dial::DialPolicy;
 use dial::Dialer;
 pub use error::RequestBodyError;
 use error::{Failed, classify};
-use response::{InterimFlood, MAX_HEAD};
+pub(crate) use pools::empty;
+use pools::Pools;
+use response::InterimFlood;
 use upload::{Upload, UploadStalled};
 
 use crate::figures::UpstreamFigures;
@@ -54,15 +54,10 @@ use crate::figures::UpstreamFigures;
 pub const MAX_BODY: usize = 64 * 1024;
 /// `User-Agent` of requests to registries and token services.
 pub(crate) const AGENT: &str = concat!("dockpass/", env!("CARGO_PKG_VERSION"));
-/// What is read at once of a relayed response: every piece costs two system calls and two wakeups, and a client that does
-/// not read keeps up to four pieces in memory.
-const READ: usize = 48 * 1024;
-
 /// A request body.
 pub type UpstreamBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 /// The body of a response that streams. It holds the place of its request until it is dropped.
 pub type StreamedBody = HeldBody<Incoming, Place>;
-type Pool = Client<HttpsConnector<Dialer>, UpstreamBody>;
 
 /// How long each phase may take.
 #[derive(Clone, Copy, Debug)]
@@ -103,8 +98,7 @@ pub enum ClientError {
 /// Clients for one registry and its token services. Cloning shares the connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    once: Pool,
-    pooled: Pool,
+    pools: Pools,
     timeouts: Timeouts,
     figures: Arc<UpstreamFigures>,
     bulkhead: Arc<Bulkhead>,
@@ -130,19 +124,8 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(Dialer::new(policy, timeouts.connect, resolver.clone()));
-        let builder = |idle: usize, buffer: usize| {
-            let mut builder = Client::builder(TokioExecutor::new());
-            builder
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(Duration::from_secs(30))
-                .pool_max_idle_per_host(idle)
-                .http1_max_buf_size(buffer)
-                .retry_canceled_requests(true);
-            builder
-        };
-        let (once, pooled) =
-            (builder(0, MAX_HEAD).build(connector.clone()), builder(32, READ).build(connector));
-        Ok(Self { once, pooled, timeouts, figures: Arc::default(), bulkhead })
+        let pools = Pools::new(&connector);
+        Ok(Self { pools, timeouts, figures: Arc::default(), bulkhead })
     }
 
     /// The same client for another registry, which shares connections and trust and has places of its own.
@@ -157,7 +140,7 @@ impl HttpClient {
         &self.figures
     }
 
-    /// Sends a request and returns the whole response of at most [`MAX_BODY`], on a connection of its own.
+    /// Sends a request with a password or a refresh token and returns the whole response of at most [`MAX_BODY`].
     ///
     /// # Errors
     /// [`TransportError`]. A redirect is a response: none is followed here, and a flow says where it leads.
@@ -172,7 +155,7 @@ impl HttpClient {
         let whole = async {
             let sent = tokio::select! {
                 biased;
-                sent = self.once.request(request) => sent,
+                sent = self.pools.send_secret(request) => sent,
                 () = flood.exceeded() => return Err(Failed::INVALID),
             };
             let response = sent.map_err(|error| failed(&error, host.as_deref()))?;
@@ -231,7 +214,7 @@ impl HttpClient {
         default_headers(&mut request);
         let host = host(&request);
         let (breaker, place) = self.enter(request.uri(), Use::Stream).await?;
-        let client = if holds_password(&request) { &self.once } else { &self.pooled };
+        let client = self.pools.of(&request);
         let flood = InterimFlood::watch(&mut request);
         if request.body().is_end_stream() {
             // Nothing is uploaded, so that the time to the response is all there is to limit.
@@ -300,11 +283,6 @@ fn failed(error: &(dyn std::error::Error + 'static), host: Option<&str>) -> Fail
         );
     }
     meaning
-}
-
-/// Whether the request carries a password; a token is valid for minutes and for one registry only.
-fn holds_password<B>(request: &Request<B>) -> bool {
-    request.headers().get(AUTHORIZATION).is_some_and(|value| !value.as_bytes().starts_with(b"Bearer "))
 }
 
 /// What every request carries.

@@ -8,20 +8,15 @@ use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepReco
 use dockpass_protocol::origin::Origin;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Full};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::http_client::UpstreamBody;
+use crate::http_client::{UpstreamBody, empty};
 use crate::registry::Registry;
 
 /// The header that identifies a registry (distribution `docs/content/spec/api.md`).
 const API_VERSION: &str = "docker-distribution-api-version";
-
-/// No body.
-pub(crate) fn empty() -> UpstreamBody {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
-}
 
 /// The value of `Authorization`; marked sensitive, so that no library logs it. `None` where none is sent, including
 /// [`Authorization::FromSession`], which the holder of the session replaces beforehand.

@@ -10,6 +10,7 @@ use http::Response;
 
 use super::Gateway;
 use crate::broker::Identity;
+use crate::http_client;
 use crate::registry::{CatalogAccount, Registry};
 use crate::session::{SealedText, SessionInfo};
 use crate::upstream;
@@ -53,7 +54,7 @@ impl Gateway {
         let value = upstream::authorization(&authorization).ok_or(failed(ErrorCode::InvalidRequest))?;
         let request = http::Request::get(format!("{}/v2/", registry.origin()))
             .header(http::header::AUTHORIZATION, value)
-            .body(upstream::empty())
+            .body(http_client::empty())
             .map_err(|_| failed(ErrorCode::InvalidPath))?;
         registry.client().exchange(request).await.map_err(|error| failed(error.code()))
     }

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use secrecy::SecretString;
 
 use super::{Refusal, headers};
-use crate::http_client::StreamedBody;
+use crate::http_client::{self, StreamedBody};
 use crate::registry::Registry;
 use crate::upstream;
 
@@ -110,7 +110,7 @@ async fn get(
     let mut request = http::Request::builder()
         .method(method)
         .uri(format!("{}{}", at.origin, at.path_and_query))
-        .body(upstream::empty())
+        .body(http_client::empty())
         .map_err(|_| ErrorCode::UpstreamRedirect)?;
     *request.headers_mut() = headers::upstream(from);
     let value = token.and_then(|token| upstream::authorization(&Authorization::Bearer(token.clone())));

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::{IdleBody, Target};
 use crate::http_client::{ClientLimits, DialPolicy, HttpClient, StreamedBody, Timeouts};
 use crate::resolver::HostResolver;
-use crate::upstream::empty;
+use crate::http_client::empty;
 
 #[test]
 fn the_target_is_sent_as_it_was_matched() {

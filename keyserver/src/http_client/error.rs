@@ -1,6 +1,7 @@
 //! Maps errors of the HTTP client to the few that a flow distinguishes.
 
 use std::error::Error;
+use std::io::ErrorKind;
 
 use dockpass_protocol::flow::TransportError;
 
@@ -79,4 +80,20 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> Failed {
         };
     }
     verdict
+}
+
+/// Whether the connection was closed, or reset, before anything of a response came.
+pub(super) fn is_closed_early(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
+            return true;
+        }
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        if matches!(kind, Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }

@@ -1,4 +1,6 @@
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use dockpass_protocol::flow::TransportError;
 use dockpass_protocol::origin::Origin;
@@ -7,10 +9,10 @@ use http::Request;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{ClientLimits, DialPolicy, HttpClient, MAX_BODY, RequestBodyError, Timeouts};
+use super::{ClientLimits, DialPolicy, HttpClient, MAX_BODY, RequestBodyError, Timeouts, empty};
 use crate::resolver::HostResolver;
-use crate::upstream::empty;
 
 const QUICK: Timeouts = Timeouts {
     connect: Duration::from_secs(1),
@@ -183,7 +185,7 @@ async fn a_breaker_opens_for_silence_only() {
     let get = |origin: &str| Request::get(format!("{origin}/x")).body(empty()).unwrap();
     assert_eq!(client.exchange(get(&origin)).await.unwrap_err(), TransportError::Timeout);
     assert_eq!(client.stream(get(&origin)).await.unwrap_err(), TransportError::Timeout);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     for _ in 0..50 {
         assert_eq!(client.exchange(get(&origin)).await.unwrap_err(), TransportError::Suspended);
         assert_eq!(client.stream(get(&origin)).await.unwrap_err(), TransportError::Suspended);
@@ -234,7 +236,7 @@ async fn a_broken_request_body_is_the_callers_fault() {
 async fn stalled_responses_time_out() {
     for bytes in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"] {
         let (origin, task) = raw(bytes.as_bytes().to_vec(), false).await;
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         assert_eq!(exchange(&origin).await.unwrap_err(), TransportError::Timeout, "{bytes}");
         assert!(began.elapsed() < Duration::from_secs(3));
         task.abort();
@@ -270,21 +272,67 @@ async fn redirects_are_not_followed_and_cookies_are_forgotten() {
     assert!(fake.received().iter().all(|received| received.header("cookie").is_none()));
 }
 
-#[tokio::test]
-async fn a_token_request_does_not_keep_its_connection() {
+/// A server that counts its connections, answers each request on them, and after so many closes without a word. The
+/// receiver gets the time at which the client closed one.
+async fn counting(requests: usize) -> (String, Arc<AtomicUsize>, UnboundedReceiver<Instant>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
-    let client = client_for(&origin, QUICK);
-    let server = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut buffer = [0; 4096];
-        assert!(stream.read(&mut buffer).await.unwrap() > 0);
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
-        // Ready with nothing: the client closed, though nothing told it to.
-        tokio::time::timeout(Duration::from_secs(2), stream.read(&mut buffer)).await.unwrap().unwrap()
+    let (connections, (closed, receiver)) = (Arc::<AtomicUsize>::default(), unbounded_channel());
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            counted.fetch_add(1, Ordering::Relaxed);
+            let closed = closed.clone();
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                for _ in 0..requests {
+                    if stream.read(&mut buffer).await.unwrap_or(0) == 0 {
+                        return closed.send(Instant::now()).unwrap();
+                    }
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+                }
+                // The next request is read, so that its connection was open when it was sent.
+                stream.read(&mut buffer).await.ok();
+            });
+        }
     });
-    client.exchange(Request::get(format!("{origin}/x")).body(empty()).unwrap()).await.unwrap();
-    assert_eq!(server.await.unwrap(), 0);
+    (origin, connections, receiver)
+}
+
+#[tokio::test]
+async fn connections_with_a_password_are_reused_briefly_and_closed() {
+    let (origin, connections, mut closed) = counting(100).await;
+    let client = client_for(&origin, QUICK);
+    for _ in 0..3 {
+        client.exchange(Request::get(format!("{origin}/x")).body(empty()).unwrap()).await.unwrap();
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+    let last = Instant::now();
+    let closed = tokio::time::timeout(Duration::from_secs(5), closed.recv()).await.unwrap().unwrap();
+    assert!(closed - last < Duration::from_secs(1), "{:?}", closed - last);
+}
+
+#[tokio::test]
+async fn a_token_request_is_repeated_when_the_server_closed_a_waiting_connection() {
+    let (origin, connections, _) = counting(1).await;
+    let client = client_for(&origin, QUICK);
+    for _ in 0..4 {
+        client.exchange(Request::get(format!("{origin}/x")).body(empty()).unwrap()).await.unwrap();
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test]
+async fn a_request_that_must_not_be_repeated_has_a_connection_of_its_own() {
+    let (origin, connections, mut closed) = counting(100).await;
+    let client = client_for(&origin, QUICK);
+    for _ in 0..2 {
+        let body = http_body_util::Full::from("refresh_token=1").map_err(|never| match never {}).boxed_unsync();
+        client.exchange(Request::post(format!("{origin}/x")).body(body).unwrap()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(2), closed.recv()).await.unwrap().unwrap();
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 2);
 }
 
 /// A body of so many pieces, one after each pause; it never ends when it is to hang.

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{ClientLimits, DialPolicy, HttpClient, Timeouts};
 use crate::resolver::HostResolver;
-use crate::upstream::empty;
+use crate::http_client::empty;
 
 struct Authority {
     issuer: Issuer<'static, KeyPair>,

@@ -11,6 +11,7 @@ mod cache;
 mod flight;
 mod shared_cache;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use dockpass_protocol::api::{IssuedToken, ReportedChallenge};
@@ -303,34 +304,38 @@ impl Broker {
         recorder: &Recorder,
         admit: impl FnOnce() -> Result<(), FlowError>,
     ) -> Result<(Realm, Option<String>), FlowError> {
-        let policy = request.registry.policy();
+        let registry = &request.registry;
         let seen = match &request.seen {
             Some(seen) => Some((
-                policy.admit(&seen.realm).map_err(|_| here(ErrorCode::RealmNotAllowed))?,
+                registry.admit_realm(&seen.realm).map_err(|_| here(ErrorCode::RealmNotAllowed))?,
                 seen.service.clone(),
             )),
             None => None,
         };
         let auth = match &request.identity {
-            Identity::Session(_, info) => info.auth.clone(),
+            Identity::Session(_, info) => Cow::Borrowed(&info.auth),
             Identity::Anonymous | Identity::CatalogAccount(_) => {
                 // The caller reports another challenge than the cached one, so the registry may have changed.
                 let is_stale = |known: &RegistryAuth| match (known, &seen) {
                     (RegistryAuth::Bearer { realm, service }, Some((now, now_service))) => {
-                        policy.admit(realm).ok().as_ref() != Some(now) || service != now_service
+                        registry.admit_realm(realm).ok().as_ref() != Some(now) || service != now_service
                     }
                     (_, Some(_)) => true,
                     (_, None) => false,
                 };
                 let discovery = &self.auth_discovery;
-                discovery
-                    .auth(&request.registry, &*self.clock, recorder, &request.scopes, is_stale, admit)
-                    .await?
+                Cow::Owned(
+                    discovery
+                        .auth(registry, &*self.clock, recorder, &request.scopes, is_stale, admit)
+                        .await?,
+                )
             }
         };
         let is_session = matches!(request.identity, Identity::Session(..));
-        let (realm, service) = match auth {
-            RegistryAuth::Bearer { realm, service } => (policy.admit(&realm).map_err(here)?, service),
+        let (realm, service) = match &*auth {
+            RegistryAuth::Bearer { realm, service } => {
+                (registry.admit_realm(realm).map_err(here)?, service.clone())
+            }
             RegistryAuth::Open => return Err(here(ErrorCode::RegistryOpen)),
             // The registry used Basic at login, and has a token service now.
             RegistryAuth::Basic if is_session && seen.is_some() => return Err(here(ErrorCode::RealmChanged)),

@@ -43,8 +43,8 @@ pub use dial::DialPolicy;
 use dial::Dialer;
 pub use error::RequestBodyError;
 use error::{Failed, classify};
-pub(crate) use pools::empty;
 use pools::Pools;
+pub(crate) use pools::empty;
 use response::InterimFlood;
 use upload::{Upload, UploadStalled};
 

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use dockpass_protocol::address::{is_public, is_public_name};
 use dockpass_protocol::api::RegistryInfo;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::RegistryAuth;
 use dockpass_protocol::origin::{Origin, Scheme};
-use dockpass_protocol::realm::RealmPolicy;
+use dockpass_protocol::realm::{Realm, RealmPolicy};
 use dockpass_protocol::reference::{ReferenceError, RegistryName};
 use dockpass_protocol::scope::ScopeSet;
 use secrecy::SecretString;
@@ -68,6 +68,8 @@ pub struct Registry {
     public: Option<Origin>,
     allowed_scopes: Vec<ScopePattern>,
     policy: RealmPolicy,
+    /// The first realm that was admitted, with its text. Most registries have one, and every token from the cache asks for it.
+    admitted: OnceLock<(String, Realm)>,
     catalog: Vec<String>,
     catalog_account: Option<Arc<CatalogAccount>>,
     client: HttpClient,
@@ -97,6 +99,7 @@ impl Registry {
             public: settings.public.clone(),
             allowed_scopes: settings.allowed_scopes.clone(),
             policy: settings.realms.clone(),
+            admitted: OnceLock::new(),
             catalog: settings.catalog.iter().map(ToString::to_string).collect(),
             client,
             known: Mutex::new(None),
@@ -110,6 +113,7 @@ impl Registry {
             public: None,
             allowed_scopes: Vec::new(),
             policy: RealmPolicy::new(origin.clone()),
+            admitted: OnceLock::new(),
             catalog: Vec::new(),
             catalog_account: None,
             known: Mutex::new(None),
@@ -161,6 +165,21 @@ impl Registry {
     /// Which token services it may name.
     pub fn policy(&self) -> &RealmPolicy {
         &self.policy
+    }
+
+    /// The realm of this text, if the policy admits it.
+    ///
+    /// # Errors
+    /// The errors of [`RealmPolicy::admit`].
+    pub(crate) fn admit_realm(&self, text: &str) -> Result<Realm, ErrorCode> {
+        if let Some((known, realm)) = self.admitted.get()
+            && known == text
+        {
+            return Ok(realm.clone());
+        }
+        let realm = self.policy.admit(text)?;
+        self.admitted.get_or_init(|| (text.to_owned(), realm.clone()));
+        Ok(realm)
     }
 
     /// The client that may dial it, its token services and, for the rest, public addresses only.

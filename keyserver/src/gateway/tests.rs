@@ -6,9 +6,9 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{IdleBody, Target};
+use crate::http_client::empty;
 use crate::http_client::{ClientLimits, DialPolicy, HttpClient, StreamedBody, Timeouts};
 use crate::resolver::HostResolver;
-use crate::http_client::empty;
 
 #[test]
 fn the_target_is_sent_as_it_was_matched() {

@@ -293,7 +293,7 @@ async fn counting(requests: usize) -> (String, Arc<AtomicUsize>, UnboundedReceiv
                     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
                 }
                 // The next request is read, so that its connection was open when it was sent.
-                stream.read(&mut buffer).await.ok();
+                assert!(stream.read(&mut buffer).await.is_ok());
             });
         }
     });
@@ -328,7 +328,8 @@ async fn a_request_that_must_not_be_repeated_has_a_connection_of_its_own() {
     let (origin, connections, mut closed) = counting(100).await;
     let client = client_for(&origin, QUICK);
     for _ in 0..2 {
-        let body = http_body_util::Full::from("refresh_token=1").map_err(|never| match never {}).boxed_unsync();
+        let body =
+            http_body_util::Full::from("refresh_token=1").map_err(|never| match never {}).boxed_unsync();
         client.exchange(Request::post(format!("{origin}/x")).body(body).unwrap()).await.unwrap();
         tokio::time::timeout(Duration::from_secs(2), closed.recv()).await.unwrap().unwrap();
     }

@@ -16,8 +16,8 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::{ClientLimits, DialPolicy, HttpClient, Timeouts};
-use crate::resolver::HostResolver;
 use crate::http_client::empty;
+use crate::resolver::HostResolver;
 
 struct Authority {
     issuer: Issuer<'static, KeyPair>,

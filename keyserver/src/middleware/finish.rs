@@ -87,13 +87,13 @@ impl Begun {
         let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match failed {
             Some(error) if error.is_ours() => {
-                tracing::error!(request_id = %id, %method, path, status, ms, code = %error.code(), "request failed");
+                tracing::error!(request_id = %id, %method, %path, status, ms, code = %error.code(), "request failed");
             }
             Some(error) => {
                 let upstream = error.upstream_status();
-                tracing::info!(request_id = %id, %method, path, status, ms, code = %error.code(), upstream, "request");
+                tracing::info!(request_id = %id, %method, %path, status, ms, code = %error.code(), upstream, "request");
             }
-            None => tracing::info!(request_id = %id, %method, path, status, ms, "request"),
+            None => tracing::info!(request_id = %id, %method, %path, status, ms, "request"),
         }
         let headers = response.headers_mut();
         // Once, and not in steps.
@@ -168,7 +168,11 @@ fn with_problem(response: Response, id: RequestId) -> Response {
     Response::from_parts(head, Body::from(body))
 }
 
-/// The path is input: only a bounded part of it is logged, without control characters, which could steer a terminal.
+/// The path is input: only a bounded part of it is logged, without control characters, which could steer a terminal, and
+/// without spaces, which end a field.
 fn shortened(path: &str) -> String {
+    if path.len() <= 96 && path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return path.to_owned();
+    }
     path.chars().take(96).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
 }

@@ -117,8 +117,17 @@ impl Program {
 
     /// Resident memory, in KiB.
     pub(super) fn resident_kib(&self) -> Result<u32, Failure> {
+        self.kib("VmRSS:")
+    }
+
+    /// The part of it that is no file: what the process has written.
+    pub(super) fn private_kib(&self) -> Result<u32, Failure> {
+        self.kib("RssAnon:")
+    }
+
+    fn kib(&self, name: &str) -> Result<u32, Failure> {
         let status = self.proc("status")?;
-        let size = field(&status, "VmRSS:").and_then(|text| text.split_whitespace().next()?.parse().ok());
+        let size = field(&status, name).and_then(|text| text.split_whitespace().next()?.parse().ok());
         size.ok_or_else(|| self.failed("has ended"))
     }
 

@@ -153,13 +153,15 @@ pub(super) fn start(processors: &Processors, table: &mut Table) -> Result<(), Fa
         let (server, _) = key_server(processors, "key-server-start")?;
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
         thread::sleep(Duration::from_millis(200));
-        samples.push((milliseconds, f64::from(server.resident_kib()?) / 1_024.0));
+        let mebibytes = |kibibytes: u32| f64::from(kibibytes) / 1_024.0;
+        samples.push((milliseconds, mebibytes(server.resident_kib()?), mebibytes(server.private_kib()?)));
     }
-    let (milliseconds, least, most) = spread(samples.iter().map(|(time, _)| *time));
-    let (memory, ..) = spread(samples.iter().map(|(_, memory)| *memory));
+    let (milliseconds, least, most) = spread(samples.iter().map(|(time, ..)| *time));
+    let (memory, ..) = spread(samples.iter().map(|(_, memory, _)| *memory));
+    let (private, ..) = spread(samples.iter().map(|(.., private)| *private));
     table.row(
         "start with a key file; idle memory",
-        format!("{milliseconds:.0} ms ({least:.0}–{most:.0}); {memory:.1} MiB"),
+        format!("{milliseconds:.0} ms ({least:.0}–{most:.0}); {memory:.1} MiB, {private:.1} MiB without the program's own file"),
         "-".to_owned(),
         "goal 75 ms; 10 MiB".to_owned(),
     );

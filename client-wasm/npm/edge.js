@@ -2,18 +2,17 @@
 
 import digest from './dist/digest_bg.wasm?module'
 import compiled from './dist/dockpass_bg.wasm?module'
-import { later } from './lib/all.js'
-import { initialize } from './lib/wasm.js'
+import { initializeAll } from './lib/init.js'
 
 export { DockpassError } from './lib/error.js'
 export * from './lib/pure.js'
 export { RegistryClient } from './lib/client.js'
 export { version } from './lib/version.js'
 
-/** @type {import('./lib/types.js').PackagedModules} */
-const packaged = { later, dockpass: { copy: () => compiled, digest: () => digest } }
+/** @type {import('./lib/types.js').PackagedModule} */
+const packaged = { copy: () => compiled, digest: () => digest }
 
 /** @type {typeof import('./index.js').default} */
 export default function init(source) {
-  return initialize(packaged, source)
+  return initializeAll(packaged, source)
 }

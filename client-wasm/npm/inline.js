@@ -3,25 +3,21 @@
 import digestBase64 from './dist/digest_inline.js'
 import base64 from './dist/dockpass_inline.js'
 import doctorBase64 from './dist/doctor_inline.js'
-import { later } from './lib/all.js'
 import { fromBase64 } from './lib/compile.js'
 import { doctor } from './lib/doctor.js'
-import { initialize } from './lib/wasm.js'
+import { initializeAll } from './lib/init.js'
 
 export { DockpassError } from './lib/error.js'
 export * from './lib/pure.js'
 export { RegistryClient } from './lib/client.js'
 export { version } from './lib/version.js'
 
-/** @type {import('./lib/types.js').PackagedModules} */
-const packaged = {
-  later,
-  dockpass: { copy: () => fromBase64(base64), digest: () => fromBase64(digestBase64) },
-}
+/** @type {import('./lib/types.js').PackagedModule} */
+const packaged = { copy: () => fromBase64(base64), digest: () => fromBase64(digestBase64) }
 
 /** @type {typeof import('./index.js').default} */
 export default function init(source) {
-  return initialize(packaged, source)
+  return initializeAll(packaged, source)
 }
 
 export const { diagnose, preload } = /* @__PURE__ */ doctor({ copy: () => fromBase64(doctorBase64) })

@@ -9,5 +9,5 @@ export { version } from './lib/version.js'
 
 /** @type {typeof import('./syntax.js').default} */
 export default function init(source) {
-  return initialize({ dockpass: { copy: () => compiled } }, source)
+  return initialize({ copy: () => compiled }, source, 'scan_challenges')
 }

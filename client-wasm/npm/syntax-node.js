@@ -8,16 +8,14 @@ export { DockpassError } from './lib/error.js'
 export { inspectToken, parseChallenges } from './lib/syntax.js'
 export { version } from './lib/version.js'
 
-/** @type {import('./lib/types.js').PackagedModules} */
+/** @type {import('./lib/types.js').PackagedModule} */
 const packaged = {
-  dockpass: {
-    url: () => new URL('./dist/syntax_bg.wasm', import.meta.url),
-    read: readFileSync,
-    copy: async () => fromBase64((await import('./dist/syntax_inline.js')).default),
-  },
+  url: () => new URL('./dist/syntax_bg.wasm', import.meta.url),
+  read: readFileSync,
+  copy: async () => fromBase64((await import('./dist/syntax_inline.js')).default),
 }
 
 /** @type {typeof import('./syntax.js').default} */
 export default function init(source) {
-  return initialize(packaged, source)
+  return initialize(packaged, source, 'scan_challenges')
 }

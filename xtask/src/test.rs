@@ -175,6 +175,7 @@ fn end_to_end(folder: &str, peers: Option<&Path>) -> Result<Count, Failure> {
         let place = util::target().join("examples");
         npm::installed_like(&util::root().join("tests/e2e/tools"), &place)?;
         node.env("DOCKPASS_EXAMPLES", place);
+        node.env("DOCKPASS_SIZE_ALLOWANCE", rust_wasm::module_toolchain()?.size_allowance().to_string());
     }
     if folder == "tests/openapi" {
         node.env("DOCKPASS_SCHEMATHESIS", python::schemathesis()?);

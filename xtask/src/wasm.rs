@@ -25,6 +25,8 @@ struct Module {
     small: bool,
     /// Flags of the compiler besides those of all modules.
     flags: &'static str,
+    /// Whether the package calls it by the generated JavaScript. Otherwise what only that needs is removed.
+    is_called_by_glue: bool,
 }
 
 /// All browser modules. Another one is one more row.
@@ -36,6 +38,7 @@ const MODULES: [Module; 4] = [
         features: "",
         small: false,
         flags: "",
+        is_called_by_glue: false,
     },
     Module {
         name: "syntax",
@@ -44,6 +47,7 @@ const MODULES: [Module; 4] = [
         features: "syntax",
         small: false,
         flags: LESS_INLINING,
+        is_called_by_glue: false,
     },
     Module {
         name: "doctor",
@@ -52,6 +56,7 @@ const MODULES: [Module; 4] = [
         features: "",
         small: true,
         flags: "",
+        is_called_by_glue: true,
     },
     Module {
         name: "digest",
@@ -60,6 +65,7 @@ const MODULES: [Module; 4] = [
         features: "",
         small: false,
         flags: "",
+        is_called_by_glue: true,
     },
 ];
 
@@ -82,6 +88,10 @@ const WASM_OPT: [&str; 10] = [
     "--enable-reference-types",
     "--enable-multivalue",
 ];
+
+/// Exports that only the generated JavaScript uses. Before the optimisation, so that what only they need is removed as well.
+const OF_GLUE: [&str; 3] =
+    ["--remove-exports=__wbindgen*", "--remove-exports=__abort*", "--remove-exports=__instance*"];
 
 /// The npm package's folder.
 pub(crate) fn package() -> PathBuf {
@@ -172,7 +182,7 @@ fn make(
     [bindgen, wasm_opt]: [&Path; 2],
     folder: &Path,
 ) -> Result<(), Failure> {
-    let Module { name, package, features, small, flags, .. } = module;
+    let Module { name, package, features, small, flags, is_called_by_glue, .. } = module;
     let arguments = ["build", "--package", package, "--lib", "--profile", "wasm"];
     let mut cargo = toolchain.cargo_with(&arguments, flags);
     if !features.is_empty() {
@@ -193,6 +203,9 @@ fn make(
     util::write(&types, with_types_of_our_loader(&util::read(&types)?)?)?;
     let bound = folder.join(format!("{name}_bg.wasm"));
     let mut optimise = process::command(wasm_opt);
+    if !is_called_by_glue {
+        optimise.args(OF_GLUE);
+    }
     optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
     process::quiet("optimising the browser module", &mut optimise)?;
     util::write(&folder.join(format!("{name}_inline.js")), package::inlined(&bound)?).map(|_| ())

@@ -10,7 +10,7 @@ import { setParts } from './parts.js'
 import { proofOf, readSession } from './session.js'
 import { Call } from './steps.js'
 import { Tabs } from './tabs.js'
-import { memory } from './wasm.js'
+import { memory, writeAll } from './wasm.js'
 
 /**
  * @import { ConnectOptions, Credentials, ErrorCode, Session, SignedOutReason } from '../index.js'
@@ -165,7 +165,7 @@ export class Account {
       // The token service has replaced the refresh token, and this session holds the new one.
       if (this.sealed !== undefined && typeof session === 'string') this.sealed = session
       const module = memory()
-      const ends = module.writeAll(scopes.join(' '), realm ?? '', service ?? '', token)
+      const ends = writeAll(scopes.join(' '), realm ?? '', service ?? '', token)
       module.table.set(ends)
       this.core.keep(ends[3], seconds, Date.now())
     }
@@ -278,7 +278,7 @@ export class Account {
     const { session, id, auth, realm, service } = readSession(response)
     const previous = this.session ?? this.#lost?.previous ?? null
     this.#clear()
-    const [end, length] = memory().writeAll(realm, service)
+    const [end, length] = writeAll(realm, service)
     this.core.identify(auth, end, length)
     this.sealed = sealed
     this.session = session

@@ -45,7 +45,7 @@ export async function grantsOf(scopes, tokenFor) {
  * @returns {string[]}
  */
 function overlooked(scopes, token) {
-  const module = memory('rest')
+  const module = memory()
   const length = module.write(scopes.join(' '))
   return module.result(module.wasm.overlooked_scopes(length, length + module.write(token, length)))
 }

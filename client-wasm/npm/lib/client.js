@@ -1,6 +1,7 @@
 // RegistryClient: combines who is logged in, the driver and the readers of content. index.d.ts documents its members.
 
 import { Account } from './account.js'
+import { grantsOf } from './authorize.js'
 import * as content from './content.js'
 import { Route, drive, outgoing } from './driver.js'
 import { DockpassError, argumentError } from './error.js'
@@ -12,7 +13,7 @@ import { parseScopes } from './scopes.js'
 import { registries } from './registries.js'
 import { Call } from './steps.js'
 import { Transport } from './transport.js'
-import { later, memory, use } from './wasm.js'
+import { memory } from './wasm.js'
 
 /**
  * @import {
@@ -21,8 +22,6 @@ import { later, memory, use } from './wasm.js'
  * } from '../index.js'
  * @import { Content, FetchPath, Identity, TokenNeed } from './types.js'
  */
-
-use('flow')
 
 /** What few pages need. */
 const more = () => import('./more.js')
@@ -154,8 +153,6 @@ export class RegistryClient extends EventTarget {
     const wanted = scopesOf(scopes)
     if (wanted.length === 0) return []
     const { identity } = this.#connection
-    // Most pages never ask for grants, so what reads tokens is loaded when it is first needed.
-    const { grantsOf } = await later('authorize')
     return this.#call((call) =>
       identity.attempt(call, signal, () => {
         const tokenFor = async (/** @type {string} */ list) => {

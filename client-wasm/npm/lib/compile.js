@@ -27,21 +27,6 @@ export function once(work) {
 }
 
 /**
- * What `init` was given for modules that are loaded later, and what the entry has.
- * @type {{ doctor?: InitSource | PromiseLike<InitSource>, digest?: PackagedModule['copy'] }}
- */
-export const sources = {}
-
-/**
- * Whether these are sources by name, and not one source.
- * @param {unknown} given
- * @returns {given is import('../index.js').InitSources}
- */
-export function isSources(given) {
-  return tag(given) === 'Object' && typeof (/** @type {any} */ (given).then) !== 'function'
-}
-
-/**
  * Compiles and starts a module.
  *
  * Without `source` it is the package's own: the file beside the script, and where that is not found, is no WebAssembly
@@ -84,8 +69,7 @@ async function start({ name, has, begin }, source, read) {
     if (tag(given) === 'URL') url = String(given)
     const module = await compile(given, read)
     // Before it is instantiated, so that the error says what is wrong.
-    const names = WebAssembly.Module.exports(module).map((item) => item.name)
-    if (!has.every((name) => names.includes(name)))
+    if (!WebAssembly.Module.exports(module).some((item) => item.name === has))
       throw new Error(`This is not the WebAssembly module of ${name}.`)
     return await begin(module)
   } catch (cause) {
@@ -135,7 +119,7 @@ function checked(bytes) {
  * The name of a value's class, which `instanceof` would deny to values of another realm, such as a test's.
  * @param {unknown} value
  */
-function tag(value) {
+export function tag(value) {
   return Object.prototype.toString.call(value).slice(8, -1)
 }
 

@@ -1,8 +1,9 @@
 // Digests of content that arrives in pieces, in a WebAssembly module that is loaded when the first one is needed.
 
 import * as glue from '../dist/digest.js'
-import { instantiate, once, sources } from './compile.js'
+import { instantiate, once } from './compile.js'
 import { failure } from './failure.js'
+import { sources } from './sources.js'
 import { version } from './version.js'
 
 /** @import { PackagedModule } from './types.js' */
@@ -11,7 +12,7 @@ import { version } from './version.js'
 const DIGEST = /^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/
 
 const load = once((/** @type {PackagedModule} */ packaged) =>
-  instantiate({ name: 'digests', has: ['hasher_begin'], begin }, packaged),
+  instantiate({ name: 'digests', has: 'hasher_begin', begin }, packaged),
 )
 
 /** @param {WebAssembly.Module} compiled */

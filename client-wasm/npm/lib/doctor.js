@@ -1,8 +1,9 @@
 // Calls the doctor's module, which is loaded at the first call.
 
 import * as glue from '../dist/doctor.js'
-import { instantiate, once, sources } from './compile.js'
+import { instantiate, once } from './compile.js'
 import { argumentError } from './error.js'
+import { sources } from './sources.js'
 import { version } from './version.js'
 
 /**
@@ -80,7 +81,7 @@ const load = once(
   (
     /** @type {PackagedModule} */ packaged,
     /** @type {InitSource | PromiseLike<InitSource> | undefined} */ source = sources.doctor,
-  ) => instantiate({ name: 'the doctor', has: ['diagnose'], begin }, packaged, source),
+  ) => instantiate({ name: 'the doctor', has: 'diagnose', begin }, packaged, source),
 )
 
 /** @param {WebAssembly.Module} compiled */

@@ -1,10 +1,11 @@
 // Drives the module's flow with `fetch`: sends its requests, reports the responses, and returns the last one. The flow
 // decides what is sent with which authorization. This file decides to which origins requests may go.
 
+import { claimsOf } from './claims.js'
 import { DockpassError, argumentError } from './error.js'
 import { discard, failure, race } from './failure.js'
 import { PAGE_HEADER, isProblem } from './key-server.js'
-import { later, memory } from './wasm.js'
+import { memory, writeAll } from './wasm.js'
 
 /**
  * @import { DriveContext, FlowStep } from './types.js'
@@ -65,7 +66,7 @@ export class Route {
     const link = headers.get('link')
     if (link === null) return undefined
     const module = memory()
-    const ends = module.writeAll(link, this.origin, path)
+    const ends = writeAll(link, this.origin, path)
     module.table.set(ends)
     // `false`: there is a next page, but its link cannot be followed.
     const next = module.result(module.wasm.next_page(ends[2]))
@@ -159,7 +160,7 @@ export async function drive(context, path, request) {
           if (error.code === 'aborted' || error.code === 'session_changed' || error.code === undefined)
             throw error
           refusal = identity.failed(error)
-          const [code, end] = module.writeAll(error.code, error.step ?? 'key_server')
+          const [code, end] = writeAll(error.code, error.step ?? 'key_server')
           flow.token_failed(code, end, error.status ?? 0)
         }
         continue
@@ -197,12 +198,7 @@ export async function drive(context, path, request) {
  */
 async function addClaims(fields, token) {
   if (fields.code !== 'token_rejected' || token === undefined) return
-  try {
-    const { claimsOf } = await later('claims')
-    fields.context = { ...fields.context, claims: claimsOf(token) }
-  } catch {
-    // The error is the same without: a page whose network fails cannot load this.
-  }
+  fields.context = { ...fields.context, claims: claimsOf(token) }
 }
 
 /** @param {DriveContext} context @param {string} method @param {string} path */
@@ -243,7 +239,7 @@ async function send({ route, transport, keyServer, identity }, request, { token,
 function report(flow, { status, headers }) {
   const module = memory()
   const names = ['www-authenticate', 'registry-challenge', 'content-type', 'retry-after', 'date']
-  const ends = module.writeAll(...names.map((name) => headers.get(name) ?? ''))
+  const ends = writeAll(...names.map((name) => headers.get(name) ?? ''))
   module.table.set(ends)
   flow.response(status, ends[ends.length - 1])
 }

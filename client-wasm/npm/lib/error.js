@@ -20,7 +20,8 @@ export class DockpassError extends /** @type {new () => Error} */ (/** @type {un
     this.name = nameOf(code, cause)
     this.code = code
     this.message = message
-    Object.assign(this, Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)))
+    for (const [name, value] of Object.entries(more))
+      if (value !== undefined) /** @type {any} */ (this)[name] = value
     // As with native errors, these two are not enumerable: a cause may be something that cannot be cloned.
     if (cause !== undefined)
       Object.defineProperty(this, 'cause', { value: cause, writable: true, configurable: true })

@@ -3,7 +3,7 @@
 import { Core } from './core.js'
 import { argumentError } from './error.js'
 import { failure } from './failure.js'
-import { memory } from './wasm.js'
+import { memory, writeAll } from './wasm.js'
 
 /**
  * @import { ConnectOptions } from '../index.js'
@@ -60,7 +60,7 @@ export class OwnToken {
       throw failure('token_rejected', 'registry', { status: 401, message })
     }
     const module = memory()
-    const ends = module.writeAll(key, realm, service ?? '', token)
+    const ends = writeAll(key, realm, service ?? '', token)
     module.table.set(ends)
     this.core.keep(ends[3], seconds, Date.now())
     return { token, seconds }

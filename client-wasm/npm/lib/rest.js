@@ -2,18 +2,16 @@
 
 import { LONGEST_LINE, LONGEST_TOKEN, string, writeToken } from './arguments.js'
 import { argumentError } from './error.js'
-import { memory, use } from './wasm.js'
+import { memory } from './wasm.js'
 
 /** @import { Grant, Reference, Scope, TokenInfo, TokenResponse } from '../index.js' */
-
-use('rest')
 
 /**
  * @param {readonly string[]} scopes
  * @returns {string[]}
  */
 export function normalizeScopes(scopes) {
-  const module = memory('rest')
+  const module = memory()
   if (!Array.isArray(scopes)) throw argumentError('scopes must be a list of strings.')
   const text = Array.from(scopes, (scope) => string(scope, 'Each scope')).join(' ')
   return module.result(module.wasm.normalize_scopes(module.write(text)))
@@ -25,7 +23,7 @@ export function normalizeScopes(scopes) {
  * @returns {string[]}
  */
 export function scopesFor(method, url) {
-  const module = memory('rest')
+  const module = memory()
   const target = url instanceof URL ? url.href : string(url, 'url')
   return module.result(module.wasm.scopes_for(module.write(`${string(method, 'method')} ${target}`)))
 }
@@ -35,7 +33,7 @@ export function scopesFor(method, url) {
  * @returns {Reference}
  */
 export function parseReference(text) {
-  const module = memory('rest')
+  const module = memory()
   return module.result(module.wasm.parse_reference(module.write(string(text, 'text').slice(0, LONGEST_LINE))))
 }
 
@@ -45,7 +43,7 @@ export function parseReference(text) {
  * @returns {Grant}
  */
 export function grants(token, scope) {
-  const module = memory('rest')
+  const module = memory()
   const text = string(scope, 'scope').slice(0, LONGEST_LINE)
   if (typeof token === 'string') {
     const length = module.write(text)
@@ -75,7 +73,7 @@ const relevant = ({ type, class: kind, name, actions }) => ({ type, class: kind,
  * @returns {TokenResponse}
  */
 export function parseTokenResponse(body, receivedAt) {
-  const module = memory('rest')
+  const module = memory()
   if (!Number.isFinite(receivedAt)) {
     throw argumentError('receivedAt must be a number of milliseconds since the epoch.')
   }

@@ -1,11 +1,9 @@
 // `parseScopes`, which a client needs too.
 
 import { string } from './arguments.js'
-import { memory, use } from './wasm.js'
+import { memory } from './wasm.js'
 
 /** @import { Scope } from '../index.js' */
-
-use('flow')
 
 /**
  * @param {string} text

@@ -2,12 +2,10 @@
 
 import { LONGEST_LINE, string, writeToken } from './arguments.js'
 import { argumentError } from './error.js'
-import { memory, use } from './wasm.js'
+import { memory } from './wasm.js'
 
 /** @import { Challenge, Scope, TokenInfo } from '../index.js' */
 /** @import { Memory } from './wasm.js' */
-
-use('syntax')
 
 /** More header lines are refused: a response has a few. */
 const MAX_LINES = 1000
@@ -16,7 +14,7 @@ const MAX_LINES = 1000
  * @returns {Challenge[]}
  */
 export function parseChallenges(header) {
-  const module = memory('syntax')
+  const module = memory()
   // What `Headers.get` returns for a header that is absent.
   if (header === null) return []
   if (typeof header === 'string') {
@@ -65,7 +63,7 @@ const ACCESS_PROBLEM = 16
  * @returns {TokenInfo}
  */
 export function inspectToken(token) {
-  const module = memory('syntax')
+  const module = memory()
   const length = module.wasm.inspect_token(writeToken(module, token))
   if (length === 0) return { kind: 'opaque', verified: false, access: null }
   if (length < 0) return { kind: 'opaque', verified: false, access: null, problem: module.read(-length) }

@@ -140,28 +140,12 @@ export interface PackagedModule {
   copy: () => WebAssembly.Module | Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>
 }
 
-/** What a module may have: the functions of `syntax.js`, those of a client, and those of `rest.js`. */
-export type Part = 'syntax' | 'flow' | 'rest'
-
-/** Where an entry finds its module. */
-export interface PackagedModules {
-  dockpass: PackagedModule
-  /** What its functions load later. */
-  later?: { [name in keyof Later]: () => Promise<Later[name]> }
-}
-
-/** What a client rarely needs. A bundled page loads it when it does. */
-export interface Later {
-  authorize: typeof import('./authorize.js')
-  claims: typeof import('./claims.js')
-}
-
 /** What is loaded. */
 export interface ModuleOptions<T> {
   /** Its name in messages. */
   name: string
-  /** The names of exports that it must have. */
-  has: string[]
+  /** The name of an export that it must have. */
+  has: string
   /** Starts the compiled module. */
   begin(compiled: WebAssembly.Module): Promise<T>
 }

@@ -1,105 +1,50 @@
 // Loads the WebAssembly module once, and holds the memory through which strings are passed to it and back.
 
-import { instantiate, isSources, sources } from './compile.js'
+import { instantiate } from './compile.js'
 import { DockpassError, argumentError } from './error.js'
 import { begin, next } from './tape.js'
 import { version } from './version.js'
 
 /**
- * @import { InitSource, InitSources } from '../index.js'
+ * @import { InitSource } from '../index.js'
  * @import { InitOutput } from '../dist/dockpass.js'
- * @import { Later, PackagedModules, Part } from './types.js'
+ * @import { PackagedModule } from './types.js'
  */
 
-/**
- * The parts of a module, each with an export that only it has. That of `dockpass/syntax` has one part. A module that `init` is
- * given must have those that are used.
- * @type {Record<Part, keyof InitOutput>}
- */
-const PARTS = { syntax: 'scan_challenges', flow: 'flow_step', rest: 'token_grants' }
-
-/** The parts that are used. @type {Set<Part>} */
-const used = new Set()
-
-/** The memory of the module that has a part. @type {{ [part in Part]?: Memory }} */
-const loaded = {}
-
-/** What the first call of `init` was given. */
-/** @type {{ packaged: PackagedModules, source?: InitSource | PromiseLike<InitSource> } | undefined} */
+/** What the first call of `init` was given, and its result. A call after a failed one is a first one. */
+/** @type {{ source?: InitSource | PromiseLike<InitSource>, done: Promise<void> } | undefined} */
 let first
-/** @type {Promise<void> | undefined} */
-let loading
-/** How many parts were used when it began. */
-let requested = 0
+/** @type {Memory | undefined} */
+let loaded
 
 /**
- * Says that a part is used. Each file that calls a part does this when it is imported, so that `init` loads what a page was
- * built with.
- * @param {Part} part
- */
-export function use(part) {
-  used.add(part)
-}
-
-/**
- * Loads the module: the package's own, or the given one. What is given for the doctor is kept for its first call.
- * @param {PackagedModules} packaged
- * @param {InitSource | PromiseLike<InitSource> | InitSources} [given]
+ * Loads the module: the package's own, or the given one.
+ * @param {PackagedModule} packaged
+ * @param {InitSource | PromiseLike<InitSource> | undefined} source
+ * @param {keyof InitOutput} has An export that the module must have.
  * @returns {Promise<void>}
  * @throws {DockpassError} `ERR_INVALID_ARGUMENT` for another source than before.
  */
-export function initialize(packaged, given) {
-  const { dockpass: source, doctor } = isSources(given) ? given : { dockpass: given, doctor: undefined }
-  if (doctor !== undefined) sources.doctor = doctor
-  sources.digest = packaged.dockpass.digest
+export function initialize(packaged, source, has) {
   if (first !== undefined && source !== undefined && !isSame(source, first.source)) {
     const message =
       'init() was called before with another source. A page has one module: give its source once.'
     return Promise.reject(argumentError(message))
   }
-  first ??= { packaged, source }
-  return loadUsed()
+  first ??= { source, done: load(packaged, source, has) }
+  return first.done
 }
 
 /**
- * Functions that a client rarely needs, with the part of the module that they use.
- * @template {keyof Later} Name
- * @param {Name} name
- * @returns {Promise<Later[Name]>}
+ * @param {PackagedModule} packaged
+ * @param {InitSource | PromiseLike<InitSource> | undefined} source
+ * @param {keyof InitOutput} has
  */
-export async function later(name) {
-  if (first === undefined) throw notInitialized()
-  const functions = await first.packaged.later?.[name]()
-  await loadUsed()
-  return /** @type {Later[Name]} */ (functions)
-}
-
-/** Loads the parts that are used and neither loaded nor being loaded. */
-function loadUsed() {
-  if (loading === undefined || used.size > requested) {
-    requested = used.size
-    loading = load(loading)
-  }
-  return loading
-}
-
-const missing = () => [...used].filter((part) => loaded[part] === undefined)
-
-/** @param {Promise<void>} [before] */
-async function load(before) {
-  await before
-  const parts = missing()
-  if (parts.length === 0 || first === undefined) return
-  const { packaged, source } = first
+async function load(packaged, source, has) {
   try {
-    const has = parts.map((part) => PARTS[part])
-    const memory = await instantiate({ name: 'dockpass', has, begin: start }, packaged.dockpass, source)
-    for (const part of /** @type {Part[]} */ (Object.keys(PARTS)))
-      if (PARTS[part] in memory.wasm) loaded[part] ??= memory
+    loaded = await instantiate({ name: 'dockpass', has, begin: start }, packaged, source)
   } catch (error) {
-    // The next call tries again.
-    loading = undefined
-    if (Object.keys(loaded).length === 0) first = undefined
+    first = undefined
     throw error
   }
 }
@@ -114,17 +59,13 @@ function isSame(one, other) {
 async function start(compiled) {
   /** @type {WebAssembly.Imports} */
   const imports = {}
-  // Its functions pass numbers only, so it needs nothing of JavaScript. What wasm-bindgen imports is never called, except
-  // for its own errors.
-  for (const { module, name } of WebAssembly.Module.imports(compiled)) {
-    imports[module] ??= {}
-    imports[module][name] = name.includes('throw') ? fail : () => {}
-  }
+  // Its functions pass numbers only, so it needs nothing of JavaScript, except for wasm-bindgen's own errors.
+  for (const { module, name } of WebAssembly.Module.imports(compiled)) (imports[module] ??= {})[name] = fail
   const { exports } = await WebAssembly.instantiate(compiled, imports)
   const memory = new Memory(/** @type {any} */ (exports))
   if (memory.result(memory.wasm.version()) !== version)
     throw new Error('The WebAssembly module belongs to another version of dockpass.')
-  if (PARTS.syntax in exports) memory.words = memory.result(memory.wasm.tape_words())
+  memory.words = memory.result(memory.wasm.tape_words())
   return memory
 }
 
@@ -132,17 +73,24 @@ function fail() {
   throw new Error('The WebAssembly module failed.')
 }
 
-const notInitialized = () =>
-  new DockpassError({
-    code: 'ERR_NOT_INITIALIZED',
-    message: 'dockpass is not initialized: call init() and wait for it first.',
-  })
+/** The memory of the loaded module. */
+export function memory() {
+  if (loaded === undefined)
+    throw new DockpassError({
+      code: 'ERR_NOT_INITIALIZED',
+      message: 'dockpass is not initialized: call init() and wait for it first.',
+    })
+  return loaded
+}
 
-/** The memory of the loaded module that has a part. @param {Part} [part] */
-export function memory(part = 'flow') {
-  const module = loaded[part]
-  if (module === undefined) throw notInitialized()
-  return module
+/**
+ * Writes strings one after the other. Returns where each ends.
+ * @param {string[]} texts
+ */
+export function writeAll(...texts) {
+  const module = memory()
+  let end = 0
+  return texts.map((text) => (end += module.write(text, end)))
 }
 
 const encoder = new TextEncoder()
@@ -203,15 +151,6 @@ export class Memory {
     if (bytes > 3 * LONGEST || this.wasm.input(bytes) === 0) throw argumentError('The string is too long.')
     this.#look()
     this.#input.set(kept)
-  }
-
-  /**
-   * Writes strings one after the other. Returns where each ends.
-   * @param {string[]} texts
-   */
-  writeAll(...texts) {
-    let end = 0
-    return texts.map((text) => (end += this.write(text, end)))
   }
 
   /** Numbers that both sides share. Read this property again after every call: the memory may have moved. */

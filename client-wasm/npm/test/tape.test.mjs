@@ -61,7 +61,7 @@ test('parts of every length are decoded', () => {
 
 test('objects are what JSON.parse makes of the same text', () => {
   const module = memory()
-  const words = module.result(memory('syntax').wasm.tape_words())
+  const words = module.result(memory().wasm.tape_words())
   assert.ok(words.length > 20)
   // Each word as a name, in this order and in the other; then names and values of all kinds.
   const each = (list) =>
@@ -158,7 +158,7 @@ test('answers stay what they are when the memory grows', () => {
   // As large as tokens may be, until there is no room for it.
   for (let count = 0; count < 200 && memory().table.buffer === before; count++) {
     inspectToken(token(JSON.stringify({ x: Array(5000 + count).fill([0]) })))
-    memory('syntax').wasm.input(2 ** 16 + 2 ** 10 * count)
+    memory().wasm.input(2 ** 16 + 2 ** 10 * count)
   }
   assert.equal(inspectToken(small).subject, 'ada')
   assert.equal(parseChallenges('Bearer realm="https://h/t"')[0].params.realm, 'https://h/t')

@@ -110,6 +110,11 @@ impl Toolchain {
         format!("{version}, {library}")
     }
 
+    /// By how many bytes a module is larger, compressed, than one with a standard library built for size (decision 0022).
+    pub(crate) fn size_allowance(&self) -> u32 {
+        if self.sysroot.is_some() { 0 } else { 7_500 }
+    }
+
     /// A fingerprint, which changes with the toolchain.
     pub(crate) fn key(&self) -> String {
         format!("{}{:?}", self.candidate.version, self.sysroot)

@@ -2,7 +2,7 @@
 // login flows are the key server's. Nothing here is Node's own.
 
 import { Core } from '../../lib/core.js'
-import { memory } from '../../lib/wasm.js'
+import { memory, writeAll } from '../../lib/wasm.js'
 import { clean, none, same } from './vectors.mjs'
 
 /** Whether a page can run a case: no scopes but the request's own, no realm policy, and only transport errors that a browser reports. */
@@ -27,7 +27,7 @@ export function runFlow({ input, expect }) {
   const core = new Core()
   if (known !== undefined) {
     const [realm, service = '-'] = known.split(' ')
-    const [end, length] = module.writeAll(realm, service === '-' ? '' : service)
+    const [end, length] = writeAll(realm, service === '-' ? '' : service)
     core.identify({ open: 0, basic: 1 }[known] ?? 2, end, length)
     // How the registry authenticates is kept after a logout.
     if (!identified) core.forget()
@@ -75,7 +75,7 @@ export function runFlow({ input, expect }) {
       )
       if (token !== undefined) flow.token(module.write(token))
       else {
-        const [end, length] = module.writeAll(failed, 'token_service')
+        const [end, length] = writeAll(failed, 'token_service')
         flow.token_failed(end, length, 0)
       }
     } else {
@@ -83,7 +83,7 @@ export function runFlow({ input, expect }) {
       if (transport !== undefined) flow.unreachable()
       else {
         // A browser joins the lines of a field.
-        const ends = module.writeAll(challenges.join(', '), '', contentType, retryAfter, date)
+        const ends = writeAll(challenges.join(', '), '', contentType, retryAfter, date)
         module.table.set(ends)
         flow.response(status, ends.at(-1))
       }

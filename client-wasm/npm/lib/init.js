@@ -1,0 +1,32 @@
+// `init` of the entries with a client: one call for all modules of the package.
+
+import { tag } from './compile.js'
+import { sources } from './sources.js'
+import { initialize } from './wasm.js'
+
+/**
+ * @import { InitSource, InitSources } from '../index.js'
+ * @import { PackagedModule } from './types.js'
+ */
+
+/**
+ * Loads the module with the client. What is given for the doctor is kept for its first call.
+ * @param {PackagedModule} packaged
+ * @param {InitSource | PromiseLike<InitSource> | InitSources} [given]
+ * @returns {Promise<void>}
+ */
+export function initializeAll(packaged, given) {
+  const { dockpass: source, doctor } = isSources(given) ? given : { dockpass: given, doctor: undefined }
+  if (doctor !== undefined) sources.doctor = doctor
+  sources.digest = packaged.digest
+  return initialize(packaged, source, 'flow_step')
+}
+
+/**
+ * Whether these are sources by name, and not one source.
+ * @param {unknown} given
+ * @returns {given is InitSources}
+ */
+function isSources(given) {
+  return tag(given) === 'Object' && typeof (/** @type {any} */ (given).then) !== 'function'
+}

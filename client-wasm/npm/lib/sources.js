@@ -1,0 +1,10 @@
+/**
+ * @import { InitSource } from '../index.js'
+ * @import { PackagedModule } from './types.js'
+ */
+
+/**
+ * What `init` was given for modules that are loaded later, and what the entry has.
+ * @type {{ doctor?: InitSource | PromiseLike<InitSource>, digest?: PackagedModule['copy'] }}
+ */
+export const sources = {}

@@ -149,6 +149,50 @@ export class DockpassStatus extends HTMLElement {
  */
 export function keepLineBreaks(field: HTMLInputElement): { value: () => string; clear: () => void }
 
+/** The handlers of an element's events, as frameworks write them: `onconnected` for `connected`. */
+type Handlers<Events> = { [Name in keyof Events & string as `on${Name}`]?: (event: Events[Name]) => void }
+
+/**
+ * The attributes and event handlers of {@link DockpassLogin}, for frameworks with typed templates.
+ *
+ * @example In React 19 with TypeScript, in a file such as `src/dockpass.d.ts`:
+ * ```ts
+ * import type { DockpassLogin, DockpassLoginProps, DockpassStatus, DockpassStatusProps } from 'dockpass/elements'
+ * import type { DetailedHTMLProps, HTMLAttributes } from 'react'
+ *
+ * type Props<Own, Element> = Own & DetailedHTMLProps<HTMLAttributes<Element>, Element>
+ *
+ * declare module 'react' {
+ *   namespace JSX {
+ *     interface IntrinsicElements {
+ *       'dockpass-login': Props<DockpassLoginProps, DockpassLogin>
+ *       'dockpass-status': Props<DockpassStatusProps, DockpassStatus>
+ *     }
+ *   }
+ * }
+ * ```
+ */
+export interface DockpassLoginProps extends Handlers<DockpassLoginEventMap> {
+  /** URL of the key server. Default: `/` */
+  'key-server'?: string
+  /** The registry. Without it, the user chooses one of the key server's. */
+  registry?: string
+  /** There is no button to browse without a login. */
+  required?: boolean
+  /** As for {@link RegistryClient.connect}. */
+  carrier?: 'cookie' | 'bearer'
+  /** The texts that differ. */
+  words?: Partial<Words>
+}
+
+/** The attributes of {@link DockpassStatus}, for frameworks with typed templates. */
+export interface DockpassStatusProps {
+  /** The id of the `<dockpass-login>` that it belongs to. Default: the first one of the document. */
+  for?: string
+  /** The texts that differ. */
+  words?: Partial<Words>
+}
+
 declare global {
   interface HTMLElementTagNameMap {
     'dockpass-login': DockpassLogin

@@ -23,8 +23,8 @@ pub(crate) enum Area {
 }
 
 const OPENAPI: &str = "/openapi.json";
-const LIVE: &str = "/healthz";
-const READY: &str = "/readyz";
+pub(crate) const LIVE: &str = "/healthz";
+pub(crate) const READY: &str = "/readyz";
 /// The paths of the API, those with the most requests first.
 const API: [&str; 8] =
     [api::TOKEN, api::SESSION, api::SESSIONS, api::REGISTRIES, api::KEYS, OPENAPI, LIVE, READY];

@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const place = process.env.DOCKPASS_EXAMPLES ?? join(root, 'target/examples')
 const sources = join(place, 'built-size')
 
-const DONE = 'document.body.dataset.state = '
+const DONE = 'document.title = '
 
 /** The pages, by the name of their budget. Each calls what it imports, so that nothing of it is left out. */
 const PAGES = {
@@ -86,7 +86,7 @@ for (const [at, [name, script]] of Object.entries(PAGES).entries()) {
     )
     const tab = await visit(browser, `${site.url}/${at}/index.html`)
     try {
-      await tab.page.locator('body[data-state]').waitFor({ state: 'attached' })
+      await tab.page.waitForFunction(() => document.title !== 'Page')
       const loaded = await tab.page.evaluate(() =>
         performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname),
       )

@@ -143,6 +143,21 @@ it('vite-typescript: compiles under strict, builds, and shows the platforms of a
   await assertClean()
 })
 
+it('a page of an origin that is not allowed says what to configure', async () => {
+  const other = await startSite({
+    folder: join(copies, 'site'),
+    change: (text) => text.replaceAll('http://127.0.0.1:8780', keyserver.url),
+  })
+  try {
+    await (await open('vite-typescript', { isBuilt: true })).close()
+    tab = await visit(browser, `${other.url}/vite-typescript/index.html`)
+    await tab.page.getByText('This page may not use this key server').waitFor()
+    await tab.page.getByText('cors.allowed_origins').waitFor()
+  } finally {
+    await other.stop()
+  }
+})
+
 it('react: browses repositories, tags and a manifest after a login', async () => {
   const page = await open('react', { isBuilt: true })
   await logIn(page, { password: 'wrong' })

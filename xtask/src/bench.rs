@@ -75,11 +75,16 @@ fn javascript(named: bool) -> Result<(), Failure> {
         return none("client-wasm/npm", named);
     }
     system::require(&system::Requirement::BROWSER_MODULE)?;
+    system::require(&[system::Requirement::Chromium])?;
     wasm::build()?;
     npm::packages()?;
     for file in files {
         let mut node = process::command("node");
         node.arg("--expose-gc").arg(&file).current_dir(wasm::package());
+        node.env("DOCKPASS_ESBUILD", npm::esbuild()?);
+        if let Some(chromium) = system::Requirement::Chromium.found() {
+            node.env("CHROMIUM", chromium);
+        }
         process::stream(&format!("benchmarks in {}", util::shown(&file)), &mut node)?;
     }
     Ok(())

@@ -109,6 +109,8 @@ pub(crate) struct RunOptions {
     pub(crate) registries: Vec<OwnRegistry>,
     /// Address the key server listens on.
     pub(crate) listen: String,
+    /// Origins of pages that may use the key server as well.
+    pub(crate) page_origins: Vec<String>,
     /// Build with the release profile.
     pub(crate) release: bool,
 }
@@ -138,6 +140,10 @@ struct RunFlags {
     /// The same as --listen 127.0.0.1:N; 0 selects a free port
     #[arg(long, value_name = "N", conflicts_with = "listen")]
     port: Option<u16>,
+    /// Allow pages of this origin, e.g. http://localhost:9000, to use the key server; may be repeated. With the demo, those of
+    /// http://localhost on the ports of common development servers may
+    #[arg(long, value_name = "URL")]
+    page_origin: Vec<String>,
     /// Build with optimisations; takes minutes the first time
     #[arg(long)]
     release: bool,
@@ -199,7 +205,7 @@ impl Part {
 pub(crate) enum Bench {
     /// The parsers, compared with similar libraries
     Protocol,
-    /// The npm package in Node.js, compared with similar libraries
+    /// The npm package in Node.js, in Chromium and, if it is installed, in Firefox, compared with similar libraries
     Wasm,
     /// Sessions, token cache and gateway
     Keyserver,
@@ -241,7 +247,7 @@ impl FromArgMatches for RunOptions {
         }
         let listen = flags.port.map_or(flags.listen, |port| format!("127.0.0.1:{port}"));
         let registries = registries.into_iter().map(|(_, registry)| registry).collect();
-        Ok(Self { registries, listen, release: flags.release })
+        Ok(Self { registries, listen, page_origins: flags.page_origin, release: flags.release })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -55,9 +55,10 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
     };
 
     let path = folder.join("config.yaml");
-    // Allows the README's example page to use the demo. The demo holds nothing that needs protection.
-    let pages: &[&str] = if own { &[] } else { &[config::EXAMPLE_PAGE] };
-    util::write(&path, config::text(&options.listen, &registries, pages))?;
+    // The demo holds nothing that needs protection.
+    let mut pages = if own { Vec::new() } else { config::development_pages() };
+    pages.extend_from_slice(&options.page_origins);
+    util::write(&path, config::text(&options.listen, &registries, &pages))?;
     let mut command = process::command(program("dockpass-keyserver", options.release));
     command.args(["serve", "--listen", &options.listen, "--config"]).arg(&path);
     children.push(Child::start("key server", LISTENING, &mut command)?);
@@ -65,6 +66,9 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Failure> {
 
     println!("\n{table}");
     println!("Open {address}    (Ctrl-C stops everything)\n");
+    if !pages.is_empty() {
+        println!("Your own pages may use it from {}\n", pages.join(", "));
+    }
     let outcome = watch(&mut children, &stop);
     // The key server stops first, because it may still send requests to the registry.
     children.reverse();

@@ -110,7 +110,7 @@ async function compile(source, read) {
  * @param {any} bytes
  */
 function checked(bytes) {
-  const start = new Uint8Array(bytes.buffer ?? bytes, bytes.byteOffset ?? 0, Math.min(bytes.byteLength, 4))
+  const start = new Uint8Array(bytes.buffer ?? bytes, bytes.byteOffset).slice(0, 4)
   if (String(start) !== '0,97,115,109') throw new Error('What was loaded is not a WebAssembly module.')
   return bytes
 }

@@ -2,7 +2,7 @@
 
 import { Digest, isDigest } from './digest.js'
 import { argumentError } from './error.js'
-import { discard, failure, pause, refused, signalOf, text } from './failure.js'
+import { aborted, discard, failure, pause, refused, signalOf, text } from './failure.js'
 
 /**
  * @import { Download, DownloadOptions, Progress } from '../index.js'
@@ -165,7 +165,7 @@ class Source {
 
   /** Goes on after the connection was lost. */
   async #again() {
-    if (this.#signal?.aborted) throw failure('aborted', undefined, { cause: this.#signal.reason })
+    if (this.#signal?.aborted) throw aborted(this.#signal)
     for (;;) {
       if (this.#losses === MOST_LOSSES) throw failure('upstream_failed', 'registry')
       await pause(FIRST_WAIT * 2 ** this.#losses, this.#signal)

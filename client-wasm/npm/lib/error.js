@@ -12,12 +12,12 @@ ErrorObject.prototype = Error.prototype
  */
 export class DockpassError extends /** @type {new () => Error} */ (/** @type {unknown} */ (ErrorObject)) {
   /**
-   * @param {{ code: ErrorCode, message: string, cause?: unknown } & Record<string, unknown>} fields
+   * @param {{ code: ErrorCode, name?: string, message: string, cause?: unknown } & Record<string, unknown>} fields
    *   Fields that are undefined are left out.
    */
-  constructor({ code, message, cause, ...more }) {
+  constructor({ code, name = 'DockpassError', message, cause, ...more }) {
     super()
-    this.name = nameOf(code, cause)
+    this.name = name
     this.code = code
     this.message = message
     for (const [name, value] of Object.entries(more))
@@ -33,16 +33,6 @@ export class DockpassError extends /** @type {new () => Error} */ (/** @type {un
         configurable: true,
       })
   }
-}
-
-/**
- * As `fetch` names its errors.
- * @param {ErrorCode} code
- * @param {any} cause The reason of the signal, when the call was aborted.
- */
-function nameOf(code, cause) {
-  if (code !== 'aborted') return 'DockpassError'
-  return cause?.name === 'TimeoutError' ? 'TimeoutError' : 'AbortError'
 }
 
 /**

@@ -11,7 +11,7 @@ import { memory } from './wasm.js'
  * @param {Hop} [step]
  * @param {{
  *   status?: number, retryAfter?: number, requestId?: string, cause?: unknown, context?: object, platforms?: string[],
- *   message?: string,
+ *   message?: string, name?: string,
  * }} [more] `message`: instead of the code's sentence.
  */
 export function failure(code, step, more) {
@@ -21,11 +21,12 @@ export function failure(code, step, more) {
 }
 
 /**
- * The error for a caller whose signal was aborted.
+ * The error for a caller whose signal was aborted, named as `fetch` names it.
  * @param {AbortSignal} signal
  */
-export function aborted(signal) {
-  return failure('aborted', undefined, { cause: signal.reason })
+export function aborted({ reason: cause }) {
+  const name = cause?.name === 'TimeoutError' ? 'TimeoutError' : 'AbortError'
+  return failure('aborted', undefined, { name, cause })
 }
 
 /**

@@ -18,10 +18,10 @@ class Encoder {
 
 class Decoder {
   /**
-   * Throws for what is not UTF-8.
-   * @param {Uint8Array} bytes
+   * Throws for what is not UTF-8. The JavaScript of wasm-bindgen calls it without bytes first.
+   * @param {ArrayLike<number>} [bytes]
    */
-  decode(bytes) {
+  decode(bytes = []) {
     return decodeURIComponent(escape(Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')))
   }
 }

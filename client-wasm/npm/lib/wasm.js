@@ -99,13 +99,17 @@ const decoder = new TextDecoder()
 /** The longest string that can be passed, in UTF-16 code units. Every function has a smaller limit of its own. */
 const LONGEST = 1024 * 1024
 
+/** In browsers, a call of `encodeInto` takes longer than writing a short string of ASCII here. In Node.js it does not. */
+const SHORT = globalThis.location ? 256 : 0
+
 export class Memory {
   /** The exports of the module. */
   wasm
-  #memory
+  #tableAt
+  /** The memory that the views below are of. @type {ArrayBuffer | undefined} */
+  #buffer
   #input = new Uint8Array()
   #table = new Uint32Array()
-  #tableAt
   /** The whole memory as numbers. */
   #numbers = new Uint32Array()
   /**
@@ -117,7 +121,6 @@ export class Memory {
   /** @param {InitOutput} wasm */
   constructor(wasm) {
     this.wasm = wasm
-    this.#memory = wasm.memory
     this.#tableAt = wasm.table() >>> 0
   }
 
@@ -128,36 +131,45 @@ export class Memory {
    * @returns Its number of bytes, which equals its length exactly when it is ASCII.
    */
   write(text, offset = 0) {
-    if (this.#input.buffer !== this.#memory.buffer) this.#look()
-    let { read, written } = encoder.encodeInto(
-      text,
-      offset === 0 ? this.#input : this.#input.subarray(offset),
-    )
-    if (read < text.length) {
-      this.#grow(offset + 3 * text.length, offset)
+    this.#look()
+    const input = this.#input
+    const { length } = text
+    if (length < SHORT && offset + length <= input.length) {
+      let bits = 0
+      for (let at = 0; at < length; at++) bits |= input[offset + at] = text.charCodeAt(at)
+      if (bits < 128) return length
+    }
+    let { read, written } = encoder.encodeInto(text, input.subarray(offset))
+    if (read < length) {
+      this.#grow(offset + 3 * length, offset)
       written = encoder.encodeInto(text, this.#input.subarray(offset)).written
     }
     return written
   }
 
+  /** Looks at the memory anew, if it has grown. */
   #look() {
-    const at = this.wasm.input(0) >>> 0
-    this.#input = new Uint8Array(this.#memory.buffer, at, this.wasm.input_capacity())
+    const { wasm } = this
+    if (this.#buffer === wasm.memory.buffer) return
+    const at = wasm.input(0) >>> 0
+    this.#buffer = wasm.memory.buffer
+    this.#input = new Uint8Array(this.#buffer, at, wasm.input_capacity())
+    this.#table = new Uint32Array(this.#buffer, this.#tableAt, 2048)
+    this.#numbers = new Uint32Array(this.#buffer)
   }
 
   /** @param {number} bytes @param {number} keep How many bytes of the input are kept. */
   #grow(bytes, keep) {
     const kept = this.#input.slice(0, keep)
     if (bytes > 3 * LONGEST || this.wasm.input(bytes) === 0) throw argumentError('The string is too long.')
+    this.#buffer = undefined
     this.#look()
     this.#input.set(kept)
   }
 
   /** Numbers that both sides share. Read this property again after every call: the memory may have moved. */
   get table() {
-    if (this.#table.buffer !== this.#memory.buffer) {
-      this.#table = new Uint32Array(this.#memory.buffer, this.#tableAt, 2048)
-    }
+    this.#look()
     return this.#table
   }
 
@@ -186,7 +198,7 @@ export class Memory {
    * @param {string} text
    */
   cut(text) {
-    if (this.#numbers.buffer !== this.#memory.buffer) this.#numbers = new Uint32Array(this.#memory.buffer)
+    this.#look()
     return begin(text, this.#numbers, this.wasm.tape() >>> 2, this.words)
   }
 
@@ -207,6 +219,6 @@ export class Memory {
 
   /** @param {number} at @param {number} length */
   #text(at, length) {
-    return decoder.decode(new Uint8Array(this.#memory.buffer, at, length))
+    return decoder.decode(new Uint8Array(this.wasm.memory.buffer, at, length))
   }
 }

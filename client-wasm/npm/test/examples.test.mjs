@@ -48,9 +48,10 @@ const blocks = [
 
 /** The code blocks of a text, with the line at which each begins. */
 function fenced(file, text) {
-  return [...text.matchAll(/^```(js|ts|html)\n([^]*?)^```$/gm)].map(([, language, code], at) => ({
+  return [...text.matchAll(/^```(js|ts|tsx|html)\n([^]*?)^```$/gm)].map(([, language, code], at) => ({
     name: `${file}, block ${at + 1}: ${code.trim().split('\n')[0]}`,
     html: language === 'html',
+    tsx: language === 'tsx',
     code: language === 'html' ? /<script type="module">([^]*?)<\/script>/.exec(code)[1] : code,
   }))
 }
@@ -98,7 +99,7 @@ test('there are examples of everything', () => {
 test('they compile under strict', () => {
   writeFileSync(join(folder, 'globals.d.ts'), 'declare var keyServer: string\ndeclare var password: string\n')
   const files = blocks.map((block, at) => {
-    const file = join(folder, `${at}.ts`)
+    const file = join(folder, `${at}.${block.tsx ? 'tsx' : 'ts'}`)
     writeFileSync(file, complete(block))
     return file
   })
@@ -110,9 +111,10 @@ test('they compile under strict', () => {
     module: ts.ModuleKind.ESNext,
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     types: [],
+    jsx: ts.JsxEmit.ReactJSX,
   })
   const problems = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
-    const at = Number(/(\d+)\.ts$/.exec(file?.fileName ?? '')?.[1])
+    const at = Number(/(\d+)\.tsx?$/.exec(file?.fileName ?? '')?.[1])
     return `${blocks[at]?.name}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`
   })
   assert.deepEqual(problems, [])
@@ -120,8 +122,14 @@ test('they compile under strict', () => {
 
 describe('they run', () => {
   for (const [at, block] of blocks.entries()) {
-    // Pages and service workers run in the browser's tests.
-    if (block.html || /'dockpass\/sw'|serviceWorker/.test(block.code)) continue
+    // Pages and service workers run in the browser's tests, and the example with React there.
+    if (
+      block.html ||
+      block.tsx ||
+      /from 'react'/.test(block.code) ||
+      /'dockpass\/sw'|serviceWorker/.test(block.code)
+    )
+      continue
     test(block.name, async () => {
       const { outputText } = ts.transpileModule(complete(block), {
         compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },

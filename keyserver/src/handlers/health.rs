@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use dockpass_protocol::api::ProblemDocument;
 use dockpass_protocol::code::ErrorCode;
-use http::StatusCode;
+use http::{HeaderName, StatusCode};
 
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -17,7 +17,9 @@ use crate::state::AppState;
     responses((status = 200, description = "The process is alive", body = String, content_type = "text/plain")),
 )]
 pub(crate) async fn live() -> Response {
-    (StatusCode::OK, "ok\n").into_response()
+    // Otherwise a browser keeps this from a page of another origin, as if there were no server.
+    let open = [(HeaderName::from_static("cross-origin-resource-policy"), "cross-origin")];
+    (StatusCode::OK, open, "ok\n").into_response()
 }
 
 /// `GET /readyz`: 200 while new requests are accepted, 503 after shutdown has begun.

@@ -6,6 +6,7 @@ use http::header::ORIGIN;
 use http::{HeaderMap, Method};
 
 use crate::error::ApiError;
+use crate::routes::{LIVE, READY};
 use crate::state::AppState;
 
 /// Longest request target.
@@ -27,7 +28,7 @@ pub(super) fn shape(state: &AppState, request: &Request) -> Result<(), ApiError>
         return Err(ErrorCode::HeadersTooLarge.into());
     }
     // Probes of load balancers have any address as their host.
-    let is_probe = matches!(uri.path(), "/healthz" | "/readyz");
+    let is_probe = matches!(uri.path(), LIVE | READY);
     if !is_probe && !state.page_origins.own().is_host(request.headers()) {
         // Logged, because an operator who adds a reverse proxy has to find out why requests fail.
         tracing::warn!(
@@ -46,9 +47,10 @@ fn head_length(request: &Request) -> usize {
     request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + AROUND).sum()
 }
 
-/// Refuses requests of pages whose origin is not allowed, whatever they carry.
+/// Refuses requests of pages whose origin is not allowed, whatever they carry. Every page may ask whether the server is
+/// there: so it tells a server that does not allow it from one that does not run.
 pub(super) fn foreign_pages(state: &AppState, request: &Request) -> Result<(), ApiError> {
-    if may_call(request.method(), request.headers(), state) {
+    if request.uri().path() == LIVE || may_call(request.method(), request.headers(), state) {
         Ok(())
     } else {
         Err(ErrorCode::OriginNotAllowed.into())

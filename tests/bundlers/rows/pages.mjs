@@ -8,7 +8,7 @@ import { check, checkInline, html, pageScript } from '../support/sources.mjs'
 import { app, serve, tool } from '../support/workplace.mjs'
 
 const unbundled = (text) =>
-  text.replace("'dockpass'", "'/dockpass/index.js'").replace(/'dockpass\/(\w+)'/, "'/dockpass/$1.js'")
+  text.replace("'dockpass'", "'/dockpass/index.js'").replace(/'dockpass\/(\w+)'/g, "'/dockpass/$1.js'")
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; base-uri 'none'"
 
 /** A folder with the package below `dockpass/`. */
@@ -44,7 +44,7 @@ export const rows = [
       'check.js': `import init, { parseReference } from '/dockpass/index.js'
 export async function check() {
   await init()
-  return parseReference('alpine').repository + ' nothing_recorded'
+  return parseReference('alpine').repository + ' nothing_recorded basic'
 }\n`,
     },
     {
@@ -55,7 +55,7 @@ export async function check() {
     },
   ),
   row('import map', {
-    'index.html': `<!doctype html><title>none</title><script type="importmap">{"imports":{"dockpass":"/dockpass/index.js","dockpass/doctor":"/dockpass/doctor.js"}}</script><script type="module" src="/page.js"></script>`,
+    'index.html': `<!doctype html><title>none</title><script type="importmap">{"imports":{"dockpass":"/dockpass/index.js","dockpass/doctor":"/dockpass/doctor.js","dockpass/syntax":"/dockpass/syntax.js"}}</script><script type="module" src="/page.js"></script>`,
     'check.js': check,
   }),
   row('strict policy', {}, { headers: { 'content-security-policy': POLICY } }),

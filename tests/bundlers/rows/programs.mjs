@@ -101,7 +101,7 @@ export default { fetch: () => check().then((result) => new Response(result), (er
         '--bundle --format=esm --conditions=workerd,worker,browser --external:*.wasm --outfile=out/worker.js'
       await node(folder, [tool('bundlers', 'esbuild/bin/esbuild'), 'worker.js', ...options.split(' ')])
       const port = await freePort()
-      const wasm = ['dockpass', 'doctor', 'digest'].map(
+      const wasm = ['dockpass', 'doctor', 'digest', 'syntax'].map(
         (name) =>
           `(name = "dist/${name}_bg.wasm", wasm = embed "../node_modules/dockpass/dist/${name}_bg.wasm")`,
       )

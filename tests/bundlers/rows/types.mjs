@@ -10,6 +10,7 @@ const load = (name) => import(pathToFileURL(tool('types', name)).href)
 const importer = `import init, { DockpassError, parseChallenges } from 'dockpass'
 import { diagnose, preload } from 'dockpass/doctor'
 import inline from 'dockpass/inline'
+import initSyntax, { inspectToken } from 'dockpass/syntax'
 import type { DockpassLogin } from 'dockpass/elements'
 import { explain } from 'dockpass/errors'
 import { authorize } from 'dockpass/sw'
@@ -19,6 +20,8 @@ export async function main(): Promise<string | undefined> {
   await init({ doctor: new Uint8Array() })
   await preload()
   await inline()
+  await initSyntax(new Uint8Array())
+  inspectToken('').access?.length
   const { code } = await diagnose([])
   try { return parseChallenges('x')[0]?.params.realm ?? code } catch (error) {
     if (error instanceof DockpassError && error.code === 'ERR_WASM_LOAD') return error.url

@@ -1,23 +1,25 @@
 // What a user writes: the same few lines in every environment, without any configuration for dockpass.
 
-/** What `check` returns when both modules work. */
-export const WORKS = 'library/alpine nothing_recorded'
+/** What `check` returns when all modules work. */
+export const WORKS = 'library/alpine nothing_recorded basic'
 
-const use = `export async function check() {
-  await init()
-  return parseReference('alpine').repository + ' ' + (await diagnose([])).code
+const use = (inits) => `export async function check() {
+  await Promise.all([${inits}])
+  return [parseReference('alpine').repository, (await diagnose([])).code, parseChallenges('Basic')[0].scheme].join(' ')
 }
 `
 export const check = `import init, { parseReference } from 'dockpass'
 import { diagnose } from 'dockpass/doctor'
-${use}`
+import initSyntax, { parseChallenges } from 'dockpass/syntax'
+${use('init(), initSyntax()')}`
 
-export const checkInline = `import init, { diagnose, parseReference } from 'dockpass/inline'
-${use}`
+export const checkInline = `import init, { diagnose, parseChallenges, parseReference } from 'dockpass/inline'
+${use('init()')}`
 
 export const checkCommonJs = `const { default: init, parseReference } = require('dockpass')
 const { diagnose } = require('dockpass/doctor')
-${use.replace('export ', '')}module.exports = { check }
+const { default: initSyntax, parseChallenges } = require('dockpass/syntax')
+${use('init(), initSyntax()').replace('export ', '')}module.exports = { check }
 `
 
 /** The script of a page, which shows the result as the title and posts it. */

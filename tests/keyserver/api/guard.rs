@@ -67,6 +67,22 @@ async fn a_server_on_loopback_accepts_loopback_host_names_only() {
     assert_eq!(public.get("/healthz", &[("host", "10.1.2.3:8780")]).await.status, StatusCode::OK);
 }
 
+#[tokio::test]
+async fn a_page_of_any_origin_can_tell_that_the_server_is_there() {
+    for origins in [vec![], vec!["https://ui.test".parse().unwrap()]] {
+        let server = TestServer::configured(&[], |config| config.cors.allowed_origins = origins);
+        let response =
+            server.get("/healthz", &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")]).await;
+        assert_eq!(response.status, StatusCode::OK);
+        // Otherwise the browser keeps the response from the page, as if there were no server.
+        assert_eq!(response.header("cross-origin-resource-policy"), Some("cross-origin"));
+        assert!(response.header("access-control-allow-origin").is_none());
+        let response = server.get("/readyz", &[("sec-fetch-site", "cross-site")]).await;
+        response.assert_problem("origin_not_allowed");
+        assert_eq!(response.header("cross-origin-resource-policy"), Some("same-origin"));
+    }
+}
+
 // Threats: COR-01, COR-03, COR-04.
 #[tokio::test]
 async fn requests_of_other_origins_are_refused() {

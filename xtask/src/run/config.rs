@@ -24,11 +24,14 @@ impl Registry {
     }
 }
 
-/// The origins of the README's example page.
-pub(crate) const EXAMPLE_PAGE: &str = "http://localhost:8000";
+/// The origins of the README's example page, and of pages that common development servers serve: Next.js, Vite's preview and
+/// Vite.
+pub(crate) fn development_pages() -> Vec<String> {
+    [8000, 3000, 4173, 5173].map(|port| format!("http://localhost:{port}")).to_vec()
+}
 
 /// The configuration file. Pages of these origins may use the key server as well.
-pub(crate) fn text(listen: &str, registries: &[Registry], pages: &[&str]) -> String {
+pub(crate) fn text(listen: &str, registries: &[Registry], pages: &[String]) -> String {
     let mut lines = vec!["# Written by `cargo xtask run`.".to_owned(), format!("listen: {}", quoted(listen))];
     if !pages.is_empty() {
         let pages: Vec<String> = pages.iter().map(|page| quoted(page)).collect();
@@ -101,6 +104,6 @@ registries:
     redirects: [\"http://k\"]
     catalog: [\"a/b\", \"c\"]
 ";
-        assert_eq!(text("127.0.0.1:8780", &registries, &[EXAMPLE_PAGE]), expected);
+        assert_eq!(text("127.0.0.1:8780", &registries, &["http://localhost:8000".to_owned()]), expected);
     }
 }

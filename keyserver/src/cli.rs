@@ -317,7 +317,7 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         say_wrong(&format!("warning: {warning}"));
     }
     say(&format!(
-        "{} is valid: {} registries, listening on {}",
+        "{} is valid; registries: {}; listening on {}",
         file.display(),
         settings.registries.len(),
         settings.listen

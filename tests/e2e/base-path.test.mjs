@@ -1,5 +1,5 @@
-// Key servers below paths of a host that another application shares, behind nginx: one whose path the proxy removes, as
-// docs/operations.md shows it, and one whose path it passes on.
+// Key servers below paths of a host that another application shares, behind nginx: one whose path the proxy removes, and
+// one whose path it passes on.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'

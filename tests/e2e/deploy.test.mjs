@@ -74,13 +74,15 @@ function through(method, target, { session, body, headers = {} } = {}) {
   })
 }
 
-/** The store, with the user that config.example.yaml describes. */
+/** The store, with the users of deploy/README.md, of which config.example.yaml describes the one of dockpass. */
 async function startStore(password) {
+  const guide = await readFile(join(deploy, 'README.md'), 'utf8')
+  const [, users] = /^# \/etc\/redis\/users\.acl.*\n(user default off\nuser .*\n)/m.exec(guide) ?? []
+  assert.ok(users, 'deploy/README.md has the lines of users.acl')
   const example = await readFile(fileURLToPath(new URL('../../config.example.yaml', import.meta.url)), 'utf8')
   const [, described] = /ACL SETUSER ([\s\S]+?)\nstore:/.exec(example) ?? []
-  assert.ok(described, 'config.example.yaml describes the user')
-  const user = described.replaceAll(/\n#\s*/g, ' ').replace('>PASSWORD', `>${password}`)
-  await writeFile(file('users.acl'), `user default off\nuser ${user.trim()}\n`)
+  assert.equal(users.split('\nuser ')[1].trim(), described?.replaceAll(/\n#\s*/g, ' ').trim())
+  await writeFile(file('users.acl'), users.replace('>PASSWORD', `>${password}`))
   const storePort = await freePort()
   const args = ['--port', storePort, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
   const memory = [

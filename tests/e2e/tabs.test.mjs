@@ -93,3 +93,28 @@ it('a tab that hears nothing is refused, and then shows who is logged in', async
   await shows(page, 'bob')
   await tab.close()
 })
+
+// Threats: WEB-11.
+it('a page that comes back from the back/forward cache does not show a user whose session ended meanwhile', async () => {
+  const cached = await launch(found.chromium, { backForwardCache: true })
+  try {
+    const { page, context } = await visit(cached, `${keyserver.url}/#/${keyserver.registries.token}`)
+    await page.getByTestId('login-form').waitFor()
+    await submit(page, 'ada')
+    await shows(page, 'ada')
+    await page.evaluate(() => {
+      globalThis.addEventListener('pageshow', ({ persisted }) => {
+        document.documentElement.dataset.persisted = String(persisted)
+      })
+    })
+    await page.goto(`${keyserver.url}/docs/`)
+    // Without a message to the page, which would remove it from the cache.
+    await context.clearCookies()
+    await page.goBack({ waitUntil: 'commit' })
+    await page.locator('html[data-persisted="true"]').waitFor()
+    await page.getByTestId('login-form').waitFor()
+    assert.equal(await page.getByTestId('who').count(), 0)
+  } finally {
+    await cached.close()
+  }
+})

@@ -18,6 +18,9 @@ use crate::program::{Fixture, Program};
 const MANY_LOGINS: &str =
     "limits:\n  login_burst: 1000\n  login_per_minute: 1000\n  account_per_minute: 1000\n";
 const SERVE: [&str; 2] = ["serve-for-a-scan", "config.yaml"];
+/// How much memory is looked at at once, and how much of it again with the next piece.
+const PIECE: u64 = 1024 * 1024;
+const OVERLAP: u64 = 4096;
 
 /// Runs a key server whose memory may be read, in the child process.
 pub(crate) fn serve(arguments: &[String]) -> ExitCode {
@@ -79,11 +82,12 @@ pub(crate) async fn no_password_stays_in_memory() {
     }
 }
 
-/// What is found after a short wait. Connections are closed, and their buffers wiped, shortly after the response.
+/// What is found after a wait. A connection on which a password was sent may be used again; it is closed half a second
+/// after the last response at the latest, and its buffers are wiped.
 async fn settled(program: &Program, texts: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for _ in 0..10 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(600)).await;
         found = scan(program, texts);
         if found.is_empty() {
             break;
@@ -112,6 +116,7 @@ fn scan(program: &Program, texts: &[String]) -> Vec<String> {
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", program.id())).unwrap();
     let mut memory = std::fs::File::open(format!("/proc/{}/mem", program.id()))
         .expect("a parent may read its child's memory (kernel.yama.ptrace_scope at most 1)");
+    let nothing = vec![0; usize::try_from(PIECE).unwrap()];
     let mut found = Vec::new();
     for line in maps.lines() {
         let mut fields = line.split_whitespace();
@@ -122,25 +127,35 @@ fn scan(program: &Program, texts: &[String]) -> Vec<String> {
         }
         let (first, last) = range.split_once('-').unwrap();
         let (first, last) = (u64::from_str_radix(first, 16).unwrap(), u64::from_str_radix(last, 16).unwrap());
-        let mut bytes = vec![0; usize::try_from(last - first).unwrap()];
-        // Some regions, such as guard pages, cannot be read.
-        if memory.seek(SeekFrom::Start(first)).and_then(|_| memory.read_exact(&mut bytes)).is_err() {
-            continue;
-        }
-        for text in texts {
-            let needle = text.as_bytes();
-            let mut from = 0;
-            while let Some(at) = position(&bytes[from..], needle) {
-                let at = from + at;
-                let around =
-                    String::from_utf8_lossy(&bytes[at.saturating_sub(60)..(at + 90).min(bytes.len())])
-                        .into_owned();
-                found.push(format!("{line}: …{}…", around.escape_debug()));
-                from = at + needle.len();
+        // An allocator may map much more than it uses: what was never written is passed over in large pieces. They overlap by
+        // more than the longest text.
+        let mut start = first;
+        while start < last {
+            let end = last.min(start + PIECE);
+            let mut bytes = vec![0; usize::try_from(end - start).unwrap()];
+            // Some regions, such as guard pages, cannot be read.
+            let read = memory.seek(SeekFrom::Start(start)).and_then(|_| memory.read_exact(&mut bytes));
+            if read.is_ok() && bytes != nothing[..bytes.len()] {
+                found.extend(places(&bytes, texts).map(|around| format!("{line}: …{around}…")));
             }
+            start = if end == last { last } else { end - OVERLAP };
         }
     }
     found
+}
+
+/// What surrounds each place of these strings.
+fn places(bytes: &[u8], texts: &[String]) -> impl Iterator<Item = String> {
+    texts.iter().flat_map(move |text| {
+        let needle = text.as_bytes();
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let at = from + position(&bytes[from..], needle)?;
+            from = at + needle.len();
+            let around = &bytes[at.saturating_sub(60)..(at + 90).min(bytes.len())];
+            Some(String::from_utf8_lossy(around).escape_debug().to_string())
+        })
+    })
 }
 
 /// The positions of a string. The first byte is searched first, which is fast.

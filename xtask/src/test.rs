@@ -66,7 +66,10 @@ fn needs(parts: &[Part]) -> Vec<Requirement> {
     let of_part = |part: &Part| match part {
         Part::Unit => vec![Requirement::Redis],
         Part::Openapi => [&Requirement::BROWSER_MODULE[..], &[Requirement::Python]].concat(),
-        Part::Js | Part::Bundlers => [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium]].concat(),
+        Part::Js => [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium]].concat(),
+        Part::Bundlers => {
+            [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium, Requirement::Firefox]].concat()
+        }
         Part::Wasm => {
             [&Requirement::BROWSER_MODULE[..], &[Requirement::Chromium, Requirement::ChromeDriver]].concat()
         }

@@ -9,10 +9,11 @@ import { outputFolder } from './programs.mjs'
 // Long, because machines that run tests are busy. Nothing waits longer than necessary.
 const PATIENCE_MS = 20_000
 
-/** Starts the browser. */
-export function launch(executablePath) {
+/** Starts the browser, with the back/forward cache if that is wanted, which Playwright disables. */
+export function launch(executablePath, { backForwardCache = false } = {}) {
   return chromium.launch({
     executablePath,
+    ignoreDefaultArgs: backForwardCache ? ['--disable-back-forward-cache'] : [],
     args: [
       '--no-sandbox',
       '--disable-background-networking',

@@ -42,6 +42,7 @@ const candidates = {
   jq: ['jq'],
   // Debian's is in a folder that only root has in its PATH.
   nginx: ['nginx', '/usr/sbin/nginx'],
+  firefox: ['firefox-esr', 'firefox'],
   chromium: process.env.CHROMIUM ? [process.env.CHROMIUM] : ['chromium', 'chromium-browser', 'google-chrome'],
 }
 
@@ -62,6 +63,7 @@ const wanted = {
   helm: 'DOCKPASS_PEERS_DIR/helm (tests/deploy/peers/helm)',
   keycloak: 'DOCKPASS_KEYCLOAK (the folder of Keycloak)',
   chromium: 'Chromium (CHROMIUM)',
+  firefox: "Firefox (Debian's firefox-esr)",
 }
 
 async function locate(name) {

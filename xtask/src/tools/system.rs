@@ -16,6 +16,7 @@ use crate::{process, util};
 pub(crate) enum Requirement {
     Chromium,
     ChromeDriver,
+    Firefox,
     Registry,
     Skopeo,
     Redis,
@@ -70,9 +71,10 @@ impl Requirement {
         [Self::Buildah, Self::Compose, Self::Caddy, Self::Systemd, Self::Strace];
 
     /// The requirements of all other commands.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Chromium,
         Self::ChromeDriver,
+        Self::Firefox,
         Self::Registry,
         Self::Skopeo,
         Self::Redis,
@@ -98,6 +100,7 @@ impl Requirement {
         match self {
             Self::Chromium => "chromium",
             Self::ChromeDriver => "chromedriver",
+            Self::Firefox => "firefox-esr",
             Self::Registry => "docker-registry",
             Self::Skopeo => "skopeo",
             Self::Redis => "redis-server",
@@ -133,6 +136,7 @@ impl Requirement {
                     ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(util::which)
                 })
             }
+            Self::Firefox => ["firefox-esr", "firefox"].into_iter().find_map(util::which),
             Self::Fonts | Self::RustWasm => None,
             // Debian's is in a folder that only root has in its PATH.
             Self::Nginx => util::which("nginx")
@@ -160,6 +164,7 @@ impl Requirement {
         match self {
             Self::Chromium => package("chromium"),
             Self::ChromeDriver => package("chromium-driver"),
+            Self::Firefox => package("firefox-esr"),
             Self::Registry => package("docker-registry"),
             Self::Skopeo => package("skopeo"),
             Self::Redis => package("redis-server"),

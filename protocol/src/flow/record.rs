@@ -204,7 +204,7 @@ impl StepRecord {
         self.place = place.map(|place| {
             let place = place.split(['?', '#']).next().unwrap_or_default();
             // User information of a URL may be a secret.
-            let place = match (place.find("//"), place.find('@')) {
+            let place = match (crate::text::find(place, "//"), place.find('@')) {
                 (Some(start), Some(at)) if start < at => place.get(at + 1..).unwrap_or_default(),
                 _ => place,
             };

@@ -166,7 +166,7 @@ pub(crate) enum Part {
     /// target/bundlers, then takes about ten minutes
     Bundlers,
     /// What is in `deploy`: the systemd unit, the image in a registry, compose file, Helm chart and proxies; runs only if
-    /// named. Builds the release, and Helm once; needs buildah, docker-compose, Caddy, systemd and strace as well
+    /// named. Builds the release, and Helm and Traefik once; needs buildah, docker-compose, Caddy, systemd and strace as well
     Deploy,
     /// Gitea and Keycloak; runs only if named. Builds and installs them once, which takes many minutes; needs a C compiler,
     /// Java 17 and Maven as well

@@ -192,7 +192,7 @@ fn canonical_host(host: &str) -> Option<String> {
 /// Whether other parsers would read this as an IPv4 address (WHATWG URL, "ends in a number checker").
 fn ends_in_number(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
-    let last = name.rsplit('.').next().unwrap_or(name);
+    let last = crate::text::split_last(name, b'.').map_or(name, |(_, last)| last);
     let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
     match hex {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),

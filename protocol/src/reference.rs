@@ -69,7 +69,7 @@ impl FromStr for Reference {
             Some((first, rest)) if is_registry(first) => (RegistryName::parse(first)?, rest),
             _ => (RegistryName::docker_hub(), name_and_tag),
         };
-        let (name, tag) = match rest.rsplit_once(':') {
+        let (name, tag) = match crate::text::split_last(rest, b':') {
             Some((name, tag)) => (name, Some(tag.parse()?)),
             None => (rest, None),
         };

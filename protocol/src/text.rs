@@ -11,6 +11,12 @@ pub(crate) fn has(text: &str, wanted: &str) -> bool {
     find(text, wanted).is_some()
 }
 
+/// The parts before and after the last place of this ASCII character. `rsplit_once` would add 0.7 kB.
+pub(crate) fn split_last(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().rposition(|byte| byte == at)?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
+}
+
 /// Whether a segment of a path is `.` or `..`, written plainly or with escapes (WHATWG URL, "single-dot URL path segment").
 pub(crate) fn is_dot_segment(segment: &str) -> bool {
     let mut rest = segment;
@@ -41,6 +47,13 @@ mod tests {
                 (text.find(wanted), text.contains(wanted)),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn the_last_place_is_found() {
+        for text in ["", ":", "a:b", "a:b:c", ":a", "a:", "é:ü:", "no"] {
+            assert_eq!(split_last(text, b':'), text.rsplit_once(':'), "{text}");
         }
     }
 

@@ -59,7 +59,7 @@ pub fn resolve(reference: &str, base: &Origin, base_path: &str) -> Option<Target
         if reference.split(['/', '?']).next().is_some_and(|first| first.contains(':')) {
             return None;
         }
-        let (folder, _) = path_of(base_path).rsplit_once('/')?;
+        let (folder, _) = text::split_last(path_of(base_path), b'/')?;
         (base.clone(), format!("{folder}/{reference}"))
     };
     Some(Target { origin, path_and_query: without_dot_segments(&path)? })
@@ -147,7 +147,16 @@ fn without_dot_segments(path_and_query: &str) -> Option<String> {
             segments.push("");
         }
     }
-    Some(format!("/{}{query}", segments.join("/")))
+    let mut joined = String::with_capacity(path.len() + query.len() + 1);
+    for segment in &segments {
+        joined.push('/');
+        joined.push_str(segment);
+    }
+    if segments.is_empty() {
+        joined.push('/');
+    }
+    joined.push_str(query);
+    Some(joined)
 }
 
 #[cfg(test)]

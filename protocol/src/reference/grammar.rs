@@ -57,7 +57,7 @@ fn drop_while(bytes: &[u8], kind: impl Fn(&u8) -> bool) -> Option<&[u8]> {
 /// [`Origin`](crate::origin::Origin). Checks the form only; see
 /// [`RegistryName`](super::RegistryName).
 fn is_domain(domain: &str) -> bool {
-    let (host, port) = match domain.rsplit_once(':') {
+    let (host, port) = match crate::text::split_last(domain, b':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (domain, None),
     };

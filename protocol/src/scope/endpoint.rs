@@ -92,8 +92,8 @@ impl<'a> Endpoint<'a> {
             "_catalog" => return Ok(Self::Catalog),
             _ => {}
         }
-        let (head, last) = rest.rsplit_once('/').ok_or(EndpointError::Unknown)?;
-        let (before, kind) = head.rsplit_once('/').unwrap_or(("", head));
+        let (head, last) = text::split_last(rest, b'/').ok_or(EndpointError::Unknown)?;
+        let (before, kind) = text::split_last(head, b'/').unwrap_or(("", head));
         let (endpoint, reference_ok) = match (kind, last) {
             ("tags", "list") => (Self::Tags { name: before }, true),
             ("uploads", id) if before.ends_with("/blobs") || before == "blobs" => {

@@ -24,7 +24,7 @@ impl<'a> Parts<'a> {
             return fail(MAX_SCOPE, Kind::TooLong);
         }
         let Some((head, rest)) = text.split_once(':') else { return fail(0, Kind::Parts) };
-        let Some((name, actions)) = rest.rsplit_once(':') else { return fail(0, Kind::Parts) };
+        let Some((name, actions)) = crate::text::split_last(rest, b':') else { return fail(0, Kind::Parts) };
         let Some((resource_type, class)) = split_class(head) else { return fail(0, Kind::Type) };
         let class = class.filter(|class| !is_default_class(resource_type, class));
         let name_at = head.len() + 1;

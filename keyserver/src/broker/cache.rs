@@ -4,7 +4,7 @@ mod response;
 
 use std::fmt::{Display, Write as _};
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
@@ -21,7 +21,7 @@ use super::Identity;
 use crate::clock::{NoRandomness, Randomness};
 use crate::config::CacheSettings;
 use crate::registry::Registry;
-use response::PreparedResponse;
+pub(super) use response::KeptResponse;
 
 /// A token that expires sooner than this is not served from the cache.
 const MARGIN_MS: i64 = 30_000;
@@ -49,8 +49,7 @@ pub(super) struct CachedToken {
     pub(super) obtained_at_ms: i64,
     /// When it expires, by our clock.
     pub(super) keep_until_ms: i64,
-    /// Made when it is first sent.
-    pub(super) response: OnceLock<Option<PreparedResponse>>,
+    pub(super) response: KeptResponse,
 }
 
 /// The only type of token.
@@ -84,8 +83,7 @@ impl CachedToken {
 
     /// The same as JSON.
     pub(super) fn response(&self, now_ms: i64) -> Option<Vec<u8>> {
-        let prepared = self.response.get_or_init(|| PreparedResponse::of(self)).as_ref()?;
-        Some(prepared.at(self.expires_in(now_ms), now_ms))
+        self.response.of(self, now_ms)
     }
 }
 

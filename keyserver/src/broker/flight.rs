@@ -1,6 +1,6 @@
 //! Requests for tokens, and for how a registry authenticates, as the flow leads them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use dockpass_protocol::challenge::BearerChallenge;
 use dockpass_protocol::code::ErrorCode;
@@ -14,7 +14,7 @@ use dockpass_protocol::scope::{Endpoint, Scope, ScopeSet};
 use dockpass_protocol::uri;
 
 use super::Identity;
-use super::cache::{CachedToken, Caps, Entry, is_clear};
+use super::cache::{CachedToken, Caps, Entry, KeptResponse, is_clear};
 use crate::clock::Clock;
 use crate::recorder::Recorder;
 use crate::registry::{CatalogAccount, Registry};
@@ -88,7 +88,7 @@ impl Flight {
                     unknown: grant.unknown.to_strings(),
                     obtained_at_ms: now_ms,
                     keep_until_ms,
-                    response: OnceLock::new(),
+                    response: KeptResponse::default(),
                 })))
             }
             Err(error) if is_clear(&error) => Ok(Entry::Refused {

@@ -4,7 +4,7 @@
 //! instance's own caps and clock allow. Everything else is a miss (threat CCH-09).
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use dockpass_protocol::code::ErrorCode;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::Identity;
-use super::cache::{CachedToken, Caps, Entry, fields_of, is_clear};
+use super::cache::{CachedToken, Caps, Entry, KeptResponse, fields_of, is_clear};
 use crate::clock::{Clock, Randomness};
 use crate::registry::Registry;
 use crate::session::Sessions;
@@ -202,7 +202,7 @@ impl SharedCache {
                 denied: token.denied.clone(),
                 unknown: token.unknown.clone(),
                 keep_until_ms: until_ms,
-                response: OnceLock::new(),
+                response: KeptResponse::default(),
                 ..*token
             })),
             Entry::Token(token) => Entry::Token(token),
@@ -285,7 +285,7 @@ fn decode(json: &[u8]) -> Option<Entry> {
             unknown: token.unknown,
             obtained_at_ms,
             keep_until_ms,
-            response: OnceLock::new(),
+            response: KeptResponse::default(),
         }))),
         (None, Some(StoredRefusal { code, hop, status })) => {
             let error = FlowError { status, ..FlowError::new(code, hop) };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::Write;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dockpass_protocol::api::TokenForm;
 use secrecy::ExposeSecret;
@@ -10,9 +12,28 @@ use zeroize::Zeroizing;
 
 use super::CachedToken;
 
+/// The response for a token, kept from the second time on: most tokens are sent once, and it is as large as the token.
+#[derive(Debug, Default)]
+pub(in crate::broker) struct KeptResponse {
+    was_sent: AtomicBool,
+    prepared: OnceLock<Option<PreparedResponse>>,
+}
+
+impl KeptResponse {
+    /// The response for this token at this time. `None` if it cannot be written as JSON.
+    pub(super) fn of(&self, cached: &CachedToken, now_ms: i64) -> Option<Vec<u8>> {
+        let at = |prepared: &PreparedResponse| prepared.at(cached.expires_in(now_ms), now_ms);
+        if self.was_sent.swap(true, Ordering::Relaxed) {
+            self.prepared.get_or_init(|| PreparedResponse::of(cached)).as_ref().map(at)
+        } else {
+            PreparedResponse::of(cached).as_ref().map(at)
+        }
+    }
+}
+
 /// The JSON of an issued token around its two times, which are different in every response. It holds the token, and has no
 /// `Debug` that shows it.
-pub(in crate::broker) struct PreparedResponse {
+struct PreparedResponse {
     before: Zeroizing<Vec<u8>>,
     after: Vec<u8>,
 }
@@ -38,10 +59,10 @@ const TIMES: usize = 96;
 
 impl PreparedResponse {
     /// `None` if it cannot be written as JSON.
-    pub(super) fn of(cached: &CachedToken) -> Option<Self> {
+    fn of(cached: &CachedToken) -> Option<Self> {
         let token = cached.token.expose_secret();
-        // One allocation: a buffer that grows leaves copies of the token in memory.
-        let mut before = Zeroizing::new(Vec::with_capacity(token.len() * 2 + TIMES));
+        // Tokens have no characters that JSON escapes; a buffer that grows after all is wiped by the allocator.
+        let mut before = Zeroizing::new(Vec::with_capacity(token.len() + TIMES));
         serde_json::to_writer(&mut *before, &Before { token, token_type: super::TOKEN_TYPE }).ok()?;
         // Without the brace that ends the object.
         before.pop();
@@ -51,7 +72,7 @@ impl PreparedResponse {
     }
 
     /// The response at this time.
-    pub(super) fn at(&self, expires_in: u64, issued_at: i64) -> Vec<u8> {
+    fn at(&self, expires_in: u64, issued_at: i64) -> Vec<u8> {
         let mut body = Vec::with_capacity(self.before.len() + TIMES + self.after.len());
         body.extend_from_slice(&self.before);
         // Writing to a Vec cannot fail.

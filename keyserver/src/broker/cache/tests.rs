@@ -1,13 +1,13 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{FlowError, Hop};
 use dockpass_protocol::scope::ScopeSet;
 use secrecy::SecretString;
 
-use super::{CachedToken, Entry, TokenCache};
+use super::{CachedToken, Entry, KeptResponse, TokenCache};
 use crate::broker::Identity;
 use crate::clock::SystemRandomness;
 use crate::config::{CacheSettings, Settings};
@@ -49,7 +49,7 @@ fn cached(token: &str, keep_until_ms: i64) -> Entry {
         unknown: Vec::new(),
         obtained_at_ms: 0,
         keep_until_ms,
-        response: OnceLock::new(),
+        response: KeptResponse::default(),
     }))
 }
 
@@ -194,7 +194,7 @@ fn the_prepared_response_is_the_issued_token() {
         unknown: Vec::new(),
         obtained_at_ms: 0,
         keep_until_ms: 300_000,
-        response: OnceLock::new(),
+        response: KeptResponse::default(),
     };
     for now_ms in [1_000, 400_499, 500_000] {
         let expected = serde_json::to_vec(&cached.issued(now_ms)).unwrap();

@@ -1,10 +1,10 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{FlowError, Hop};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{CachedToken, Entry, decode, encode};
+use super::{CachedToken, Entry, KeptResponse, decode, encode};
 
 fn token() -> Entry {
     Entry::Token(Arc::new(CachedToken {
@@ -16,7 +16,7 @@ fn token() -> Entry {
         unknown: Vec::new(),
         obtained_at_ms: 1_000,
         keep_until_ms: 4_000,
-        response: OnceLock::new(),
+        response: KeptResponse::default(),
     }))
 }
 

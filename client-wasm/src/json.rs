@@ -1,5 +1,7 @@
 //! Writer for the JSON results of the pure functions. The browser reads them with `JSON.parse`.
 
+use dockpass_protocol::text::push_decimal;
+
 /// A JSON document under construction. Values are written in order; commas are inserted.
 #[derive(Debug, Default)]
 pub(crate) struct Json {
@@ -79,7 +81,7 @@ impl Json {
     }
 
     /// JSON that is known to be valid.
-    #[cfg(feature = "flow")]
+    #[cfg(any(feature = "flow", feature = "rest"))]
     pub(crate) fn raw(&mut self, json: &str) {
         self.comma();
         self.text.push_str(json);
@@ -88,22 +90,10 @@ impl Json {
     /// A whole number.
     pub(crate) fn number(&mut self, value: i64) {
         self.comma();
-        // Digits are written from the last one. The formatting code of `std` would be larger than the rest of this module.
-        let mut digits = [0_u8; 20];
-        let mut rest = value.unsigned_abs();
-        let mut count = 0;
-        for digit in &mut digits {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-            rest /= 10;
-            count += 1;
-            if rest == 0 {
-                break;
-            }
-        }
         if value < 0 {
             self.text.push('-');
         }
-        self.text.extend(digits.iter().take(count).rev().map(|&digit| char::from(digit)));
+        push_decimal(&mut self.text, value.unsigned_abs());
     }
 
     /// A named string, if there is one.

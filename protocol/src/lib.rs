@@ -20,7 +20,7 @@ pub mod paging;
 pub mod realm;
 pub mod reference;
 pub mod scope;
-mod text;
+pub mod text;
 pub mod token;
 pub mod uri;
 

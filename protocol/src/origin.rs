@@ -3,6 +3,8 @@
 //! The parser is strict: it refuses every form that other parsers may read as another host, because such differences
 //! allow the theft of credentials (`auth.example.com\@evil.test`, `127.1`, `0x7f000001`, full-width digits).
 
+mod ipv6;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -111,7 +113,10 @@ impl Origin {
         if self.port == self.scheme.default_port() {
             self.host.clone()
         } else {
-            format!("{}:{}", self.host, self.port)
+            let mut text = self.host.clone();
+            text.push(':');
+            crate::text::push_decimal(&mut text, self.port.into());
+            text
         }
     }
 }
@@ -175,13 +180,15 @@ fn parse_port(digits: &str) -> Option<u16> {
 fn canonical_host(host: &str) -> Option<String> {
     if let Some(rest) = host.strip_prefix('[') {
         let address: Ipv6Addr = rest.strip_suffix(']')?.parse().ok()?;
-        return Some(format!("[{address}]"));
+        let mut canonical = String::from("[");
+        ipv6::push(&mut canonical, &address);
+        canonical.push(']');
+        return Some(canonical);
     }
     if ends_in_number(host) {
         // `Ipv4Addr` accepts only four decimal numbers without leading zeros. Other forms that some resolvers accept
         // (127.1, 0177.0.0.1, 2130706433, 0x7f000001, `127.0.0.1.`) are refused.
-        let address: Ipv4Addr = host.parse().ok()?;
-        return Some(address.to_string());
+        return host.parse::<Ipv4Addr>().is_ok().then(|| host.to_owned());
     }
     // A trailing dot only says that the name is absolute (RFC 1034 §3.1).
     let name = host.strip_suffix('.').unwrap_or(host);

@@ -171,6 +171,33 @@ impl Scope {
         }
     }
 
+    /// The scope as text, as `to_string` returns it. `Display` calls this and not the other way round, so that the page's module
+    /// contains no formatting code.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(self.resource_type.len() + self.name.len() + 24);
+        text.push_str(&self.resource_type);
+        if self.is_word() && self.class.is_none() {
+            return text;
+        }
+        if let Some(class) = self.class.as_ref().filter(|_| !self.has_default_class()) {
+            text.push('(');
+            text.push_str(class);
+            text.push(')');
+        }
+        text.push(':');
+        text.push_str(&self.name);
+        let mut separator = ':';
+        for action in &self.actions {
+            text.push(separator);
+            text.push_str(action);
+            separator = ',';
+        }
+        if self.actions.is_empty() {
+            text.push(':');
+        }
+        text
+    }
+
     fn normalize_actions(&mut self) {
         set::canonical_actions(&mut self.actions);
     }
@@ -204,12 +231,10 @@ fn compare(a: &str, after_a: u8, b: &str, after_b: u8) -> Ordering {
 impl Ord for Scope {
     fn cmp(&self, other: &Self) -> Ordering {
         let parts = |scope: &'_ Self| (scope.resource_type.clone(), scope.class.clone(), scope.name.clone());
-        self.to_string().cmp(&other.to_string()).then_with(|| parts(self).cmp(&parts(other))).then_with(
-            || {
-                // Different parts can print the same string, because entries of tokens may contain separators anywhere.
-                self.actions.cmp(&other.actions)
-            },
-        )
+        self.text().cmp(&other.text()).then_with(|| parts(self).cmp(&parts(other))).then_with(|| {
+            // Different parts can print the same string, because entries of tokens may contain separators anywhere.
+            self.actions.cmp(&other.actions)
+        })
     }
 }
 
@@ -235,26 +260,6 @@ impl FromStr for Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.resource_type)?;
-        if self.is_word() && self.class.is_none() {
-            return Ok(());
-        }
-        if let Some(class) = self.class.as_ref().filter(|_| !self.has_default_class()) {
-            f.write_str("(")?;
-            f.write_str(class)?;
-            f.write_str(")")?;
-        }
-        f.write_str(":")?;
-        f.write_str(&self.name)?;
-        let mut separator = ":";
-        for action in &self.actions {
-            f.write_str(separator)?;
-            f.write_str(action)?;
-            separator = ",";
-        }
-        if self.actions.is_empty() {
-            f.write_str(":")?;
-        }
-        Ok(())
+        f.write_str(&self.text())
     }
 }

@@ -101,7 +101,7 @@ impl ScopeSet {
 
     /// The scopes as text, in canonical order.
     pub fn to_strings(&self) -> Vec<String> {
-        self.iter().map(Scope::to_string).collect()
+        self.iter().map(Scope::text).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 // The entry `dockpass/elements`: defines <dockpass-login> and <dockpass-status>.
 
-import init, { RegistryClient } from './index.js'
+import init, { RegistryClient } from './client.js'
 import { loginElement } from './lib/elements/login.js'
 import { statusElement } from './lib/elements/status.js'
 

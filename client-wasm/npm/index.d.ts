@@ -30,8 +30,9 @@ export type { Decision, DiagnosisCode, Hop, OperationErrorCode } from './codes.j
 /** Where the WebAssembly module comes from: a URL, a `Response`, the bytes, or a compiled module. */
 export type InitSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WasmModule
 
-/** Where both WebAssembly modules come from. What is absent comes from this package. */
+/** Where the WebAssembly modules come from. What is absent comes from this package. */
 export interface InitSources {
+  /** Used by the entry: `dockpass_bg.wasm`, or `client_bg.wasm` by `dockpass/client`. */
   dockpass?: InitSource | PromiseLike<InitSource>
   /** Used by `dockpass/doctor` when it is first needed. */
   doctor?: InitSource | PromiseLike<InitSource>

@@ -1,7 +1,7 @@
 // The entry `dockpass/sw`, for service workers.
 
 import { explain } from './errors.js'
-import init, { RegistryClient } from './index.js'
+import init, { RegistryClient } from './client.js'
 import { requestHandler } from './lib/sw.js'
 
 /** @type {typeof import('./sw.js').handler} */

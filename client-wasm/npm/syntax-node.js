@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { fromBase64 } from './lib/compile.js'
-import { initialize } from './lib/wasm.js'
+import { FUNCTIONS, initialize } from './lib/wasm.js'
 
 export { DockpassError } from './lib/error.js'
 export { inspectToken, parseChallenges } from './lib/syntax.js'
@@ -17,5 +17,5 @@ const packaged = {
 
 /** @type {typeof import('./syntax.js').default} */
 export default function init(source) {
-  return initialize(packaged, source, 'scan_challenges')
+  return initialize(packaged, source, [FUNCTIONS])
 }

@@ -1,7 +1,7 @@
 // `dockpass/syntax` for Cloudflare's workers.
 
 import compiled from './dist/syntax_bg.wasm'
-import { initialize } from './lib/wasm.js'
+import { FUNCTIONS, initialize } from './lib/wasm.js'
 
 export { DockpassError } from './lib/error.js'
 export { inspectToken, parseChallenges } from './lib/syntax.js'
@@ -9,5 +9,5 @@ export { version } from './lib/version.js'
 
 /** @type {typeof import('./syntax.js').default} */
 export default function init(source) {
-  return initialize({ copy: () => compiled }, source, 'scan_challenges')
+  return initialize({ copy: () => compiled }, source, [FUNCTIONS])
 }

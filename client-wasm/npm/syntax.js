@@ -1,7 +1,7 @@
 // `dockpass/syntax` for browsers: the two parsers, with a module that has nothing else.
 
 import { fromBase64 } from './lib/compile.js'
-import { initialize } from './lib/wasm.js'
+import { FUNCTIONS, initialize } from './lib/wasm.js'
 
 export { DockpassError } from './lib/error.js'
 export { inspectToken, parseChallenges } from './lib/syntax.js'
@@ -15,5 +15,5 @@ const packaged = {
 
 /** @type {typeof import('./syntax.js').default} */
 export default function init(source) {
-  return initialize(packaged, source, 'scan_challenges')
+  return initialize(packaged, source, [FUNCTIONS])
 }

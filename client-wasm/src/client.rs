@@ -8,8 +8,6 @@ use std::rc::Rc;
 
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{RegistryAuth, ResourceFlow, ResourceRequest};
-use dockpass_protocol::origin::Origin;
-use dockpass_protocol::paging::{NextPage, next_page as next_page_of};
 use dockpass_protocol::reference::RegistryName;
 use dockpass_protocol::scope::{Scope, ScopeSet, scopes_for};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -111,8 +109,9 @@ impl Client {
         })
     }
 
-    /// Caches a token that was issued at `now` for `seconds`. The table holds the ends of four strings in the input: the
-    /// scopes, separated by spaces; realm and service of the token service, each empty if unknown; the token.
+    /// Caches a token that was issued at `now` for `seconds`. The table holds the ends of five strings in the input: the
+    /// scopes, separated by spaces; those of them that the token's claims grant; realm and service of the token service, each
+    /// empty if unknown; the token.
     pub fn keep(&self, length: usize, seconds: f64, now: f64) {
         with_input(length, |text| {
             let part = |index: usize| {
@@ -120,9 +119,10 @@ impl Client {
                 text.get(start..table_get(index) as usize).unwrap_or_default()
             };
             if let Ok(scopes) = ScopeSet::parse_as_stated(part(0)) {
-                let source = Source::new(part(1), Some(part(2)));
-                let token = part(3).to_owned().into();
-                self.state.borrow_mut().tokens.put(source, scopes, token, now, seconds * 1000.0);
+                let granted = ScopeSet::parse(part(1)).unwrap_or_default();
+                let source = Source::new(part(2), Some(part(3)));
+                let token = part(4).to_owned().into();
+                self.state.borrow_mut().tokens.put(source, [scopes, granted], token, now, seconds * 1000.0);
             }
         });
     }
@@ -143,27 +143,6 @@ pub fn registry_name(length: usize) -> OutputLength {
             position: None,
         }
         .write_output(|_| {}),
-    })
-}
-
-/// The path of the next page of a list. The table holds the ends of three strings in the input: the `Link` line of the
-/// response, the registry's origin, the path. Returns a string; `null` when this is the last page; `false` when there is a
-/// next page whose link cannot be followed.
-#[wasm_bindgen]
-pub fn next_page(length: usize) -> OutputLength {
-    with_input(length, |text| {
-        let (link_end, origin_end) = (table_get(0) as usize, table_get(1) as usize);
-        let next = || {
-            let origin = Origin::parse(text.get(link_end..origin_end)?).ok()?;
-            Some(next_page_of(text.get(..link_end), &origin, text.get(origin_end..)?))
-        };
-        let mut json = Json::with_capacity(128);
-        match next() {
-            Some(NextPage::Path(path)) => json.string(&path),
-            Some(NextPage::Unusable) => json.raw("false"),
-            Some(NextPage::None) | None => json.raw("null"),
-        }
-        write_output(json)
     })
 }
 

@@ -17,6 +17,8 @@ mod json;
 #[cfg(feature = "syntax")]
 pub mod jwt;
 #[cfg(feature = "rest")]
+pub mod paging;
+#[cfg(feature = "rest")]
 pub mod reference;
 #[cfg(any(feature = "flow", feature = "rest"))]
 pub mod scope;

@@ -1,8 +1,7 @@
 //! The cache of registry tokens.
 
-use dockpass_protocol::jwt::inspect;
 use dockpass_protocol::scope::ScopeSet;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 /// The maximum number of tokens. A page needs only a few.
 const MAX_ENTRIES: usize = 128;
@@ -24,7 +23,7 @@ impl Source {
 }
 
 /// Tokens by token service and requested scopes, in memory only. After a registry has changed its token service, the tokens
-/// of the old one are not sent. A token is found for exactly its scopes, and for fewer of them if it says that it grants those
+/// of the old one are not sent. A token is found for exactly its scopes, and for fewer of them if its claims grant those
 /// (decision 0051). The caller passes the time.
 #[derive(Debug, Default)]
 pub(crate) struct TokenCache {
@@ -35,6 +34,9 @@ pub(crate) struct TokenCache {
 struct Entry {
     source: Source,
     scopes: ScopeSet,
+    /// Those of the scopes that the claims of the token grant; none for an opaque one. Whoever has read the claims says so:
+    /// the key server, for the tokens that it issues. This crate's client has no decoder.
+    granted: ScopeSet,
     token: SecretString,
     usable_until: f64,
 }
@@ -49,11 +51,11 @@ impl TokenCache {
         exact.or_else(|| usable().find(|entry| entry.serves(scopes))).map(|entry| entry.token.clone())
     }
 
-    /// Caches a token that was issued at `now` for `lifetime_ms`.
+    /// Caches a token that was issued at `now` for `lifetime_ms`, with the requested scopes and those that its claims grant.
     pub(crate) fn put(
         &mut self,
         source: Source,
-        scopes: ScopeSet,
+        [scopes, granted]: [ScopeSet; 2],
         token: SecretString,
         now: f64,
         lifetime_ms: f64,
@@ -64,17 +66,13 @@ impl TokenCache {
         if self.entries.len() == MAX_ENTRIES {
             self.entries.remove(0);
         }
-        self.entries.push(Entry { source, scopes, token, usable_until });
+        self.entries.push(Entry { source, scopes, granted, token, usable_until });
     }
 }
 
 impl Entry {
-    /// Whether the token was requested for more than these scopes and grants all of them. Of an opaque token nobody knows.
+    /// Whether the token is known to grant all of these scopes.
     fn serves(&self, scopes: &ScopeSet) -> bool {
-        if scopes.is_empty() || !self.scopes.is_superset(scopes) {
-            return false;
-        }
-        let grants = inspect(self.token.expose_secret()).grants(scopes);
-        grants.denied.is_empty() && grants.unknown.is_empty()
+        !scopes.is_empty() && self.granted.is_superset(scopes)
     }
 }

@@ -5,10 +5,11 @@
 
 use dockpass_client_wasm::boundary;
 use dockpass_client_wasm::challenge::{parse_challenges, scan_challenges};
-use dockpass_client_wasm::client::{Client, next_page, registry_name, sentence};
+use dockpass_client_wasm::client::{Client, registry_name, sentence};
 use dockpass_client_wasm::flow::Flow;
 use dockpass_client_wasm::grants::{access_grants, token_grants};
 use dockpass_client_wasm::jwt::inspect_token;
+use dockpass_client_wasm::paging::next_page;
 use dockpass_protocol::tape::{Tag, Word, parts};
 use js_sys::{Array, JSON, Reflect, Uint8Array, Uint32Array, WebAssembly};
 use wasm_bindgen::{JsCast, JsValue};
@@ -146,7 +147,7 @@ fn a_flow_from_the_challenge_to_the_response() {
     assert_eq!(text(&Array::from(&get(&done, "steps")).get(0), "decision"), "accepted");
 
     // The next one knows the token service, and finds the token that was kept.
-    let cached = ["repository:app:pull", "https://auth.test/token", "registry.test", "registry-token"];
+    let cached = ["repository:app:pull", "", "https://auth.test/token", "registry.test", "registry-token"];
     client.keep(write_all(&cached), 60.0, NOW);
     let mut next = client.begin(write("GET /v2/app/tags/list")).unwrap();
     assert_eq!(text(&step(&mut next), "token"), "registry-token");
@@ -212,7 +213,9 @@ fn token_grants_and_access_grants_agree() {
 #[wasm_bindgen_test]
 fn pages_follow_links_of_the_registry_only() {
     let next = |link: &str| {
-        output(next_page(write_all(&[link, "https://registry.test", "/v2/_catalog"]))).as_string()
+        let origin = link.len() + "https://registry.test".len();
+        let length = write(&format!("{link}https://registry.test/v2/_catalog"));
+        output(next_page(link.len(), origin, length)).as_string()
     };
     assert_eq!(next(r#"</v2/_catalog?last=a>; rel="next""#).as_deref(), Some("/v2/_catalog?last=a"));
     assert_eq!(next(r#"<https://evil.test/v2/_catalog?last=a>; rel="next""#), None);

@@ -21,7 +21,7 @@ const OTHERS = [
   ['clients.md', 'Clients'],
 ]
 /** The entries of the package, in the order of the navigation. */
-const ENTRIES = ['index', 'elements', 'errors', 'sw', 'doctor', 'syntax']
+const ENTRIES = ['index', 'client', 'elements', 'errors', 'sw', 'doctor', 'syntax']
 
 const title = (text) => /^# (.*)$/m.exec(text)?.[1].replaceAll(/[`*\\]/g, '') ?? 'dockpass'
 const below = (folder) =>

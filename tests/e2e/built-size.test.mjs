@@ -18,6 +18,7 @@ const place = process.env.DOCKPASS_EXAMPLES ?? join(root, 'target/examples')
 const sources = join(place, 'built-size')
 
 const DONE = 'document.title = '
+const CONNECT = `${DONE}(await RegistryClient.connect({ keyServer: '/', registry: 'localhost:1' }).catch((error) => error)).name`
 
 /** The pages, by the name of their budget. Each calls what it imports, so that nothing of it is left out. */
 const PAGES = {
@@ -30,10 +31,13 @@ ${DONE}inspectToken('x').kind`,
   'Vite: parseChallenges, inspectToken': `import init, { inspectToken, parseChallenges } from 'dockpass/syntax'
 await init()
 ${DONE}parseChallenges('Basic')[0].scheme + inspectToken('x').kind`,
-  'Vite: RegistryClient': `import init, { RegistryClient } from 'dockpass'
+  'Vite: RegistryClient': `import init, { RegistryClient } from 'dockpass/client'
 await init()
-${DONE}(await RegistryClient.connect({ keyServer: '/', registry: 'localhost:1' }).catch((error) => error)).name`,
-  'Vite: RegistryClient, diagnose': `import init, { RegistryClient } from 'dockpass'
+${CONNECT}`,
+  'Vite: RegistryClient of dockpass': `import init, { RegistryClient } from 'dockpass'
+await init()
+${CONNECT}`,
+  'Vite: RegistryClient, diagnose': `import init, { RegistryClient } from 'dockpass/client'
 import { diagnose, preload } from 'dockpass/doctor'
 await Promise.all([init(), preload()])
 const client = await RegistryClient.connect({ keyServer: '/', registry: 'localhost:1' }).catch((error) => error)

@@ -1,6 +1,7 @@
 //! `cargo xtask wasm`: builds the browser module, the npm package's `dist/` and the page.
 
 mod package;
+mod pages;
 mod size;
 
 use std::path::{Path, PathBuf};
@@ -30,13 +31,22 @@ struct Module {
 }
 
 /// All browser modules. Another one is one more row.
-const MODULES: [Module; 4] = [
+const MODULES: [Module; 5] = [
     Module {
         name: "dockpass",
         package: "dockpass-client-wasm",
         folder: "client-wasm",
         features: "",
         small: false,
+        flags: "",
+        is_called_by_glue: false,
+    },
+    Module {
+        name: "client",
+        package: "dockpass-client-wasm",
+        folder: "client-wasm",
+        features: "flow",
+        small: true,
         flags: "",
         is_called_by_glue: false,
     },
@@ -71,7 +81,7 @@ const MODULES: [Module; 4] = [
 
 /// For a module of which `dockpass-syntax`, built for speed, is the most part: a tenth smaller (decision 0022).
 const LESS_INLINING: &str =
-    "-Cllvm-args=-inlinehint-threshold=25 -Cllvm-args=-inline-threshold=20 -Cllvm-args=-unroll-threshold=0";
+    "-Cllvm-args=-inlinehint-threshold=15 -Cllvm-args=-inline-threshold=10 -Cllvm-args=-unroll-threshold=0";
 
 /// The arguments of `wasm-opt`. `-O3`, because `-Oz` made the code that is compiled for speed 5 % slower (decision 0022), and
 /// the WebAssembly features that all browsers support (rustc uses them as well).

@@ -1,6 +1,6 @@
 // Who is logged in at a registry: login, logout, the end of a session, and what other tabs do with its cookie.
 
-import { Core } from './core.js'
+import { Core, keep } from './core.js'
 import { argumentError } from './error.js'
 import { Expiry } from './expiry.js'
 import { failure, race } from './failure.js'
@@ -10,7 +10,7 @@ import { setParts } from './parts.js'
 import { proofOf, readSession } from './session.js'
 import { Call } from './steps.js'
 import { Tabs } from './tabs.js'
-import { memory, writeAll } from './wasm.js'
+import { writeAll } from './wasm.js'
 
 /**
  * @import { ConnectOptions, Credentials, ErrorCode, Session, SignedOutReason } from '../index.js'
@@ -142,6 +142,7 @@ export class Account {
     const {
       token,
       expires_in: seconds,
+      granted = [],
       session,
     } = await this.#request('POST', '/v1/token', {
       body: {
@@ -157,17 +158,14 @@ export class Account {
       decision: 'got_token',
       reason: 'The key server returned a token.',
     })
-    if (typeof token !== 'string' || typeof seconds !== 'number') {
+    if (typeof token !== 'string' || typeof seconds !== 'number' || !Array.isArray(granted)) {
       throw failure('key_server_invalid', 'key_server')
     }
     // A token that was requested with another session is not cached.
     if (this.#flights === flights) {
       // The token service has replaced the refresh token, and this session holds the new one.
       if (this.sealed !== undefined && typeof session === 'string') this.sealed = session
-      const module = memory()
-      const ends = writeAll(scopes.join(' '), realm ?? '', service ?? '', token)
-      module.table.set(ends)
-      this.core.keep(ends[3], seconds, Date.now())
+      keep(this.core, { scopes, granted, realm, service, token, seconds })
     }
     return { token, seconds }
   }

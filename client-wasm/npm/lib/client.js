@@ -1,19 +1,19 @@
 // RegistryClient: combines who is logged in, the driver and the readers of content. index.d.ts documents its members.
 
 import { Account } from './account.js'
-import { grantsOf } from './authorize.js'
 import * as content from './content.js'
 import { Route, drive, outgoing } from './driver.js'
 import { DockpassError, argumentError } from './error.js'
 import { failure, race, signalOf, text } from './failure.js'
+import { reading } from './functions.js'
 import { KeyServer } from './key-server.js'
 import { listing } from './listing.js'
 import { OwnToken } from './own-token.js'
-import { parseScopes } from './scopes.js'
+import { readScopes } from './scopes.js'
 import { registries } from './registries.js'
 import { Call } from './steps.js'
 import { Transport } from './transport.js'
-import { memory } from './wasm.js'
+import { clientMemory } from './wasm.js'
 
 /**
  * @import {
@@ -65,7 +65,7 @@ export class RegistryClient extends EventTarget {
 
   /** @param {ConnectOptions} options */
   static async connect(options) {
-    const module = memory()
+    const module = clientMemory()
     const given = options?.registry
     if (typeof given !== 'string')
       throw argumentError('connect requires {registry}, and {keyServer} for a login.')
@@ -84,7 +84,7 @@ export class RegistryClient extends EventTarget {
 
   /** @param {Pick<ConnectOptions, 'keyServer' | 'fetch' | 'signal'>} options */
   static async registries(options) {
-    memory()
+    clientMemory()
     if (options === null || typeof options !== 'object')
       throw argumentError('registries requires {keyServer}.')
     const keyServer = new KeyServer({ ...options, registry: '', carrier: 'bearer' })
@@ -136,7 +136,7 @@ export class RegistryClient extends EventTarget {
 
   /** @param {string | URL | Request} input @param {FetchInit} [init] */
   async fetch(input, init) {
-    memory()
+    clientMemory()
     const path = this.#connection.route.path(input)
     const scopes = init?.scopes === undefined ? [] : scopesOf(init.scopes)
     return this.#call((call) => this.#drive(call, path, input, init, scopes))
@@ -149,12 +149,12 @@ export class RegistryClient extends EventTarget {
    */
   async authorize(scopes, options) {
     const signal = signalOf(options)
-    const module = memory()
+    const module = clientMemory()
     const wanted = scopesOf(scopes)
     if (wanted.length === 0) return []
     const { identity } = this.#connection
     return this.#call((call) =>
-      identity.attempt(call, signal, () => {
+      identity.attempt(call, signal, async () => {
         const tokenFor = async (/** @type {string} */ list) => {
           /** @type {TokenNeed & { token?: string }} */
           const need = module.result(identity.core.token_request(module.write(list), Date.now()))
@@ -162,6 +162,7 @@ export class RegistryClient extends EventTarget {
           if (need.scopes === undefined) return undefined
           return need.token ?? (await race(signal, identity.token(need, call))).token
         }
+        const { grantsOf } = await reading()
         return grantsOf(wanted, tokenFor).catch((/** @type {any} */ error) => {
           throw identity.failed(error)
         })
@@ -367,6 +368,6 @@ function urlOf(registry, given) {
 function scopesOf(scopes) {
   if (!Array.isArray(scopes)) throw argumentError('scopes must be a list of strings.')
   const list = Array.from(scopes, (scope) => text(scope, 'Each scope'))
-  if (list.length > 0) parseScopes(list.join(' '))
+  if (list.length > 0) readScopes(clientMemory(), list.join(' '))
   return list
 }

@@ -69,7 +69,8 @@ async function start({ name, has, begin }, source, read) {
     if (tag(given) === 'URL') url = String(given)
     const module = await compile(given, read)
     // Before it is instantiated, so that the error says what is wrong.
-    if (!WebAssembly.Module.exports(module).some((item) => item.name === has))
+    const names = WebAssembly.Module.exports(module).map((item) => item.name)
+    if (!has.every((name) => names.includes(name)))
       throw new Error(`This is not the WebAssembly module of ${name}.`)
     return await begin(module)
   } catch (cause) {

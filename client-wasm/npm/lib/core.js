@@ -1,7 +1,7 @@
 // The module's client and flow (client-wasm/src/client.rs, flow.rs) as objects. Arguments are lengths of what was written into
 // the module's input.
 
-import { memory } from './wasm.js'
+import { clientMemory, writeAll } from './wasm.js'
 
 /** @import { InitOutput } from '../dist/dockpass.js' */
 
@@ -15,7 +15,7 @@ const dropped =
 
 /** A client of one registry, with its tokens. */
 export class Core {
-  #wasm = memory().wasm
+  #wasm = clientMemory().wasm
   #pointer = this.#wasm.client_new()
 
   constructor() {
@@ -46,6 +46,19 @@ export class Core {
   keep(length, seconds, now) {
     this.#wasm.client_keep(this.#pointer, length, seconds, now)
   }
+}
+
+/**
+ * Caches a token in a client.
+ * @param {Core} core
+ * @param {{
+ *   scopes: readonly string[], granted: readonly unknown[], realm?: string, service?: string, token: string, seconds: number,
+ * }} issued `granted`: those of the scopes that the claims of the token grant.
+ */
+export function keep(core, { scopes, granted, realm = '', service = '', token, seconds }) {
+  const ends = writeAll(scopes.join(' '), granted.join(' '), realm, service, token)
+  clientMemory().table.set(ends)
+  core.keep(ends[4], seconds, Date.now())
 }
 
 /** One request. It must be freed. */

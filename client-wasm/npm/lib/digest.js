@@ -12,7 +12,7 @@ import { version } from './version.js'
 const DIGEST = /^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/
 
 const load = once((/** @type {PackagedModule} */ packaged) =>
-  instantiate({ name: 'digests', has: 'hasher_begin', begin }, packaged),
+  instantiate({ name: 'digests', has: ['hasher_begin'], begin }, packaged),
 )
 
 /** @param {WebAssembly.Module} compiled */

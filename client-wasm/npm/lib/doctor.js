@@ -81,7 +81,7 @@ const load = once(
   (
     /** @type {PackagedModule} */ packaged,
     /** @type {InitSource | PromiseLike<InitSource> | undefined} */ source = sources.doctor,
-  ) => instantiate({ name: 'the doctor', has: 'diagnose', begin }, packaged, source),
+  ) => instantiate({ name: 'the doctor', has: ['diagnose'], begin }, packaged, source),
 )
 
 /** @param {WebAssembly.Module} compiled */

@@ -1,11 +1,11 @@
 // Drives the module's flow with `fetch`: sends its requests, reports the responses, and returns the last one. The flow
 // decides what is sent with which authorization. This file decides to which origins requests may go.
 
-import { claimsOf } from './claims.js'
 import { DockpassError, argumentError } from './error.js'
 import { discard, failure, race } from './failure.js'
+import { reading } from './functions.js'
 import { PAGE_HEADER, isProblem } from './key-server.js'
-import { memory, writeAll } from './wasm.js'
+import { clientMemory, writeAll } from './wasm.js'
 
 /**
  * @import { DriveContext, FlowStep } from './types.js'
@@ -58,20 +58,35 @@ export class Route {
    * The path of the next page, by the headers of the response to `path`.
    * @param {Headers} headers
    * @param {string} path
-   * @returns {string | null | undefined} Undefined after the last page; null when there is a next page that cannot be requested.
+   * @returns {Promise<string | null | undefined>} Undefined after the last page; null when there is a next page that cannot be
+   *   requested.
    */
-  next(headers, path) {
+  async next(headers, path) {
     // The gateway relays links that cannot be followed under this name.
     if (headers.has('registry-link')) return null
     const link = headers.get('link')
     if (link === null) return undefined
-    const module = memory()
-    const ends = writeAll(link, this.origin, path)
-    module.table.set(ends)
-    // `false`: there is a next page, but its link cannot be followed.
-    const next = module.result(module.wasm.next_page(ends[2]))
-    return next === false ? null : (next ?? undefined)
+    return plainNext(link, path) ?? (await reading()).nextPage(link, this.origin, path)
   }
+}
+
+/** One link to the next page, with a path or without, and with characters that nobody reads in another way. */
+const PLAIN_NEXT = /^<([^?]*)\?([!$-;=?-[\]^-~]+)>; ?rel=(?:"next"|next)$/
+/** The maximum length of a path that is followed. */
+const LONGEST_PATH = 4 * 1024
+
+/**
+ * What `nextPage` says about a link to the listing's own path, the form of the gateway and of most registries. Other links are
+ * left to it. So the client needs no reader of links.
+ * @param {string} link
+ * @param {string} path
+ */
+export function plainNext(link, path) {
+  const own = path.split('?', 1)[0]
+  const [, linked, query] = PLAIN_NEXT.exec(link) ?? []
+  const next = `${own}?${query}`
+  const isPlain = query !== undefined && (linked === '' || linked === own)
+  return isPlain && next !== path && next.length <= LONGEST_PATH ? next : undefined
 }
 
 /**
@@ -144,7 +159,7 @@ export async function drive(context, path, request) {
   let bearer
   try {
     for (;;) {
-      const module = memory()
+      const module = clientMemory()
       /** @type {FlowStep} */
       const step = module.result(flow.step(Date.now(), true))
       for (const record of step.steps ?? []) call.record(record)
@@ -198,13 +213,15 @@ export async function drive(context, path, request) {
  */
 async function addClaims(fields, token) {
   if (fields.code !== 'token_rejected' || token === undefined) return
-  fields.context = { ...fields.context, claims: claimsOf(token) }
+  // Where what reads them cannot be loaded, the error is still this one.
+  const functions = await reading().catch(() => undefined)
+  if (functions !== undefined) fields.context = { ...fields.context, claims: functions.claimsOf(token) }
 }
 
 /** @param {DriveContext} context @param {string} method @param {string} path */
 function begin({ identity, scopes }, method, path) {
   const more = scopes.length === 0 ? '' : `\n${scopes.join(' ')}`
-  const flow = identity.core.begin(memory().write(`${method} ${path}${more}`))
+  const flow = identity.core.begin(clientMemory().write(`${method} ${path}${more}`))
   if (flow === undefined) throw failure('invalid_path', 'registry')
   return flow
 }
@@ -237,7 +254,7 @@ async function send({ route, transport, keyServer, identity }, request, { token,
  * @param {Response} response
  */
 function report(flow, { status, headers }) {
-  const module = memory()
+  const module = clientMemory()
   const names = ['www-authenticate', 'registry-challenge', 'content-type', 'retry-after', 'date']
   const ends = writeAll(...names.map((name) => headers.get(name) ?? ''))
   module.table.set(ends)

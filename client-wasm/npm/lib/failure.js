@@ -1,7 +1,7 @@
 // Errors with the codes that page and key server share, cancellation, and what is common to the readers of responses.
 
 import { DockpassError, argumentError } from './error.js'
-import { memory } from './wasm.js'
+import { clientMemory } from './wasm.js'
 
 /** @import { ErrorCode, Hop } from '../index.js' */
 
@@ -15,7 +15,7 @@ import { memory } from './wasm.js'
  * }} [more] `message`: instead of the code's sentence.
  */
 export function failure(code, step, more) {
-  const module = memory()
+  const module = clientMemory()
   const message = module.result(module.wasm.sentence(module.write(code)))
   return new DockpassError({ code, message: message ?? code, step, ...more })
 }

@@ -4,7 +4,7 @@ import { argumentError } from './error.js'
 import { discard, failure, race } from './failure.js'
 import { relayedContext } from './steps.js'
 import { Transport } from './transport.js'
-import { memory } from './wasm.js'
+import { clientMemory } from './wasm.js'
 
 /**
  * @import { ConnectOptions, ErrorCode, Hop } from '../index.js'
@@ -138,7 +138,7 @@ export class KeyServer {
     const document = (await readJson(response)) ?? {}
     call.relayed(document.steps)
     const { code, step, retry_after: seconds, request_id: requestId } = document
-    const module = memory()
+    const module = clientMemory()
     const known =
       typeof code === 'string' &&
       module.result(module.wasm.sentence(module.write(code.slice(0, 64)))) !== null

@@ -74,7 +74,7 @@ async function* pagesOf(fetch, route, first, { n, last }, field, signal) {
     const response = await fetch(path, { headers: { accept: 'application/json' }, signal })
     if (response.status !== 200) throw await refused(response)
     const names = await namesOf(response, field, signal)
-    const next = route.next(response.headers, path)
+    const next = await route.next(response.headers, path)
     if (next === undefined && visited.size === 1 && names.length === n) {
       yield* pagesWithoutLinks(fetch, route, first, last, names, field, signal)
       return
@@ -127,7 +127,7 @@ async function* pagesWithoutLinks(fetch, route, first, begin, names, field, sign
       status,
       added,
       isFull: page.length >= n,
-      hasNext: route.next(response.headers, path) !== undefined,
+      hasNext: (await route.next(response.headers, path)) !== undefined,
     }
   }
   let last = names[n - 1]

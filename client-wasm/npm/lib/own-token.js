@@ -1,9 +1,9 @@
 // What a client acts as without a key server: nobody, or whoever the page's own token is for.
 
-import { Core } from './core.js'
+import { Core, keep } from './core.js'
 import { argumentError } from './error.js'
 import { failure } from './failure.js'
-import { memory, writeAll } from './wasm.js'
+import { reading } from './functions.js'
 
 /**
  * @import { ConnectOptions } from '../index.js'
@@ -59,10 +59,9 @@ export class OwnToken {
         'The registry refused the token that was passed to connect(): it has expired, or grants something else.'
       throw failure('token_rejected', 'registry', { status: 401, message })
     }
-    const module = memory()
-    const ends = writeAll(key, realm, service ?? '', token)
-    module.table.set(ends)
-    this.core.keep(ends[3], seconds, Date.now())
+    // Only a token for several actions may serve a request for fewer.
+    const granted = /[ ,]/.test(key) ? (await reading()).grantedOf(token, scopes) : []
+    keep(this.core, { scopes, granted, realm, service, token, seconds })
     return { token, seconds }
   }
 

@@ -1,5 +1,5 @@
 // The functions without I/O.
 
 export * from './rest.js'
-export * from './scopes.js'
+export { parseScopes } from './scopes.js'
 export * from './syntax.js'

@@ -66,7 +66,7 @@ async function byApi(content, first, signal) {
     // A page for people, or what a proxy says.
     if (page === undefined) return 'no API'
     all.push(...page)
-    path = content.next(response.headers, path)
+    path = await content.next(response.headers, path)
     if (path === null || pages === MOST_PAGES) return 'no API'
   }
   return all

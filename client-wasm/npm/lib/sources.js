@@ -5,6 +5,6 @@
 
 /**
  * What `init` was given for modules that are loaded later, and what the entry has.
- * @type {{ doctor?: InitSource | PromiseLike<InitSource>, digest?: PackagedModule['copy'] }}
+ * @type {{ doctor?: InitSource | PromiseLike<InitSource>, digest?: PackagedModule['copy'], functions?: () => Promise<void> }}
  */
 export const sources = {}

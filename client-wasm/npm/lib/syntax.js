@@ -2,6 +2,7 @@
 
 import { LONGEST_LINE, string, writeToken } from './arguments.js'
 import { argumentError } from './error.js'
+import { begin, next } from './tape.js'
 import { memory } from './wasm.js'
 
 /** @import { Challenge, Scope, TokenInfo } from '../index.js' */
@@ -21,7 +22,7 @@ export function parseChallenges(header) {
     const text = header.length > LONGEST_LINE ? header.slice(0, LONGEST_LINE) : header
     const length = module.write(text)
     // In ASCII, byte offsets are indices of the string, so its parts can be cut out here.
-    if (length === text.length && module.wasm.scan_challenges(length, 0)) return module.cut(text)
+    if (length === text.length && module.wasm.scan_challenges(length, 0)) return cut(module, text)
     return module.result(module.wasm.parse_challenges(length, 0))
   }
   if (!Array.isArray(header)) throw argumentError('header must be a string or a list of strings.')
@@ -47,8 +48,17 @@ function parseLines(module, lines) {
     ends.push(length)
   }
   module.table.set(ends)
-  if (length === units && module.wasm.scan_challenges(length, lines.length)) return module.cut(text)
+  if (length === units && module.wasm.scan_challenges(length, lines.length)) return cut(module, text)
   return module.result(module.wasm.parse_challenges(length, lines.length))
+}
+
+/**
+ * The value that the tape starts with. Its positions are indices into this text.
+ * @param {Memory} module
+ * @param {string} text
+ */
+function cut(module, text) {
+  return begin(text, module.numbers, module.wasm.tape() >>> 2, module.words)
 }
 
 /** Flags in the table's first number: what to take from the claims. See protocol/syntax/src/jwt/summary.rs. */
@@ -69,7 +79,7 @@ export function inspectToken(token) {
   if (length < 0) return { kind: 'opaque', verified: false, access: null, problem: module.read(-length) }
   const table = module.table
   const flags = table[0]
-  const both = module.tokenParts(length, table[1])
+  const both = tokenParts(module, length, table[1])
   const claims = both[1]
   const access = flags & ACCESS_PLAIN ? entries(claims.access) : table[8] > 0 ? module.read(table[8]) : null
   /** @type {TokenInfo} */
@@ -82,6 +92,22 @@ export function inspectToken(token) {
   if (flags & AUDIENCE_TEXT) info.audience = [claims.aud]
   else if (flags & AUDIENCE_LIST) info.audience = claims.aud.slice()
   return info
+}
+
+/**
+ * Header and claims of a decoded token.
+ * @param {Memory} module
+ * @param {number} length Bytes of both.
+ * @param {number} claimsAt Where the claims start.
+ */
+function tokenParts(module, length, claimsAt) {
+  const at = module.wasm.tape_text() >>> 0
+  const text = module.text(at, length)
+  // In ASCII, byte offsets are indices of the string.
+  if (text.length === length) return [cut(module, text), next()]
+  return [module.text(at, claimsAt), module.text(at + claimsAt, length - claimsAt)].map((json) =>
+    JSON.parse(json),
+  )
 }
 
 /**

@@ -91,7 +91,7 @@ export interface Content {
   /** The path of a `Location` or link in the response to a path. */
   resolve(location: string, path: string): string
   /** The path of the next page; see `Route.next`. */
-  next(headers: Headers, path: string): string | null | undefined
+  next(headers: Headers, path: string): Promise<string | null | undefined>
   tags(repository: string, options: CallOptions): AsyncIterable<string>
 }
 
@@ -144,8 +144,8 @@ export interface PackagedModule {
 export interface ModuleOptions<T> {
   /** Its name in messages. */
   name: string
-  /** The name of an export that it must have. */
-  has: string
+  /** The names of exports that it must have. */
+  has: readonly string[]
   /** Starts the compiled module. */
   begin(compiled: WebAssembly.Module): Promise<T>
 }

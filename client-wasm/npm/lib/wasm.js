@@ -1,8 +1,7 @@
-// Loads the WebAssembly module once, and holds the memory through which strings are passed to it and back.
+// Loads WebAssembly modules, each once, and holds the memory through which strings are passed to them and back.
 
 import { instantiate } from './compile.js'
 import { DockpassError, argumentError } from './error.js'
-import { begin, next } from './tape.js'
 import { version } from './version.js'
 
 /**
@@ -11,40 +10,52 @@ import { version } from './version.js'
  * @import { PackagedModule } from './types.js'
  */
 
-/** What the first call of `init` was given, and its result. A call after a failed one is a first one. */
-/** @type {{ source?: InitSource | PromiseLike<InitSource>, done: Promise<void> } | undefined} */
-let first
-/** @type {Memory | undefined} */
-let loaded
+/** An export of the modules that have the client. */
+export const CLIENT = 'flow_step'
+/** An export of the modules that have the functions without I/O. */
+export const FUNCTIONS = 'scan_challenges'
 
 /**
- * Loads the module: the package's own, or the given one.
+ * What `init` was given, the exports that the module has to have, and the result.
+ * @typedef {{ source?: InitSource | PromiseLike<InitSource>, has: readonly string[], done: Promise<void> }} Load
+ */
+
+/** The loads that have not failed. @type {Load[]} */
+let loads = []
+/** The first loaded module that has an export, by its name. @type {Record<string, Memory>} */
+const modules = {}
+
+/**
+ * Loads a module, the package's own or the given one, unless one that has all of this is loaded.
  * @param {PackagedModule} packaged
  * @param {InitSource | PromiseLike<InitSource> | undefined} source
- * @param {keyof InitOutput} has An export that the module must have.
+ * @param {readonly string[]} has Exports that the module must have: `CLIENT`, `FUNCTIONS`.
  * @returns {Promise<void>}
  * @throws {DockpassError} `ERR_INVALID_ARGUMENT` for another source than before.
  */
 export function initialize(packaged, source, has) {
-  if (first !== undefined && source !== undefined && !isSame(source, first.source)) {
-    const message =
-      'init() was called before with another source. A page has one module: give its source once.'
-    return Promise.reject(argumentError(message))
-  }
-  first ??= { source, done: load(packaged, source, has) }
-  return first.done
+  let own = loads.find((load) => has.every((name) => load.has.includes(name)))
+  if (own === undefined) {
+    own = { source, has, done: Promise.resolve() }
+    own.done = load(packaged, own)
+    loads.push(own)
+  } else if (source !== undefined && !isSame(source, own.source))
+    return Promise.reject(
+      argumentError('init() was called before with another source. Give one source only.'),
+    )
+  return own.done
 }
 
-/**
- * @param {PackagedModule} packaged
- * @param {InitSource | PromiseLike<InitSource> | undefined} source
- * @param {keyof InitOutput} has
- */
-async function load(packaged, source, has) {
+/** @param {PackagedModule} packaged @param {Load} own */
+async function load(packaged, own) {
   try {
-    loaded = await instantiate({ name: 'dockpass', has, begin: start }, packaged, source)
+    const memory = await instantiate({ name: 'dockpass', has: own.has, begin: start }, packaged, own.source)
+    // A source may have more than was asked for.
+    own.has = Object.keys(memory.wasm)
+    for (const name of own.has) modules[name] ??= memory
   } catch (error) {
-    first = undefined
+    // The next call tries again.
+    loads = loads.filter((each) => each !== own)
     throw error
   }
 }
@@ -65,7 +76,7 @@ async function start(compiled) {
   const memory = new Memory(/** @type {any} */ (exports))
   if (memory.result(memory.wasm.version()) !== version)
     throw new Error('The WebAssembly module belongs to another version of dockpass.')
-  memory.words = memory.result(memory.wasm.tape_words())
+  if (FUNCTIONS in exports) memory.words = memory.result(memory.wasm.tape_words())
   return memory
 }
 
@@ -73,22 +84,29 @@ function fail() {
   throw new Error('The WebAssembly module failed.')
 }
 
-/** The memory of the loaded module. */
-export function memory() {
-  if (loaded === undefined)
+/**
+ * The memory of the loaded module that has the functions.
+ * @param {string} has Another export that it must have.
+ */
+export function memory(has = FUNCTIONS) {
+  const module = modules[has]
+  if (module === undefined)
     throw new DockpassError({
       code: 'ERR_NOT_INITIALIZED',
       message: 'dockpass is not initialized: call init() and wait for it first.',
     })
-  return loaded
+  return module
 }
 
+/** The memory of the loaded module that has the client. */
+export const clientMemory = () => memory(CLIENT)
+
 /**
- * Writes strings one after the other. Returns where each ends.
+ * Writes strings for the client one after the other. Returns where each ends.
  * @param {string[]} texts
  */
 export function writeAll(...texts) {
-  const module = memory()
+  const module = clientMemory()
   let end = 0
   return texts.map((text) => (end += module.write(text, end)))
 }
@@ -110,7 +128,6 @@ export class Memory {
   #buffer
   #input = new Uint8Array()
   #table = new Uint32Array()
-  /** The whole memory as numbers. */
   #numbers = new Uint32Array()
   /**
    * The words that a tape refers to by index. Requested once: no view of the memory may be in use while the module runs.
@@ -190,35 +207,17 @@ export class Memory {
    * @returns {any}
    */
   read(length) {
-    return JSON.parse(this.#text(this.wasm.output() >>> 0, length))
+    return JSON.parse(this.text(this.wasm.output() >>> 0, length))
   }
 
-  /**
-   * The value that the tape starts with. Its positions are indices into this text.
-   * @param {string} text
-   */
-  cut(text) {
+  /** The whole memory as numbers. Read this property again after every call, as `table`. */
+  get numbers() {
     this.#look()
-    return begin(text, this.#numbers, this.wasm.tape() >>> 2, this.words)
+    return this.#numbers
   }
 
-  /**
-   * Header and claims of a decoded token.
-   * @param {number} length Bytes of both.
-   * @param {number} claimsAt Where the claims start.
-   */
-  tokenParts(length, claimsAt) {
-    const at = this.wasm.tape_text() >>> 0
-    const text = this.#text(at, length)
-    // In ASCII, byte offsets are indices of the string.
-    if (text.length === length) return [this.cut(text), next()]
-    return [this.#text(at, claimsAt), this.#text(at + claimsAt, length - claimsAt)].map((json) =>
-      JSON.parse(json),
-    )
-  }
-
-  /** @param {number} at @param {number} length */
-  #text(at, length) {
+  /** The text at an address. @param {number} at @param {number} length */
+  text(at, length) {
     return decoder.decode(new Uint8Array(this.wasm.memory.buffer, at, length))
   }
 }

@@ -3,14 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::pages;
 use crate::failure::Failure;
 use crate::tools::npm;
 use crate::{process, util};
 
-/// Entries that share files: the folder's name for those, and the entries. One group is for one kind of runtime, so that
-/// a page loads the fewest files.
-const GROUPS: [(&str, &[&str]); 4] = [
-    (PAGE, &["index.js", "doctor.js"]),
+/// Entries for one kind of runtime other than pages, which share files: the start of the names of those, and the entries.
+const GROUPS: [(&str, &[&str]); 3] = [
     ("node", &["node.js", "doctor-node.js"]),
     ("worker", &["worker.js", "doctor-worker.js"]),
     ("edge", &["edge.js", "doctor-edge.js"]),
@@ -19,18 +18,16 @@ const GROUPS: [(&str, &[&str]); 4] = [
 /// The entries of `dockpass/syntax`, each in one file: they share nothing with the others.
 const SYNTAX: [&str; 4] = ["syntax.js", "syntax-node.js", "syntax-worker.js", "syntax-edge.js"];
 
-/// The group that a page loads.
-const PAGE: &str = "page";
-
-/// Entries on top of `index.js`, which they import. They are for pages; a server that renders pages may import them too.
+/// Entries on top of `client.js`, which they import. They are for pages; a server that renders pages may import them too.
 const UI: [&str; 3] = ["elements", "errors", "sw"];
 
 /// The name of an entry, and which names it exports.
 type Entry = (&'static str, fn(&str) -> bool);
 
 /// Entries of `CommonJS`, and what is in each. All are made of one file, so that there is one state.
-const COMMON_JS: [Entry; 4] = [
+const COMMON_JS: [Entry; 5] = [
     ("index.cjs", |name| !is_of_doctor(name)),
+    ("client.cjs", is_of_client),
     ("doctor.cjs", is_of_doctor),
     ("syntax.cjs", is_of_syntax),
     ("inline.cjs", |_| true),
@@ -41,6 +38,10 @@ const COMMON: &str = "lib/common.cjs";
 
 fn is_of_doctor(name: &str) -> bool {
     ["diagnose", "preload"].contains(&name)
+}
+
+fn is_of_client(name: &str) -> bool {
+    ["default", "DockpassError", "RegistryClient", "version"].contains(&name)
 }
 
 fn is_of_syntax(name: &str) -> bool {
@@ -61,22 +62,24 @@ pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
         command.args(["--external:node:*", "--external:*_bg.wasm", "--external:*_bg.wasm?module"]);
         command.arg("--inject:lib/text.js");
         command.args(options).arg(format!("--outdir={}", to.display())).current_dir(from);
-        process::quiet("bundling the npm package", &mut command)
+        process::output(&mut command).map(|_| ())
     };
+    eprintln!("▸ bundling the npm package");
     for (name, entries) in GROUPS {
         let shared = format!("--chunk-names=lib/{name}-[hash]");
         bundle(entries, &["--format=esm", "--splitting", "--external:./dist/*_inline.js", &shared])?;
     }
+    pages::bundle(from, to, bundle)?;
     bundle(&SYNTAX, &["--format=esm", "--external:./dist/*_inline.js"])?;
     bundle(&["inline.js"], &["--format=esm"])?;
     let ui = UI.map(|name| format!("{name}.js"));
     let ui: Vec<&str> = ui.iter().map(String::as_str).collect();
-    let index = "--external:./index.js";
-    bundle(&ui, &["--format=esm", "--splitting", index, "--chunk-names=lib/ui-[hash]"])?;
-    bundle(&ui, &["--format=cjs", index, "--out-extension:.js=.cjs"])?;
+    let client = "--external:./client.js";
+    bundle(&ui, &["--format=esm", "--splitting", client, "--chunk-names=lib/ui-[hash]"])?;
+    bundle(&ui, &["--format=cjs", client, "--out-extension:.js=.cjs"])?;
     for name in UI {
         let path = to.join(name).with_extension("cjs");
-        util::write(&path, util::read(&path)?.replace("./index.js", "./index.cjs"))?;
+        util::write(&path, util::read(&path)?.replace("./client.js", "./client.cjs"))?;
     }
     let common = ["--format=cjs", "--out-extension:.js=.cjs", "--entry-names=lib/common"];
     bundle(&["inline.js"], &common)?;
@@ -135,11 +138,10 @@ pub(super) fn inlined(module: &Path) -> Result<String, Failure> {
 
 /// Whether a page may load this file of the package: others are for other runtimes.
 pub(super) fn is_for_pages(name: &str) -> bool {
-    let others = GROUPS.iter().filter(|(group, _)| *group != PAGE);
     let of_others = |(group, entries): &(&str, &[&str])| {
         entries.contains(&name) || name.starts_with(&format!("lib/{group}-"))
     };
-    let is_other = name == "inline.js" || name.starts_with("syntax-") || others.clone().any(of_others);
+    let is_other = name == "inline.js" || name.starts_with("syntax-") || GROUPS.iter().any(of_others);
     util::has_extension(name, &["js", "wasm"]) && !is_other
 }
 
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_page_gets_no_files_of_other_runtimes() {
-        for name in ["index.js", "doctor.js", "lib/page-AB12.js", "dist/a_bg.wasm", "dist/a_inline.js"] {
+        for name in ["index.js", "doctor.js", "lib/page.js", "dist/a_bg.wasm", "dist/a_inline.js"] {
             assert!(is_for_pages(name), "{name}");
         }
         for name in [

@@ -185,6 +185,7 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
         const [type, name, actions] = scope.split(':')
         return { type, name, actions: actions.split(',').filter((action) => action !== 'delete') }
       })
+      const isGranted = (scope) => allowed(scope) && !/:delete$|delete,|,delete/.test(scope)
       const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
       const token = `${part({ alg: 'none', typ: 'JWT' })}.${part({ access, jti: String(++issued) })}.c2ln`
       valid.add(token)
@@ -194,8 +195,8 @@ export async function start({ auth = 'bearer', tags = 5, hooks = {}, expiresIn =
         expires_in: expiresIn,
         issued_at: Date.now(),
         kind: 'jwt',
-        granted: [],
-        denied: [],
+        granted: scopes.filter(isGranted),
+        denied: scopes.filter((scope) => !isGranted(scope)),
         unknown: [],
         steps: entry.body.trace
           ? [

@@ -1,0 +1,6 @@
+// What all entries for pages share. In the published package it is one file (xtask/src/wasm/package.rs).
+
+export * from './compile.js'
+export * from './error.js'
+export * from './sources.js'
+export * from './version.js'

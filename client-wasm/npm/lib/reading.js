@@ -1,0 +1,39 @@
+// What a client reads with the functions: the contents of tokens, and unusual links.
+
+import { grants } from './rest.js'
+import { memory } from './wasm.js'
+
+export { claimsOf } from './claims.js'
+export { grantsOf } from './authorize.js'
+
+/**
+ * Those of the scopes that the claims of a token grant.
+ * @param {string} token
+ * @param {readonly string[]} scopes In canonical form, as the module's client returns them.
+ */
+export function grantedOf(token, scopes) {
+  return scopes.filter((scope) => {
+    try {
+      return grants(token, scope) === 'granted'
+    } catch {
+      // A word that names no resource: nobody but the registry knows what it means.
+      return false
+    }
+  })
+}
+
+/**
+ * The path of the next page of a list, by the `Link` line of the response to `path`.
+ * @param {string} link
+ * @param {string} origin The registry's.
+ * @param {string} path
+ * @returns {string | null | undefined} As of `Route.next`.
+ */
+export function nextPage(link, origin, path) {
+  const module = memory()
+  const linkEnd = module.write(link)
+  const originEnd = linkEnd + module.write(origin, linkEnd)
+  const end = originEnd + module.write(path, originEnd)
+  const next = module.result(module.wasm.next_page(linkEnd, originEnd, end))
+  return next === false ? null : (next ?? undefined)
+}

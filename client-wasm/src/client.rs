@@ -9,7 +9,7 @@ use std::rc::Rc;
 use dockpass_protocol::code::ErrorCode;
 use dockpass_protocol::flow::{RegistryAuth, ResourceFlow, ResourceRequest};
 use dockpass_protocol::reference::RegistryName;
-use dockpass_protocol::scope::{Scope, ScopeSet, scopes_for};
+use dockpass_protocol::scope::{ScopeSet, scopes_for};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::boundary::{OutputLength, Refusal, table_get, with_input, write_output};
@@ -80,7 +80,7 @@ impl Client {
     /// Without `scopes`, this registry has no tokens.
     pub fn token_request(&self, length: usize, now: f64) -> OutputLength {
         with_input(length, |text| {
-            let scopes = match text.split(' ').map(str::parse::<Scope>).collect::<Result<ScopeSet, _>>() {
+            let scopes = match ScopeSet::parse(text) {
                 Ok(scopes) => scopes,
                 Err(error) => return Refusal::of_scope(text, error).write_output(|_| {}),
             };
@@ -126,6 +126,19 @@ impl Client {
             }
         });
     }
+}
+
+/// Whether a list of scopes can be parsed. Returns `null`, or the error.
+#[wasm_bindgen]
+pub fn check_scopes(length: usize) -> OutputLength {
+    with_input(length, |text| match ScopeSet::parse(text) {
+        Ok(_) => {
+            let mut json = Json::default();
+            json.raw("null");
+            write_output(json)
+        }
+        Err(error) => Refusal::of_scope(text, error).write_output(|_| {}),
+    })
 }
 
 /// The canonical name of a registry. Returns a string.

@@ -26,27 +26,12 @@ pub struct Flow {
     epoch: u32,
     /// The service of the last token, for a diagnosis after the registry has rejected it.
     service: Option<String>,
-    /// `Date` of the last response.
-    date: Option<String>,
 }
 
 impl Flow {
     pub(crate) fn new(machine: ResourceFlow, state: Rc<RefCell<ClientState>>) -> Self {
         let epoch = state.borrow().epoch;
-        Self { machine, state, epoch, service: None, date: None }
-    }
-
-    /// Writes the context of a rejected token for a diagnosis. The driver, which has the token, adds its claims.
-    #[expect(clippy::cast_possible_truncation, reason = "JavaScript's times are whole numbers below 2^53")]
-    fn write_context(&self, json: &mut Json, now: f64) {
-        let now_ms = now as i64;
-        let head = ResponseHead { date: self.date.as_deref(), ..ResponseHead::new(0) };
-        json.name("context");
-        json.open('{');
-        json.optional_number("now", Some(now_ms));
-        json.optional_number("skewMs", Some(head.skew_ms(now_ms)));
-        json.optional_string("service", self.service.as_deref());
-        json.close('}');
+        Self { machine, state, epoch, service: None }
     }
 
     /// Sets the token that the cache has at `now`.
@@ -80,7 +65,7 @@ impl Flow {
     /// - `{do: "send", session: true}`: send it so that the gateway attaches the session's credentials;
     /// - `{do: "token", scopes, realm, service?, fresh}`: get a token from the key server;
     /// - `{do: "done"}`: the last response is the result;
-    /// - `{do: "fail", code, message, step, status?, retryAfter?, context?}`: the flow failed;
+    /// - `{do: "fail", code, message, step, status?, context?}`: the flow failed;
     ///
     /// each with `steps`, the records since the last call, if `traced` is set.
     pub fn step(&mut self, now: f64, traced: bool) -> OutputLength {
@@ -128,8 +113,12 @@ impl Flow {
             ResourceStep::Fail(error) => {
                 json.string("fail");
                 write_error(&mut json, error);
+                // The driver adds the rest of what a diagnosis needs.
                 if error.code == ErrorCode::TokenRejected {
-                    self.write_context(&mut json, now);
+                    json.name("context");
+                    json.open('{');
+                    json.optional_string("service", self.service.as_deref());
+                    json.close('}');
                 }
             }
         }
@@ -146,24 +135,19 @@ impl Flow {
         write_output(json)
     }
 
-    /// Reports the response to the request. The table holds the ends of five strings in the input: `WWW-Authenticate`,
-    /// `Registry-Challenge`, `Content-Type`, `Retry-After` and `Date`; each is empty where the header is absent.
+    /// Reports the response to the request. The table holds the ends of three strings in the input: `WWW-Authenticate`,
+    /// `Registry-Challenge` and `Content-Type`; each is empty where the header is absent. The driver reads `Retry-After`.
     pub fn response(&mut self, status: u16, length: usize) {
         with_input(length, |text| {
             let part = |index: usize| {
                 let start = if index == 0 { 0 } else { table_get(index - 1) as usize };
                 text.get(start..table_get(index) as usize).filter(|part| !part.is_empty())
             };
-            self.date = part(4).map(str::to_owned);
             let challenges: Vec<&str> = [part(0), part(1)].into_iter().flatten().collect();
             self.machine.response(&ResponseHead {
-                status,
                 challenges: &challenges,
-                api_version: None,
                 content_type: part(2),
-                retry_after: part(3),
-                date: part(4),
-                location: None,
+                ..ResponseHead::new(status)
             });
         });
     }
@@ -201,7 +185,6 @@ fn write_error(json: &mut Json, error: FlowError) {
     json.name("step");
     json.string(word(error.hop));
     json.optional_number("status", error.status.map(i64::from));
-    json.optional_number("retryAfter", error.retry_after_ms.and_then(|wait| i64::try_from(wait).ok()));
 }
 
 /// A step, as the detail of an event.

@@ -17,10 +17,10 @@ mod json;
 #[cfg(feature = "syntax")]
 pub mod jwt;
 #[cfg(feature = "rest")]
-pub mod paging;
-#[cfg(feature = "rest")]
 pub mod reference;
-#[cfg(any(feature = "flow", feature = "rest"))]
+#[cfg(feature = "rest")]
+pub mod response;
+#[cfg(feature = "rest")]
 pub mod scope;
 #[cfg(feature = "flow")]
 mod state;

@@ -1,8 +1,6 @@
 //! `parseScopes`, `normalizeScopes` and `scopesFor`.
 
-use dockpass_protocol::scope::{Scope, parse_scopes as parse};
-#[cfg(feature = "rest")]
-use dockpass_protocol::scope::{normalize, scopes_for as needed};
+use dockpass_protocol::scope::{Scope, normalize, parse_scopes as parse, scopes_for as needed};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::boundary::{OutputLength, Refusal, with_input, write_output};
@@ -22,7 +20,6 @@ pub fn parse_scopes(length: usize) -> OutputLength {
 }
 
 /// Brings scopes separated by spaces into canonical form. Returns a list of strings.
-#[cfg(feature = "rest")]
 #[wasm_bindgen]
 pub fn normalize_scopes(length: usize) -> OutputLength {
     with_input(length, |text| {
@@ -33,7 +30,6 @@ pub fn normalize_scopes(length: usize) -> OutputLength {
 }
 
 /// The scopes of a request. The input is its method, a space, and its path or URL.
-#[cfg(feature = "rest")]
 #[wasm_bindgen]
 pub fn scopes_for(length: usize) -> OutputLength {
     with_input(length, |text| {

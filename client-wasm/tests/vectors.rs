@@ -20,7 +20,7 @@ macro_rules! run {
 
 run! {
     flow_vectors::addresses, flow_vectors::diagnoses, flow_vectors::flows, flow_vectors::links, flow_vectors::origins,
-    flow_vectors::realms, vectors::challenges, vectors::endpoints,
+    flow_vectors::realms, flow_vectors::waits, vectors::challenges, vectors::endpoints,
     vectors::names_are_sentences_and_vectors_have_sources, vectors::references, vectors::scopes,
     vectors::token_responses, vectors::tokens,
 }

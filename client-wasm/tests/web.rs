@@ -9,7 +9,7 @@ use dockpass_client_wasm::client::{Client, registry_name, sentence};
 use dockpass_client_wasm::flow::Flow;
 use dockpass_client_wasm::grants::{access_grants, token_grants};
 use dockpass_client_wasm::jwt::inspect_token;
-use dockpass_client_wasm::paging::next_page;
+use dockpass_client_wasm::response::{clock_skew, next_page};
 use dockpass_protocol::tape::{Tag, Word, parts};
 use js_sys::{Array, JSON, Reflect, Uint8Array, Uint32Array, WebAssembly};
 use wasm_bindgen::{JsCast, JsValue};
@@ -219,6 +219,13 @@ fn pages_follow_links_of_the_registry_only() {
     };
     assert_eq!(next(r#"</v2/_catalog?last=a>; rel="next""#).as_deref(), Some("/v2/_catalog?last=a"));
     assert_eq!(next(r#"<https://evil.test/v2/_catalog?last=a>; rel="next""#), None);
+}
+
+#[wasm_bindgen_test]
+fn the_clock_of_a_server() {
+    // NOW is 2026-09-21 14:13:20 UTC.
+    assert!((clock_skew(write("Mon, 21 Sep 2026 15:13:20 GMT"), NOW) - 3_600_000.0).abs() < 0.1);
+    assert!(clock_skew(write("soon"), NOW).abs() < 0.1);
 }
 
 #[wasm_bindgen_test]

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use dockpass_protocol::doctor::{Context, Diagnosis, diagnose};
-use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepRecord, TransportError};
+use dockpass_protocol::flow::{Authorization, HttpRequest, ResponseHead, StepRecord, TransportError, Wait};
 use dockpass_protocol::origin::Origin;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
@@ -108,7 +108,7 @@ pub(crate) fn with_head<T>(
         challenges: &challenges,
         api_version: text(API_VERSION),
         content_type: text(CONTENT_TYPE.as_str()),
-        retry_after: text(RETRY_AFTER.as_str()),
+        retry_after: text(RETRY_AFTER.as_str()).and_then(|wait| Wait::parse(wait, text(DATE.as_str()))),
         date: text(DATE.as_str()),
         location: text(LOCATION.as_str()),
     })

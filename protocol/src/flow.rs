@@ -24,6 +24,7 @@ pub use auth::RegistryAuth;
 pub use login::{LoginFlow, LoginProof, LoginStep, ProbeCredential};
 pub use record::{Decision, Hop, StepRecord};
 pub use resource::{ResourceFlow, ResourceOutcome, ResourceRequest, ResourceStep, TokenNeed};
+pub use retry_after::Wait;
 pub use token::{TokenFlow, TokenGrant, TokenOptions, TokenStep, Unusable};
 
 use secrecy::SecretString;
@@ -59,8 +60,8 @@ pub struct ResponseHead<'a> {
     pub api_version: Option<&'a str>,
     /// `Content-Type`, if sent.
     pub content_type: Option<&'a str>,
-    /// `Retry-After`, if sent (RFC 9110 §10.2.3).
-    pub retry_after: Option<&'a str>,
+    /// `Retry-After`, if sent and understood (RFC 9110 §10.2.3).
+    pub retry_after: Option<Wait>,
     /// `Date`, if sent, for the clock skew.
     pub date: Option<&'a str>,
     /// `Location`, if sent: the target of a redirect.

@@ -11,7 +11,7 @@ use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
     Authorization, FlowError, Hop, LoginFlow, LoginStep, ProbeCredential, RegistryAuth, ResourceFlow,
     ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenOptions, TokenStep,
-    TransportError,
+    TransportError, Wait,
 };
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::{NextPage, next_page};
@@ -131,7 +131,7 @@ fn with_head<T>(
                 challenges: &lines,
                 api_version: None,
                 content_type: content_type.as_deref(),
-                retry_after: retry_after.as_deref(),
+                retry_after: retry_after.as_deref().and_then(|wait| Wait::parse(wait, None)),
                 date: retry_after.as_deref(),
                 location: retry_after.as_deref(),
             };

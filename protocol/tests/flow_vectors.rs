@@ -1,4 +1,4 @@
-//! Runs the vectors of origins, realms, addresses, links, diagnoses and flows; the schema is in `testdata/README.md`.
+//! Runs the vectors of origins, realms, addresses, links, waits, diagnoses and flows; the schema is in `testdata/README.md`.
 //!
 //! A case fails on any difference and on unknown members, so that no expectation is ignored.
 
@@ -31,6 +31,11 @@ fn flows() {
 #[test]
 fn links() {
     files::links();
+}
+
+#[test]
+fn waits() {
+    files::waits();
 }
 
 #[test]

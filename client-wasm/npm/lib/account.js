@@ -6,7 +6,6 @@ import { Expiry } from './expiry.js'
 import { failure, race } from './failure.js'
 import { Flights } from './flights.js'
 import { sessionPath } from './key-server.js'
-import { setParts } from './parts.js'
 import { proofOf, readSession } from './session.js'
 import { Call } from './steps.js'
 import { Tabs } from './tabs.js'
@@ -102,9 +101,12 @@ export class Account {
     if (typeof sealed !== (carrier === 'bearer' ? 'string' : 'undefined')) {
       throw failure('key_server_invalid', 'key_server')
     }
-    await setParts(response.parts ?? [], this.#registry, signal, (method, path, what) =>
-      this.#request(method, path, { call, ...what }),
-    )
+    if (response.parts !== undefined) {
+      const { setParts } = await import('./more.js')
+      await setParts(response.parts, this.#registry, signal, (method, path, what) =>
+        this.#request(method, path, { call, ...what }),
+      )
+    }
     return this.#keep(response, 'login', sealed)
   }
 
@@ -201,6 +203,8 @@ export class Account {
       // The same user, whose session was replaced by a newer one. As another user, nothing is repeated.
       return before !== null && this.session?.username === before.username
     }
+    // Another call has logged in while this one was under way without a session.
+    if (error.code === 'login_required' && before === null && this.session !== null) return true
     const isOver = this.#lost !== undefined || (error.code === 'login_required' && this.session === null)
     if (!isOver) return false
     if (error.code === 'login_required' && before === null) {

@@ -1,15 +1,12 @@
 // RegistryClient: combines who is logged in, the driver and the readers of content. index.d.ts documents its members.
 
 import { Account } from './account.js'
-import * as content from './content.js'
 import { Route, drive, outgoing } from './driver.js'
 import { DockpassError, argumentError } from './error.js'
 import { failure, race, signalOf, text } from './failure.js'
 import { reading } from './functions.js'
 import { KeyServer } from './key-server.js'
 import { listing } from './listing.js'
-import { OwnToken } from './own-token.js'
-import { readScopes } from './scopes.js'
 import { registries } from './registries.js'
 import { Call } from './steps.js'
 import { Transport } from './transport.js'
@@ -20,26 +17,16 @@ import { clientMemory } from './wasm.js'
  *   CallOptions, ConnectOptions, CopyOptions, Credentials, DeleteOptions, DownloadOptions, FetchInit, Grant, ImageName,
  *   ListOptions, ManifestOptions, PushOptions, PutManifestOptions, ReferrersOptions
  * } from '../index.js'
- * @import { Content, FetchPath, Identity, TokenNeed } from './types.js'
+ * @import { Connection, Content, FetchPath, TokenNeed } from './types.js'
  */
 
-/** What few pages need. */
+/** What reads manifests and blobs. */
+const content = () => import('./content.js')
+/** What few pages need, and none at once. */
 const more = () => import('./more.js')
 
 /** Only this module may construct. */
 const KEY = Symbol('connect')
-
-/**
- * What clients of one connection share.
- * @typedef {{
- *   registry: string,
- *   identity: Identity,
- *   keyServer: KeyServer | undefined,
- *   transport: Transport,
- *   route: Route,
- *   isClosed: boolean,
- * }} Connection
- */
 
 export class RegistryClient extends EventTarget {
   /** @type {Connection} */
@@ -72,11 +59,9 @@ export class RegistryClient extends EventTarget {
     const registry = module.result(module.wasm.registry_name(module.write(given.slice(0, 1024))))
     const signal = signalOf(options)
     const transport = new Transport(options)
-    const isAlone = options.keyServer === undefined
+    const connect = options.keyServer === undefined ? (await more()).alone : throughKeyServer
     const client = new RegistryClient(KEY, (self) =>
-      (isAlone ? alone : throughKeyServer)(registry, options, transport, (type, detail) =>
-        self.#emit(type, detail),
-      ),
+      connect(registry, options, transport, (type, detail) => self.#emit(type, detail)),
     )
     await client.#call((call) => client.#connect(options, call, signal))
     return client
@@ -185,14 +170,16 @@ export class RegistryClient extends EventTarget {
   async manifest(repository, reference, options) {
     text(repository, 'repository')
     text(reference, 'reference')
-    return this.#call((call) => content.manifest(this.#reader(call), repository, reference, options))
+    return this.#call(async (call) =>
+      (await content()).manifest(this.#reader(call), repository, reference, options),
+    )
   }
 
   /** @param {string} repository @param {string} digest @param {CallOptions} [options] */
   async blob(repository, digest, options) {
     text(repository, 'repository')
     text(digest, 'digest')
-    return this.#call((call) => content.blob(this.#reader(call), repository, digest, options))
+    return this.#call(async (call) => (await content()).blob(this.#reader(call), repository, digest, options))
   }
 
   /** @param {string} repository @param {string} reference @param {ManifestOptions} [options] */
@@ -299,9 +286,9 @@ export class RegistryClient extends EventTarget {
    * @param {RequestInit} [init]
    * @param {readonly string[]} [scopes]
    */
-  #drive(call, path, input, init, scopes = []) {
+  async #drive(call, path, input, init, scopes = []) {
     const { identity, route, transport, keyServer } = this.#connection
-    const request = outgoing(route, path, input, init)
+    const request = await outgoing(route, path, input, init)
     const context = { identity, route, transport, keyServer, call, scopes: [...this.#scopes, ...scopes] }
     return identity.attempt(call, request.signal, () => drive(context, path, request))
   }
@@ -334,40 +321,11 @@ function throughKeyServer(registry, options, transport, emit) {
   return { registry, identity, keyServer, transport, route, isClosed: false }
 }
 
-/**
- * A connection of a page that talks to the registry alone.
- * @param {string} registry
- * @param {ConnectOptions} options
- * @param {Transport} transport
- * @returns {Connection}
- */
-function alone(registry, { token, url, carrier, transport: way, reauthenticate }, transport) {
-  if (carrier !== undefined || reauthenticate !== undefined || way === 'gateway')
-    throw argumentError(
-      'carrier, reauthenticate and the gateway require a key server: call connect() with keyServer.',
-    )
-  const identity = new OwnToken(token)
-  const route = new Route(urlOf(registry, url), [`https://${registry}`], false)
-  return { registry, identity, keyServer: undefined, transport, route, isClosed: false }
-}
-
-/** Where a registry is, without a key server that knows it. @param {string} registry @param {string | URL} [given] */
-function urlOf(registry, given) {
-  // Docker Hub's API has another host than its names.
-  const url = given ?? `https://${registry === 'docker.io' ? 'registry-1.docker.io' : registry}`
-  try {
-    const { origin, pathname, protocol } = new URL(url)
-    if (/^https?:$/.test(protocol)) return origin + pathname.replace(/\/+$/, '')
-  } catch {
-    // It is no URL.
-  }
-  throw argumentError('url must be an http or https URL.')
-}
-
 /** A list of scopes that can be parsed. @param {unknown} scopes */
 function scopesOf(scopes) {
   if (!Array.isArray(scopes)) throw argumentError('scopes must be a list of strings.')
   const list = Array.from(scopes, (scope) => text(scope, 'Each scope'))
-  if (list.length > 0) readScopes(clientMemory(), list.join(' '))
+  const module = clientMemory()
+  module.result(module.wasm.check_scopes(module.write(list.join(' '))))
   return list
 }

@@ -5,6 +5,7 @@ import { DockpassError, argumentError } from './error.js'
 import { discard, failure, race } from './failure.js'
 import { reading } from './functions.js'
 import { PAGE_HEADER, isProblem } from './key-server.js'
+import { retryAfter } from './transport.js'
 import { clientMemory, writeAll } from './wasm.js'
 
 /**
@@ -96,7 +97,7 @@ export function plainNext(link, path) {
  * @param {unknown} input
  * @param {RequestInit} [init]
  */
-export function outgoing(route, path, input, init) {
+export async function outgoing(route, path, input, init) {
   try {
     // A Request has all the properties of an init, so it can be used as one to change its URL.
     const theirs =
@@ -110,35 +111,9 @@ export function outgoing(route, path, input, init) {
     if (route.gateway) request.headers.set(PAGE_HEADER, '1')
     return request
   } catch (cause) {
+    const { unusable } = await import('./more.js')
     throw argumentError(unusable(route.prefix + path, input, init), cause)
   }
-}
-
-/**
- * Which argument of `fetch` cannot be used.
- * @param {string} url
- * @param {unknown} input
- * @param {any} init
- */
-function unusable(url, input, init) {
-  if (input instanceof Request && input.bodyUsed) return 'The body of the Request has been used already.'
-  if (init === null || typeof init !== 'object') return 'init must be an object.'
-  // With a method that may have a body.
-  const works = (/** @type {object} */ part) => {
-    try {
-      void new Request(url, { method: 'POST', ...part })
-      return true
-    } catch {
-      return false
-    }
-  }
-  // `duplex` is required with a stream, and means nothing else.
-  const wrong = Object.keys(init).find((name) => !works({ duplex: 'half', [name]: init[name] }))
-  if (wrong !== undefined) return `init.${wrong} is not what fetch accepts.`
-  if (init.body instanceof ReadableStream && init.duplex !== 'half')
-    return "init.duplex must be 'half' for a body that is a stream."
-  if (init.body !== undefined) return 'init.body requires an init.method other than GET and HEAD.'
-  return 'The arguments must be those of fetch.'
 }
 
 /**
@@ -184,7 +159,8 @@ export async function drive(context, path, request) {
       if (step.do === 'fail') {
         if (refusal?.code === step.code) throw refusal
         const { do: _do, steps: _steps, ...fields } = step
-        await addClaims(fields, bearer)
+        await explainToken(fields, bearer, last)
+        if (fields.code === 'rate_limited' && last) fields.retryAfter = retryAfter(last.headers)
         throw new DockpassError(/** @type {ConstructorParameters<typeof DockpassError>[0]} */ (fields))
       }
       bearer = step.token ?? bearer
@@ -207,15 +183,19 @@ export async function drive(context, path, request) {
 }
 
 /**
- * Adds to the error of a rejected token what a diagnosis needs of the token.
+ * Adds to the error of a rejected token what a diagnosis needs.
  * @param {{ code: string, context?: object }} fields
  * @param {string | undefined} token
+ * @param {Response} [response]
  */
-async function addClaims(fields, token) {
-  if (fields.code !== 'token_rejected' || token === undefined) return
-  // Where what reads them cannot be loaded, the error is still this one.
+async function explainToken(fields, token, response) {
+  if (fields.code !== 'token_rejected') return
+  const now = Date.now()
+  // Where what reads token and date cannot be loaded, the error is still this one.
   const functions = await reading().catch(() => undefined)
-  if (functions !== undefined) fields.context = { ...fields.context, claims: functions.claimsOf(token) }
+  const date = response?.headers.get('date') ?? ''
+  const claims = token === undefined ? undefined : functions?.claimsOf(token)
+  fields.context = { now, skewMs: functions?.skewOf(date, now), ...fields.context, claims }
 }
 
 /** @param {DriveContext} context @param {string} method @param {string} path */
@@ -255,7 +235,7 @@ async function send({ route, transport, keyServer, identity }, request, { token,
  */
 function report(flow, { status, headers }) {
   const module = clientMemory()
-  const names = ['www-authenticate', 'registry-challenge', 'content-type', 'retry-after', 'date']
+  const names = ['www-authenticate', 'registry-challenge', 'content-type']
   const ends = writeAll(...names.map((name) => headers.get(name) ?? ''))
   module.table.set(ends)
   flow.response(status, ends[ends.length - 1])

@@ -1,10 +1,11 @@
 // What `dockpass` and `dockpass/client` share in pages, and what is loaded later uses as well. In the published package it is
 // one file (xtask/src/wasm/package.rs).
 
-export * from './arguments.js'
 export * from './client.js'
-export * from './content.js'
+export * from './core.js'
+export * from './driver.js'
 export * from './failure.js'
+export * from './functions.js'
 export * from './init.js'
-export * from './scopes.js'
+export * from './key-server.js'
 export * from './wasm.js'

@@ -37,3 +37,14 @@ export function nextPage(link, origin, path) {
   const next = module.result(module.wasm.next_page(linkEnd, originEnd, end))
   return next === false ? null : (next ?? undefined)
 }
+
+/**
+ * How far a server's clock is ahead, in milliseconds, by the `Date` of its response at this time.
+ * @param {string} date
+ * @param {number} now
+ * @returns {number}
+ */
+export function skewOf(date, now) {
+  const module = memory()
+  return module.wasm.clock_skew(module.write(date), now)
+}

@@ -7,6 +7,15 @@ import { memory } from './wasm.js'
 /** @import { Grant, Reference, Scope, TokenInfo, TokenResponse } from '../index.js' */
 
 /**
+ * @param {string} text
+ * @returns {Scope[]}
+ */
+export function parseScopes(text) {
+  const module = memory()
+  return module.result(module.wasm.parse_scopes(module.write(string(text, 'text'))))
+}
+
+/**
  * @param {readonly string[]} scopes
  * @returns {string[]}
  */

@@ -143,13 +143,38 @@ export class Transport {
 /** @param {unknown} value @param {number} least */
 const isCount = (value, least) => Number.isInteger(value) && Number(value) >= least
 
+/** The shortest wait, in milliseconds. Registries send waits that would repeat a request at once. */
+const SHORTEST = 100
+/** A longer wait is another unit or an error. */
+const DAY = 86_400_000
+/** Numbers from here on are a Unix time. */
+const FIRST_TIMESTAMP = 1e9
+
 /**
- * `Retry-After` in milliseconds (RFC 9110 §10.2.3): seconds or a date.
+ * How long `Retry-After` asks to wait, in milliseconds (RFC 9110 §10.2.3); undefined when it does not say. The same as
+ * `ResponseHead::wait_ms` of the protocol, which the page's module does not contain: protocol/testdata/waits.json.
  * @param {Headers} headers
+ * @param {number} [now] Milliseconds since the epoch.
  */
-function retryAfter(headers) {
-  const text = headers.get('retry-after') ?? ''
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
-  const date = Date.parse(text)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
+export function retryAfter(headers, now = Date.now()) {
+  const text = headers.get('retry-after')?.trim() ?? ''
+  const number = /^\d+$/.test(text) ? Number(text) : undefined
+  const sent = httpDate(headers.get('date') ?? '')
+  const from = Number.isNaN(sent) ? now : sent
+  const wait =
+    number === undefined
+      ? Math.max(0, httpDate(text) - from)
+      : number < FIRST_TIMESTAMP
+        ? number * 1000
+        : number * 1000 - from || -1
+  return wait >= 0 && wait <= DAY ? Math.max(SHORTEST, wait) : undefined
+}
+
+/**
+ * A date of HTTP in one of its three forms, of which one does not say that it is in GMT (RFC 9110 §5.6.7); NaN for another text.
+ * @param {string} text
+ */
+function httpDate(text) {
+  const isDate = /^[A-Z][a-z]+,? .*[\d:]{8} (GMT|\d{4})$/.test(text)
+  return isDate ? Date.parse(text.endsWith('GMT') ? text : `${text} GMT`) : NaN
 }

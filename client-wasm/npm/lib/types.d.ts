@@ -128,6 +128,16 @@ export interface Identity {
   close(): void
 }
 
+/** What clients of one connection share. */
+export interface Connection {
+  registry: string
+  identity: Identity
+  keyServer: KeyServer | undefined
+  transport: Transport
+  route: Route
+  isClosed: boolean
+}
+
 /** Where an entry of the package finds its module. */
 export interface PackagedModule {
   /** The address of the file, absent where there are only scripts. It may throw, after bundling for instance. */

@@ -98,6 +98,7 @@ test('what is in it', () => {
     'inline.js',
     'lib/base.js',
     'lib/common.cjs',
+    'lib/content.js',
     'lib/edge-HASH.js',
     'lib/more.js',
     'lib/node-HASH.js',

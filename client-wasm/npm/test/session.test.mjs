@@ -215,6 +215,26 @@ describe('a login that nobody sees', () => {
     assert.equal(server.take().filter((request) => request === 'POST /v1/sessions').length, 1)
   })
 
+  test('of another call: one that was sent before it is sent again', async () => {
+    let release
+    const held = new Promise((resolve) => (release = resolve))
+    let sent
+    const isSent = new Promise((resolve) => (sent = resolve))
+    // The call below has an anonymous token. The refusal of that arrives after the login.
+    const late = async ({ entry }) => {
+      if (entry.headers.authorization === undefined) return 'go on'
+      sent()
+      await held
+      return 'go on'
+    }
+    const { client } = await setUp({ hooks: { 'GET /r/registry.test/v2/app/tags/list': late } })
+    const early = client.fetch(TAGS)
+    await isSent
+    await client.login(USER)
+    release()
+    assert.equal((await early).status, 200)
+  })
+
   test('when the session has ended: the call goes on and no end is announced', async () => {
     const { server, client } = await loggedIn({}, { reauthenticate: () => ({ identityToken: 'refresh' }) })
     const heard = hear(client)

@@ -6,7 +6,7 @@ use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
     Authorization, FlowError, Hop, LoginFlow, LoginStep, ProbeCredential, RegistryAuth, ResourceFlow,
     ResourceRequest, ResourceStep, ResponseHead, StepRecord, TokenFlow, TokenOptions, TokenStep,
-    TransportError,
+    TransportError, Wait,
 };
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::realm::RealmPolicy;
@@ -102,7 +102,7 @@ impl<'a> Bytes<'a> {
             challenges: &lines,
             api_version: extra,
             content_type: extra,
-            retry_after: extra,
+            retry_after: extra.and_then(|wait| Wait::parse(wait, extra)),
             date: extra,
             location: extra,
         };

@@ -8,7 +8,6 @@ use secrecy::SecretString;
 
 use super::{
     Authorization, Decision, FlowError, Hop, RegistryAuth, ResponseHead, StepRecord, TransportError,
-    retry_after,
 };
 use crate::challenge::{BearerChallenge, Selected, parse_lines, select};
 use crate::code::ErrorCode;
@@ -171,7 +170,7 @@ impl ResourceFlow {
             401 | 403 => self.challenged(head, sent, bearer_sent),
             429 => {
                 let mut error = FlowError::new(ErrorCode::RateLimited, Hop::Registry);
-                error.retry_after_ms = retry_after::millis(head, None);
+                error.retry_after_ms = head.retry_after.and_then(|wait| wait.millis(None));
                 self.fail(error, Some(head.status), sent);
             }
             status => {
@@ -233,7 +232,7 @@ impl ResourceFlow {
             Hop::Registry,
         );
         if head.status == 429 {
-            error.retry_after_ms = retry_after::millis(head, None);
+            error.retry_after_ms = head.retry_after.and_then(|wait| wait.millis(None));
         }
         self.end_confirming(error, refused, Some(head.status));
     }

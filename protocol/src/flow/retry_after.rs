@@ -1,6 +1,6 @@
 //! How long to wait after a 429 (RFC 9110 §10.2.3).
 
-use super::{ResponseHead, http_date};
+use super::http_date;
 
 /// The minimum wait, in milliseconds. Shorter values would repeat the request at once: GHCR has sent `23.722µs`.
 const FLOOR_MS: u64 = 100;
@@ -10,80 +10,73 @@ const CAP_MS: u64 = 86_400_000;
 /// Numbers from here on are a Unix time (2001-09-09), not a wait in seconds.
 const FIRST_TIMESTAMP: u64 = 1_000_000_000;
 
-/// Milliseconds to wait, between 100 and one day; `None` when the field is absent, invalid or out of range.
-///
-/// A date or Unix time is relative to the `Date` of the same response, so that clocks need not agree, or without one to
-/// `now_ms`.
-pub(super) fn millis(head: &ResponseHead<'_>, now_ms: Option<i64>) -> Option<u64> {
-    let text = head.retry_after?.trim();
-    let until_ms = |until_ms: i64| {
-        let from = head.date.and_then(http_date::parse).or(now_ms)?;
-        // A time in the past is not a wait.
-        Some(u64::try_from(until_ms.saturating_sub(from)).unwrap_or(0))
-    };
-    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds = text.parse::<u64>().ok()?;
-        if seconds >= FIRST_TIMESTAMP {
-            let until = i64::try_from(seconds).ok()?.checked_mul(1_000)?;
-            until_ms(until).filter(|&wait| wait > 0)?
+/// A `Retry-After` that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// A duration, or a time since the epoch, in milliseconds.
+    value: u64,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Duration,
+    /// A date of HTTP. If it is past, the wait is the minimum.
+    Date,
+    /// A Unix time. If it is past, it is no wait.
+    UnixTime,
+}
+
+impl Wait {
+    /// Reads the fields `Retry-After` and `Date` of a response. With `Date`, a date or Unix time is relative to that, so that
+    /// clocks need not agree.
+    ///
+    /// `None` when `Retry-After` is neither a number nor a date. The page has a function of its own for this, because its
+    /// module contains no reader of dates; `testdata/waits.json` has the cases of both.
+    pub fn parse(retry_after: &str, date: Option<&str>) -> Option<Self> {
+        let text = retry_after.trim();
+        let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let seconds = text.parse::<u64>().ok()?;
+            let kind = if seconds >= FIRST_TIMESTAMP { Kind::UnixTime } else { Kind::Duration };
+            Self { value: seconds.saturating_mul(1_000), kind }
         } else {
-            seconds.saturating_mul(1_000)
+            Self { value: u64::try_from(http_date::parse(text)?).ok()?, kind: Kind::Date }
+        };
+        match date.and_then(http_date::parse) {
+            Some(sent) => wait.from(sent).map(|value| Self { value, kind: Kind::Duration }),
+            None => Some(wait),
         }
-    } else {
-        until_ms(http_date::parse(text)?)?
-    };
-    (wait <= CAP_MS).then(|| wait.max(FLOOR_MS))
+    }
+
+    /// Milliseconds to wait, between 100 and one day; `None` when they are out of range. A date or Unix time without `Date` is
+    /// relative to `now_ms`, and without that it says nothing.
+    pub fn millis(self, now_ms: Option<i64>) -> Option<u64> {
+        let wait = if self.kind == Kind::Duration { self.value } else { self.from(now_ms?)? };
+        (wait <= CAP_MS).then(|| wait.max(FLOOR_MS))
+    }
+
+    /// The duration from this time on.
+    fn from(self, now_ms: i64) -> Option<u64> {
+        let left = self.value.saturating_sub(u64::try_from(now_ms).unwrap_or(0));
+        match self.kind {
+            Kind::Duration => Some(self.value),
+            Kind::Date => Some(left),
+            Kind::UnixTime => (left > 0).then_some(left),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wait(retry_after: &str, date: Option<&str>, now_ms: Option<i64>) -> Option<u64> {
-        let head = ResponseHead { retry_after: Some(retry_after), date, ..ResponseHead::new(429) };
-        millis(&head, now_ms)
-    }
-
+    /// The other cases are in `testdata/waits.json`.
     #[test]
-    fn seconds_within_the_limits() {
-        assert_eq!(wait("3", None, None), Some(3_000));
-        assert_eq!(wait("0", None, None), Some(FLOOR_MS));
-        assert_eq!(wait("86400", None, None), Some(86_400_000));
-    }
-
-    #[test]
-    fn a_date_counts_from_the_servers_own_clock() {
-        let (date, until) = ("Mon, 23 Nov 2026 12:00:00 GMT", "Mon, 23 Nov 2026 12:00:30 GMT");
-        assert_eq!(wait(until, Some(date), Some(0)), Some(30_000));
-        assert_eq!(wait(date, Some(until), None), Some(FLOOR_MS));
-        assert_eq!(wait(until, None, Some(1_795_435_200_000)), Some(30_000));
-        assert_eq!(wait(until, None, None), None);
-    }
-
-    #[test]
-    fn a_time_since_1970_counts_from_the_servers_own_clock() {
-        let date = "Mon, 23 Nov 2026 12:00:00 GMT";
-        assert_eq!(wait("1795435230", Some(date), Some(0)), Some(30_000));
-        assert_eq!(wait("1795435230", None, Some(1_795_435_200_000)), Some(30_000));
-        for (text, now_ms) in
-            [("1795435230", None), ("1746136938", Some(1_795_435_200_000)), ("1795435200000", Some(0))]
-        {
-            assert_eq!(wait(text, None, now_ms), None, "{text}");
+    fn without_any_clock_a_date_says_nothing() {
+        for text in ["Mon, 23 Nov 2026 12:00:30 GMT", "1795435230"] {
+            let wait = Wait::parse(text, None).unwrap();
+            assert_eq!(wait.millis(None), None, "{text}");
+            assert_eq!(wait.millis(Some(1_795_435_200_000)), Some(30_000), "{text}");
         }
-    }
-
-    #[test]
-    fn what_is_beyond_a_day_is_not_believed() {
-        for text in ["86401", "999999999", "99999999999999999999999999", "Mon, 23 Nov 2027 12:00:00 GMT"] {
-            assert_eq!(wait(text, None, Some(1_795_435_200_000)), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_read_says_nothing() {
-        for text in ["", "-1", "1.5", "23.722µs", "soon"] {
-            assert_eq!(wait(text, None, Some(0)), None, "{text}");
-        }
-        assert_eq!(millis(&ResponseHead::new(429), Some(0)), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::str::FromStr;
 
 use super::Scope;
 use super::error::{ScopeError, ScopeErrorKind};
@@ -23,23 +24,7 @@ impl ScopeSet {
     /// # Errors
     /// The first scope that is malformed.
     pub fn parse(text: &str) -> Result<Self, ScopeError> {
-        let mut parsed = Vec::new();
-        super::each_in_list(text, |scope| {
-            parsed.push(Parts::parse(scope)?);
-            Ok(())
-        })?;
-        let mut set = Vec::with_capacity(parsed.len());
-        merge(parsed, |parts, actions| {
-            set.push(Scope {
-                resource_type: parts.resource_type.to_owned(),
-                class: parts.class.map(str::to_owned),
-                name: parts.name.to_owned(),
-                actions: actions.iter().map(|&action| action.to_owned()).collect(),
-            });
-        });
-        set.sort_unstable_by(Scope::cmp_resource);
-        sort_by_text(&mut set);
-        Ok(Self(set))
+        Self::read(text, Scope::from_str)
     }
 
     /// Reads a list as [`parse`](Self::parse) does, in which a scope may name no resource
@@ -48,9 +33,13 @@ impl ScopeSet {
     /// # Errors
     /// The first scope that is malformed.
     pub fn parse_as_stated(text: &str) -> Result<Self, ScopeError> {
+        Self::read(text, |part| part.parse().or_else(|error| Scope::without_resource(part).ok_or(error)))
+    }
+
+    fn read(text: &str, scope: fn(&str) -> Result<Scope, ScopeError>) -> Result<Self, ScopeError> {
         let mut scopes = Vec::new();
         super::each_in_list(text, |part| {
-            scopes.push(part.parse().or_else(|error| Scope::without_resource(part).ok_or(error))?);
+            scopes.push(scope(part)?);
             Ok(())
         })?;
         Ok(Self::from(scopes))
@@ -151,7 +140,7 @@ impl<'a> IntoIterator for &'a ScopeSet {
     }
 }
 
-impl std::str::FromStr for ScopeSet {
+impl FromStr for ScopeSet {
     type Err = ScopeError;
 
     fn from_str(text: &str) -> Result<Self, ScopeError> {

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dockpass_protocol::address::{is_public, is_public_name};
 use dockpass_protocol::doctor::{Context, TokenSummary, diagnose};
+use dockpass_protocol::flow::Wait;
 use dockpass_protocol::jwt::inspect;
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::{NextPage, next_page};
@@ -105,6 +106,13 @@ pub(crate) fn links() {
             NextPage::Path(path) => json!({"next": path}),
             NextPage::Unusable => json!({"next": false}),
         }
+    });
+}
+
+pub(crate) fn waits() {
+    run("waits.json", include_str!("../../testdata/waits.json"), 25, |input| {
+        let wait = Wait::parse(string(input, "retryAfter"), input.get("date").and_then(Value::as_str));
+        json!({"wait": wait.and_then(|wait| wait.millis(Some(script::NOW_MS)))})
     });
 }
 

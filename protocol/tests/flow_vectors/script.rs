@@ -7,7 +7,7 @@ use dockpass_protocol::credential::Credential;
 use dockpass_protocol::flow::{
     Authorization, FlowError, Hop, HttpRequest, LoginFlow, LoginProof, LoginStep, ProbeCredential,
     RegistryAuth, ResourceFlow, ResourceOutcome, ResourceRequest, ResourceStep, ResponseHead, StepRecord,
-    TokenFlow, TokenGrant, TokenOptions, TokenStep, TransportError,
+    TokenFlow, TokenGrant, TokenOptions, TokenStep, TransportError, Wait,
 };
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::realm::{Realm, RealmPolicy};
@@ -357,7 +357,7 @@ fn with_head(response: &Value, report: impl FnOnce(&ResponseHead<'_>)) {
         challenges: &lines,
         api_version: text(response, "apiVersion"),
         content_type: text(response, "contentType"),
-        retry_after: text(response, "retryAfter"),
+        retry_after: text(response, "retryAfter").and_then(|wait| Wait::parse(wait, text(response, "date"))),
         date: text(response, "date"),
         location: text(response, "location"),
     });

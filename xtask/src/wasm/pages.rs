@@ -12,14 +12,22 @@ use crate::failure::Failure;
 use crate::util;
 
 /// What is bundled, in order: shared files, what is loaded later, entries. Each imports the shared files before it.
-const FILES: [&str; 7] =
-    ["lib/base.js", "lib/page.js", "lib/more.js", "lib/reading.js", "index.js", "client.js", "doctor.js"];
+const FILES: [&str; 8] = [
+    "lib/base.js",
+    "lib/page.js",
+    "lib/content.js",
+    "lib/more.js",
+    "lib/reading.js",
+    "index.js",
+    "client.js",
+    "doctor.js",
+];
 /// Those of them that are shared.
 const SHARED: [&str; 2] = ["base", "page"];
 /// What stays an import, because it is loaded later.
-const LATER: [&str; 4] = ["./more.js", "./reading.js", "./index.js", "./dist/*_inline.js"];
+const LATER: [&str; 5] = ["./content.js", "./more.js", "./reading.js", "./index.js", "./dist/*_inline.js"];
 /// Modules without state, of which more than one file may have a copy.
-const COPIED: [&str; 4] = ["lib/rest.js", "lib/syntax.js", "lib/tape.js", "lib/text.js"];
+const COPIED: [&str; 5] = ["lib/arguments.js", "lib/rest.js", "lib/syntax.js", "lib/tape.js", "lib/text.js"];
 
 /// A shared file, and the modules that are in it.
 struct Shared {

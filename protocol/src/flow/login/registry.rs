@@ -5,7 +5,6 @@ use super::{
     RegistryRequest, ResponseHead, State,
 };
 use crate::challenge::{Challenge, Selected, bearer_candidates, parse_lines, select};
-use crate::flow::retry_after;
 
 /// The path at which a registry sends its challenge (distribution-spec "end-1").
 pub(super) const PATH: &str = "/v2/";
@@ -22,7 +21,7 @@ impl LoginFlow {
             (_, 429) => {
                 let mut error = FlowError::new(ErrorCode::RateLimited, Hop::Registry);
                 error.status = Some(status);
-                error.retry_after_ms = retry_after::millis(head, None);
+                error.retry_after_ms = head.retry_after.and_then(|wait| wait.millis(None));
                 self.fail(error);
             }
             (RegistryRequest::Probe, 401) => self.probed(head),

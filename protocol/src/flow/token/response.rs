@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::challenge::{BearerChallenge, Challenge, bearer_candidates, parse_lines};
 use crate::credential::Credential;
-use crate::flow::{Decision, retry_after};
+use crate::flow::Decision;
 use crate::realm::{Realm, RealmPolicy};
 use crate::scope::ScopeSet;
 use crate::token::TokenResponseError;
@@ -35,7 +35,7 @@ impl TokenFlow {
             408 => self.end(ErrorCode::UpstreamTimeout, status),
             429 => {
                 let mut error = FlowError::new(ErrorCode::RateLimited, Hop::TokenService).with_status(status);
-                error.retry_after_ms = retry_after::millis(head, Some(now_ms));
+                error.retry_after_ms = head.retry_after.and_then(|wait| wait.millis(Some(now_ms)));
                 self.fail(error);
             }
             // Also 404 and 405 to a POST: a refresh token is never sent as a password instead.

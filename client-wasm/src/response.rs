@@ -1,5 +1,6 @@
-//! The next page of a listing.
+//! What few calls need of the fields of a response.
 
+use dockpass_protocol::flow::ResponseHead;
 use dockpass_protocol::origin::Origin;
 use dockpass_protocol::paging::{NextPage, next_page as next_page_of};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -24,5 +25,20 @@ pub fn next_page(link: usize, origin: usize, length: usize) -> OutputLength {
             Some(NextPage::None) | None => json.raw("null"),
         }
         write_output(json)
+    })
+}
+
+/// How far a server's clock is ahead, in milliseconds, by the `Date` in the input of its response at `now` (milliseconds since
+/// the epoch). 0 when the clocks agree, and when the date cannot be read.
+#[wasm_bindgen]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "JavaScript's times are whole numbers below 2^53"
+)]
+pub fn clock_skew(length: usize, now: f64) -> f64 {
+    with_input(length, |date| {
+        let head = ResponseHead { date: Some(date), ..ResponseHead::new(0) };
+        head.skew_ms(now as i64) as f64
     })
 }

@@ -3,4 +3,4 @@
 import compiled from './dist/doctor_bg.wasm?module'
 import { doctor } from './lib/doctor.js'
 
-export const { diagnose, preload } = doctor({ copy: () => compiled })
+export const { diagnose, preload } = doctor({ copy: () => compiled }, () => import('./syntax-edge.js'))

@@ -15,7 +15,10 @@ export interface Diagnosis {
 
 /** Facts that the steps do not contain. All are optional. */
 export interface Facts {
-  /** The last token. It is inspected in this page and sent nowhere. */
+  /**
+   * The last token. It is inspected in this page and sent nowhere. What reads it, the module of `dockpass/syntax`, is loaded
+   * with the first one. Errors of a client have the `claims` instead.
+   */
   token?: string
   /** The claims of the token, from the `context` of an error. */
   claims?: object
@@ -42,7 +45,7 @@ export interface Facts {
 export function preload(source?: InitSource | PromiseLike<InitSource>): Promise<void>
 
 /**
- * Diagnoses a failed request or login from its steps. The first call loads a second WebAssembly module of about 26 kB,
+ * Diagnoses a failed request or login from its steps. The first call loads a second WebAssembly module of about 13 kB,
  * unless {@link preload} has.
  *
  * @param steps The details of a client's `step` events, oldest first, for one request or login.

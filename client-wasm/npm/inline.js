@@ -6,6 +6,7 @@ import doctorBase64 from './dist/doctor_inline.js'
 import { fromBase64 } from './lib/compile.js'
 import { doctor } from './lib/doctor.js'
 import { initializeAll } from './lib/init.js'
+import { inspectToken } from './lib/syntax.js'
 
 export { DockpassError } from './lib/error.js'
 export * from './lib/pure.js'
@@ -20,4 +21,7 @@ export default function init(source) {
   return initializeAll(packaged, source)
 }
 
-export const { diagnose, preload } = /* @__PURE__ */ doctor({ copy: () => fromBase64(doctorBase64) })
+export const { diagnose, preload } = /* @__PURE__ */ doctor(
+  { copy: () => fromBase64(doctorBase64) },
+  async () => ({ default: init, inspectToken }),
+)

@@ -90,10 +90,7 @@ impl Json {
     /// A whole number.
     pub(crate) fn number(&mut self, value: i64) {
         self.comma();
-        if value < 0 {
-            self.text.push('-');
-        }
-        push_decimal(&mut self.text, value.unsigned_abs());
+        push_decimal(&mut self.text, value);
     }
 
     /// A named string, if there is one.

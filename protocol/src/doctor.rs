@@ -13,6 +13,7 @@ pub use token::TokenSummary;
 
 use crate::code::ErrorCode;
 use crate::flow::{Decision, Hop, StepRecord, Unusable};
+use crate::text::decimal;
 
 /// What the steps do not contain, as far as the caller has it. Holds no secret and no user name, because the key server
 /// includes it in its errors.
@@ -244,7 +245,7 @@ fn conclude(
     }
     if let Some(last) = failed {
         let step = refused(steps, last);
-        evidence.extend(step.status.map(|status| Evidence::new("status", &status.to_string())));
+        evidence.extend(step.status.map(|status| Evidence::new("status", &decimal(status.into()))));
         evidence.extend(last.code.map(|code| Evidence::new("code", code.as_str())));
         let problem = last.problem.as_deref().filter(|_| !evidence.iter().any(|item| item.what == "problem"));
         evidence.extend(problem.map(|problem| Evidence::new("problem", problem)));

@@ -18,10 +18,13 @@ pub(crate) fn split_last(text: &str, at: u8) -> Option<(&str, &str)> {
 }
 
 /// Appends a number in decimal. The formatting of the standard library would add 1 kB.
-pub fn push_decimal(out: &mut String, value: u64) {
+pub fn push_decimal(out: &mut String, value: i64) {
+    if value < 0 {
+        out.push('-');
+    }
     // Digits are found from the last one on.
-    let mut digits = [0_u8; 20];
-    let mut rest = value;
+    let mut digits = [0_u8; 19];
+    let mut rest = value.unsigned_abs();
     let mut count = 0;
     for digit in &mut digits {
         *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
@@ -32,6 +35,13 @@ pub fn push_decimal(out: &mut String, value: u64) {
         }
     }
     out.extend(digits.iter().take(count).rev().map(|&digit| char::from(digit)));
+}
+
+/// A number in decimal.
+pub(crate) fn decimal(value: i64) -> String {
+    let mut out = String::new();
+    push_decimal(&mut out, value);
+    out
 }
 
 /// Whether a segment of a path is `.` or `..`, written plainly or with escapes (WHATWG URL, "single-dot URL path segment").
@@ -76,7 +86,7 @@ mod tests {
 
     #[test]
     fn numbers_are_written_in_decimal() {
-        for value in [0, 1, 9, 10, 80, 443, 65_535, u64::MAX - 1, u64::MAX] {
+        for value in [0, 1, 9, 10, 80, 443, 65_535, -1, -10, i64::MIN, i64::MAX] {
             let mut out = String::from(":");
             push_decimal(&mut out, value);
             assert_eq!(out, format!(":{value}"));

@@ -34,6 +34,12 @@ ${DONE}parseChallenges('Basic')[0].scheme + inspectToken('x').kind`,
   'Vite: RegistryClient': `import init, { RegistryClient } from 'dockpass/client'
 await init()
 ${CONNECT}`,
+  'Vite: RegistryClient, manifest': `import init, { RegistryClient } from 'dockpass/client'
+await init()
+const answers = { '/v1/session': () => new Response(null, { status: 204 }) }
+const fetch = async ({ url }) => answers[new URL(url).pathname]?.() ?? new Response('{}', { status: 404 })
+const client = await RegistryClient.connect({ keyServer: '/', registry: 'localhost:1', fetch })
+${DONE}(await client.manifest('app', 'latest').catch((error) => error)).code`,
   'Vite: RegistryClient of dockpass': `import init, { RegistryClient } from 'dockpass'
 await init()
 ${CONNECT}`,

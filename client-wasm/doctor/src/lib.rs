@@ -8,42 +8,22 @@ mod request;
 use dockpass_protocol::doctor::diagnose;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Diagnoses a request in JSON and returns the diagnosis in JSON; `None` if the request is malformed.
+/// Diagnoses a request, in the form that [`request::read`] describes. Returns the code, the hop or nothing, the fix, and then
+/// what was observed and its value, in turn, all separated by NUL; `None` if the request is malformed.
 #[wasm_bindgen(js_name = diagnose)]
-pub fn diagnose_json(request: &str) -> Option<String> {
+pub fn diagnose_text(request: &str) -> Option<String> {
     let (steps, context) = request::read(request)?;
     let diagnosis = diagnose(&steps, &context);
-    let mut json = String::with_capacity(512);
-    member(&mut json, "{", "code", diagnosis.code.as_str());
-    if let Some(hop) = diagnosis.hop {
-        member(&mut json, ",", "hop", hop.as_str());
+    let mut text = String::with_capacity(512);
+    text.push_str(diagnosis.code.as_str());
+    let hop = diagnosis.hop.map_or("", |hop| hop.as_str());
+    let evidence = diagnosis.evidence.iter().flat_map(|evidence| [evidence.what, &evidence.value]);
+    // All are sentences, codes and values of visible ASCII.
+    for part in [hop, diagnosis.fix].into_iter().chain(evidence) {
+        text.push('\0');
+        text.push_str(part);
     }
-    member(&mut json, ",", "fix", diagnosis.fix);
-    json.push_str(",\"evidence\":[");
-    for (index, evidence) in diagnosis.evidence.iter().enumerate() {
-        json.push_str(if index == 0 { "" } else { "," });
-        member(&mut json, "{", "what", evidence.what);
-        member(&mut json, ",", "value", &evidence.value);
-        json.push('}');
-    }
-    json.push_str("]}");
-    Some(json)
-}
-
-/// Writes a member of an object. All strings are visible ASCII: sentences, codes and [`Evidence`] values.
-///
-/// [`Evidence`]: dockpass_protocol::doctor::Evidence
-fn member(json: &mut String, start: &str, name: &str, value: &str) {
-    for part in [start, "\"", name, "\":\""] {
-        json.push_str(part);
-    }
-    for character in value.chars() {
-        if matches!(character, '"' | '\\') {
-            json.push('\\');
-        }
-        json.push(character);
-    }
-    json.push('"');
+    Some(text)
 }
 
 /// The version of this module. The loader compares it with its own.

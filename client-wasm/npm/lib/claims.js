@@ -1,13 +1,12 @@
 // What a diagnosis is told of a token that a registry has rejected: its times and the public names in it, and nothing else.
 
-import { inspectToken } from './syntax.js'
+/** @import { TokenInfo } from '../index.js' */
 
 /**
  * The claims of a token, as `claims` of the doctor's context.
- * @param {string} token
+ * @param {TokenInfo} info
  */
-export function claimsOf(token) {
-  const info = inspectToken(token)
+export function claimsIn(info) {
   if (info.kind !== 'jwt') return { is_jwt: false, problem: info.problem, audience: [] }
   const { problem, header, claims, audience = [], expiresAt, notBefore } = info
   const text = (/** @type {unknown} */ value) => (typeof value === 'string' ? value : undefined)

@@ -1,10 +1,14 @@
 // What a client reads with the functions: the contents of tokens, and unusual links.
 
+import { claimsIn } from './claims.js'
 import { grants } from './rest.js'
+import { inspectToken } from './syntax.js'
 import { memory } from './wasm.js'
 
-export { claimsOf } from './claims.js'
 export { grantsOf } from './authorize.js'
+
+/** The claims of a token, for a diagnosis. @param {string} token */
+export const claimsOf = (token) => claimsIn(inspectToken(token))
 
 /**
  * Those of the scopes that the claims of a token grant.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, DiagnosisCode, Evidence, TOLERATED_SKEW_MS};
 use crate::jwt::TokenInfo;
+use crate::text::decimal;
 
 /// The parts of a token that a diagnosis may show: its times and public names. Never the token itself, nor its subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,11 +117,9 @@ pub(super) fn evidence(code: DiagnosisCode, context: &Context) -> Vec<Evidence> 
             );
         }
         DiagnosisCode::ClockSkew | DiagnosisCode::TokenExpired => {
-            list.extend(
-                context.skew_ms.map(|skew| Evidence::new("skew_seconds", &(skew / 1000).to_string())),
-            );
+            list.extend(context.skew_ms.map(|skew| Evidence::new("skew_seconds", &decimal(skew / 1000))));
             if let (Some(token), Some(now)) = (&context.token, context.now_ms) {
-                let seconds = |time: i64| (time.saturating_sub(now) / 1000).to_string();
+                let seconds = |time: i64| decimal(time.saturating_sub(now) / 1000);
                 list.extend(token.not_before.map(|time| Evidence::new("begins_in_seconds", &seconds(time))));
                 list.extend(token.expires_at.map(|time| Evidence::new("expires_in_seconds", &seconds(time))));
             }

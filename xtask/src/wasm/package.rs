@@ -67,7 +67,8 @@ pub(super) fn build(from: &Path, to: &Path) -> Result<(), Failure> {
     eprintln!("▸ bundling the npm package");
     for (name, entries) in GROUPS {
         let shared = format!("--chunk-names=lib/{name}-[hash]");
-        bundle(entries, &["--format=esm", "--splitting", "--external:./dist/*_inline.js", &shared])?;
+        let later = ["--external:./syntax-*.js", "--external:./dist/*_inline.js"];
+        bundle(entries, &[&["--format=esm", "--splitting", &shared], &later[..]].concat())?;
     }
     pages::bundle(from, to, bundle)?;
     bundle(&SYNTAX, &["--format=esm", "--external:./dist/*_inline.js"])?;

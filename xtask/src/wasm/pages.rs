@@ -26,8 +26,11 @@ const FILES: [&str; 8] = [
 const SHARED: [&str; 2] = ["base", "page"];
 /// What stays an import, because it is loaded later.
 const LATER: [&str; 5] = ["./content.js", "./more.js", "./reading.js", "./index.js", "./dist/*_inline.js"];
+/// The same, of the doctor's entry alone: elsewhere `./syntax.js` is the file in `lib`.
+const LATER_OF_DOCTOR: &str = "--external:./syntax.js";
 /// Modules without state, of which more than one file may have a copy.
-const COPIED: [&str; 5] = ["lib/arguments.js", "lib/rest.js", "lib/syntax.js", "lib/tape.js", "lib/text.js"];
+const COPIED: [&str; 6] =
+    ["lib/arguments.js", "lib/claims.js", "lib/rest.js", "lib/syntax.js", "lib/tape.js", "lib/text.js"];
 
 /// A shared file, and the modules that are in it.
 struct Shared {
@@ -51,6 +54,7 @@ pub(super) fn bundle(
         let mut options = vec!["--format=esm".to_owned(), "--outbase=.".to_owned()];
         options.push(format!("--metafile={}", report.display()));
         options.extend(LATER.map(|path| format!("--external:{path}")));
+        options.extend((file == "doctor.js").then(|| LATER_OF_DOCTOR.to_owned()));
         for module in shared.iter().flat_map(|file| &file.modules) {
             options.extend(["./", "./lib/"].map(|folder| format!("--external:{folder}{module}.js")));
         }

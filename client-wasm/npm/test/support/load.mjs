@@ -14,7 +14,18 @@ const folder = fileURLToPath(new URL('../..', import.meta.url))
 export function copy(test) {
   const to = mkdtempSync(join(tmpdir(), 'dockpass-'))
   test.after(() => rmSync(to, { recursive: true, force: true }))
-  for (const name of ['package.json', 'index.js', 'client.js', 'node.js', 'doctor-node.js', 'lib', 'dist'])
+  for (const name of [
+    'package.json',
+    'index.js',
+    'client.js',
+    'node.js',
+    'doctor.js',
+    'doctor-node.js',
+    'syntax.js',
+    'syntax-node.js',
+    'lib',
+    'dist',
+  ])
     cpSync(join(folder, name), join(to, name), {
       recursive: true,
       filter: (path) => !path.startsWith(join(folder, 'dist/package')),

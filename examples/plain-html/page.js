@@ -1,6 +1,6 @@
 // A page without a bundler and without npm: it imports the package from the key server.
 
-import init, { RegistryClient } from 'http://127.0.0.1:8780/dockpass/index.js'
+import init, { RegistryClient } from 'http://127.0.0.1:8780/dockpass/client.js'
 import { explain } from 'http://127.0.0.1:8780/dockpass/errors.js'
 
 const keyServer = 'http://127.0.0.1:8780/'

@@ -1,8 +1,8 @@
 // Connections without a key server.
 
-import { Route } from './driver.js'
 import { argumentError } from './error.js'
 import { OwnToken } from './own-token.js'
+import { Route } from './route.js'
 
 /**
  * @import { ConnectOptions } from '../index.js'

@@ -1,13 +1,14 @@
 // RegistryClient: combines who is logged in, the driver and the readers of content. index.d.ts documents its members.
 
 import { Account } from './account.js'
-import { Route, drive, outgoing } from './driver.js'
+import { drive, outgoing } from './driver.js'
 import { DockpassError, argumentError } from './error.js'
 import { failure, race, signalOf, text } from './failure.js'
 import { reading } from './functions.js'
 import { KeyServer } from './key-server.js'
 import { listing } from './listing.js'
 import { registries } from './registries.js'
+import { Route } from './route.js'
 import { Call } from './steps.js'
 import { Transport } from './transport.js'
 import { clientMemory } from './wasm.js'

@@ -5,7 +5,7 @@ import { aborted, discard, failure, race, refused, signalOf, text } from './fail
 
 /**
  * @import { ErrorCode, ListOptions, Names, Page } from '../index.js'
- * @import { Route } from './driver.js'
+ * @import { Route } from './route.js'
  * @import { FetchPath } from './types.js'
  */
 

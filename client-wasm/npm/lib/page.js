@@ -3,9 +3,9 @@
 
 export * from './client.js'
 export * from './core.js'
-export * from './driver.js'
 export * from './failure.js'
 export * from './functions.js'
 export * from './init.js'
 export * from './key-server.js'
+export * from './route.js'
 export * from './wasm.js'

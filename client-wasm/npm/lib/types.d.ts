@@ -11,7 +11,7 @@ import type {
 } from '../index.js'
 import type { Core } from './core.js'
 import type { KeyServer } from './key-server.js'
-import type { Route } from './driver.js'
+import type { Route } from './route.js'
 import type { Call } from './steps.js'
 import type { Transport } from './transport.js'
 

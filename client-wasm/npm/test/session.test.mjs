@@ -216,10 +216,10 @@ describe('a login that nobody sees', () => {
   })
 
   test('of another call: one that was sent before it is sent again', async () => {
-    let release
-    const held = new Promise((resolve) => (release = resolve))
-    let sent
-    const isSent = new Promise((resolve) => (sent = resolve))
+    let release = () => {}
+    const held = new Promise((resolve) => (release = () => resolve(undefined)))
+    let sent = () => {}
+    const isSent = new Promise((resolve) => (sent = () => resolve(undefined)))
     // The call below has an anonymous token. The refusal of that arrives after the login.
     const late = async ({ entry }) => {
       if (entry.headers.authorization === undefined) return 'go on'

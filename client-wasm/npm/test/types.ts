@@ -20,6 +20,7 @@ import init, {
   scopesFor,
   version,
 } from 'dockpass'
+import initClient, { type Page as ClientPage, RegistryClient as ClientAlone } from 'dockpass/client'
 import { type Diagnosis, diagnose, preload } from 'dockpass/doctor'
 import initSyntax, { type Challenge as SyntaxChallenge, parseChallenges as parseAlone } from 'dockpass/syntax'
 import initInline, { diagnose as diagnoseInline } from 'dockpass/inline'
@@ -146,6 +147,11 @@ try {
   void code
 }
 void [realm, length, answer, token, expiresAt, refreshToken, response, bytes, version]
+
+const clientReady: Promise<void> = initClient({ doctor: new Uint8Array() })
+const sameClass: typeof RegistryClient = ClientAlone
+const clientPage: ClientPage = { names: [], hasNext: false }
+void [clientReady, sameClass, clientPage]
 
 const ready: Promise<void> = initSyntax(new URL('https://cdn.example/syntax_bg.wasm'))
 const alone: SyntaxChallenge[] = parseAlone('Basic realm="a"')

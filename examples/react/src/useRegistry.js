@@ -1,6 +1,6 @@
 // A hook that connects to a registry and follows the session.
 
-import init, { RegistryClient } from 'dockpass'
+import init, { RegistryClient } from 'dockpass/client'
 import { useCallback, useEffect, useState } from 'react'
 
 /** The registries of a key server; `null` until they are known. */

@@ -1,15 +1,17 @@
 // Pages that load the package as it is, without a build.
 
 import assert from 'node:assert/strict'
-import { cpSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { firefox, inChromium, inFirefox } from '../support/browsers.mjs'
-import { check, checkInline, html, pageScript } from '../support/sources.mjs'
+import { WORKS, check, checkInline, html, pageScript } from '../support/sources.mjs'
 import { app, serve, tool } from '../support/workplace.mjs'
 
 const unbundled = (text) =>
   text.replace("'dockpass'", "'/dockpass/index.js'").replace(/'dockpass\/(\w+)'/g, "'/dockpass/$1.js'")
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; base-uri 'none'"
+
+const manifest = JSON.parse(readFileSync(join(tool('types', 'dockpass'), 'package.json'), 'utf8'))
 
 /** A folder with the package below `dockpass/`. */
 function site(name, files) {
@@ -38,24 +40,28 @@ channel.then((text) => { document.title = 'result: ' + text }, (error) => { docu
 
 export const rows = [
   row('module'),
-  row(
-    'at most 4 requests for the client',
-    {
-      'check.js': `import init, { parseReference } from '/dockpass/index.js'
+  ...['index', 'client'].map((entry) =>
+    row(
+      `at most 4 requests for ${entry}.js`,
+      {
+        'check.js': `import init, { version } from '/dockpass/${entry}.js'
+import { WORKS } from '/works.js'
 export async function check() {
   await init()
-  return parseReference('alpine').repository + ' nothing_recorded basic'
+  return version === '${manifest.version}' ? WORKS : version
 }\n`,
-    },
-    {
-      after: (requests) => {
-        const ours = requests.filter((path) => path.startsWith('/dockpass/'))
-        assert.ok(ours.length <= 4, ours.join(' '))
+        'works.js': `export const WORKS = '${WORKS}'\n`,
       },
-    },
+      {
+        after: (requests) => {
+          const ours = requests.filter((path) => path.startsWith('/dockpass/'))
+          assert.ok(ours.length <= 4 && ours.some((path) => path.endsWith('.wasm')), ours.join(' '))
+        },
+      },
+    ),
   ),
   row('import map', {
-    'index.html': `<!doctype html><title>none</title><script type="importmap">{"imports":{"dockpass":"/dockpass/index.js","dockpass/doctor":"/dockpass/doctor.js","dockpass/syntax":"/dockpass/syntax.js"}}</script><script type="module" src="/page.js"></script>`,
+    'index.html': `<!doctype html><title>none</title><script type="importmap">{"imports":{"dockpass":"/dockpass/index.js","dockpass/client":"/dockpass/client.js","dockpass/doctor":"/dockpass/doctor.js","dockpass/syntax":"/dockpass/syntax.js"}}</script><script type="module" src="/page.js"></script>`,
     'check.js': check,
   }),
   row('strict policy', {}, { headers: { 'content-security-policy': POLICY } }),

@@ -4,7 +4,8 @@ use dockpass_protocol::challenge::{Challenge, ChallengeListError, parse_lines, w
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::boundary::{
-    OutputLength, Refusal, sentence, table_get, utf16_position, with_decoded, with_input, write_output,
+    OutputLength, Refusal, sentence, table_get, utf16_position, with_bytes, with_decoded, with_input,
+    write_output,
 };
 use crate::json::Json;
 
@@ -15,7 +16,8 @@ use crate::json::Json;
 /// not one of the tape's words). Call [`parse_challenges`] then.
 #[wasm_bindgen]
 pub fn scan_challenges(length: usize, lines: usize) -> bool {
-    with_input(length, |text| {
+    with_bytes(length, |bytes| {
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
         with_decoded(|decoded| match lines {
             // Most responses have one line.
             0 => write_on_tape(text, &mut std::iter::once(text), &mut decoded.tape),

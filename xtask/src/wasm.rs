@@ -7,7 +7,7 @@ mod size;
 
 use std::path::{Path, PathBuf};
 
-use self::modules::{MODULES, Module, OF_GLUE, WASM_OPT, WASM_OPT_SMALL};
+use self::modules::{MODULES, Module, OF_GLUE, WASM_OPT};
 use crate::failure::Failure;
 use crate::tools::{bindgen, npm, rust_wasm, system};
 use crate::util::Hash;
@@ -102,7 +102,7 @@ fn make(
     [bindgen, wasm_opt]: [&Path; 2],
     folder: &Path,
 ) -> Result<(), Failure> {
-    let Module { name, package, features, small, flags, is_called_by_glue, .. } = module;
+    let Module { name, package, features, small, flags, optimise, is_called_by_glue, .. } = module;
     let arguments = ["build", "--package", package, "--lib", "--profile", "wasm"];
     let mut cargo = toolchain.cargo_with(&arguments, flags);
     if !features.is_empty() {
@@ -122,15 +122,12 @@ fn make(
     let types = folder.join(format!("{name}.d.ts"));
     util::write(&types, with_types_of_our_loader(&util::read(&types)?)?)?;
     let bound = folder.join(format!("{name}_bg.wasm"));
-    let mut optimise = process::command(wasm_opt);
+    let mut wasm_opt = process::command(wasm_opt);
     if !is_called_by_glue {
-        optimise.args(OF_GLUE);
+        wasm_opt.args(OF_GLUE);
     }
-    if *small {
-        optimise.args(WASM_OPT_SMALL);
-    }
-    optimise.args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
-    process::quiet("optimising the browser module", &mut optimise)?;
+    wasm_opt.args(*optimise).args(WASM_OPT).arg(&bound).arg("-o").arg(&bound);
+    process::quiet("optimising the browser module", &mut wasm_opt)?;
     util::write(&folder.join(format!("{name}_inline.js")), package::inlined(&bound)?).map(|_| ())
 }
 

@@ -87,11 +87,16 @@ class Input {
   }
 
   /** @param {Facts} facts */
-  facts({ claims, now, skewMs, ...texts }) {
+  facts({ claims, now, skewMs, registry, service, trustedIssuer, browser, ...others }) {
+    // Another name would be one of a step.
+    if (Object.keys(others).length > 0) throw malformed()
     if (claims !== undefined && claims !== null) this.#claims(claims)
     this.#put('now', now, 'number')
     this.#put('skewMs', skewMs, 'number')
-    for (const [name, value] of Object.entries(texts)) this.#put(name, value)
+    this.#put('registry', registry)
+    this.#put('service', service)
+    this.#put('trustedIssuer', trustedIssuer)
+    this.#put('browser', browser)
   }
 
   /** @param {any} claims */
@@ -129,7 +134,7 @@ const plain = (text) => text.replaceAll('\0', ' ')
  */
 function ofOneCall(steps) {
   const ends = steps.filter((step, at) => !steps.slice(at + 1).some(({ call }) => call === step.call))
-  const end = ends.findLast(({ code }) => code !== undefined) ?? steps.at(-1)
+  const end = ends.filter(({ code }) => code !== undefined).at(-1) ?? steps.at(-1)
   return steps.filter((step) => step.call === end?.call)
 }
 

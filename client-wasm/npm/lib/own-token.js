@@ -59,8 +59,9 @@ export class OwnToken {
         'The registry refused the token that was passed to connect(): it has expired, or grants something else.'
       throw failure('token_rejected', 'registry', { status: 401, message })
     }
-    // Only a token for several actions may serve a request for fewer.
-    const granted = /[ ,]/.test(key) ? (await reading()).grantedOf(token, scopes) : []
+    // Only a token for several actions may serve a request for fewer. Where what reads it cannot be loaded, it serves none.
+    const functions = /[ ,]/.test(key) ? await reading().catch(() => undefined) : undefined
+    const granted = functions?.grantedOf(token, scopes) ?? []
     keep(this.core, { scopes, granted, realm, service, token, seconds })
     return { token, seconds }
   }

@@ -57,7 +57,11 @@ export class Route {
     if (headers.has('registry-link')) return null
     const link = headers.get('link')
     if (link === null) return undefined
-    return plainNext(link, path) ?? (await reading()).nextPage(link, this.origin, path)
+    const next = plainNext(link, path)
+    if (next !== undefined) return next
+    // Where the reader of links cannot be loaded, the next page cannot be requested.
+    const functions = await reading().catch(() => undefined)
+    return functions === undefined ? null : functions.nextPage(link, this.origin, path)
   }
 }
 

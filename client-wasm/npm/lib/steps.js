@@ -88,7 +88,7 @@ export class Call {
     let last = this.steps.at(-1)
     if (last === undefined || last.code !== error.code) {
       const hop = own.step ?? last?.hop ?? 'key_server'
-      const { method = 'GET', url = '/v2/' } = this.steps.findLast((step) => step.hop === hop) ?? {}
+      const { method = 'GET', url = '/v2/' } = this.steps.filter((step) => step.hop === hop).at(-1) ?? {}
       const status = own.status === undefined ? {} : { status: own.status }
       const { code, message: reason } = own
       this.record({ kind: 'page', hop, method, url, ...status, decision: 'gave_up', reason, code })

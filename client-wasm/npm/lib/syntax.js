@@ -2,7 +2,7 @@
 
 import { LONGEST_LINE, string, writeToken } from './arguments.js'
 import { argumentError } from './error.js'
-import { begin, next } from './tape.js'
+import { begin, challenges, next } from './tape.js'
 import { memory } from './wasm.js'
 
 /** @import { Challenge, Scope, TokenInfo } from '../index.js' */
@@ -22,7 +22,7 @@ export function parseChallenges(header) {
     const text = header.length > LONGEST_LINE ? header.slice(0, LONGEST_LINE) : header
     const length = module.write(text)
     // In ASCII, byte offsets are indices of the string, so its parts can be cut out here.
-    if (length === text.length && module.wasm.scan_challenges(length, 0)) return cut(module, text)
+    if (length === text.length && module.wasm.scan_challenges(length, 0)) return cut(challenges, module, text)
     return module.result(module.wasm.parse_challenges(length, 0))
   }
   if (!Array.isArray(header)) throw argumentError('header must be a string or a list of strings.')
@@ -48,17 +48,20 @@ function parseLines(module, lines) {
     ends.push(length)
   }
   module.table.set(ends)
-  if (length === units && module.wasm.scan_challenges(length, lines.length)) return cut(module, text)
+  if (length === units && module.wasm.scan_challenges(length, lines.length))
+    return cut(challenges, module, text)
   return module.result(module.wasm.parse_challenges(length, lines.length))
 }
 
 /**
- * The value that the tape starts with. Its positions are indices into this text.
+ * What the tape starts with. Its positions are indices into this text.
+ * @template T
+ * @param {(text: string, tape: Uint32Array, start: number, words: readonly string[]) => T} read
  * @param {Memory} module
  * @param {string} text
  */
-function cut(module, text) {
-  return begin(text, module.numbers, module.wasm.tape() >>> 2, module.words)
+function cut(read, module, text) {
+  return read(text, module.numbers, module.wasm.tape() >>> 2, module.words)
 }
 
 /** Flags in the table's first number: what to take from the claims. See protocol/syntax/src/jwt/summary.rs. */
@@ -104,7 +107,7 @@ function tokenParts(module, length, claimsAt) {
   const at = module.wasm.tape_text() >>> 0
   const text = module.text(at, length)
   // In ASCII, byte offsets are indices of the string.
-  if (text.length === length) return [cut(module, text), next()]
+  if (text.length === length) return [cut(begin, module, text), next()]
   return [module.text(at, claimsAt), module.text(at + claimsAt, length - claimsAt)].map((json) =>
     JSON.parse(json),
   )

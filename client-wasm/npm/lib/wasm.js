@@ -124,8 +124,7 @@ export class Memory {
   /** The exports of the module. */
   wasm
   #tableAt
-  /** The memory that the views below are of. @type {ArrayBuffer | undefined} */
-  #buffer
+  // Views of the memory. They have no length before the first use, and when the memory has grown.
   #input = new Uint8Array()
   #table = new Uint32Array()
   #numbers = new Uint32Array()
@@ -148,15 +147,19 @@ export class Memory {
    * @returns Its number of bytes, which equals its length exactly when it is ASCII.
    */
   write(text, offset = 0) {
-    this.#look()
-    const input = this.#input
+    const short = this.#input
     const { length } = text
-    if (length < SHORT && offset + length <= input.length) {
+    if (length < SHORT && offset + length <= short.length) {
       let bits = 0
-      for (let at = 0; at < length; at++) bits |= input[offset + at] = text.charCodeAt(at)
+      for (let at = 0; at < length; at++) {
+        const code = text.charCodeAt(at)
+        short[offset + at] = code
+        bits |= code
+      }
       if (bits < 128) return length
     }
-    let { read, written } = encoder.encodeInto(text, input.subarray(offset))
+    this.#look()
+    let { read, written } = encoder.encodeInto(text, this.#input.subarray(offset))
     if (read < length) {
       this.#grow(offset + 3 * length, offset)
       written = encoder.encodeInto(text, this.#input.subarray(offset)).written
@@ -166,20 +169,20 @@ export class Memory {
 
   /** Looks at the memory anew, if it has grown. */
   #look() {
+    if (this.#numbers.length > 0) return
     const { wasm } = this
-    if (this.#buffer === wasm.memory.buffer) return
     const at = wasm.input(0) >>> 0
-    this.#buffer = wasm.memory.buffer
-    this.#input = new Uint8Array(this.#buffer, at, wasm.input_capacity())
-    this.#table = new Uint32Array(this.#buffer, this.#tableAt, 2048)
-    this.#numbers = new Uint32Array(this.#buffer)
+    const { buffer } = wasm.memory
+    this.#input = new Uint8Array(buffer, at, wasm.input_capacity())
+    this.#table = new Uint32Array(buffer, this.#tableAt, 2048)
+    this.#numbers = new Uint32Array(buffer)
   }
 
   /** @param {number} bytes @param {number} keep How many bytes of the input are kept. */
   #grow(bytes, keep) {
     const kept = this.#input.slice(0, keep)
     if (bytes > 3 * LONGEST || this.wasm.input(bytes) === 0) throw argumentError('The string is too long.')
-    this.#buffer = undefined
+    this.#numbers = new Uint32Array()
     this.#look()
     this.#input.set(kept)
   }

@@ -63,6 +63,22 @@ describe('the module of the client alone', () => {
     assert.equal((await client.fetch('/v2/app/tags/list')).status, 200)
   })
 
+  test('a list whose link nobody can read is incomplete, and what is known is delivered', async (t) => {
+    const page = ({ send }) => send(200, { tags: ['a'] }, { link: '<list?last=a>; title="x"; rel=next' })
+    const { client } = await fresh(t, {
+      prepare: without,
+      options: { auth: 'open', hooks: { [TAGS]: page } },
+    })
+    const names = []
+    await assert.rejects(
+      async () => {
+        for await (const name of client.tags('app')) names.push(name)
+      },
+      { code: 'list_incomplete' },
+    )
+    assert.deepEqual(names, ['a'])
+  })
+
   test('the error of a refused token needs no details', async (t) => {
     const refuse = ({ send }) =>
       send(

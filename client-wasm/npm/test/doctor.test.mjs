@@ -38,7 +38,15 @@ test('what is not as documented is refused', async () => {
   ]) {
     await assert.rejects(diagnose(steps), refused('ERR_INVALID_ARGUMENT'), JSON.stringify(steps))
   }
-  for (const facts of [null, { password: 'x' }, { now: 'today' }, { browser: 'moon' }, { token: 7 }]) {
+  for (const facts of [
+    null,
+    { password: 'x' },
+    { code: 'internal' },
+    { 'now\0code': 'internal' },
+    { now: 'today' },
+    { browser: 'moon' },
+    { token: 7 },
+  ]) {
     await assert.rejects(diagnose([STEP], facts), refused('ERR_INVALID_ARGUMENT'), JSON.stringify(facts))
   }
 })

@@ -198,7 +198,7 @@ impl StepRecord {
     }
 
     /// Sets the realm or redirect target that was not followed: without its query, which may contain a secret, and at
-    /// most [`MAX_PLACE`] characters of it.
+    /// most [`MAX_PLACE`] characters of it. `_` stands for what is not visible ASCII, because `?` would look like a query.
     #[must_use]
     pub(crate) fn with_place(mut self, place: Option<&str>) -> Self {
         self.place = place.map(|place| {
@@ -208,7 +208,7 @@ impl StepRecord {
                 (Some(start), Some(at)) if start < at => place.get(at + 1..).unwrap_or_default(),
                 _ => place,
             };
-            place.chars().take(MAX_PLACE).map(|c| if matches!(c, '!'..='~') { c } else { '?' }).collect()
+            place.chars().take(MAX_PLACE).map(|c| if matches!(c, '!'..='~') { c } else { '_' }).collect()
         });
         self
     }

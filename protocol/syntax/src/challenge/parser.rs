@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::error::{ChallengeError, ChallengeErrorKind as Kind};
-use super::lexer::{ESCAPABLE, OWS, QDTEXT, TCHAR, TOKEN68, UNQUOTED, UPPER, class_of, is, skip};
+use super::lexer::{ESCAPABLE, OWS, TCHAR, TOKEN68, UNQUOTED, UPPER, class_of, is, skip, skip_quoted};
 use super::{Challenge, MAX_CHALLENGES, MAX_LINE, MAX_PARAMS, Param};
 
 /// Iterates over the challenges of one header line; made by [`parse`](super::parse).
@@ -206,7 +206,7 @@ impl<'a> ChallengeParser<'a> {
         let mut unescaped = String::new();
         let mut from = start + 1;
         loop {
-            let at = self.run(from, QDTEXT);
+            let at = skip_quoted(self.line.as_bytes(), from);
             match self.byte(at) {
                 None => return Err(unterminated),
                 Some(b'"') if unescaped.is_empty() => {

@@ -152,7 +152,7 @@ const FIRST_TIMESTAMP = 1e9
 
 /**
  * How long `Retry-After` asks to wait, in milliseconds (RFC 9110 §10.2.3); undefined when it does not say. The same as
- * `ResponseHead::wait_ms` of the protocol, which the page's module does not contain: protocol/testdata/waits.json.
+ * `flow::Wait` of the protocol, which the page's module does not contain: protocol/testdata/waits.json.
  * @param {Headers} headers
  * @param {number} [now] Milliseconds since the epoch.
  */

@@ -45,10 +45,11 @@ export function begin(ofText, ofTape, start, ofWords) {
  * @param {string} text The text; positions are indices into it.
  * @param {Uint32Array} tape The memory that contains the tape.
  * @param {number} start Index at which the tape starts.
- * @param {readonly string[]} words The words that the module refers to by index.
+ * @param {readonly string[]} ofWords The words that the module refers to by index.
  * @returns {Challenge[]}
  */
-export function challenges(text, tape, start, words) {
+export function challenges(text, tape, start, ofWords) {
+  words = ofWords
   let here = start + 2
   /** A string, which has no escapes here. @param {number} at */
   const part = (at) =>

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import init, * as dockpass from 'dockpass'
 import { memory } from '../lib/wasm.js'
+import { copy } from './support/load.mjs'
 
 /** Untyped: these tests also pass what the types forbid. @type {any} */
 const untyped = dockpass
@@ -14,6 +15,13 @@ await init()
 const encode = (text) => Buffer.from(text).toString('base64url')
 const header = encode('{"alg":"RS256"}')
 const token = (claims) => `${header}.${encode(claims)}.c2ln`
+
+test('a challenge with names that have no statement, as the first call', async (t) => {
+  const { default: start, parseChallenges: first } = await copy(t).load()
+  await start()
+  const [{ params }] = first('Digest realm="a", nonce="n1", qop="auth", opaque=o')
+  assert.deepEqual(params, { realm: 'a', nonce: 'n1', qop: 'auth', opaque: 'o' })
+})
 
 test('every octet at every place of a block is judged as Node judges it', () => {
   const good = encode(JSON.stringify({ x: 'a'.repeat(40) }))

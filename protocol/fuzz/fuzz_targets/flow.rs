@@ -207,6 +207,8 @@ fn token(bytes: &mut Bytes<'_>) {
         policy.admit(bytes.pick(&["/token", "/token?service=x&scope=y", "https://auth.example/token"]));
     let scopes = bytes.pick(&["", "repository:a/b:pull", "registry:catalog:* repository:a/b:pull"]).parse();
     let (credential, eager, offline) = (bytes.credential(), bytes.flag(), bytes.flag());
+    // A refresh token may be replaced by another one.
+    let is_refresh = matches!(credential, Credential::RefreshToken { .. });
     let mut flow = TokenFlow::new(
         realm.expect("an admitted realm"),
         bytes.flag().then(|| "s".to_owned()),
@@ -230,7 +232,7 @@ fn token(bytes: &mut Bytes<'_>) {
                 });
             }
             TokenStep::Done(grant) => {
-                assert!(offline || grant.refresh_token.is_none());
+                assert!(offline || is_refresh || grant.refresh_token.is_none());
                 break;
             }
             TokenStep::Fail(_) => break,
@@ -247,7 +249,9 @@ fn login(bytes: &mut Bytes<'_>) {
         match flow.step() {
             LoginStep::SendToRegistry(request) => {
                 registry += 1;
-                assert!(registry <= 3 && request.target == "/v2/");
+                // Some registries challenge at repositories only, and are asked once more without and with credentials.
+                let known = ["/v2", "/v2/", "/v2/_catalog?n=1", "/v2/dockpass-probe/tags/list"];
+                assert!(registry <= 6 && known.contains(&request.target.as_str()), "{}", request.target);
             }
             LoginStep::SendToTokenService(request) => {
                 service += 1;

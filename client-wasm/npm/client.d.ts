@@ -1,9 +1,9 @@
 /**
- * `RegistryClient` alone, for pages that need no other function: about three quarters of what `dockpass` loads. It is the same
+ * `RegistryClient` alone, for pages that need no other function: about two thirds of what `dockpass` loads. It is the same
  * class, with the same types.
  *
  * What reads tokens is loaded with the first call that needs it, with the module of `dockpass`: for
- * {@link RegistryClient.authorize}, for the details of an error `token_rejected`, and without a key server for a token for
+ * {@link RegistryClient.authorize}, for the details of an error `token_rejected`, for a link to the next page of an unusual form, and without a key server for a token for
  * several actions. A page that uses both entries, or this one and functions of `dockpass`, loads both modules; it loads less
  * when it imports all from `dockpass`. Outside of browsers (Node.js, edge functions, Cloudflare's workers) both are the same.
  *

@@ -45,7 +45,7 @@ export interface Facts {
 export function preload(source?: InitSource | PromiseLike<InitSource>): Promise<void>
 
 /**
- * Diagnoses a failed request or login from its steps. The first call loads a second WebAssembly module of about 13 kB,
+ * Diagnoses a failed request or login from its steps. The first call loads a WebAssembly module of its own of about 10 kB,
  * unless {@link preload} has.
  *
  * @param steps The details of a client's `step` events, oldest first, for one request or login.

@@ -99,6 +99,11 @@ impl<'a> ResponseHead<'a> {
         if skew.abs() > SAME_CLOCK_MS { skew } else { 0 }
     }
 
+    /// The wait that `Retry-After` asks for, in milliseconds (see [`Wait::millis`]).
+    pub(crate) fn wait_ms(&self, now_ms: Option<i64>) -> Option<u64> {
+        self.retry_after?.millis(now_ms)
+    }
+
     /// Sets the challenge lines.
     #[must_use]
     pub const fn with_challenges(mut self, lines: &'a [&'a str]) -> Self {

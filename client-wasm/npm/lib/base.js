@@ -1,4 +1,4 @@
-// What all entries for pages share. In the published package it is one file (xtask/src/wasm/package.rs).
+// What all entries for pages share. In the published package it is one file (xtask/src/wasm/pages.rs).
 
 export * from './compile.js'
 export * from './error.js'

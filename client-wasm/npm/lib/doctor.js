@@ -61,9 +61,6 @@ function checked(steps) {
   return steps
 }
 
-/** The names of the claims in the input, where they differ: a step has a problem too. @type {Record<string, string>} */
-const CLAIM = { problem: 'token_problem' }
-
 /** The module's input (client-wasm/doctor/src/request.rs). Only documented fields are in it. */
 class Input {
   /** @type {string[]} */
@@ -100,14 +97,14 @@ class Input {
   }
 
   /** @param {any} claims */
-  #claims({ is_jwt: isJwt, audience, expires_at: expiresAt, not_before: notBefore, ...others }) {
+  #claims({ is_jwt: isJwt, problem, audience, expires_at: expiresAt, not_before: notBefore, ...names }) {
     if (typeof isJwt !== 'boolean') throw malformed()
     this.#parts.push('token', String(isJwt))
+    this.#put('token_problem', problem)
     this.#list('audience', audience)
     this.#put('expires_at', expiresAt, 'number')
     this.#put('not_before', notBefore, 'number')
-    for (const name of ['problem', 'issuer', 'key_id', 'algorithm'])
-      this.#put(CLAIM[name] ?? name, others[name])
+    for (const name of ['issuer', 'key_id', 'algorithm']) this.#put(name, names[name])
   }
 
   /** @param {string} name @param {unknown} list */

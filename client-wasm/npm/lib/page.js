@@ -1,5 +1,5 @@
 // What `dockpass` and `dockpass/client` share in pages, and what is loaded later uses as well. In the published package it is
-// one file (xtask/src/wasm/package.rs).
+// one file (xtask/src/wasm/pages.rs).
 
 export * from './client.js'
 export * from './core.js'

@@ -170,7 +170,7 @@ impl ResourceFlow {
             401 | 403 => self.challenged(head, sent, bearer_sent),
             429 => {
                 let mut error = FlowError::new(ErrorCode::RateLimited, Hop::Registry);
-                error.retry_after_ms = head.retry_after.and_then(|wait| wait.millis(None));
+                error.retry_after_ms = head.wait_ms(None);
                 self.fail(error, Some(head.status), sent);
             }
             status => {
@@ -232,7 +232,7 @@ impl ResourceFlow {
             Hop::Registry,
         );
         if head.status == 429 {
-            error.retry_after_ms = head.retry_after.and_then(|wait| wait.millis(None));
+            error.retry_after_ms = head.wait_ms(None);
         }
         self.end_confirming(error, refused, Some(head.status));
     }

@@ -43,7 +43,7 @@ impl Wait {
             Self { value: u64::try_from(http_date::parse(text)?).ok()?, kind: Kind::Date }
         };
         match date.and_then(http_date::parse) {
-            Some(sent) => wait.from(sent).map(|value| Self { value, kind: Kind::Duration }),
+            Some(sent) => wait.after(sent).map(|value| Self { value, kind: Kind::Duration }),
             None => Some(wait),
         }
     }
@@ -51,12 +51,12 @@ impl Wait {
     /// Milliseconds to wait, between 100 and one day; `None` when they are out of range. A date or Unix time without `Date` is
     /// relative to `now_ms`, and without that it says nothing.
     pub fn millis(self, now_ms: Option<i64>) -> Option<u64> {
-        let wait = if self.kind == Kind::Duration { self.value } else { self.from(now_ms?)? };
+        let wait = if self.kind == Kind::Duration { self.value } else { self.after(now_ms?)? };
         (wait <= CAP_MS).then(|| wait.max(FLOOR_MS))
     }
 
     /// The duration from this time on.
-    fn from(self, now_ms: i64) -> Option<u64> {
+    fn after(self, now_ms: i64) -> Option<u64> {
         let left = self.value.saturating_sub(u64::try_from(now_ms).unwrap_or(0));
         match self.kind {
             Kind::Duration => Some(self.value),

@@ -7,6 +7,7 @@
 pub mod challenge;
 pub mod json;
 pub mod jwt;
+mod octets;
 mod resource;
 pub mod tape;
 

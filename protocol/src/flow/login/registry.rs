@@ -21,7 +21,7 @@ impl LoginFlow {
             (_, 429) => {
                 let mut error = FlowError::new(ErrorCode::RateLimited, Hop::Registry);
                 error.status = Some(status);
-                error.retry_after_ms = head.retry_after.and_then(|wait| wait.millis(None));
+                error.retry_after_ms = head.wait_ms(None);
                 self.fail(error);
             }
             (RegistryRequest::Probe, 401) => self.probed(head),

@@ -35,7 +35,7 @@ impl TokenFlow {
             408 => self.end(ErrorCode::UpstreamTimeout, status),
             429 => {
                 let mut error = FlowError::new(ErrorCode::RateLimited, Hop::TokenService).with_status(status);
-                error.retry_after_ms = head.retry_after.and_then(|wait| wait.millis(Some(now_ms)));
+                error.retry_after_ms = head.wait_ms(Some(now_ms));
                 self.fail(error);
             }
             // Also 404 and 405 to a POST: a refresh token is never sent as a password instead.

@@ -1,5 +1,7 @@
 //! Octet classes of HTTP header fields, named after their ABNF rules, and functions to skip them.
 
+use crate::octets::{BLOCK, special};
+
 /// `tchar` (RFC 9110 §5.6.2): the octets of schemes, parameter names and unquoted values.
 pub(super) const TCHAR: u8 = 1;
 /// `SP / HTAB` (RFC 9110 §5.6.3), the octets of `OWS` and `BWS`.
@@ -79,27 +81,17 @@ pub(super) fn skip(bytes: &[u8], from: usize, classes: u8) -> usize {
     rest.iter().position(|&byte| !is(byte, classes)).map_or(bytes.len(), |length| from + length)
 }
 
-/// The same for [`QDTEXT`], eight octets at a time: most of a challenge is in quotes.
+/// The same for [`QDTEXT`], by blocks: most of a challenge is in quotes.
 #[inline]
 pub(super) fn skip_quoted(bytes: &[u8], mut from: usize) -> usize {
-    while let Some(word) = bytes.get(from..).and_then(<[u8]>::first_chunk) {
-        let special = special(u64::from_le_bytes(*word));
-        if special != 0 {
-            // Tabs are text. The one octet that is surely special or a tab is the first.
-            from += special.trailing_zeros() as usize / 8;
-            return skip(bytes, from, QDTEXT);
+    while let Some(block) = bytes.get(from..).and_then(<[u8]>::first_chunk) {
+        let found = special::<true>(block);
+        if found < BLOCK {
+            // A tab is text, so the rest is read octet by octet.
+            from += found;
+            break;
         }
-        from += 8;
+        from += BLOCK;
     }
     skip(bytes, from, QDTEXT)
-}
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The high bit of each octet that is a control character, `"`, `\` or DEL. Octets above the first such one may be set too.
-#[inline]
-fn special(word: u64) -> u64 {
-    let below = |octets: u64, least: u8| octets.wrapping_sub(ONES * u64::from(least)) & !octets;
-    let is = |octet: u8| below(word ^ (ONES * u64::from(octet)), 1);
-    (below(word, b' ') | is(b'"') | is(b'\\') | is(0x7f)) & (ONES << 7)
 }

@@ -1,10 +1,8 @@
 //! JSON strings (RFC 8259 §7).
 
-mod word;
-
 use super::JsonError;
+use crate::octets::{BLOCK, special};
 use crate::tape::{self, Tag, Tape};
-use word::{BLOCK, special};
 
 /// Parses the string whose opening quote is at `at`. Returns the position after its closing quote. The name of a member is
 /// looked up in [`WORDS`](crate::tape::WORDS).
@@ -63,7 +61,7 @@ fn escaped(
 #[inline]
 pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let found = special(block);
+        let found = special::<false>(block);
         if found < BLOCK {
             return at + found;
         }

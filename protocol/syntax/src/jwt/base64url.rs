@@ -1,6 +1,8 @@
 //! base64url without padding (RFC 4648 §5, RFC 7515 §2), strictly: no padding, no `+` and `/`, no white space, and the
 //! unused bits of the last character are zero, so that no two strings decode to the same octets.
 
+use crate::octets::{HIGH, ONES};
+
 const INVALID: u8 = 0xff;
 
 static VALUES: [u8; 256] = values();
@@ -84,9 +86,6 @@ pub(super) fn is_valid(text: &[u8]) -> bool {
     let words = words.iter().fold(0, |bad, word| bad | outside(u64::from_le_bytes(*word)));
     unused == 0 && words & HIGH == 0 && rest.iter().all(|&byte| value_of(byte) != INVALID)
 }
-
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x80 * ONES;
 
 /// Checks eight octets at once: the high bit is set for each octet outside the alphabet. The other bits have no meaning.
 #[inline]
